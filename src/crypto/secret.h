@@ -31,6 +31,9 @@ class Secret {   // movable, not copyable; one owner; reading is safe from any t
   std::size_t size_ = 0;
 };
 
+// False when the system refused to lock some of this memory (RLIMIT_MEMLOCK): keys then may reach swap. For `doctor` and the log.
+bool memory_is_locked();
+
 void wipe(Bytes& bytes);   // overwrites and empties; the compiler cannot drop it
 
 }  // namespace careledger::crypto

@@ -1,0 +1,142 @@
+#include "crypto/hash.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include "base/assert.h"
+#include "crypto/bytes_cast.h"
+
+// OpenSSL 3 deprecates the low-level SHA-256 calls in favour of EVP. They run the same assembly (SHA-NI) without the provider
+// machinery around it: 60 ns instead of 94 ns for a tree node of 64 bytes, and nodes are most of what is hashed. This file is the
+// only one that may use them.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+namespace careledger::crypto {
+namespace {
+
+constexpr std::size_t kBlockSize = SHA256_CBLOCK;
+constexpr std::size_t kDigestSize = SHA256_DIGEST_LENGTH;
+
+void update(SHA256_CTX& context, ByteView data) { CARELEDGER_ASSERT(SHA256_Update(&context, data.data(), data.size()) == 1); }
+
+SHA256_CTX begin() {
+  SHA256_CTX context;
+  CARELEDGER_ASSERT(SHA256_Init(&context) == 1);
+  return context;
+}
+
+Digest end(SHA256_CTX& context) {
+  Digest digest;
+  CARELEDGER_ASSERT(SHA256_Final(out(digest.value.data()), &context) == 1);
+  return digest;
+}
+
+void update_field(SHA256_CTX& context, ByteView field) {
+  CARELEDGER_ASSERT(field.size() <= 0xffffffffu);
+  const auto size = static_cast<std::uint32_t>(field.size());
+  const char prefix[4] = {static_cast<char>(size >> 24), static_cast<char>(size >> 16), static_cast<char>(size >> 8),
+                          static_cast<char>(size)};
+  update(context, {prefix, sizeof prefix});
+  update(context, field);
+}
+
+// The two halves of an HMAC key, absorbed once; HKDF and HMAC continue from copies. Wiped, because they stand for the key.
+class HmacKey {
+ public:
+  explicit HmacKey(ByteView key) {
+    std::array<char, kBlockSize> block{};
+    if (key.size() > kBlockSize) {
+      Digest digest = sha256(key);
+      std::memcpy(block.data(), digest.value.data(), kDigestSize);
+      OPENSSL_cleanse(&digest, sizeof digest);
+    } else if (!key.empty()) {
+      std::memcpy(block.data(), key.data(), key.size());
+    }
+    for (char& byte : block) byte = static_cast<char>(byte ^ 0x36);
+    inner_ = begin();
+    update(inner_, {block.data(), kBlockSize});
+    for (char& byte : block) byte = static_cast<char>(byte ^ 0x36 ^ 0x5c);
+    outer_ = begin();
+    update(outer_, {block.data(), kBlockSize});
+    OPENSSL_cleanse(block.data(), block.size());
+  }
+  ~HmacKey() {
+    OPENSSL_cleanse(&inner_, sizeof inner_);
+    OPENSSL_cleanse(&outer_, sizeof outer_);
+  }
+  HmacKey(const HmacKey&) = delete;
+  HmacKey& operator=(const HmacKey&) = delete;
+
+  Digest mac(std::initializer_list<ByteView> parts) const {
+    SHA256_CTX inner = inner_;
+    for (const ByteView part : parts) update(inner, part);
+    const Digest digest = end(inner);
+    SHA256_CTX outer = outer_;
+    update(outer, digest.view());
+    return end(outer);   // SHA256_Final wipes neither context whole; what stays is on the stack of a finished call
+  }
+
+ private:
+  SHA256_CTX inner_;
+  SHA256_CTX outer_;
+};
+
+}  // namespace
+
+Digest sha256(ByteView data) { return sha256({data}); }
+
+Digest sha256(std::initializer_list<ByteView> parts) {
+  SHA256_CTX context = begin();
+  for (const ByteView part : parts) update(context, part);
+  return end(context);
+}
+
+Digest tagged_hash(ByteView tag, std::initializer_list<ByteView> fields) {
+  SHA256_CTX context = begin();
+  update_field(context, tag);
+  for (const ByteView field : fields) update_field(context, field);
+  return end(context);
+}
+
+Digest hmac_sha256(ByteView key, ByteView data) { return HmacKey(key).mac({data}); }
+
+Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count) {
+  CARELEDGER_ASSERT(count <= 255 * kDigestSize);
+  Digest extracted = hmac_sha256(salt, secret);   // an absent salt is zeros, which is what an empty HMAC key is padded to
+  const HmacKey key(extracted.view());
+  OPENSSL_cleanse(&extracted, sizeof extracted);
+  Bytes expanded;
+  expanded.reserve(count + kDigestSize);
+  Digest previous;
+  for (std::size_t number = 1; expanded.size() < count; ++number) {
+    const char counter = static_cast<char>(number);
+    previous = key.mac({number == 1 ? ByteView() : previous.view(), info, {&counter, 1}});
+    expanded.append(previous.view());
+  }
+  OPENSSL_cleanse(&previous, sizeof previous);
+  expanded.resize(count);
+  return expanded;
+}
+
+struct Sha256::State {
+  SHA256_CTX context;
+  bool finished;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>(State{begin(), false})) {}
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::update(ByteView data) {
+  CARELEDGER_ASSERT(state_ != nullptr && !state_->finished);
+  crypto::update(state_->context, data);
+}
+
+Digest Sha256::finish() {
+  CARELEDGER_ASSERT(state_ != nullptr && !state_->finished);
+  state_->finished = true;
+  return end(state_->context);
+}
+
+}  // namespace careledger::crypto
