@@ -1,4 +1,8 @@
-# Compiler flags for every target of the project. Warnings are errors.
+# Compiler flags for every target of the project. Warnings are errors. CMakePresets.json names the builds.
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -D_FORTIFY_SOURCE=2")
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Werror
   -fno-omit-frame-pointer -fstack-protector-strong -D_GLIBCXX_ASSERTIONS)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
@@ -14,7 +18,10 @@ elseif(CARELEDGER_SANITIZE STREQUAL "thread")
 elseif(NOT CARELEDGER_SANITIZE STREQUAL "")
   message(FATAL_ERROR "CARELEDGER_SANITIZE must be empty, 'address' or 'thread'")
 endif()
-add_link_options(-Wl,-z,relro,-z,now)
+if(CARELEDGER_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})

@@ -1,0 +1,85 @@
+# ./dev test: builds what the tests need, joins the tests of all builds into one list and runs ctest once over it, so that the last
+# lines are ctest's own and count everything. Sourced by ./dev.
+
+# The modules with threads of their own: their unit tests run under the thread sanitizer.
+concurrent_modules="storage views replica ordering vault exchange edge"
+
+# The module order up to replica is built eight ways; the release and the address build are two of them.
+core_presets="core-clang-O0 core-clang-O0-address core-clang-O2-address core-gcc-O0 core-gcc-O0-address core-gcc-O2 core-gcc-O2-address"
+
+concurrent_targets() {
+  local module
+  for module in $concurrent_modules; do
+    ! compgen -G "src/$module/*_test.cpp" >/dev/null && ! compgen -G "src/$module/*/*_test.cpp" >/dev/null || echo "${module}_test"
+  done
+}
+
+build_for_all_tests() {
+  local preset targets
+  configure release
+  compile release all sbom
+  configure address
+  compile address all
+  mapfile -t targets < <(concurrent_targets)
+  configure thread
+  [ ${#targets[@]} -eq 0 ] || compile thread "${targets[@]}"
+  [ -e tests/golden/CMakeLists.txt ] || return 0
+  for preset in $core_presets; do
+    configure "$preset"
+    compile "$preset" golden
+  done
+}
+
+run_ctest() {
+  export CTEST_OUTPUT_ON_FAILURE=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp history_size=4"
+  export ASAN_OPTIONS=detect_stack_use_after_return=1 LSAN_OPTIONS="suppressions=$PWD/tools/lsan.supp"
+  export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19 TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19
+  ctest --no-tests=error --parallel "$(nproc)" --timeout 900 "$@" </dev/null
+}
+
+run_quick_tests() {
+  setup_test
+  configure release
+  compile release all
+  run_ctest --test-dir build/release -R '^(unit|scenario|layout|golden)\.'
+}
+
+run_named_tests() {
+  setup_test
+  configure release
+  compile release all
+  run_ctest --test-dir build/release -R "$1"
+}
+
+run_all_tests() {
+  setup_test
+  build_for_all_tests
+  local joined=(release=build/release '^' address=build/address '^(unit|scenario|golden|fuzz)\.'
+    thread=build/thread "^unit\.($(concurrent_targets | sed 's/_test$//' | paste -sd '|'))\$") preset
+  if [ -e tests/golden/CMakeLists.txt ]; then
+    for preset in $core_presets; do joined+=("$preset=build/$preset" '^golden\.'); done
+  fi
+  python3 tools/join_tests.py build/test "${joined[@]}"
+  run_ctest --test-dir build/test
+}
+
+run_tests() {
+  case "${1:-}" in
+    '') run_all_tests ;;
+    quick) run_quick_tests ;;
+    *) run_named_tests "$1" ;;
+  esac
+}
+
+# Each fuzz target goes on from its corpus for so many seconds; a crash leaves its input in build/fuzz.
+run_fuzz_targets() {
+  local seconds=$1 program name
+  case "$seconds" in *[!0-9]*|'') fail "fuzz takes a number of seconds, not '$seconds'" ;; esac
+  for program in build/address/fuzz/*_fuzz; do
+    [ -x "$program" ] || fail "there is no fuzz target in build/address/fuzz"
+    name=$(basename "$program" _fuzz)
+    mkdir -p "build/fuzz/$name"
+    step "fuzz $name for $seconds s" "The input stands in build/fuzz/; run it again with $program FILE." \
+      "$program" -max_total_time="$seconds" -rss_limit_mb=4096 -artifact_prefix="build/fuzz/$name-" "build/fuzz/$name" "fuzz/corpus/$name"
+  done
+}
