@@ -3,4 +3,5 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod ed25519;
+mod hpke_x25519;
 mod memory;
