@@ -132,7 +132,9 @@ class Document {
   void remove_at(Value& array, std::size_t position);
 
  private:
-  friend class TreeBuilder;
+  friend Result<Document> parse(ByteView text, const Limits& limits);
+  friend Result<Document> parse_owned(Bytes&& text, const Limits& limits);
+  explicit Document(std::unique_ptr<Arena> arena);
   std::string_view keep(std::string_view text);
   std::unique_ptr<Arena> arena_;
   Value* root_;
