@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
@@ -27,5 +28,8 @@ class Reserve {
   std::uint64_t bytes_;
   std::atomic<bool> held_{false};
 };
+
+// What an ordinary user may still write on the file system of `folder`, in bytes.
+Result<std::uint64_t> free_bytes(const std::string& folder);
 
 }  // namespace careledger::storage

@@ -1,0 +1,28 @@
+// What a DiskLayer is inside src/storage: a RocksDB file system, and what keeps it alive. Not for other modules.
+#pragma once
+
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+#include <memory>
+
+#include "base/result.h"
+
+namespace careledger::storage {
+
+class DiskLayer {
+ public:
+  explicit DiskLayer(std::shared_ptr<rocksdb::FileSystem> file_system) : file_system_(std::move(file_system)) {}
+  virtual ~DiskLayer() = default;
+  const std::shared_ptr<rocksdb::FileSystem>& file_system() const { return file_system_; }
+
+ private:
+  std::shared_ptr<rocksdb::FileSystem> file_system_;
+};
+
+// Prefix of a message by which the encryption layer reports a file under another key through RocksDB's status.
+inline constexpr const char* kWrongKeyMark = "encrypted under another key";
+
+Error error_of(const rocksdb::Status& status, const std::string& folder);
+
+}  // namespace careledger::storage

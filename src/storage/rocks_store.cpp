@@ -1,0 +1,339 @@
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <mutex>
+
+#include "base/assert.h"
+#include "base/files.h"
+#include "storage/disk_layer.h"
+#include "storage/journal_check.h"
+#include "storage/rocks_log.h"
+#include "storage/store.h"
+
+namespace careledger::storage {
+namespace {
+
+constexpr const char* kFormatKey = "careledger/format";   // in the default column: field(format) ‖ u32 version
+
+rocksdb::Slice slice(ByteView bytes) {
+  return {bytes.data(), bytes.size()};
+}
+ByteView view(const rocksdb::Slice& bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
+
+class RocksIterator : public Iterator {
+ public:
+  RocksIterator(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column, const Range& range, const rocksdb::Snapshot* snapshot,
+                const std::string& folder)
+      : from_(range.from), until_(range.until), folder_(folder) {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot;
+    lower_ = slice(from_);
+    upper_ = slice(until_);
+    if (!from_.empty()) options.iterate_lower_bound = &lower_;
+    if (!until_.empty()) options.iterate_upper_bound = &upper_;
+    at_.reset(db.NewIterator(options, column));
+  }
+  void seek_first() override { at_->SeekToFirst(); }
+  void seek_last() override { at_->SeekToLast(); }
+  void seek(ByteView key) override { at_->Seek(slice(key)); }
+  void seek_backward(ByteView key) override { at_->SeekForPrev(slice(key)); }
+  void next() override { at_->Next(); }
+  void prev() override { at_->Prev(); }
+  bool valid() const override { return at_->Valid(); }
+  ByteView key() const override { return view(at_->key()); }
+  ByteView value() const override { return view(at_->value()); }
+  Result<void> status() const override {
+    const rocksdb::Status status = at_->status();
+    if (!status.ok()) return tl::make_unexpected(error_of(status, folder_));
+    return {};
+  }
+
+ private:
+  Bytes from_;
+  Bytes until_;
+  std::string folder_;
+  rocksdb::Slice lower_;
+  rocksdb::Slice upper_;
+  std::unique_ptr<rocksdb::Iterator> at_;
+};
+
+// Reads shared by the store and its snapshots (null: the newest rows).
+class RocksReads {
+ public:
+  RocksReads(rocksdb::DB& db, const Handles& handles, const rocksdb::Snapshot* snapshot, const std::string& folder)
+      : db_(db), handles_(handles), folder_(folder) {
+    options_.snapshot = snapshot;
+  }
+  Result<std::optional<Bytes>> get(Column column, ByteView key) const {
+    Bytes value;
+    const rocksdb::Status status = db_.Get(options_, handles_.at(column.index), slice(key), &value);
+    if (status.IsNotFound()) return std::optional<Bytes>{};
+    if (!status.ok()) return tl::make_unexpected(error_of(status, folder_));
+    return std::optional<Bytes>(std::move(value));
+  }
+  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const {
+    std::vector<rocksdb::Slice> slices;
+    slices.reserve(keys.size());
+    for (const Bytes& key : keys) slices.push_back(slice(key));
+    std::vector<rocksdb::PinnableSlice> found(keys.size());
+    std::vector<rocksdb::Status> statuses(keys.size());
+    db_.MultiGet(options_, handles_.at(column.index), keys.size(), slices.data(), found.data(), statuses.data());
+    std::vector<std::optional<Bytes>> values(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (statuses[i].ok())
+        values[i] = Bytes(view(found[i]));
+      else if (!statuses[i].IsNotFound())
+        return tl::make_unexpected(error_of(statuses[i], folder_));
+    }
+    return values;
+  }
+  std::unique_ptr<Iterator> iterate(Column column, const Range& range) const {
+    return std::make_unique<RocksIterator>(db_, handles_.at(column.index), range, options_.snapshot, folder_);
+  }
+
+ private:
+  rocksdb::DB& db_;
+  const Handles& handles_;
+  const std::string& folder_;
+  rocksdb::ReadOptions options_;
+};
+
+class RocksSnapshot : public Reader {
+ public:
+  RocksSnapshot(rocksdb::DB& db, const Handles& handles, const std::string& folder)
+      : db_(db), snapshot_(db.GetSnapshot()), reads_(db, handles, snapshot_, folder) {}
+  ~RocksSnapshot() override { db_.ReleaseSnapshot(snapshot_); }
+  Result<std::optional<Bytes>> get(Column column, ByteView key) const override { return reads_.get(column, key); }
+  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const override {
+    return reads_.multi_get(column, keys);
+  }
+  std::unique_ptr<Iterator> iterate(Column column, const Range& range) const override { return reads_.iterate(column, range); }
+
+ private:
+  rocksdb::DB& db_;
+  const rocksdb::Snapshot* snapshot_;
+  RocksReads reads_;
+};
+
+class RocksStore : public Store {
+ public:
+  RocksStore(std::shared_ptr<DiskLayer> disk, std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, Handles all,
+             std::string folder)
+      : disk_(std::move(disk)),
+        env_(std::move(env)),
+        folder_(std::move(folder)),
+        db_(std::move(db)),
+        default_(all.front()),
+        handles_(all.begin() + 1, all.end()),
+        reads_(*db_, handles_, nullptr, folder_) {}
+  ~RocksStore() override {
+    rocksdb::CancelAllBackgroundWork(db_.get(), true);
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+    db_->DestroyColumnFamilyHandle(default_);
+    db_->Close().PermitUncheckedError();
+  }
+
+  Result<std::optional<Bytes>> get(Column column, ByteView key) const override { return reads_.get(column, key); }
+  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const override {
+    return reads_.multi_get(column, keys);
+  }
+  std::unique_ptr<Iterator> iterate(Column column, const Range& range) const override { return reads_.iterate(column, range); }
+
+  Result<void> write(const Batch& batch, Durability durability) override {
+    rocksdb::WriteBatch changes(batch.bytes() + 64);
+    batch.for_each([&](const Batch::Entry& entry) {
+      rocksdb::ColumnFamilyHandle* column = handles_.at(entry.column.index);
+      const rocksdb::Status added =
+          entry.erased ? changes.Delete(column, slice(entry.key)) : changes.Put(column, slice(entry.key), slice(entry.value));
+      CARELEDGER_ASSERT(added.ok());
+    });
+    CARELEDGER_CHECK(usable());
+    rocksdb::WriteOptions options;
+    options.sync = durability == Durability::synced;
+    return latch(db_->Write(options, &changes));
+  }
+
+  std::shared_ptr<const Reader> snapshot() const override { return std::make_shared<RocksSnapshot>(*db_, handles_, folder_); }
+
+  Result<void> checkpoint(const std::string& folder) override {
+    rocksdb::Checkpoint* raw = nullptr;
+    rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &raw);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+    if (status.ok()) status = checkpoint->CreateCheckpoint(folder);
+    return plain(status);
+  }
+  Result<void> flush() override {
+    CARELEDGER_CHECK(usable());
+    return latch(db_->Flush(rocksdb::FlushOptions(), handles_));
+  }
+  Result<std::uint64_t> approximate_size(Column column, const Range& range) const override {
+    const Bytes last(64, '\xFF');
+    const rocksdb::Range whole(slice(range.from), range.until.empty() ? slice(last) : slice(range.until));
+    rocksdb::SizeApproximationOptions options;
+    options.include_memtables = true;
+    std::uint64_t bytes = 0;
+    const rocksdb::Status status = db_->GetApproximateSizes(options, handles_.at(column.index), &whole, 1, &bytes);
+    if (!status.ok()) return tl::make_unexpected(error_of(status, folder_));
+    return bytes;
+  }
+  Result<void> compact(Column column, const Range& range) override {
+    const rocksdb::Slice from = slice(range.from);
+    const rocksdb::Slice until = slice(range.until);
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    return plain(db_->CompactRange(options, handles_.at(column.index), range.from.empty() ? nullptr : &from,
+                                   range.until.empty() ? nullptr : &until));
+  }
+  Result<void> verify() const override { return plain(db_->VerifyChecksum()); }
+
+ private:
+  Result<void> plain(const rocksdb::Status& status) const {
+    if (!status.ok()) return tl::make_unexpected(error_of(status, folder_));
+    return {};
+  }
+  Result<void> usable() const {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return tl::make_unexpected(*failed_);
+    return {};
+  }
+  // The first failed write stays the answer to every later one.
+  Result<void> latch(const rocksdb::Status& status) {
+    if (status.ok()) return {};
+    const std::lock_guard lock(mutex_);
+    if (!failed_) failed_ = error_of(status, folder_);
+    return tl::make_unexpected(*failed_);
+  }
+
+  std::shared_ptr<DiskLayer> disk_;
+  std::unique_ptr<rocksdb::Env> env_;
+  std::string folder_;
+  std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::ColumnFamilyHandle* default_;
+  Handles handles_;
+  RocksReads reads_;
+  mutable std::mutex mutex_;
+  std::optional<Error> failed_;
+};
+
+rocksdb::ColumnFamilyOptions column_options(const StoreOptions& options, const ColumnOptions& column,
+                                            const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.block_size = 8u << 10;
+  table.format_version = 5;
+  if (column.point_lookups) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::ColumnFamilyOptions out;
+  out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  out.write_buffer_size = options.write_buffer_bytes;
+  out.max_write_buffer_number = 3;
+  out.level_compaction_dynamic_level_bytes = true;
+  out.compression = column.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  out.bottommost_compression = column.compress ? rocksdb::kZSTD : rocksdb::kNoCompression;
+  out.paranoid_file_checks = false;
+  return out;
+}
+
+rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* env) {
+  rocksdb::DBOptions out;
+  out.env = env;
+  out.create_if_missing = options.create;
+  out.create_missing_column_families = true;
+  out.paranoid_checks = true;
+  out.max_background_jobs = 2;
+  out.db_write_buffer_size = options.write_buffer_bytes;
+  out.max_total_wal_size = 4 * options.write_buffer_bytes;
+  out.recycle_log_file_num = 0;
+  out.allow_mmap_reads = false;
+  out.allow_mmap_writes = false;
+  out.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  out.max_bgerror_resume_count = 0;   // a failed sync is never retried
+  out.bytes_per_sync = 1u << 20;
+  out.max_open_files = 512;
+  out.stats_dump_period_sec = 0;
+  out.stats_persist_period_sec = 0;
+  return out;
+}
+
+Result<void> check_format(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column, const StoreOptions& options) {
+  Bytes stored;
+  const rocksdb::Status status = db.Get(rocksdb::ReadOptions(), column, kFormatKey, &stored);
+  if (status.IsNotFound()) {
+    Bytes value;
+    append_field(value, options.format);
+    append_u32(value, options.format_version);
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    const rocksdb::Status put = db.Put(synced, column, kFormatKey, value);
+    if (!put.ok()) return tl::make_unexpected(error_of(put, options.folder));
+    return {};
+  }
+  if (!status.ok()) return tl::make_unexpected(error_of(status, options.folder));
+  ByteView rest = stored;
+  const auto format = take_field(rest);
+  const auto version = take_u32(rest);
+  if (!format || !version || *format != options.format)
+    return fail(ErrorKind::corrupt, options.folder + " does not hold what was expected (" + options.format + ")");
+  if (*version > options.format_version)
+    return fail(ErrorKind::newer_format, options.folder + " was written by a newer program (format " + std::to_string(*version) +
+                                             "; this one knows " + std::to_string(options.format_version) + "): install that program");
+  if (*version < options.format_version)
+    return fail(ErrorKind::unsupported, options.folder + " has the older format " + std::to_string(*version) +
+                                            ": run `careledger upgrade` on a copy of it first");
+  return {};
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> descriptors_of(const StoreOptions& options) {
+  const auto cache = rocksdb::NewLRUCache(options.cache_bytes, 2);
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, column_options(options, {"default"}, cache));
+  for (const ColumnOptions& column : options.columns)
+    descriptors.emplace_back(column.name, column_options(options, column, cache));
+  return descriptors;
+}
+
+}  // namespace
+
+Error error_of(const rocksdb::Status& status, const std::string& folder) {
+  const std::string text = status.ToString();
+  if (text.find(kWrongKeyMark) != std::string::npos)
+    return {ErrorKind::wrong_key, folder + ": " + kWrongKeyMark + "; give the key file or passphrase that belongs to it"};
+  if (status.IsNoSpace()) return {ErrorKind::storage, folder + ": the disk is full; free some space and start again (" + text + ")"};
+  if (text.find("lock hold by current process") != std::string::npos || text.find("/LOCK") != std::string::npos)
+    return {ErrorKind::unavailable, folder + ": another process runs on this directory"};
+  if (status.IsCorruption()) return {ErrorKind::corrupt, folder + ": stored data are damaged: " + text};
+  if (status.IsInvalidArgument() && text.find("does not exist (create_if_missing is false)") != std::string::npos)
+    return {ErrorKind::not_found, folder + ": there is no store"};
+  if (status.IsInvalidArgument()) return {ErrorKind::corrupt, folder + ": stored data do not fit the program: " + text};
+  return {ErrorKind::storage, folder + ": " + text};
+}
+
+Result<std::unique_ptr<Store>> open_rocks_store(const StoreOptions& options) {
+  if (options.create) CARELEDGER_CHECK(system_files().make_folder(options.folder));
+  std::shared_ptr<DiskLayer> disk = options.disk ? options.disk : std::make_shared<DiskLayer>(rocksdb::FileSystem::Default());
+  CARELEDGER_CHECK(check_journals(*disk->file_system(), options.folder));
+  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk->file_system());
+  rocksdb::DBOptions database = database_options(options, env.get());
+  database.info_log = open_rocks_log(disk->file_system(), options.folder);
+  Handles handles;
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(database, options.folder, descriptors_of(options), &handles, &raw);
+  if (!status.ok()) return tl::make_unexpected(error_of(status, options.folder));
+  std::unique_ptr<rocksdb::DB> db(raw);
+  rocksdb::ColumnFamilyHandle* first = handles.front();
+  auto store = std::make_unique<RocksStore>(std::move(disk), std::move(env), std::move(db), std::move(handles), options.folder);
+  CARELEDGER_CHECK(check_format(*raw, first, options));
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace careledger::storage
