@@ -1,0 +1,146 @@
+// One organisation's records: encrypted, versioned, searchable, on their way to the ledger.
+//
+//   CARELEDGER_TRY(auto transaction, vault.begin());                 // waits for the writer before
+//   CARELEDGER_TRY(auto version, transaction->next_version("Patient", id));
+//   CARELEDGER_CHECK(transaction->put({"Patient", id, version, body}));
+//   CARELEDGER_TRY(auto committed, transaction->commit());           // durable and visible at home
+//   vault.when_anchored(committed.last_number, [](AnchorState) {…}); // on the ledger
+//
+// A version is sealed under its own key, then visible at home, then anchored; only a final anchor may be released elsewhere. Everything
+// of one transaction becomes visible at once, by one sequence number. Writers take turns; readers never wait for them.
+//
+// Thread-safety: Vault and View are safe from any thread and block only for disk. A Transaction belongs to the thread that began it.
+// Errors: not_found, gone (deleted or erased), conflict (another version than expected), invalid (name or body), corrupt (names the
+// row), wrong_key, storage. After a failed sync every write fails until the vault is opened again.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "base/clock.h"
+#include "base/function.h"
+#include "base/result.h"
+#include "vault/search.h"
+#include "vault/types.h"
+
+namespace careledger::ordering {
+class Ordering;
+}
+
+namespace careledger::vault {
+
+class Keystore;
+class CommandSigner;
+struct VaultParts;   // what the parts of a vault share; inside src/vault only
+
+// The records as they were at one commit. Cheap to copy; holds nothing back.
+class View {
+ public:
+  std::uint64_t sequence() const { return sequence_; }
+
+  Result<Version> read(std::string_view type, std::string_view id) const;          // the current one; gone when a tombstone
+  Result<VersionMeta> read_meta(std::string_view type, std::string_view id) const; // the same without the body; tombstones too
+  Result<Version> read_version(std::string_view type, std::string_view id, std::uint32_t version) const;   // gone when erased
+  // Newest first, tombstones and erased ones (without body) included. `before` 0 starts at the newest. not_found when there is none.
+  Result<std::vector<Version>> history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit) const;
+  // Current bodies of many, in the order of `ids`; nullopt for those deleted or absent.
+  Result<std::vector<std::optional<Version>>> read_many(std::string_view type, std::span<const std::string> ids) const;
+
+  Result<IdPage> search(const Query& query, std::string_view after, std::uint32_t limit) const;
+  Result<std::uint64_t> count(const Query& query, std::uint64_t limit) const;      // stops at the limit
+
+  // The change feed: versions with a number above `after` that this view sees, in order of commit, tombstones included.
+  Result<std::vector<Version>> changes(std::uint64_t after, std::uint32_t limit) const;
+
+ private:
+  friend class Vault;
+  friend class Transaction;
+  View(const VaultParts* parts, std::uint64_t sequence) : parts_(parts), sequence_(sequence) {}
+  const VaultParts* parts_;
+  std::uint64_t sequence_;
+};
+
+struct Committed {
+  std::uint64_t sequence = 0;
+  std::uint64_t first_number = 0;   // of the transaction's versions
+  std::uint64_t last_number = 0;    // 0 when it changed nothing
+};
+
+// Staged in chunks, so that 25,000 entries need little memory; dropped without commit() it leaves nothing visible behind.
+class Transaction {
+ public:
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  const View& before() const;       // what the transaction found; what it stages is not in it
+  BlockTime time() const;           // meta.lastUpdated of everything it stages; later than that of any earlier transaction
+  // 1 for what never existed, else one above the newest version, deleted ones included. conflict when this transaction staged it already.
+  Result<std::uint32_t> next_version(std::string_view type, std::string_view id) const;
+
+  Result<VersionMeta> put(Put put);                                              // create or update
+  Result<VersionMeta> remove(std::string_view type, std::string_view id);        // not_found, gone
+  std::size_t size() const;         // versions staged
+
+  // Durable, then visible to every later view. On failure nothing of it is visible, now or after a restart.
+  Result<Committed> commit();
+
+ private:
+  friend class Vault;
+  struct State;
+  explicit Transaction(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+struct VaultOptions {
+  std::string folder;                       // empty: everything in memory (tests)
+  OrganisationId organisation;
+  std::size_t cache_bytes = 24u << 20;
+  std::size_t write_buffer_bytes = 24u << 20;
+  std::uint32_t anchor_count_max = 4096;    // versions in one anchor
+  std::uint32_t chunk_bytes = 1u << 20;     // of a transaction's rows held in memory
+};
+
+class Vault {
+ public:
+  // Opens or makes it; collects what a crash left half there. Keystore, clock and entropy are borrowed and must outlive the vault.
+  static Result<std::unique_ptr<Vault>> open(VaultOptions options, Keystore& keys, Clock& clock, Entropy& entropy);
+  ~Vault();
+
+  View view() const;                                       // everything committed so far
+  Result<View> view_at(std::uint64_t sequence) const;      // for page tokens; invalid when it lies ahead
+  Result<std::unique_ptr<Transaction>> begin();            // waits its turn
+
+  // Starts anchoring: first what waits from before. Both are borrowed until stop_anchoring().
+  void start_anchoring(ordering::Ordering& ordering, CommandSigner& signer);
+  void stop_anchoring();                                   // idempotent; what waits keeps waiting in the outbox
+  // Runs `done` once, when the version with this number is on the ledger, on the ordering thread or at once; with `refused` when the ledger
+  // would not take it, with `pending` when anchoring stops first. Keep it short.
+  void when_anchored(std::uint64_t number, UniqueFunction<void(const AnchorState&)> done);
+  Result<AnchorState> anchor_state(std::uint64_t number) const;
+  std::uint64_t waiting_for_anchor() const;                // versions, for metrics and `status`
+
+  Result<ProofMaterial> proof_material(std::string_view type, std::string_view id, std::uint32_t version) const;
+
+  // Makes one version unreadable for ever, in this vault and in every older copy of it: see key_tree.h. forbidden under a legal hold.
+  Result<void> erase(std::string_view type, std::string_view id, std::uint32_t version);
+  Result<void> set_legal_hold(std::string_view type, std::string_view id, bool held);
+  Result<bool> legal_hold(std::string_view type, std::string_view id) const;
+
+  struct Figures {
+    std::uint64_t versions = 0;
+    std::uint64_t anchors = 0;
+    std::uint64_t waiting = 0;
+    std::uint64_t refused = 0;
+  };
+  Figures figures() const;
+
+  VaultParts& parts() { return *parts_; }   // for the files of src/vault
+
+ private:
+  explicit Vault(std::unique_ptr<VaultParts> parts);
+  std::unique_ptr<VaultParts> parts_;
+};
+
+}  // namespace careledger::vault
