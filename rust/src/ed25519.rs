@@ -16,12 +16,7 @@ pub struct SignedItem {
 /// # Safety
 /// `key` must be readable for 32 bytes, `signature` for 64, `message` for `message_size`.
 #[no_mangle]
-pub unsafe extern "C" fn careledger_ed25519_verify(
-    key: *const u8,
-    message: *const u8,
-    message_size: usize,
-    signature: *const u8,
-) -> bool {
+pub unsafe extern "C" fn careledger_ed25519_verify(key: *const u8, message: *const u8, message_size: usize, signature: *const u8) -> bool {
     let (key, signature) = unsafe { (array::<32>(key), array::<64>(signature)) };
     let message = unsafe { borrow(message, message_size) };
     let Ok(key) = VerificationKey::try_from(key) else { return false };

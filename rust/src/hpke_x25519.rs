@@ -101,8 +101,7 @@ unsafe fn seal<A: Aead>(
 ) -> Result<(), HpkeError> {
     let recipient = PublicKey::from_bytes(recipient)?;
     let (mode, info) = unsafe { (context.seal_mode()?, context.info()) };
-    let (enc, mut sealer) =
-        hpke::setup_sender::<A, HkdfSha256, X25519HkdfSha256, _>(&mode, &recipient, info, &mut Drawn(random))?;
+    let (enc, mut sealer) = hpke::setup_sender::<A, HkdfSha256, X25519HkdfSha256, _>(&mode, &recipient, info, &mut Drawn(random))?;
     for _ in 0..context.sequence {
         sealer.seal_in_place_detached(&mut [], &[])?;
     }
@@ -112,13 +111,7 @@ unsafe fn seal<A: Aead>(
     Ok(())
 }
 
-unsafe fn open<A: Aead>(
-    context: &HpkeContext,
-    key: &[u8],
-    encapsulated: &[u8],
-    message: Message,
-    tag: &[u8],
-) -> Result<(), HpkeError> {
+unsafe fn open<A: Aead>(context: &HpkeContext, key: &[u8], encapsulated: &[u8], message: Message, tag: &[u8]) -> Result<(), HpkeError> {
     let key = PrivateKey::from_bytes(key)?;
     let encapsulated = EncappedKey::from_bytes(encapsulated)?;
     let (mode, info) = unsafe { (context.open_mode()?, context.info()) };

@@ -11,8 +11,8 @@
 namespace careledger::crypto {
 namespace {
 
-constexpr std::size_t kUpdateMax = std::size_t{1} << 30;           // EVP counts in int
-constexpr std::uint64_t kPlainMax = (std::uint64_t{1} << 36) - 32;   // NIST SP 800-38D, section 5.2.1.1
+constexpr std::size_t kUpdateMax = std::size_t{1} << 30;            // EVP counts in int
+constexpr std::uint64_t kPlainMax = (std::uint64_t{1} << 36) - 32;  // NIST SP 800-38D, section 5.2.1.1
 constexpr std::size_t kAesBlock = 16;
 
 // OpenSSL 3 looks an algorithm up by name at each use unless it was fetched once; these live as long as the process.
@@ -42,7 +42,7 @@ class Operation {
 
   EVP_CIPHER_CTX* get() { return context_; }
 
-  void update(unsigned char* to, ByteView from) {   // `to` null: associated data
+  void update(unsigned char* to, ByteView from) {  // `to` null: associated data
     while (!from.empty()) {
       const std::size_t count = std::min(from.size(), kUpdateMax);
       int written = 0;
@@ -76,7 +76,7 @@ void begin_gcm(Operation& operation, ByteView key, ByteView nonce, ByteView asso
 // Writes the plain text to `plain`, which holds sealed.size() - kAeadTagSize bytes; false, and `plain` wiped, when the tag is wrong.
 bool open_into(char* plain, ByteView key, ByteView nonce, ByteView associated, ByteView sealed) {
   const std::size_t size = sealed.size() - kAeadTagSize;
-  std::array<char, kAeadTagSize> tag;
+  std::array<char, kAeadTagSize> tag{};
   std::copy(sealed.end() - kAeadTagSize, sealed.end(), tag.begin());
   Operation operation;
   begin_gcm(operation, key, nonce, associated, false);
@@ -130,9 +130,9 @@ Result<Bytes> aead_open(const Secret& key, ByteView nonce, ByteView associated, 
 
 void aes256_ctr_xor(const Secret& key, ByteView iv16, std::uint64_t offset, char* data, std::size_t count) {
   CARELEDGER_ASSERT(key.size() == kAeadKeySize && iv16.size() == kAesBlock);
-  std::array<char, kAesBlock> counter;
+  std::array<char, kAesBlock> counter{};
   std::copy(iv16.begin(), iv16.end(), counter.begin());
-  std::uint64_t carry = offset / kAesBlock;   // counter + carry, big-endian, modulo 2^128
+  std::uint64_t carry = offset / kAesBlock;  // counter + carry, big-endian, modulo 2^128
   for (std::size_t i = kAesBlock; i-- > 0 && carry != 0;) {
     carry += static_cast<unsigned char>(counter[i]);
     counter[i] = static_cast<char>(carry & 0xff);

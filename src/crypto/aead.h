@@ -13,8 +13,8 @@ inline constexpr std::size_t kAeadKeySize = 32;
 inline constexpr std::size_t kAeadNonceSize = 12;
 inline constexpr std::size_t kAeadTagSize = 16;
 
-Bytes aead_seal(const Secret& key, ByteView nonce, ByteView associated, ByteView plain);                   // ciphertext ‖ tag
-Result<Bytes> aead_open(const Secret& key, ByteView nonce, ByteView associated, ByteView sealed);          // corrupt
+Bytes aead_seal(const Secret& key, ByteView nonce, ByteView associated, ByteView plain);           // ciphertext ‖ tag
+Result<Bytes> aead_open(const Secret& key, ByteView nonce, ByteView associated, ByteView sealed);  // corrupt
 // The same with the key as bytes, for derived per-version keys on hot paths. The caller wipes them.
 Bytes aead_seal(ByteView key, ByteView nonce, ByteView associated, ByteView plain);
 Result<Bytes> aead_open(ByteView key, ByteView nonce, ByteView associated, ByteView sealed);

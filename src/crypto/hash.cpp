@@ -43,7 +43,7 @@ void update_field(SHA256_CTX& context, ByteView field) {
 // The two halves of an HMAC key, absorbed once; HKDF and HMAC continue from copies. Wiped, because they stand for the key.
 class HmacKey {
  public:
-  explicit HmacKey(ByteView key) {
+  explicit HmacKey(ByteView key) : inner_(begin()), outer_(begin()) {
     std::array<char, kBlockSize> block{};
     if (key.size() > kBlockSize) {
       Digest digest = sha256(key);
@@ -53,10 +53,8 @@ class HmacKey {
       std::memcpy(block.data(), key.data(), key.size());
     }
     for (char& byte : block) byte = static_cast<char>(byte ^ 0x36);
-    inner_ = begin();
     update(inner_, {block.data(), kBlockSize});
     for (char& byte : block) byte = static_cast<char>(byte ^ 0x36 ^ 0x5c);
-    outer_ = begin();
     update(outer_, {block.data(), kBlockSize});
     OPENSSL_cleanse(block.data(), block.size());
   }
@@ -73,7 +71,7 @@ class HmacKey {
     const Digest digest = end(inner);
     SHA256_CTX outer = outer_;
     update(outer, digest.view());
-    return end(outer);   // SHA256_Final wipes neither context whole; what stays is on the stack of a finished call
+    return end(outer);  // SHA256_Final wipes neither context whole; what stays is on the stack of a finished call
   }
 
  private:
@@ -102,7 +100,7 @@ Digest hmac_sha256(ByteView key, ByteView data) { return HmacKey(key).mac({data}
 
 Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count) {
   CARELEDGER_ASSERT(count <= 255 * kDigestSize);
-  Digest extracted = hmac_sha256(salt, secret);   // an absent salt is zeros, which is what an empty HMAC key is padded to
+  Digest extracted = hmac_sha256(salt, secret);  // an absent salt is zeros, which is what an empty HMAC key is padded to
   const HmacKey key(extracted.view());
   OPENSSL_cleanse(&extracted, sizeof extracted);
   Bytes expanded;

@@ -13,23 +13,23 @@
 namespace careledger::crypto {
 
 Digest sha256(ByteView data);
-Digest sha256(std::initializer_list<ByteView> parts);   // of the concatenation: only where the parts have fixed widths
+Digest sha256(std::initializer_list<ByteView> parts);  // of the concatenation: only where the parts have fixed widths
 
 // H(tag, fields…): SHA-256 over tag and fields, each with its length before it (append_field). The only hash of several fields of
 // variable width. `tag` names the purpose and its version, for example "careledger/record/1".
 Digest tagged_hash(ByteView tag, std::initializer_list<ByteView> fields);
 
-Digest hmac_sha256(ByteView key, ByteView data);                                        // RFC 2104
-Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count);    // RFC 5869; count <= 8160
+Digest hmac_sha256(ByteView key, ByteView data);                                      // RFC 2104
+Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count);  // RFC 5869; count <= 8160
 
-class Sha256 {   // one stream; not thread-safe
+class Sha256 {  // one stream; not thread-safe
  public:
   Sha256();
   ~Sha256();
   Sha256(Sha256&&) noexcept;
   Sha256& operator=(Sha256&&) noexcept;
   void update(ByteView data);
-  Digest finish();   // once
+  Digest finish();  // once
 
  private:
   struct State;

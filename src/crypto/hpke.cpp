@@ -59,8 +59,8 @@ Result<Bytes> hpke_open(const OpeningKey& key, const Sealed& sealed, ByteView in
   if (sealed.encapsulated.size() != kKeySize || sealed.ciphertext.size() < kAeadTagSize) return refused();
   const auto context = base_mode(info);
   Bytes plain = sealed.ciphertext.substr(0, sealed.ciphertext.size() - kAeadTagSize);
-  if (!careledger_hpke_open(&context, in(key.bytes().view()), in(sealed.encapsulated), in(associated), associated.size(),
-                            out(plain.data()), plain.size(), in(sealed.ciphertext.data() + plain.size()))) {
+  if (!careledger_hpke_open(&context, in(key.bytes().view()), in(sealed.encapsulated), in(associated), associated.size(), out(plain.data()),
+                            plain.size(), in(sealed.ciphertext.data() + plain.size()))) {
     wipe(plain);
     return refused();
   }

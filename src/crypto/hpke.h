@@ -8,9 +8,9 @@
 
 namespace careledger::crypto {
 
-using SealingKey = Id32<struct SealingKeyTag>;   // X25519 public key
+using SealingKey = Id32<struct SealingKeyTag>;  // X25519 public key
 
-class OpeningKey {   // its private half
+class OpeningKey {  // its private half
  public:
   static OpeningKey generate(Entropy& entropy);
   static Result<OpeningKey> from_bytes(const Secret& bytes);
@@ -25,10 +25,10 @@ class OpeningKey {   // its private half
 };
 
 struct Sealed {
-  Bytes encapsulated;   // 32 bytes
-  Bytes ciphertext;     // plain size + 16
+  Bytes encapsulated;  // 32 bytes
+  Bytes ciphertext;    // plain size + 16
 };
-Result<Sealed> hpke_seal(const SealingKey& to, ByteView info, ByteView associated, ByteView plain, Entropy& entropy);   // invalid key
+Result<Sealed> hpke_seal(const SealingKey& to, ByteView info, ByteView associated, ByteView plain, Entropy& entropy);  // invalid key
 Result<Bytes> hpke_open(const OpeningKey& key, const Sealed& sealed, ByteView info, ByteView associated);              // corrupt
 
 }  // namespace careledger::crypto

@@ -27,13 +27,24 @@ class GivenEntropy : public Entropy {
 
 struct Vector {
   explicit Vector(const TestRow& row)
-      : aead(row.number("aead")), mode(row.number("mode")), sequence(row.number("sequence")), info(row.bytes("info")),
-        random(row.bytes("ikmE")), private_key(row.bytes("skRm")), public_key(row.bytes("pkRm")), sender_private(row.bytes("skSm")),
-        sender_public(row.bytes("pkSm")), psk(row.bytes("psk")), psk_id(row.bytes("psk_id")), encapsulated(row.bytes("enc")),
-        associated(row.bytes("associated")), plain(row.bytes("plain")), sealed(row.bytes("sealed")) {}
+      : aead(row.number("aead")),
+        mode(row.number("mode")),
+        sequence(row.number("sequence")),
+        info(row.bytes("info")),
+        random(row.bytes("ikmE")),
+        private_key(row.bytes("skRm")),
+        public_key(row.bytes("pkRm")),
+        sender_private(row.bytes("skSm")),
+        sender_public(row.bytes("pkSm")),
+        psk(row.bytes("psk")),
+        psk_id(row.bytes("psk_id")),
+        encapsulated(row.bytes("enc")),
+        associated(row.bytes("associated")),
+        plain(row.bytes("plain")),
+        sealed(row.bytes("sealed")) {}
 
   CareledgerHpkeContext context(const Bytes& sender) const {
-    return {static_cast<std::uint16_t>(aead), sequence, in(info), info.size(), in(psk), psk.size(), in(psk_id), psk_id.size(),
+    return {static_cast<std::uint16_t>(aead),     sequence, in(info), info.size(), in(psk), psk.size(), in(psk_id), psk_id.size(),
             sender.empty() ? nullptr : in(sender)};
   }
 
@@ -54,8 +65,8 @@ void expect_seals_to(const Vector& v) {
 void expect_opens(const Vector& v) {
   const auto context = v.context(v.sender_public);
   Bytes text = v.sealed.substr(0, v.plain.size());
-  ASSERT_TRUE(careledger_hpke_open(&context, in(v.private_key), in(v.encapsulated), in(v.associated), v.associated.size(),
-                                   out(text.data()), text.size(), in(v.sealed.data() + text.size())));
+  ASSERT_TRUE(careledger_hpke_open(&context, in(v.private_key), in(v.encapsulated), in(v.associated), v.associated.size(), out(text.data()),
+                                   text.size(), in(v.sealed.data() + text.size())));
   EXPECT_EQ(to_hex(text), to_hex(v.plain));
 }
 
@@ -88,8 +99,7 @@ TEST(Hpke, GivesTheFirstMessageOfAppendixA) {
   ASSERT_TRUE(careledger_hpke_seal(&context, in(recipient), in(random), in("Count-0"), 7, out(text.data()), text.size(),
                                    out(encapsulated.data()), out(tag.data())));
   EXPECT_EQ(to_hex(encapsulated), "37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431");
-  EXPECT_EQ(to_hex(text + tag),
-            "f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a");
+  EXPECT_EQ(to_hex(text + tag), "f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a");
 }
 
 // The public functions are base mode with AES-256-GCM.
@@ -150,9 +160,7 @@ TEST(Hpke, RefusesToSealToAPointOfLowOrder) {
   EXPECT_EQ(hpke_seal(SealingKey{}, "info", "", "message", entropy).error().kind, ErrorKind::invalid);
 }
 
-TEST(OpeningKey, WantsThirtyTwoBytes) {
-  EXPECT_EQ(OpeningKey::from_bytes(Secret(31)).error().kind, ErrorKind::malformed);
-}
+TEST(OpeningKey, WantsThirtyTwoBytes) { EXPECT_EQ(OpeningKey::from_bytes(Secret(31)).error().kind, ErrorKind::malformed); }
 
 }  // namespace
 }  // namespace careledger::crypto

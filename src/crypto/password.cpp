@@ -17,7 +17,7 @@ Result<Secret> key_from_passphrase(ByteView passphrase, ByteView salt16, Passwor
   Secret key(size);
   if (crypto_pwhash_argon2id(out(key.data()), size, passphrase.data(), passphrase.size(), in(salt16), cost.passes, memory,
                              crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0) {
-    return fail(ErrorKind::storage, "passphrase: not enough memory for Argon2id, which was set to " + std::to_string(cost.memory_kib) + " KiB");
+    return fail(ErrorKind::storage, "passphrase: Argon2id was set to " + std::to_string(cost.memory_kib) + " KiB, more than there is");
   }
   return key;
 }

@@ -7,8 +7,8 @@
 extern "C" {
 
 struct CareledgerSignedItem {
-  const unsigned char* key;         // 32 bytes
-  const unsigned char* signature;   // 64 bytes
+  const unsigned char* key;        // 32 bytes
+  const unsigned char* signature;  // 64 bytes
   const unsigned char* message;
   std::size_t message_size;
 };
@@ -19,15 +19,15 @@ bool careledger_ed25519_verify(const unsigned char* key, const unsigned char* me
 bool careledger_ed25519_verify_batch(const CareledgerSignedItem* items, std::size_t count, const unsigned char* random);
 
 struct CareledgerHpkeContext {
-  std::uint16_t aead;       // RFC 9180, section 7.3: 1 AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20Poly1305
-  std::uint32_t sequence;   // number of the message in its context; 0 to open
+  std::uint16_t aead;      // RFC 9180, section 7.3: 1 AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20Poly1305
+  std::uint32_t sequence;  // number of the message in its context; 0 to open
   const unsigned char* info;
   std::size_t info_size;
   const unsigned char* psk;
   std::size_t psk_size;
   const unsigned char* psk_id;
   std::size_t psk_id_size;
-  const unsigned char* sender;   // null, or 32 bytes: private key to seal, public key to open
+  const unsigned char* sender;  // null, or 32 bytes: private key to seal, public key to open
 };
 
 void careledger_x25519_public_key(const unsigned char* key, unsigned char* public_key);

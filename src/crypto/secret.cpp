@@ -41,7 +41,7 @@ Secret Secret::clone() const { return copy_of(view()); }
 bool memory_is_locked() { return SecretArena::instance().locked(); }
 
 void wipe(Bytes& bytes) {
-  bytes.resize(bytes.capacity());   // a shortened string keeps its old end
+  bytes.resize(bytes.capacity());  // a shortened string keeps its old end
   OPENSSL_cleanse(bytes.data(), bytes.size());
   bytes.clear();
 }

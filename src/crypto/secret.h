@@ -8,11 +8,11 @@
 
 namespace careledger::crypto {
 
-class Secret {   // movable, not copyable; one owner; reading is safe from any thread
+class Secret {  // movable, not copyable; one owner; reading is safe from any thread
  public:
-  Secret() = default;                                   // empty
-  explicit Secret(std::size_t size);                    // zeroed
-  static Secret copy_of(ByteView bytes);                // the caller wipes its own copy
+  Secret() = default;                     // empty
+  explicit Secret(std::size_t size);      // zeroed
+  static Secret copy_of(ByteView bytes);  // the caller wipes its own copy
   static Secret random(Entropy& entropy, std::size_t size);
   ~Secret();
   Secret(Secret&& other) noexcept;
@@ -34,6 +34,6 @@ class Secret {   // movable, not copyable; one owner; reading is safe from any t
 // False when the system refused to lock some of this memory (RLIMIT_MEMLOCK): keys then may reach swap. For `doctor` and the log.
 bool memory_is_locked();
 
-void wipe(Bytes& bytes);   // overwrites and empties; the compiler cannot drop it
+void wipe(Bytes& bytes);  // overwrites and empties; the compiler cannot drop it
 
 }  // namespace careledger::crypto

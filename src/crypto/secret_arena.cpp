@@ -22,7 +22,7 @@ SecretArena& SecretArena::instance() {
 std::size_t SecretArena::class_of(std::size_t size) {
   std::size_t size_class = 0;
   while (kSlotMin << size_class < size) ++size_class;
-  return size_class;   // kClasses or more: pages of its own
+  return size_class;  // kClasses or more: pages of its own
 }
 
 std::size_t SecretArena::pages_of(std::size_t size) { return (size + kPage - 1) / kPage; }
@@ -34,8 +34,8 @@ char* SecretArena::map(std::size_t pages) {
   CARELEDGER_ASSERT(outer != MAP_FAILED);
   char* inner = static_cast<char*>(outer) + kPage;
   CARELEDGER_ASSERT(mprotect(inner, size, PROT_READ | PROT_WRITE) == 0);
-  if (mlock(inner, size) != 0) locked_ = false;             // the limit, or no right: `doctor` says so
-  static_cast<void>(madvise(inner, size, MADV_DONTDUMP));   // core dumps are switched off as well
+  if (mlock(inner, size) != 0) locked_ = false;            // the limit, or no right: `doctor` says so
+  static_cast<void>(madvise(inner, size, MADV_DONTDUMP));  // core dumps are switched off as well
   return inner;
 }
 
@@ -64,7 +64,7 @@ char* SecretArena::allocate(std::size_t size) {
   if (free_[size_class] == nullptr) refill(size_class);
   FreeSlot* slot = free_[size_class];
   free_[size_class] = slot->next;
-  return static_cast<char*>(std::memset(static_cast<void*>(slot), 0, sizeof *slot));   // the rest was wiped when it was released
+  return static_cast<char*>(std::memset(static_cast<void*>(slot), 0, sizeof *slot));  // the rest was wiped when it was released
 }
 
 void SecretArena::release(char* data, std::size_t size) noexcept {

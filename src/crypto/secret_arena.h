@@ -14,13 +14,13 @@ class SecretArena {
  public:
   static SecretArena& instance();
 
-  char* allocate(std::size_t size);                    // zeroed; asserts when the machine is out of memory
+  char* allocate(std::size_t size);                     // zeroed; asserts when the machine is out of memory
   void release(char* data, std::size_t size) noexcept;  // wipes
-  bool locked() const;                                 // false once the system refused to lock a chunk
+  bool locked() const;                                  // false once the system refused to lock a chunk
 
  private:
   static constexpr std::size_t kSlotMin = 32;
-  static constexpr std::size_t kClasses = 8;           // 32, 64 … 4096 bytes
+  static constexpr std::size_t kClasses = 8;  // 32, 64 … 4096 bytes
   static constexpr std::size_t kChunkPages = 16;
 
   struct FreeSlot {

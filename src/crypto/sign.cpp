@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kSeedSize = 32;
 constexpr std::size_t kExpandedSize = 64;
-constexpr std::size_t kBatchMax = 1024;        // the gain a signature has flattened out; the working set stays in the cache
-constexpr std::size_t kCoefficientSize = 16;   // bytes of randomness an item: a bad batch passes with probability 2^-128
+constexpr std::size_t kBatchMax = 1024;       // the gain a signature has flattened out; the working set stays in the cache
+constexpr std::size_t kCoefficientSize = 16;  // bytes of randomness an item: a bad batch passes with probability 2^-128
 
 void start_sodium() {
   static const bool started = sodium_init() >= 0;

@@ -18,7 +18,7 @@ using PublicKey = Id32<struct PublicKeyTag>;
 
 struct Signature {
   std::array<char, 64> value{};
-  static std::optional<Signature> from(ByteView bytes);   // nullopt unless exactly 64 bytes
+  static std::optional<Signature> from(ByteView bytes);  // nullopt unless exactly 64 bytes
   ByteView view() const { return {value.data(), value.size()}; }
 };
 
@@ -28,10 +28,10 @@ enum class Algorithm : std::uint8_t { ed25519 = 1, x25519 = 2 };
 class SigningKey {
  public:
   static SigningKey generate(Entropy& entropy);
-  static Result<SigningKey> from_seed(const Secret& seed);   // the 32 bytes of RFC 8032
+  static Result<SigningKey> from_seed(const Secret& seed);  // the 32 bytes of RFC 8032
   PublicKey public_key() const { return public_key_; }
   Signature sign(ByteView message) const;
-  const Secret& seed() const { return seed_; }               // for the keystore only
+  const Secret& seed() const { return seed_; }  // for the keystore only
   SigningKey clone() const;
 
  private:

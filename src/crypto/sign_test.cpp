@@ -33,7 +33,7 @@ bool verify(const Case& one) { return crypto::verify(one.key, one.message, one.s
 
 SigningKey key_from_hex(const char* seed) { return SigningKey::from_seed(Secret::copy_of(*from_hex(seed))).value(); }
 
-TEST(Sign, GivesTheSignaturesOfRfc8032) {   // section 7.1, tests 1 to 3
+TEST(Sign, GivesTheSignaturesOfRfc8032) {  // section 7.1, tests 1 to 3
   const SigningKey first = key_from_hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
   EXPECT_EQ(first.public_key().hex(), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
   EXPECT_EQ(to_hex(first.sign("").view()),
@@ -69,7 +69,7 @@ TEST(Verify, AgreesWithWycheproof) {
   std::size_t sizes_refused = 0;
   for (const TestRow& row : rows) {
     const bool expected = row.text("result") == "valid";
-    if (row.bytes("signature").size() != 64) {   // never becomes a Signature
+    if (row.bytes("signature").size() != 64) {  // never becomes a Signature
       EXPECT_FALSE(Signature::from(row.bytes("signature")).has_value() || expected);
       ++sizes_refused;
       continue;
