@@ -88,6 +88,7 @@ class Member {
   const char* key_ = nullptr;
   std::uint32_t key_size_ = 0;
   bool key_plain_ = false;
+  std::uint8_t key_bit_ = 0;   // for the search for duplicates while it is parsed
 };
 
 inline std::span<const Member> Value::members() const { return {is_object() ? members_ : nullptr, is_object() ? size_ : 0u}; }

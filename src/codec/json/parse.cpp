@@ -11,20 +11,10 @@ namespace careledger::codec::json {
 
 namespace {
 enum class Trouble : std::uint8_t { none, duplicate_key, too_many_values, string_too_long };
-
-// Kept between parses of a thread so that a small document costs no allocation here.
-struct Scratch {
-  std::vector<Value> values;
-  std::vector<Member> keys;
-};
-constexpr std::size_t kScratchKept = 64 * 1024;
-
-Scratch& scratch_of_thread() {
-  thread_local Scratch scratch;
-  return scratch;
-}
 }  // namespace
 
+// Open arrays and objects lie on one stack of members: a container's own slot (with its key, when it stands in an object), then its
+// items so far. At its end the items move to the arena and the slot gets the finished value.
 class TreeBuilder {
  public:
   using error_code = boost::system::error_code;
@@ -35,67 +25,65 @@ class TreeBuilder {
   static constexpr std::size_t max_string_size = UINT32_MAX;
   static constexpr std::size_t max_key_size = UINT32_MAX;
 
-  TreeBuilder(Arena& arena, ByteView source, const Limits& limits)
-      : arena_(arena), source_(source), limits_(limits), values_(scratch_of_thread().values), keys_(scratch_of_thread().keys) {
-    values_.clear();
-    keys_.clear();
+  TreeBuilder(Arena& arena, ByteView source, const Limits& limits) : arena_(arena), source_(source), limits_(limits), stack_(stack_of_thread()) {
+    if (stack_.empty()) stack_.resize(1024);
   }
+  ~TreeBuilder() {
+    if (stack_.size() > kStackKept) stack_ = {};
+  }
+  TreeBuilder(const TreeBuilder&) = delete;
+  TreeBuilder& operator=(const TreeBuilder&) = delete;
 
   Trouble trouble() const { return trouble_; }
   const char* trouble_at() const { return trouble_at_; }
 
   bool on_document_begin(error_code&) { return true; }
-  bool on_document_end(error_code&) {
-    arena_.root = values_.back();
-    return true;
+  bool on_document_end(error_code& ec) {
+    arena_.root = stack_[0].value;
+    return count(1, ec);
   }
-  bool on_array_begin(error_code&) { return true; }
-  bool on_object_begin(error_code&) { return true; }
+  bool on_array_begin(error_code& ec) { return advance(ec); }
+  bool on_object_begin(error_code& ec) { return advance(ec); }
 
   bool on_array_end(std::size_t n, error_code& ec) {
+    top_ -= n;
     Value value;
     value.kind_ = Kind::array;
     value.size_ = static_cast<std::uint32_t>(n);
     value.items_ = arena_.allocate_many<Value>(n);
-    std::uninitialized_copy_n(values_.end() - static_cast<std::ptrdiff_t>(n), n, value.items_);
-    values_.resize(values_.size() - n);
-    return push(value, ec);
+    const Member* from = stack_.data() + top_;
+    for (std::size_t i = 0; i < n; ++i) new (value.items_ + i) Value(from[i].value);
+    stack_[top_ - 1].value = value;
+    return count(n, ec);
   }
 
   bool on_object_end(std::size_t n, error_code& ec) {
+    top_ -= n;
     Value value;
     value.kind_ = Kind::object;
     value.size_ = static_cast<std::uint32_t>(n);
     value.members_ = arena_.allocate_many<Member>(n);
-    const Value* values = values_.data() + (values_.size() - n);
-    const Member* keys = keys_.data() + (keys_.size() - n);
-    for (std::size_t i = 0; i < n; ++i) {
-      Member* member = new (value.members_ + i) Member(keys[i]);
-      member->value = values[i];
-    }
-    values_.resize(values_.size() - n);
-    keys_.resize(keys_.size() - n);
-    return keys_differ(value, ec) && push(value, ec);
+    std::uninitialized_copy_n(stack_.data() + top_, n, value.members_);
+    stack_[top_ - 1].value = value;
+    return count(n, ec) && keys_differ(value.members(), ec);
   }
 
   bool on_string_part(text_view s, std::size_t n, error_code& ec) { return part(s, n, ec); }
   bool on_key_part(text_view s, std::size_t n, error_code& ec) { return part(s, n, ec); }
 
   bool on_string(text_view s, std::size_t n, error_code& ec) {
-    Value value;
+    Value& value = stack_[top_].value;
     value.kind_ = Kind::string;
+    value.room_ = 0;
     value.size_ = static_cast<std::uint32_t>(n);
-    value.plain_ = parts_.empty() && n == s.size() && in_source(s);
-    if (!whole(s, n, value.text_, ec)) return false;
-    return push(value, ec);
+    return whole(s, n, value.text_, value.plain_, ec) && advance(ec);
   }
 
   bool on_key(text_view s, std::size_t n, error_code& ec) {
-    Member member;
+    Member& member = stack_[top_];
     member.key_size_ = static_cast<std::uint32_t>(n);
-    member.key_plain_ = parts_.empty() && n == s.size() && in_source(s);
-    if (!whole(s, n, member.key_, ec)) return false;
-    keys_.push_back(member);
+    if (!whole(s, n, member.key_, member.key_plain_, ec)) return false;
+    member.key_bit_ = bit_of(member.key());
     return true;
   }
 
@@ -111,13 +99,24 @@ class TreeBuilder {
     Value value;
     value.kind_ = Kind::boolean;
     value.size_ = truth ? 1 : 0;
-    return push(value, ec);
+    stack_[top_].value = value;
+    return advance(ec);
   }
-  bool on_null(error_code& ec) { return push({}, ec); }
+  bool on_null(error_code& ec) {
+    stack_[top_].value = {};
+    return advance(ec);
+  }
   bool on_comment_part(text_view, error_code&) { return true; }
   bool on_comment(text_view, error_code&) { return true; }
 
  private:
+  // Kept between the parses of a thread, so that a small document costs no allocation here.
+  static std::vector<Member>& stack_of_thread() {
+    thread_local std::vector<Member> stack;
+    return stack;
+  }
+  static constexpr std::size_t kStackKept = 16 * 1024;
+
   bool give_up(Trouble trouble, const char* at, error_code& ec) {
     trouble_ = trouble;
     trouble_at_ = at;
@@ -125,13 +124,17 @@ class TreeBuilder {
     return false;
   }
 
-  bool push(const Value& value, error_code& ec) {
-    if (++count_ > limits_.values) return give_up(Trouble::too_many_values, nullptr, ec);
-    values_.push_back(value);
-    return true;
+  bool count(std::size_t n, error_code& ec) {
+    count_ += n;
+    return count_ <= limits_.values || give_up(Trouble::too_many_values, nullptr, ec);
   }
 
-  bool in_source(text_view s) const { return s.data() >= source_.data() && s.data() <= source_.data() + source_.size(); }
+  bool advance(error_code& ec) {
+    if (++top_ < stack_.size()) [[likely]] return true;
+    if (count_ + top_ > limits_.values + std::uint64_t{1024}) return give_up(Trouble::too_many_values, nullptr, ec);
+    stack_.resize(stack_.size() * 2);
+    return true;
+  }
 
   bool part(text_view s, std::size_t n, error_code& ec) {
     if (n > limits_.string_bytes) return give_up(Trouble::string_too_long, nullptr, ec);
@@ -140,40 +143,42 @@ class TreeBuilder {
   }
 
   // Gives the characters of a string whose last part is `s`: in place when the source has them as they are, else from the arena.
-  bool whole(text_view s, std::size_t n, const char*& text, error_code& ec) {
+  bool whole(text_view s, std::size_t n, const char*& text, bool& plain, error_code& ec) {
     if (n > limits_.string_bytes) return give_up(Trouble::string_too_long, nullptr, ec);
-    if (parts_.empty()) {
-      text = in_source(s) ? s.data() : arena_.keep({s.data(), s.size()});
-      return true;
-    }
-    parts_.append(s.data(), s.size());
-    text = arena_.keep(parts_);
-    parts_.clear();
+    const auto offset = static_cast<std::size_t>(s.data() - source_.data());
+    plain = s.size() == n && offset <= source_.size();
+    text = plain ? s.data() : keep_parts(s);
     return true;
   }
 
-  bool on_number(text_view s, error_code& ec) {
-    Value value;
-    value.kind_ = Kind::number;
-    value.size_ = static_cast<std::uint32_t>(parts_.size() + s.size());
-    if (!whole(s, value.size_, value.text_, ec)) return false;
-    return push(value, ec);
+  const char* keep_parts(text_view s) {
+    parts_.append(s.data(), s.size());
+    const char* text = arena_.keep(parts_);
+    parts_.clear();
+    return text;
   }
 
-  static std::uint64_t bit_of(std::string_view key) {
-    if (key.empty()) return 1;
+  bool on_number(text_view s, error_code& ec) {
+    Value& value = stack_[top_].value;
+    value.kind_ = Kind::number;
+    value.room_ = 0;
+    value.size_ = static_cast<std::uint32_t>(parts_.size() + s.size());
+    return whole(s, value.size_, value.text_, value.plain_, ec) && advance(ec);
+  }
+
+  static std::uint8_t bit_of(std::string_view key) {
+    if (key.empty()) return 0;
     const auto first = static_cast<unsigned char>(key.front());
     const auto last = static_cast<unsigned char>(key.back());
-    return std::uint64_t{1} << ((first * 7u + last * 3u + key.size()) & 63u);
+    return static_cast<std::uint8_t>((first * 7u + last * 3u + key.size()) & 63u);
   }
 
   // A bit a key first: the bytes of two keys are compared only when their bits collide.
-  bool keys_differ(const Value& object, error_code& ec) {
-    const auto members = object.members();
+  bool keys_differ(std::span<const Member> members, error_code& ec) {
     if (members.size() > 64) return many_keys_differ(members, ec);
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < members.size(); ++i) {
-      const std::uint64_t bit = bit_of(members[i].key());
+      const std::uint64_t bit = std::uint64_t{1} << members[i].key_bit_;
       for (std::size_t j = 0; (seen & bit) != 0 && j < i; ++j) {
         if (members[j].key() == members[i].key()) return give_up(Trouble::duplicate_key, members[i].key_, ec);
       }
@@ -194,8 +199,8 @@ class TreeBuilder {
   Arena& arena_;
   const ByteView source_;
   const Limits limits_;
-  std::vector<Value>& values_;
-  std::vector<Member>& keys_;
+  std::vector<Member>& stack_;
+  std::size_t top_ = 0;
   std::string parts_;
   std::uint64_t count_ = 0;
   Trouble trouble_ = Trouble::none;
@@ -240,6 +245,10 @@ tl::unexpected<Error> explain(const TreeBuilder& builder, const boost::system::e
   return explain_syntax(ec, text, offset);
 }
 
+tl::unexpected<Error> too_long(ByteView text) {
+  return fail(ErrorKind::too_large, "JSON: " + std::to_string(text.size()) + " bytes are more than allowed");
+}
+
 // `text` lies in the arena and stays there.
 Result<void> build(Arena& arena, ByteView text, const Limits& limits) {
   boost::json::parse_options options;
@@ -247,8 +256,6 @@ Result<void> build(Arena& arena, ByteView text, const Limits& limits) {
   boost::json::basic_parser<TreeBuilder> parser(options, arena, text, limits);
   boost::system::error_code ec;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
-  Scratch& scratch = scratch_of_thread();
-  if (scratch.values.capacity() > kScratchKept) scratch = Scratch{};
   if (!ec && used != text.size()) ec = boost::json::error::extra_data;
   if (ec) return explain(parser.handler(), ec, text, used);
   return {};
@@ -256,7 +263,7 @@ Result<void> build(Arena& arena, ByteView text, const Limits& limits) {
 }  // namespace
 
 Result<Document> parse(ByteView text, const Limits& limits) {
-  if (text.size() > limits.bytes) return fail(ErrorKind::too_large, "JSON: " + std::to_string(text.size()) + " bytes are more than allowed");
+  if (text.size() > limits.bytes) return too_long(text);
   Document document(std::make_unique<Arena>(text.size() * 2 + text.size() / 2 + 256));
   const ByteView copy(document.arena_->keep(text), text.size());
   CARELEDGER_CHECK(build(*document.arena_, copy, limits));
@@ -264,7 +271,7 @@ Result<Document> parse(ByteView text, const Limits& limits) {
 }
 
 Result<Document> parse_owned(Bytes&& text, const Limits& limits) {
-  if (text.size() > limits.bytes) return fail(ErrorKind::too_large, "JSON: " + std::to_string(text.size()) + " bytes are more than allowed");
+  if (text.size() > limits.bytes) return too_long(text);
   Document document(std::make_unique<Arena>(text.size() + text.size() / 2 + 256));
   document.arena_->source = std::move(text);
   CARELEDGER_CHECK(build(*document.arena_, document.arena_->source, limits));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "codec/json/json.h"
@@ -8,25 +9,64 @@
 namespace careledger::codec::json {
 
 namespace {
-void append_escaped(Bytes& out, std::string_view text) {
+// Appends to a string through bare pointers: room is asked for once a token, not once a character.
+class Out {
+ public:
+  explicit Out(Bytes& bytes) : bytes_(bytes), start_(bytes.size()), used_(bytes.size()) { bytes_.resize(used_ + 512); }
+  ~Out() { bytes_.resize(used_); }
+  Out(const Out&) = delete;
+  Out& operator=(const Out&) = delete;
+
+  void put(char c) { *room(1) = c; ++used_; }
+  void put(std::string_view text) {
+    if (text.empty()) return;
+    std::memcpy(room(text.size()), text.data(), text.size());
+    used_ += text.size();
+  }
+  // "text" and what follows it, in one go: the text needs no escape.
+  void quote_plain(std::string_view text, std::string_view after) {
+    char* at = room(text.size() + after.size() + 2);
+    *at++ = '"';
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
+    at += text.size();
+    *at++ = '"';
+    for (const char c : after) *at++ = c;
+    used_ += text.size() + after.size() + 2;
+  }
+  void indent(std::size_t depth) {
+    std::memset(room(depth * 2), ' ', depth * 2);
+    used_ += depth * 2;
+  }
+
+ private:
+  char* room(std::size_t count) {
+    if (bytes_.size() - used_ < count) [[unlikely]] bytes_.resize(used_ + std::max(count, (used_ - start_) * 2));
+    return bytes_.data() + used_;
+  }
+  Bytes& bytes_;
+  const std::size_t start_;   // growth is by what was written here, so that many small appends to one string stay linear
+  std::size_t used_;
+};
+
+void put_escaped(Out& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\t': out += "\\t"; break;
-      case '\n': out += "\\n"; break;
-      case '\f': out += "\\f"; break;
-      case '\r': out += "\\r"; break;
+      case '"': out.put("\\\""); break;
+      case '\\': out.put("\\\\"); break;
+      case '\b': out.put("\\b"); break;
+      case '\t': out.put("\\t"); break;
+      case '\n': out.put("\\n"); break;
+      case '\f': out.put("\\f"); break;
+      case '\r': out.put("\\r"); break;
       default: {
         const auto code = static_cast<unsigned char>(c);
         if (code >= 0x20) {
-          out += c;
+          out.put(c);
         } else {
-          out += "\\u00";
-          out += kHex[code >> 4];
-          out += kHex[code & 15];
+          out.put("\\u00");
+          out.put(kHex[code >> 4]);
+          out.put(kHex[code & 15]);
         }
       }
     }
@@ -41,69 +81,69 @@ class Writer {
 
   void write(const Value& value) {
     switch (value.kind_) {
-      case Kind::null: out_ += "null"; break;
-      case Kind::boolean: out_ += value.boolean() ? "true" : "false"; break;
-      case Kind::number: out_.append(value.text_, value.size_); break;
-      case Kind::string: quote(value.text(), value.plain_); break;
+      case Kind::null: out_.put("null"); break;
+      case Kind::boolean: out_.put(value.boolean() ? "true" : "false"); break;
+      case Kind::number: out_.put({value.text_, value.size_}); break;
+      case Kind::string: quote({value.text_, value.size_}, value.plain_, {}); break;
       case Kind::array: write_array(value); break;
       case Kind::object: write_object(value); break;
     }
   }
 
  private:
-  void quote(std::string_view text, bool plain) {
-    out_ += '"';
+  void quote(std::string_view text, bool plain, std::string_view after) {
     if (plain) {
-      out_.append(text);
-    } else {
-      append_escaped(out_, text);
+      out_.quote_plain(text, after);
+      return;
     }
-    out_ += '"';
+    out_.put('"');
+    put_escaped(out_, text);
+    out_.put('"');
+    out_.put(after);
   }
 
   void line() {
     if (!spaced_) return;
-    out_ += '\n';
-    out_.append(depth_ * 2, ' ');
+    out_.put('\n');
+    out_.indent(depth_);
   }
 
   void write_array(const Value& value) {
-    out_ += '[';
+    out_.put('[');
     ++depth_;
     bool first = true;
     for (const Value& item : value.items()) {
-      if (!first) out_ += ',';
+      if (!first) out_.put(',');
       first = false;
       line();
       write(item);
     }
     --depth_;
     if (!first) line();
-    out_ += ']';
+    out_.put(']');
   }
 
   void write_object(const Value& value) {
-    out_ += '{';
+    out_.put('{');
     ++depth_;
     if (sorted_) {
       write_sorted(value.members());
     } else {
       bool first = true;
       for (const Member& member : value.members()) {
-        if (!first) out_ += ',';
+        if (!first) out_.put(',');
         first = false;
         write_member(member);
       }
     }
     --depth_;
     if (value.size() != 0) line();
-    out_ += '}';
+    out_.put('}');
   }
 
   void write_member(const Member& member) {
     line();
-    quote(member.key(), member.key_plain_);
-    out_ += spaced_ ? ": " : ":";
+    quote(member.key(), member.key_plain_, spaced_ ? ": " : ":");
     write(member.value);
   }
 
@@ -120,13 +160,13 @@ class Writer {
     if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
     bool first = true;
     for (const Member* member : order) {
-      if (!first) out_ += ',';
+      if (!first) out_.put(',');
       first = false;
       write_member(*member);
     }
   }
 
-  Bytes& out_;
+  Out out_;
   const bool sorted_;
   const bool spaced_;
   std::size_t depth_ = 0;
@@ -171,7 +211,7 @@ bool only_safe_integers(const Value& value) {
 }  // namespace
 
 Result<Bytes> canonical_strict(const Value& value) {
-  if (!only_safe_integers(value)) return fail(ErrorKind::invalid, "JSON: a number that is no integer within 2^53 cannot be written in the JCS profile");
+  if (!only_safe_integers(value)) return fail(ErrorKind::invalid, "JSON: only integers within 2^53 can be written in the JCS profile");
   return canonical(value);
 }
 
