@@ -1,0 +1,66 @@
+// The terms of a grant: what one patient lets a recipient receive from a custodian, read from a FHIR Consent and made into one.
+//
+// The Consent follows our profile (definitions/careledger/StructureDefinition-consent.json), which leaves no element uninterpreted:
+// parse_terms() refuses whatever it would have to ignore. The ledger holds commitment_to() the Consent, never the Consent.
+//
+// Thread-safety: values; free functions are pure.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "codec/json/json.h"
+
+namespace careledger::exchange {
+
+inline constexpr std::string_view kAccountSystem = "urn:careledger:account";
+inline constexpr std::string_view kOrganisationSystem = "urn:careledger:organisation";
+inline constexpr std::string_view kPractitionerSystem = "urn:careledger:practitioner";
+inline constexpr std::string_view kCategorySystem = "https://careledger.example/fhir/CodeSystem/category";
+inline constexpr std::string_view kPurposeSystem = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+inline constexpr std::string_view kRoleSystem = "https://careledger.example/fhir/CodeSystem/role";
+inline constexpr std::string_view kWithheldUrl = "https://careledger.example/fhir/StructureDefinition/withheld-element";
+inline constexpr std::string_view kProfileUrl = "https://careledger.example/fhir/StructureDefinition/careledger-consent";
+
+struct Label {   // a security label
+  std::string system;
+  std::string code;
+  friend auto operator<=>(const Label&, const Label&) = default;
+};
+
+struct Terms {
+  AccountId patient;                        // the pseudonym at the custodian
+  OrganisationId custodian;
+  std::set<OrganisationId> organisations;   // any of these may receive…
+  std::set<Digest> practitioners;           // …and, when not empty, only through one of these…
+  std::set<std::string> roles;              // …and, when not empty, only through somebody in one of these roles
+  std::set<std::string> purposes;           // v3-ActReason codes
+  std::set<std::string> categories;         // codes of kCategorySystem
+  std::set<std::string> withheld;           // "Observation.note", "*.note"
+  std::set<Label> labels;                   // sensitive labels that are released too
+  BlockTime from;
+  BlockTime until;                          // exclusive
+};
+
+// invalid, naming the element, for whatever departs from the profile.
+Result<Terms> parse_terms(const codec::json::Value& consent);
+codec::json::Document make_consent(const Terms& terms);
+
+// H('careledger/consent/1', 'fhir-verbatim/1', salt, canonical Consent). The salt has 32 bytes.
+Digest commitment_to(const codec::json::Value& consent, ByteView salt);
+
+// ---- what of a record the terms release ----
+
+std::string category_of(const codec::json::Value& resource);   // exactly one code of kCategorySystem
+// Labels that keep a resource in unless they are named: confidentiality R and V, and every v3-ActCode label but plain handling ones.
+bool is_sensitive(const Label& label);
+bool releases(const Terms& terms, const codec::json::Value& resource);
+// True when the top-level element stays behind although its resource is released.
+bool withholds(const Terms& terms, std::string_view type, std::string_view element);
+
+}  // namespace careledger::exchange

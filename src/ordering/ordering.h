@@ -1,0 +1,69 @@
+// Total order for signed commands. Two adapters drive the same replica: local/ (embedded, one process) and, later, abci/. Nothing
+// above this header knows which one runs, and nothing names an engine or a version of one.
+//
+// Thread-safety: every method is safe from any thread. `done` runs exactly once for each submission, on the ordering thread: it must
+// be short and must not call stop().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/function.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "crypto/sign.h"
+#include "kernel/receipt.h"
+#include "proof/chain.h"
+
+namespace careledger::ordering {
+
+enum class Outcome : std::uint8_t {
+  final,     // ordered, executed and durable here; the receipt holds the contract's answer
+  refused,   // failed the check at this node; went nowhere and used up no sequence number; the receipt's code says why
+  busy,      // not accepted; try again after retry_after_ms
+  unknown,   // accepted, but this node cannot tell what became of it; sending the same bytes again, anywhere, is safe
+};
+
+struct Answer {
+  Outcome outcome = Outcome::unknown;
+  std::optional<kernel::Receipt> receipt;   // for final and refused
+  std::uint32_t retry_after_ms = 0;         // for busy
+};
+
+// Urgent commands (grant, revoke, heads, anchors, theft) go at once. Mixed ones wait for the end of the epoch and go in the order of
+// their digests, so that the ledger does not tell which act of one patient belongs to which other.
+enum class Lane : std::uint8_t { urgent, mixed };
+
+// Signs envelopes for one organisation, with a key that is never the validator's.
+class BatchSigner {
+ public:
+  virtual ~BatchSigner() = default;
+  virtual std::uint32_t key_number() const = 0;
+  virtual crypto::Signature sign(ByteView message) const = 0;
+};
+
+class Ordering {
+ public:
+  virtual ~Ordering() = default;
+
+  // Takes `signed_command` (canonical bytes of a SignedCommand) for the organisation that answers for it, or answers at once; never
+  // blocks. The same bytes sent twice get the first receipt.
+  virtual void submit(OrganisationId organisation, Bytes signed_command, Lane lane, UniqueFunction<void(const Answer&)> done) = 0;
+
+  // The organisation whose batches this node may sign. Replaces an earlier signer of the same organisation.
+  virtual void host(OrganisationId organisation, std::shared_ptr<const BatchSigner> signer) = 0;
+
+  // What an outsider needs to believe a height: its header with the commit that signed it, and the validators. not_found.
+  virtual Result<proof::SignedHeader> header(Height height) const = 0;
+  virtual Result<proof::ValidatorSet> validators(Height height) const = 0;
+  virtual Height height() const = 0;   // of the newest durable block; its app hash stands in the header after it
+
+  // Runs `done` on the ordering thread once a header that carries the app hash of `height` is durable: at once when it is.
+  virtual void when_provable(Height height, UniqueFunction<void()> done) = 0;
+
+  virtual bool has_quorum() const = 0;   // false: writes wait; reads and emergencies go on
+  virtual void stop() = 0;               // answers `unknown` to what is pending; touches the replica no more afterwards; idempotent
+};
+
+}  // namespace careledger::ordering
