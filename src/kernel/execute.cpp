@@ -1,0 +1,144 @@
+#include "kernel/execute.h"
+
+#include "kernel/sequence.h"
+#include "kernel/tables.h"
+
+namespace careledger::kernel {
+
+namespace {
+
+std::optional<ByteView> view_of(const std::optional<Bytes>& bytes) {
+  if (!bytes) return std::nullopt;
+  return ByteView(*bytes);
+}
+
+// Everything that is judged before the actor's number is consumed. On ok `window` is the actor's, not yet changed.
+KernelCode judge(const ReceivedCommand& command, const BlockContext& block, const Reader& state, const Contract* contract,
+                 SignatureVerdicts& verdicts, SequenceWindow& window) {
+  if (command.verdict != KernelCode::ok) return command.verdict;
+  if (command.ledger != block.ledger) return KernelCode::wrong_ledger;
+  if (contract == nullptr) return KernelCode::unknown_contract;
+  if (block.protocol < contract->since) return KernelCode::contract_not_active;
+  if (command.expires <= block.time) return KernelCode::expired;
+  if (command.expires.value - block.time.value > kExpiryAheadMaxMs) return KernelCode::expiry_too_far;
+  const auto account = state.get(kAccounts, command.actor);
+  if (!account) return KernelCode::unknown_actor;
+  if (account->status() != static_cast<std::uint32_t>(AccountStatus::active)) return KernelCode::actor_not_active;
+  const auto signatures =
+      judge_signatures(account->authority(), KeyRole::command, block.time, command.signed_bytes, command.signatures, verdicts);
+  if (signatures != KernelCode::ok) return signatures;
+  if (auto row = state.get(kSequences, command.actor)) window = std::move(*row);
+  return judge_sequence(window, command.sequence);
+}
+
+bool invariants_hold(std::span<const Invariant> invariants, const Call& call, const Overlay& overlay, const Reader& after) {
+  for (const auto& [key, value] : overlay.changes()) {
+    for (const auto& invariant : invariants) {
+      if (invariant.space != key.space()) continue;
+      const auto before = overlay.below().read(key);
+      if (!invariant.holds(call, view_of(before), view_of(value), after)) return false;
+    }
+  }
+  return true;
+}
+
+bool all_invariants_hold(std::span<const Contract> contracts, const Call& call, const Overlay& overlay) {
+  const Reader after(overlay);
+  if (!invariants_hold(kKernelInvariants, call, overlay, after)) return false;
+  for (const auto& contract : contracts) {
+    if (!invariants_hold(contract.invariants, call, overlay, after)) return false;
+  }
+  return true;
+}
+
+bool any_too_deep(const Overlay& overlay, Host& host) {
+  for (const auto& [key, value] : overlay.changes()) {
+    if (value && !overlay.below().read(key) && host.too_deep(key)) return true;
+  }
+  return false;
+}
+
+Call call_of(const ReceivedCommand& command, const BlockContext& block) {
+  return {block.height, block.time, block.protocol, block.ledger, command.actor, command.digest};
+}
+
+// The command's own rows onto `overlay`, which already holds the consumed number. Anything but ok: the overlay is to be dropped.
+Code run(const ReceivedCommand& command, const Contract& contract, const Call& call, Overlay& overlay, std::vector<Event>& events) {
+  const auto prepared = contract.decode(command.payload);
+  if (!prepared) return code_of(KernelCode::payload_malformed);
+  Meter meter;
+  const Code decided = (*prepared)->decide(call, Reader(overlay, &meter));
+  if (!meter.within_limits()) return code_of(KernelCode::limit_exceeded);
+  if (!decided.ok()) return decided;
+  Writer writer(overlay, meter, contract.id, events);
+  (*prepared)->apply(call, writer);
+  return meter.within_limits() ? decided : code_of(KernelCode::limit_exceeded);
+}
+
+}  // namespace
+
+Effect execute_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
+                       Host& host) {
+  const Contract* contract = find_contract(contracts, command.contract);
+  SequenceWindow window;
+  const auto judged = judge(command, block, Reader(state), contract, host, window);
+  if (judged != KernelCode::ok) return {code_of(judged), {}, {}};
+
+  consume_sequence(window, command.sequence);
+  Overlay consumed(state);
+  consumed.put(kSequences.key(command.actor), encode(window));
+  if (any_too_deep(consumed, host)) return {code_of(KernelCode::too_deep), {}, {}};
+
+  const Call call = call_of(command, block);
+  Overlay overlay(state);
+  overlay.put(kSequences.key(command.actor), encode(window));
+  std::vector<Event> events;
+  Code code = run(command, *contract, call, overlay, events);
+  if (code.ok() && any_too_deep(overlay, host)) code = code_of(KernelCode::too_deep);
+  if (code.ok() && !all_invariants_hold(contracts, call, overlay)) code = code_of(KernelCode::invariant_broken);
+  if (!code.ok()) return {code, consumed.take(), {}};
+  return {code, overlay.take(), std::move(events)};
+}
+
+Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
+                   SignatureVerdicts& verdicts) {
+  const Contract* contract = find_contract(contracts, command.contract);
+  SequenceWindow window;
+  const auto judged = judge(command, block, Reader(state), contract, verdicts, window);
+  if (judged != KernelCode::ok) return code_of(judged);
+  const auto prepared = contract->decode(command.payload);
+  if (!prepared) return code_of(KernelCode::payload_malformed);
+  Meter meter;
+  const Code decided = (*prepared)->decide(call_of(command, block), Reader(state, &meter));
+  return meter.within_limits() ? decided : code_of(KernelCode::limit_exceeded);
+}
+
+KernelCode check_envelope(const ReceivedBatch& batch, BlockTime time, const Rows& state, SignatureVerdicts& verdicts) {
+  const auto account = Reader(state).get(kAccounts, batch.organisation);
+  const auto is = [&](AccountKind kind) { return account && account->kind() == static_cast<std::uint32_t>(kind); };
+  if (!is(AccountKind::founder) && !is(AccountKind::organisation)) return KernelCode::unknown_actor;
+  if (account->status() != static_cast<std::uint32_t>(AccountStatus::active)) return KernelCode::actor_not_active;
+  return judge_signatures(account->authority(), KeyRole::batch, time, batch.signed_bytes, batch.signatures, verdicts);
+}
+
+const Contract* find_contract(std::span<const Contract> contracts, ContractId id) {
+  for (const auto& contract : contracts) {
+    if (contract.id == id) return &contract;
+  }
+  return nullptr;
+}
+
+std::string_view code_name(std::span<const Contract> contracts, Code code) {
+  std::span<const CodeName> names = kKernelCodes;
+  if (code.contract != kKernel) {
+    const Contract* contract = find_contract(contracts, code.contract);
+    if (contract == nullptr) return {};
+    names = contract->codes;
+  }
+  for (const auto& [number, name] : names) {
+    if (number == code.number) return name;
+  }
+  return {};
+}
+
+}  // namespace careledger::kernel

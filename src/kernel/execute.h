@@ -1,0 +1,59 @@
+// One command against one state: the rules of the game, in one pure function. The replica calls it for every command of a block, in
+// order, merging each effect before the next; `check_command` asks the same questions without writing anything.
+//
+// Order of judgement (codes.h): form, ledger, contract, expiry, actor, signatures, sequence; from then on the number is consumed
+// whatever else happens: payload, decide, apply on an overlay, limits, depth, invariants.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernel/authority.h"
+#include "kernel/command.h"
+#include "kernel/contract.h"
+
+namespace careledger::kernel {
+
+struct BlockContext {
+  LedgerId ledger;
+  Height height;
+  BlockTime time;
+  ProtocolVersion protocol;
+};
+
+class Host : public SignatureVerdicts {   // what the replica supplies
+ public:
+  // Whether a row under this new key would lie deeper in the Merkle map than the rules allow (120), given the state and all changes of
+  // this block so far. Asked once for each key that a command adds.
+  virtual bool too_deep(const Key& added) = 0;
+};
+
+struct Effect {
+  Code code;
+  Changes changes;             // with ok: all the command's rows; otherwise the sequence row alone, or nothing
+  std::vector<Event> events;   // empty unless ok
+};
+
+// `state` holds the effects of every earlier command of the block.
+Effect execute_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
+                       Host& host);
+
+// For a node's own clients: what the command would get in a block of this context, as far as that is known without applying it.
+Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
+                   SignatureVerdicts& verdicts);
+
+// An organisation's envelope: ok, unknown_actor, actor_not_active or bad_signature. Only organisations and the founder may send.
+KernelCode check_envelope(const ReceivedBatch& batch, BlockTime time, const Rows& state, SignatureVerdicts& verdicts);
+
+struct Receipt {   // the answer to one command; what a client keeps
+  LedgerId ledger;
+  Digest command;
+  Code code;
+  Height height;
+  std::uint32_t position = 0;   // within the block
+};
+
+const Contract* find_contract(std::span<const Contract> contracts, ContractId id);   // nullptr when unknown
+std::string_view code_name(std::span<const Contract> contracts, Code code);          // "replayed", "grant_exists"; empty when unknown
+
+}  // namespace careledger::kernel

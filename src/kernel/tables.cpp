@@ -1,0 +1,101 @@
+#include "kernel/tables.h"
+
+#include "crypto/hash.h"
+#include "kernel/authority.h"
+
+namespace careledger::kernel {
+
+AccountId account_id(const ledger::Authority& first, ByteView nonce32) {
+  return id_cast<AccountId>(crypto::tagged_hash("careledger/account/1", {encode(first), nonce32}));
+}
+
+LedgerId ledger_id(ByteView founding) { return id_cast<LedgerId>(crypto::tagged_hash("careledger/ledger/1", {founding})); }
+
+std::string chain_id(const LedgerId& id) { return "cl-" + id.hex().substr(0, 40); }
+
+ledger::Account new_account(AccountKind kind, const ledger::Authority& authority) {
+  ledger::Account account;
+  account.set_kind(static_cast<std::uint32_t>(kind));
+  account.set_status(static_cast<std::uint32_t>(AccountStatus::active));
+  *account.mutable_authority() = authority;
+  account.set_authority_version(1);
+  return account;
+}
+
+void replace_authority(Writer& state, const Call& call, const AccountId& id, ledger::Account account, const ledger::Authority& authority) {
+  PastAuthority past;
+  past.mutable_authority()->Swap(account.mutable_authority());
+  past.set_until_height(call.height.value);
+  state.put(kPastAuthorities, past, id, account.authority_version());
+  *account.mutable_authority() = authority;
+  account.set_authority_version(account.authority_version() + 1);
+  state.put(kAccounts, account, id);
+}
+
+std::optional<ledger::Authority> authority_at(const Reader& state, const AccountId& id, Height height) {
+  auto account = state.get(kAccounts, id);
+  if (!account) return std::nullopt;
+  // Newest first: an authority replaced at a height at or below the one asked for is older than wanted.
+  ledger::Authority found = std::move(*account->mutable_authority());
+  for (Counter version = account->authority_version(); version > 1; --version) {
+    auto past = state.get(kPastAuthorities, id, version - 1);
+    if (!past || past->until_height() <= height.value) break;
+    found = std::move(*past->mutable_authority());
+  }
+  return found;
+}
+
+ProtocolVersion protocol_at(const Reader& state, Height height) {
+  ProtocolVersion protocol{0};
+  for (const auto& [key, activation] : state.scan(kActivations, Limit{256})) {
+    if (activation.height() <= height.value) protocol.value = key.counter();
+  }
+  return protocol;
+}
+
+bool is_sound(const Founding& founding) {
+  return founding.format() == 1 && founding.protocol() == 1 && !founding.name().empty() && founding.name().size() <= 200 &&
+         founding.created_ms() > 0 && founding.founder_nonce().size() == 32 && is_sound(founding.founder());
+}
+
+void write_genesis(const Founding& founding, Overlay& state) {
+  CARELEDGER_ASSERT(is_sound(founding));
+  state.put(kFounding.key(0), encode(founding));
+  Activation activation;
+  state.put(kActivations.key(founding.protocol()), encode(activation));
+  const auto account = new_account(AccountKind::founder, founding.founder());
+  state.put(kAccounts.key(account_id(founding.founder(), founding.founder_nonce())), encode(account));
+}
+
+namespace {
+
+bool account_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) {
+  ledger::Account now;
+  if (!after || !now.ParseFromArray(after->data(), static_cast<int>(after->size())) || !is_sound(now.authority())) return false;
+  if (!before) return now.authority_version() == 1;
+  ledger::Account old;
+  if (!old.ParseFromArray(before->data(), static_cast<int>(before->size()))) return false;
+  return old.kind() == now.kind() && old.authority_version() <= now.authority_version();
+}
+
+bool sequence_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) {
+  SequenceWindow old;
+  SequenceWindow now;
+  if (!after || !now.ParseFromArray(after->data(), static_cast<int>(after->size()))) return false;
+  return !before || (old.ParseFromArray(before->data(), static_cast<int>(before->size())) && old.highest() <= now.highest());
+}
+
+bool never_changes(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) { return !before && after; }
+
+constexpr Invariant kInvariants[] = {
+    {kAccounts.space, "an account stays, keeps its kind, and its authority is sound and never goes back", &account_holds},
+    {kSequences.space, "a sequence window never goes back", &sequence_holds},
+    {kPastAuthorities.space, "history is only added to", &never_changes},
+    {kFounding.space, "the founding document never changes", &never_changes},
+};
+
+}  // namespace
+
+const std::span<const Invariant> kKernelInvariants{kInvariants};
+
+}  // namespace careledger::kernel
