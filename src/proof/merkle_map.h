@@ -10,10 +10,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "base/ids.h"
@@ -61,10 +61,11 @@ struct MapLeaf {
   std::optional<Bytes> value;   // shown, or only its hash
 };
 
+using MapEntry = std::variant<Digest, MapLeaf>;   // the hash of a whole subtree, or a leaf
+
 struct MapCut {
-  std::vector<bool> shape;                // the tree above the cut in preorder: true an inner node, false an entry
-  std::vector<std::optional<MapLeaf>> entries;   // left to right; nullopt takes the next of `hashes`
-  std::vector<Digest> hashes;
+  std::vector<bool> shape;          // the tree above the cut in preorder: true an inner node, false an entry; empty for an empty map
+  std::vector<MapEntry> entries;    // left to right
 };
 
 // Makes cuts. Where `show` of a leaf is false, only the hash of its value goes in (boundaries need no more).
@@ -93,10 +94,15 @@ class MapView {
   // Rows from `first` (inclusive) to `last` (exclusive; empty: to the end), when the cut shows that it has them all; else invalid.
   Result<std::span<const MapLeaf>> range(ByteView first, ByteView last) const;
   std::span<const MapLeaf> leaves() const { return leaves_; }
-  // True when no leaf can be left out and still answer: every shown value is in `present`, every hash-only leaf bounds one of `absent`.
+  // True when the cut shows just what these questions need: every value shown is of a key in `present`, every leaf that is only a hash
+  // stands beside a key in `absent`. So a proof has one form only.
   bool exactly(std::span<const Bytes> present, std::span<const Bytes> absent) const;
+  // The same for a range: a value for each row inside, at most one hash-only leaf on either side, nothing else.
+  bool exactly_range(ByteView first, ByteView last) const;
 
  private:
+  friend class CutReader;
+  std::size_t lower_bound(ByteView key) const;
   std::vector<MapLeaf> leaves_;
   std::vector<bool> gap_before_;   // leaves_.size() + 1: hashes stand between leaf i - 1 and leaf i
 };
