@@ -1,0 +1,158 @@
+#include "vault/keystore.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <set>
+
+#include "base/files.h"
+#include "vault/key_tree.h"
+#include "vault/test_folder.h"
+
+namespace careledger::vault {
+namespace {
+
+constexpr crypto::PasswordCost kCheap{1, 64};
+
+class KeystoreTest : public ::testing::Test {
+ protected:
+  TestFolder folder;
+  ManualClock clock;
+  Entropy& entropy = system_entropy();
+  std::string path = folder.path() + "/data/keystore";
+  std::string key_path = folder.path() + "/outside/key";
+
+  void SetUp() override { ASSERT_TRUE(system_files().make_folder(folder.path() + "/data")); }
+  Seal key_file() {
+    auto seal = Seal::key_file(key_path, folder.path() + "/data", true, entropy);
+    EXPECT_TRUE(seal) << seal.error().message;
+    return std::move(*seal);
+  }
+};
+
+TEST_F(KeystoreTest, KeysSurviveReopeningUnderTheSameKeyFile) {
+  const Seal seal = key_file();
+  Bytes files_key;
+  crypto::PublicKey command;
+  crypto::SealingKey opening;
+  {
+    auto keys = Keystore::create(path, seal, clock, entropy);
+    ASSERT_TRUE(keys) << keys.error().message;
+    files_key = (*keys)->symmetric(Purpose::files)->view();
+    command = (*keys)->signing(Purpose::command)->public_key();
+    opening = (*keys)->opening()->public_key();
+  }
+  auto keys = Keystore::open(path, *Seal::key_file(key_path, folder.path() + "/data", false, entropy), clock, entropy);
+  ASSERT_TRUE(keys) << keys.error().message;
+  EXPECT_EQ((*keys)->symmetric(Purpose::files)->view(), files_key);
+  EXPECT_EQ((*keys)->signing(Purpose::command)->public_key(), command);
+  EXPECT_EQ((*keys)->opening()->public_key(), opening);
+  EXPECT_EQ((*keys)->inventory().size(), 3u);
+}
+
+TEST_F(KeystoreTest, EveryPurposeHasAKeyOfItsOwn) {
+  auto keys = Keystore::in_memory(clock, entropy);
+  std::set<Bytes> seen;
+  for (const Purpose purpose : {Purpose::command, Purpose::batch, Purpose::http_signature, Purpose::promise, Purpose::cosign}) {
+    EXPECT_TRUE(seen.insert(keys->signing(purpose)->public_key().bytes()).second);
+  }
+  EXPECT_TRUE(seen.insert(keys->signing(Purpose::trust, "a")->public_key().bytes()).second);
+  EXPECT_TRUE(seen.insert(keys->signing(Purpose::trust, "b")->public_key().bytes()).second);
+}
+
+TEST_F(KeystoreTest, AWrongPassphraseIsToldApartFromDamage) {
+  ASSERT_TRUE(Keystore::create(path, Seal::passphrase("correct horse", kCheap), clock, entropy));
+  auto wrong = Keystore::open(path, Seal::passphrase("battery staple", kCheap), clock, entropy);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().kind, ErrorKind::wrong_key);
+  EXPECT_NE(wrong.error().message.find("passphrase"), std::string::npos);
+  EXPECT_TRUE(Keystore::open(path, Seal::passphrase("correct horse", kCheap), clock, entropy));
+  auto other = Keystore::open(path, key_file(), clock, entropy);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().kind, ErrorKind::wrong_key);
+}
+
+TEST_F(KeystoreTest, EveryFlippedByteIsRefused) {
+  const Seal seal = key_file();
+  ASSERT_TRUE((*Keystore::create(path, seal, clock, entropy))->symmetric(Purpose::files));
+  const Bytes good = *system_files().read_all(path, 1 << 20);
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    Bytes bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ 0x40);
+    ASSERT_TRUE(system_files().replace(path, bad));
+    EXPECT_FALSE(Keystore::open(path, seal, clock, entropy)) << "byte " << i;
+  }
+}
+
+TEST_F(KeystoreTest, ANewerFormatIsRefusedByName) {
+  const Seal seal = key_file();
+  ASSERT_TRUE(Keystore::create(path, seal, clock, entropy));
+  Bytes file = *system_files().read_all(path, 1 << 20);
+  file[std::string_view("careledger-keystore").size() + 1] = 2;
+  ASSERT_TRUE(system_files().replace(path, file));
+  auto opened = Keystore::open(path, seal, clock, entropy);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::newer_format);
+}
+
+TEST_F(KeystoreTest, TheKeyFileMustLieOutsideAndBePrivate) {
+  auto inside = Seal::key_file(folder.path() + "/data/sub/key", folder.path() + "/data", true, entropy);
+  ASSERT_FALSE(inside);
+  EXPECT_EQ(inside.error().kind, ErrorKind::forbidden);
+  key_file();
+  ASSERT_EQ(::chmod(key_path.c_str(), 0640), 0);
+  auto open_to_group = Seal::key_file(key_path, folder.path() + "/data", false, entropy);
+  ASSERT_FALSE(open_to_group);
+  EXPECT_EQ(open_to_group.error().kind, ErrorKind::forbidden);
+  auto absent = Seal::key_file(folder.path() + "/outside/none", folder.path() + "/data", false, entropy);
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().kind, ErrorKind::not_found);
+}
+
+TEST_F(KeystoreTest, ASystemdCredentialOpensUnattended) {
+  ASSERT_TRUE(system_files().make_folder(folder.path() + "/credentials"));
+  ASSERT_TRUE(system_files().replace(folder.path() + "/credentials/careledger", Bytes(48, 'k')));
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_EQ(Seal::credential("careledger").error().kind, ErrorKind::not_found);
+  ::setenv("CREDENTIALS_DIRECTORY", (folder.path() + "/credentials").c_str(), 1);
+  ASSERT_TRUE(Keystore::create(path, *Seal::credential("careledger"), clock, entropy));
+  EXPECT_TRUE(Keystore::open(path, *Seal::credential("careledger"), clock, entropy));
+  EXPECT_EQ(Keystore::describe(path)->method, "credential");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST_F(KeystoreTest, AnotherSealTakesOverAndTheOldOneNoLongerOpens) {
+  const Seal file = key_file();
+  auto keys = Keystore::create(path, file, clock, entropy);
+  const Bytes key(keys.value()->symmetric(Purpose::audit)->view());
+  ASSERT_TRUE((*keys)->seal_under(Seal::passphrase("new", kCheap)));
+  EXPECT_EQ(Keystore::open(path, file, clock, entropy).error().kind, ErrorKind::wrong_key);
+  auto again = Keystore::open(path, Seal::passphrase("new", kCheap), clock, entropy);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->symmetric(Purpose::audit)->view(), key);
+}
+
+TEST_F(KeystoreTest, RotationKeepsTheOldKeyAsRetired) {
+  auto keys = Keystore::in_memory(clock, entropy);
+  const auto first = keys->signing(Purpose::http_signature)->public_key();
+  clock.advance_ms(1000);
+  const auto second = keys->rotate_signing(Purpose::http_signature)->public_key();
+  EXPECT_EQ(keys->signing(Purpose::http_signature)->public_key(), second);
+  const auto all = keys->inventory();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_TRUE(all[0].retired);
+  EXPECT_EQ(all[0].public_key, first.view());
+  EXPECT_FALSE(all[1].retired);
+}
+
+TEST_F(KeystoreTest, TheProcessCannotBeDumped) {
+  EXPECT_TRUE(harden_process());
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);   // the sanitizers' leak check needs it
+}
+
+}  // namespace
+}  // namespace careledger::vault
