@@ -32,7 +32,8 @@ def table(figures):
     rows = [["figure", "value", "unit", "target", "limit", ""]]
     for figure in figures:
         mark = "" if figure.get("holds") is None else "holds" if figure["holds"] else "MISSED"
-        rows.append([figure["name"], number(figure["value"]), figure["unit"], number(figure.get("target")), number(figure.get("limit")), mark])
+        numbers = [number(figure.get(key)) for key in ("value", "target", "limit")]
+        rows.append([figure["name"], numbers[0], figure["unit"], numbers[1], numbers[2], mark])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) if column in (0, 2, 5) else cell.rjust(width)

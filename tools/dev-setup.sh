@@ -39,10 +39,11 @@ setup_apt() {
     dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
   done < <(needed "$group" apt)
   [ ${#missing[@]} -gt 0 ] || return 0
-  command -v apt-get >/dev/null || fail "this is not a Debian machine. Install what tools/dependencies.txt lists by hand: ${missing[*]}"
+  command -v apt-get >/dev/null || fail "this is not a Debian machine. Install by hand (tools/dependencies.txt): ${missing[*]}"
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || fail "packages are missing and there is no sudo. As root: apt-get install --no-install-recommends ${missing[*]}"
-    sudo -v || fail "packages are missing and sudo refused. As root: apt-get install --no-install-recommends ${missing[*]}"
+    local by_hand="As root: apt-get install --no-install-recommends ${missing[*]}"
+    command -v sudo >/dev/null || fail "packages are missing and there is no sudo. $by_hand"
+    sudo -v || fail "packages are missing and sudo refused. $by_hand"
   fi
   step "install ${#missing[@]} Debian packages for $group" "Is the network there? Is the machine Debian 12?" install_packages "${missing[@]}"
 }

@@ -7,7 +7,8 @@ import unittest
 import sources
 
 # In pieces, so that this file does not breach its own rules.
-UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "not " + "implemented", "st" + "ub"]) + r")\b")
+UNFINISHED_WORDS = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "not " + "implemented", "st" + "ub"]
+UNFINISHED = re.compile(r"\b(" + "|".join(UNFINISHED_WORDS) + r")\b")
 SWITCHED_OFF = re.compile("|".join(["GTEST_" + "SKIP", "DIS" + "ABLED_", r"EXPECT_TRUE\(" + r"true\)", r"assert " + r"True$"]), re.M)
 MACHINE = re.compile("(/" + "work/|/" + "farm/|/" + "root/|\\." + "library|far" + "m-)")
 LOCKS = {"Cargo.lock", "package-lock.json", "go.sum"}
