@@ -39,13 +39,13 @@ setup_apt() {
     dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
   done < <(needed "$group" apt)
   [ ${#missing[@]} -gt 0 ] || return 0
-  command -v apt-get >/dev/null || fail "this is not a Debian machine. Install by hand (tools/dependencies.txt): ${missing[*]}"
+  command -v apt-get >/dev/null || fail "this is not a Debian machine. Install by hand: ${missing[*]} (tools/dependencies.txt)"
   if [ "$(id -u)" != 0 ]; then
     local by_hand="As root: apt-get install --no-install-recommends ${missing[*]}"
     command -v sudo >/dev/null || fail "packages are missing and there is no sudo. $by_hand"
     sudo -v || fail "packages are missing and sudo refused. $by_hand"
   fi
-  step "install ${#missing[@]} Debian packages for $group" "Is the network there? Is the machine Debian 12?" install_packages "${missing[@]}"
+  step "install ${#missing[@]} Debian packages for $group" "Is the network there? Is this Debian 12?" install_packages "${missing[@]}"
 }
 
 setup_build() {
