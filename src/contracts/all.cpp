@@ -1,0 +1,18 @@
+#include "contracts/all.h"
+
+#include <array>
+
+#include "contracts/access/access.h"
+#include "contracts/consent/consent.h"
+#include "contracts/records/records.h"
+#include "contracts/registry/registry.h"
+#include "contracts/relationship/relationship.h"
+
+namespace careledger::contracts {
+
+std::span<const kernel::Contract> all() {
+  static const std::array contracts{registry::contract, relationship::contract, consent::contract, records::contract, access::contract};
+  return contracts;
+}
+
+}  // namespace careledger::contracts
