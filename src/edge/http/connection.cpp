@@ -289,7 +289,7 @@ class HttpConnection final : public Connection {
 
   void write(bool packed) {
     since_ns_ = started_ns_;
-    form_.keep_alive = keep_alive_ && !finishing_;
+    form_.keep_alive = keep_alive_ && !finishing_ && !server_->stopping;
     out_.clear();
     write_head(response_, form_, packed, loop_.date(), out_);
     std::string_view body = form_.head || !has_body(response_.status) ? std::string_view{} : response_.content();

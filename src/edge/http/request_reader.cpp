@@ -137,14 +137,15 @@ class Parser final : public beast::http::basic_parser<true> {
   std::optional<Unpacker> unpacker_;
 };
 
-RequestReader::Refusal refusal_for(error_code ec, bool first_line_complete) {
+RequestReader::Refusal refusal_for(error_code ec, bool first_line_complete, std::string_view bytes) {
   using beast::http::error;
   if (ec == error::header_limit) {
     return first_line_complete ? RequestReader::Refusal{431, "the header fields are too large"}
                                : RequestReader::Refusal{414, "the request target is too long"};
   }
   if (ec == error::body_limit) return {413, "the body is too large"};
-  if (ec == error::bad_version) return {505, "this is not HTTP/1.1"};
+  const bool our_version = bytes.find(" HTTP/1.") != std::string_view::npos;   // the parser calls a bare line feed a bad version, too
+  if (ec == error::bad_version && !our_version) return {505, "this is not HTTP/1.1"};
   return {400, "this is not a well-formed HTTP request"};
 }
 
@@ -177,7 +178,7 @@ RequestReader::Step RequestReader::feed(std::string_view bytes, std::size_t& use
       else return Step::more;
     }
     if (ec) {
-      if (parser.refusal.status == 0) parser.refusal = refusal_for(ec, state_->head_bytes > 0);
+      if (parser.refusal.status == 0) parser.refusal = refusal_for(ec, state_->head_bytes > 0, bytes);
       return Step::refused;
     }
     if (parser.is_header_done() && !parser.is_done() && !state_->head_told) {

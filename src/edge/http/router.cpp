@@ -61,12 +61,11 @@ struct Router::Route {
     return open || path.empty();
   }
 
-  // Larger wins: one digit a segment, literal 3, name 2, rest 1.
+  // Larger wins: one digit a segment, literal 3, name 2, rest 1; the end of the path 4.
   std::string weight() const {
     std::string out;
     for (const auto& segment : segments) out += is_name(segment) ? '2' : '3';
-    if (open) out += '1';
-    return out;
+    return out + (open ? '1' : '4');
   }
 };
 
