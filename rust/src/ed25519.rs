@@ -2,7 +2,7 @@
 
 use crate::memory::{array, borrow};
 use ed25519_zebra::{batch, Signature, VerificationKey, VerificationKeyBytes};
-use rand_core::{CryptoRng, RngCore};
+use rand_core::{TryCryptoRng, TryRng};
 
 /// One signature to check: key is 32 bytes, signature 64.
 #[repr(C)]
@@ -26,25 +26,23 @@ pub unsafe extern "C" fn careledger_ed25519_verify(key: *const u8, message: *con
 /// The batch's random coefficients, drawn beforehand by the caller: 16 bytes an item.
 struct Drawn<'a>(&'a [u8]);
 
-impl RngCore for Drawn<'_> {
-    fn next_u32(&mut self) -> u32 {
-        rand_core::impls::next_u32_via_fill(self)
+impl TryRng for Drawn<'_> {
+    type Error = core::convert::Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        unreachable!("the batch draws 16 bytes an item")
     }
-    fn next_u64(&mut self) -> u64 {
-        rand_core::impls::next_u64_via_fill(self)
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        unreachable!("the batch draws 16 bytes an item")
     }
-    fn fill_bytes(&mut self, out: &mut [u8]) {
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
         let (now, later) = self.0.split_at(out.len());
         out.copy_from_slice(now);
         self.0 = later;
-    }
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(out);
         Ok(())
     }
 }
 
-impl CryptoRng for Drawn<'_> {}
+impl TryCryptoRng for Drawn<'_> {}
 
 /// True when every item holds. False says that at least one does not, not which. `random` is `16 * count` bytes that whoever made
 /// the signatures could not foresee.

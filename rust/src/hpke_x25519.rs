@@ -3,10 +3,11 @@
 
 use crate::memory::{array, borrow};
 use hpke::aead::{Aead, AeadTag, AesGcm128, AesGcm256, ChaCha20Poly1305};
+use hpke::inout::InOutBuf;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, HpkeError, Kem, OpModeR, OpModeS, PskBundle, Serializable};
-use rand_core_of_hpke::{CryptoRng, RngCore};
+use rand_core::{TryCryptoRng, TryRng};
 
 type PublicKey = <X25519HkdfSha256 as Kem>::PublicKey;
 type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
@@ -71,19 +72,24 @@ impl HpkeContext {
 /// The ephemeral key's input key material (ikmE of the RFC), drawn by the caller.
 struct Drawn<'a>(&'a [u8; 32]);
 
-impl RngCore for Drawn<'_> {
-    fn next_u32(&mut self) -> u32 {
+impl TryRng for Drawn<'_> {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
         unreachable!("the KEM draws its 32 bytes in one piece")
     }
-    fn next_u64(&mut self) -> u64 {
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
         unreachable!("the KEM draws its 32 bytes in one piece")
     }
-    fn fill_bytes(&mut self, out: &mut [u8]) {
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
         out.copy_from_slice(self.0);
+        Ok(())
     }
 }
 
-impl CryptoRng for Drawn<'_> {}
+impl TryCryptoRng for Drawn<'_> {}
 
 /// Borrowed input and output of one seal or open.
 struct Message<'a> {
@@ -101,11 +107,11 @@ unsafe fn seal<A: Aead>(
 ) -> Result<(), HpkeError> {
     let recipient = PublicKey::from_bytes(recipient)?;
     let (mode, info) = unsafe { (context.seal_mode()?, context.info()) };
-    let (enc, mut sealer) = hpke::setup_sender::<A, HkdfSha256, X25519HkdfSha256, _>(&mode, &recipient, info, &mut Drawn(random))?;
+    let (enc, mut sealer) = hpke::setup_sender_with_rng::<A, HkdfSha256, X25519HkdfSha256>(&mode, &recipient, info, &mut Drawn(random))?;
     for _ in 0..context.sequence {
-        sealer.seal_in_place_detached(&mut [], &[])?;
+        sealer.seal_inout_detached(InOutBuf::from(&mut [][..]), &[])?;
     }
-    let made = sealer.seal_in_place_detached(message.text, message.associated)?;
+    let made = sealer.seal_inout_detached(InOutBuf::from(message.text), message.associated)?;
     encapsulated.copy_from_slice(&enc.to_bytes());
     tag.copy_from_slice(&made.to_bytes());
     Ok(())
@@ -116,7 +122,7 @@ unsafe fn open<A: Aead>(context: &HpkeContext, key: &[u8], encapsulated: &[u8], 
     let encapsulated = EncappedKey::from_bytes(encapsulated)?;
     let (mode, info) = unsafe { (context.open_mode()?, context.info()) };
     let mut opener = hpke::setup_receiver::<A, HkdfSha256, X25519HkdfSha256>(&mode, &key, &encapsulated, info)?;
-    opener.open_in_place_detached(message.text, message.associated, &AeadTag::<A>::from_bytes(tag)?)
+    opener.open_inout_detached(InOutBuf::from(message.text), message.associated, &AeadTag::<A>::from_bytes(tag)?)
 }
 
 /// The public key of the private key `key`; 32 bytes each.

@@ -116,15 +116,34 @@ TEST(VerifyBatch, AgreesWithVerifyOnAllEdgeCasesTogether) {
 
 TEST(VerifyBatch, OfNothingIsNothing) { EXPECT_TRUE(verify_batch({}).empty()); }
 
-TEST(VerifyBatch, FindsTheBadOnesInSeveralChunks) {
+std::vector<Case> good_cases(std::size_t count) {
   SeededEntropy entropy(4);
   std::vector<SigningKey> keys;
   for (int i = 0; i < 8; ++i) keys.push_back(SigningKey::generate(entropy));
   std::vector<Case> cases;
-  for (std::size_t i = 0; i < 2100; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     const Bytes message = u64_bytes(i);
     cases.push_back({keys[i % 8].public_key(), message, keys[i % 8].sign(message)});
   }
+  return cases;
+}
+
+TEST(VerifyBatch, FindsTheBadOneAtEachPlaceOfEachSize) {
+  for (const std::size_t size : {1u, 2u, 23u, 24u, 25u, 49u, 95u, 96u, 97u}) {
+    auto cases = good_cases(size);
+    EXPECT_EQ(verify_batch(items_of(cases)), std::vector<bool>(size, true));
+    for (const std::size_t bad : {std::size_t{0}, size / 2, size - 1}) {
+      cases[bad].signature.value[3] ^= 1;
+      std::vector<bool> expected(size, true);
+      expected[bad] = false;
+      EXPECT_EQ(verify_batch(items_of(cases)), expected) << size << " " << bad;
+      cases[bad].signature.value[3] ^= 1;
+    }
+  }
+}
+
+TEST(VerifyBatch, FindsTheBadOnesInSeveralChunks) {
+  auto cases = good_cases(2100);
   std::vector<bool> expected(cases.size(), true);
   for (const std::size_t bad : {0u, 1023u, 2048u, 2099u}) {
     cases[bad].signature.value[40] ^= 1;
