@@ -1,0 +1,141 @@
+// Belief in headers: the rules of CometBFT's light client.
+#include <algorithm>
+#include <vector>
+
+#include "proof/chain.h"
+
+namespace careledger::proof {
+namespace {
+
+tl::unexpected<Error> broken(const char* rule) { return fail(ErrorKind::invalid, std::string("header: ") + rule); }
+
+bool complete(const BlockId& id) { return id.hash.size() == 32 && id.parts.total > 0 && id.parts.hash.size() == 32; }
+
+Result<void> check_header(const Header& header) {
+  if (header.block_version != kBlockProtocol) return broken("made under another block protocol");
+  if (header.chain_id.empty() || header.chain_id.size() > kMaxChainId) return broken("the chain id's length is wrong");
+  if (header.height < 1) return broken("the height is below 1");
+  if (!header.last_block_id.is_nil() && !complete(header.last_block_id)) return broken("the last block id is neither empty nor complete");
+  if (header.proposer_address.size() != 20) return broken("the proposer's address has the wrong size");
+  for (const Bytes* hash : {&header.validators_hash, &header.next_validators_hash, &header.consensus_hash}) {
+    if (hash->size() != 32) return broken("a hash is missing");
+  }
+  return {};
+}
+
+Result<void> check_vote(const CommitSig& sig, const Validator& validator) {
+  if (sig.flag == VoteFlag::absent) {
+    const bool bare = sig.validator_address.empty() && sig.signature.empty() && sig.timestamp == Time{};
+    return bare ? Result<void>{} : broken("an absent vote carries something");
+  }
+  if (sig.validator_address != validator.address()) return broken("a vote stands at another validator's place");
+  if (sig.signature.size() != 64) return broken("a vote's signature has the wrong size");
+  return {};
+}
+
+// More than numerator/denominator of total, without overflow: powers stay below 2^60.
+bool exceeds(std::int64_t power, std::int64_t total, std::uint32_t numerator, std::uint32_t denominator) {
+  const auto share = static_cast<__int128>(total) * numerator / denominator;
+  return static_cast<__int128>(power) > share;
+}
+
+Result<void> check_signatures(const SignedHeader& signed_header, const ValidatorSet& set) {
+  const Commit& commit = signed_header.commit;
+  std::vector<Bytes> messages(commit.signatures.size());
+  std::vector<crypto::SignedItem> items;
+  std::int64_t power = 0;
+  for (std::size_t i = 0; i < commit.signatures.size(); ++i) {
+    const CommitSig& sig = commit.signatures[i];
+    CARELEDGER_CHECK(check_vote(sig, set.validators[i]));
+    if (sig.flag == VoteFlag::absent) continue;
+    messages[i] = vote_sign_bytes(signed_header.header.chain_id, commit, i);
+    items.push_back({set.validators[i].key, messages[i], *crypto::Signature::from(sig.signature)});
+    if (sig.flag == VoteFlag::commit) power += set.validators[i].power;
+  }
+  if (!exceeds(power, total_power(set), 2, 3)) return broken("signed by no more than two thirds of the validators' power");
+  const std::vector<bool> good = crypto::verify_batch(items);
+  if (std::find(good.begin(), good.end(), false) != good.end()) return broken("a validator's signature does not hold");
+  return {};
+}
+
+Time plus(Time time, std::int64_t seconds) {
+  time.seconds = time.seconds > INT64_MAX - seconds ? INT64_MAX : time.seconds + seconds;
+  return time;
+}
+
+Result<void> check_rules(const TrustRules& rules) {
+  const bool level = rules.denominator != 0 && std::uint64_t{3} * rules.numerator >= rules.denominator && rules.numerator <= rules.denominator;
+  if (!level || rules.trusting_period_s < 0 || rules.clock_drift_s < 0) return broken("the trust rules are out of range");
+  return {};
+}
+
+Result<void> check_new(const SignedHeader& trusted, const LightBlock& next, Time now, const TrustRules& rules) {
+  CARELEDGER_CHECK(check_rules(rules));
+  const Header& header = next.signed_header.header;
+  if (plus(trusted.header.time, rules.trusting_period_s) <= now) return broken("the trusted header is too old to trust");
+  if (header.chain_id != trusted.header.chain_id) return broken("belongs to another chain");
+  if (header.height <= trusted.header.height) return broken("not above the trusted one");
+  if (header.time <= trusted.header.time) return broken("not later than the trusted one");
+  if (header.time >= plus(now, rules.clock_drift_s)) return broken("from the future");
+  return {};
+}
+
+// How much of the trusted power signed the later commit, its validators found by address.
+Result<void> check_overlap(const ValidatorSet& trusted, const LightBlock& later, const TrustRules& rules) {
+  std::int64_t power = 0;
+  const Commit& commit = later.signed_header.commit;
+  for (std::size_t i = 0; i < commit.signatures.size(); ++i) {
+    if (commit.signatures[i].flag != VoteFlag::commit) continue;
+    const Validator& signer = later.validators.validators[i];
+    const auto known = std::find_if(trusted.validators.begin(), trusted.validators.end(),
+                                    [&signer](const Validator& validator) { return validator.key == signer.key; });
+    if (known != trusted.validators.end()) power += known->power;
+  }
+  if (!exceeds(power, total_power(trusted), rules.numerator, rules.denominator)) {
+    return broken("too few of the trusted validators signed it");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> verify_commit(const SignedHeader& signed_header, const ValidatorSet& set) {
+  CARELEDGER_CHECK(check_header(signed_header.header));
+  CARELEDGER_CHECK(check(set));
+  const Commit& commit = signed_header.commit;
+  if (hash_of(set) != signed_header.header.validators_hash) return broken("names other validators");
+  if (commit.height != signed_header.header.height) return broken("the commit is for another height");
+  if (commit.round < 0) return broken("the commit's round is negative");
+  if (!complete(commit.block_id)) return broken("the commit names no block");
+  if (commit.block_id.hash != hash_of(signed_header.header)) return broken("the commit is for another block");
+  if (commit.signatures.size() != set.validators.size()) return broken("the commit has not one place a validator");
+  return check_signatures(signed_header, set);
+}
+
+Result<void> verify_adjacent(const SignedHeader& trusted, const LightBlock& next, Time now, const TrustRules& rules) {
+  CARELEDGER_CHECK(check_new(trusted, next, now, rules));
+  if (next.signed_header.header.height != trusted.header.height + 1) return broken("not the next one");
+  if (next.signed_header.header.validators_hash != trusted.header.next_validators_hash) {
+    return broken("its validators are not those announced before");
+  }
+  return verify_commit(next.signed_header, next.validators);
+}
+
+Result<void> verify_non_adjacent(const LightBlock& trusted, const LightBlock& later, Time now, const TrustRules& rules) {
+  CARELEDGER_CHECK(check_new(trusted.signed_header, later, now, rules));
+  if (later.signed_header.header.height == trusted.signed_header.header.height + 1) return broken("adjacent, so another rule applies");
+  CARELEDGER_CHECK(verify_commit(later.signed_header, later.validators));
+  return check_overlap(trusted.validators, later, rules);
+}
+
+Result<void> walk(const LightBlock& trusted, std::span<const LightBlock> chain, Time now, const TrustRules& rules) {
+  const LightBlock* last = &trusted;
+  for (const LightBlock& next : chain) {
+    const bool adjacent = next.signed_header.header.height - 1 == last->signed_header.header.height;
+    CARELEDGER_CHECK(adjacent ? verify_adjacent(last->signed_header, next, now, rules) : verify_non_adjacent(*last, next, now, rules));
+    last = &next;
+  }
+  return {};
+}
+
+}  // namespace careledger::proof
