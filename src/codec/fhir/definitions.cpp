@@ -80,7 +80,8 @@ std::optional<SearchParameter> SearchParameters::find(std::string_view code) con
 bool in_patient_compartment_by(ResourceType type, std::string_view parameter_code) {
   const tables::Resource& resource = tables::kResources[type.index()];
   const std::uint16_t* first = tables::kCompartment + resource.compartment;
-  return std::any_of(first, first + resource.compartment_count, [&](std::uint16_t name) { return tables::text_of(name) == parameter_code; });
+  const auto is_it = [&](std::uint16_t name) { return tables::text_of(name) == parameter_code; };
+  return std::any_of(first, first + resource.compartment_count, is_it);
 }
 
 }  // namespace careledger::codec::fhir

@@ -38,8 +38,8 @@ class ResourceType {
 };
 
 std::uint16_t resource_type_count();
-ResourceType resource_type(std::uint16_t index);                              // below the count (asserted)
-std::optional<ResourceType> find_resource_type(std::string_view name);        // exact, as in "Patient"; Resource and DomainResource are none
+ResourceType resource_type(std::uint16_t index);                              // index below the count (asserted)
+std::optional<ResourceType> find_resource_type(std::string_view name);        // "Patient"; not Resource or DomainResource
 std::optional<ResourceType> type_of(const json::Value& resource);             // by its resourceType
 
 enum class SearchKind : std::uint8_t { token, reference, string, date, quantity, number, uri, composite, special };

@@ -17,6 +17,13 @@ inline const tables::Property* find_property(const tables::Shape& shape, std::st
   return tables::text_of(property->name) == key ? property : nullptr;
 }
 
+// As FHIRPath calls it: `value` for valueQuantity.
+inline std::string_view element_name(const tables::Shape& shape, const tables::Property& property) {
+  if ((property.flags & tables::kChoice) == 0) return tables::text_of(property.name);
+  const std::string_view name = tables::text_of(tables::kElementNames[shape.elements + property.element]);
+  return name.substr(0, name.size() - 3);   // without [x]
+}
+
 // Whether a set of reference targets has the resource type; the empty set has every one.
 inline bool allows(std::uint16_t target_set, std::uint16_t resource) {
   const tables::TargetSet& set = tables::kTargetSets[target_set];
