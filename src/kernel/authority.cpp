@@ -83,7 +83,8 @@ void collect_signatures(const ledger::Authority& authority, ByteView signed_byte
   for (const auto& signature : signatures) {
     const auto* key = find_key(authority, signature.key);
     if (key == nullptr) continue;
-    if (const auto public_key = crypto::PublicKey::from(key->public_key())) items.push_back({*public_key, signed_bytes, signature.signature});
+    const auto public_key = crypto::PublicKey::from(key->public_key());
+    if (public_key) items.push_back({*public_key, signed_bytes, signature.signature});
   }
 }
 

@@ -23,7 +23,7 @@ inline constexpr ByteView kCommandTag = "careledger/command/1";
 inline constexpr ByteView kBatchTag = "careledger/batch/1";
 
 Bytes signed_bytes(ByteView tag, ByteView message);   // field(tag) ‖ message
-Digest command_digest(ByteView command);              // SHA-256 of signed_bytes(kCommandTag, command): what a client may know before sending
+Digest command_digest(ByteView command);              // SHA-256 of signed_bytes(kCommandTag, command)
 
 struct KeySignature {
   std::uint32_t key = 0;   // Key.number within the actor's authority

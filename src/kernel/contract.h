@@ -146,10 +146,13 @@ class Prepared {
   virtual void apply(const Call&, Writer&) const = 0;          // only after ok
 };
 
+using RowBytes = std::optional<ByteView>;
+
 struct Invariant {              // sees each changed row before and after; false discards the command with `invariant_broken`
   Space space;
   std::string_view name;
-  bool (*holds)(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader& state);   // state: after
+  // `state` is the one after the command.
+  bool (*holds)(const Call&, const Key& key, RowBytes before, RowBytes after, const Reader& state);
 };
 
 struct DecodeError {};          // the payload is not canonical, or breaks its message's own shape

@@ -7,7 +7,27 @@ namespace careledger::kernel {
 
 namespace {
 
-std::optional<ByteView> view_of(const std::optional<Bytes>& bytes) {
+// Rows that one command reads are read again when its changes are judged: each is fetched once.
+class ReadOnce final : public Rows {
+ public:
+  explicit ReadOnce(const Rows& below) : below_(&below) { kept_.reserve(kKeptMax); }
+  std::optional<Bytes> read(const Key& key) const override {
+    for (const auto& [kept, value] : kept_) {
+      if (kept == key) return value;
+    }
+    auto value = below_->read(key);
+    if (kept_.size() < kKeptMax) kept_.emplace_back(key, value);
+    return value;
+  }
+  std::vector<Entry> read_prefix(ByteView prefix, Limit limit) const override { return below_->read_prefix(prefix, limit); }
+
+ private:
+  static constexpr std::size_t kKeptMax = 12;
+  const Rows* below_;
+  mutable std::vector<std::pair<Key, std::optional<Bytes>>> kept_;
+};
+
+RowBytes view_of(const std::optional<Bytes>& bytes) {
   if (!bytes) return std::nullopt;
   return ByteView(*bytes);
 }
@@ -36,7 +56,7 @@ bool invariants_hold(std::span<const Invariant> invariants, const Call& call, co
     for (const auto& invariant : invariants) {
       if (invariant.space != key.space()) continue;
       const auto before = overlay.below().read(key);
-      if (!invariant.holds(call, view_of(before), view_of(value), after)) return false;
+      if (!invariant.holds(call, key, view_of(before), view_of(value), after)) return false;
     }
   }
   return true;
@@ -77,8 +97,9 @@ Code run(const ReceivedCommand& command, const Contract& contract, const Call& c
 
 }  // namespace
 
-Effect execute_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
-                       Host& host) {
+Effect execute_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed,
+                       std::span<const Contract> contracts, Host& host) {
+  const ReadOnce state(committed);
   const Contract* contract = find_contract(contracts, command.contract);
   SequenceWindow window;
   const auto judged = judge(command, block, Reader(state), contract, host, window);
@@ -100,8 +121,9 @@ Effect execute_command(const ReceivedCommand& command, const BlockContext& block
   return {code, overlay.take(), std::move(events)};
 }
 
-Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
-                   SignatureVerdicts& verdicts) {
+Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed,
+                   std::span<const Contract> contracts, SignatureVerdicts& verdicts) {
+  const ReadOnce state(committed);
   const Contract* contract = find_contract(contracts, command.contract);
   SequenceWindow window;
   const auto judged = judge(command, block, Reader(state), contract, verdicts, window);

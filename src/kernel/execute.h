@@ -24,7 +24,8 @@ struct BlockContext {
 class Host : public SignatureVerdicts {   // what the replica supplies
  public:
   // Whether a row under this new key would lie deeper in the Merkle map than the rules allow (120), given the state and all changes of
-  // this block so far. Asked once for each key that a command adds.
+  // this block so far. Asked for each key that a command adds, in order, before its changes are merged; what was asked about counts as
+  // added from then on, so that the keys of one command are judged together.
   virtual bool too_deep(const Key& added) = 0;
 };
 

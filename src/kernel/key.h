@@ -74,6 +74,11 @@ class Key {   // a value; cheap to copy
 
   ByteView view() const { return {bytes_.data(), size_}; }
   Space space() const { return {static_cast<std::uint8_t>(bytes_[0])}; }
+  template <class Id>
+  Id digest() const {   // of a key that has one
+    CARELEDGER_ASSERT(size_ >= 33);
+    return *Id::from(view().substr(1, 32));
+  }
   Counter counter() const {   // the last four bytes of a key that ends in a counter
     CARELEDGER_ASSERT(size_ >= 5);
     ByteView tail = view().substr(size_ - 4u);

@@ -69,7 +69,7 @@ void write_genesis(const Founding& founding, Overlay& state) {
 
 namespace {
 
-bool account_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) {
+bool account_holds(const Call&, const Key&, RowBytes before, RowBytes after, const Reader&) {
   ledger::Account now;
   if (!after || !now.ParseFromArray(after->data(), static_cast<int>(after->size())) || !is_sound(now.authority())) return false;
   if (!before) return now.authority_version() == 1;
@@ -78,14 +78,14 @@ bool account_holds(const Call&, std::optional<ByteView> before, std::optional<By
   return old.kind() == now.kind() && old.authority_version() <= now.authority_version();
 }
 
-bool sequence_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) {
+bool sequence_holds(const Call&, const Key&, RowBytes before, RowBytes after, const Reader&) {
   SequenceWindow old;
   SequenceWindow now;
   if (!after || !now.ParseFromArray(after->data(), static_cast<int>(after->size()))) return false;
   return !before || (old.ParseFromArray(before->data(), static_cast<int>(before->size())) && old.highest() <= now.highest());
 }
 
-bool never_changes(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) { return !before && after; }
+bool never_changes(const Call&, const Key&, RowBytes before, RowBytes after, const Reader&) { return !before && after; }
 
 constexpr Invariant kInvariants[] = {
     {kAccounts.space, "an account stays, keeps its kind, and its authority is sound and never goes back", &account_holds},

@@ -37,7 +37,7 @@ void apply(const Head& c, const Call& call, Writer& state) {
   state.emit(event);
 }
 
-static bool head_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) {
+static bool head_holds(const Call&, const kernel::Key&, kernel::RowBytes before, kernel::RowBytes after, const Reader&) {
   if (!after) return false;
   const auto now = row_of<ledger::AccessHead>(*after);
   if (!before) return true;

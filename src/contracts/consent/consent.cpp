@@ -80,17 +80,20 @@ void apply(const Revoke& c, const Call& call, Writer& state) {
   state.emit(event);
 }
 
-// A grant stays under the relationship that its command named, keeps its terms, and is never un-revoked.
-static bool grant_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) {
+static bool grant_holds(const Call&, const kernel::Key& key, kernel::RowBytes before, kernel::RowBytes after,
+                        const Reader& state) {
   if (!after) return false;
   const auto now = row_of<GrantRow>(*after);
-  if (!before) return now.revoked_height() == 0 && is_digest(now.terms());
+  if (!before) {
+    const auto parent = state.get(relationship::kRelationships, key.digest<RelationshipId>());
+    return parent && relationship::is_active(*parent) && now.revoked_height() == 0 && is_digest(now.terms());
+  }
   const auto old = row_of<GrantRow>(*before);
   return old.terms() == now.terms() && old.expires_day() == now.expires_day() && old.revoked_height() == 0;
 }
 
 static constexpr kernel::Invariant kInvariants[] = {
-    {kGrants.space, "a grant stays, keeps its terms, and is revoked at most once and for good", &grant_holds},
+    {kGrants.space, "a grant is born under an active relationship, stays, keeps its terms, and is revoked once and for good", &grant_holds},
 };
 
 static constexpr kernel::CodeName kCodes[] = {

@@ -111,7 +111,7 @@ Codes decide(const Erase& c, const Call& call, const Reader& state) {
 }
 void apply(const Erase& c, const Call& call, Writer& state) { except(c.commitment(), ExceptionStatus::erased, call, state); }
 
-static bool exception_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) {
+static bool exception_holds(const Call&, const kernel::Key&, kernel::RowBytes before, kernel::RowBytes after, const Reader&) {
   if (!after) return false;
   const auto now = row_of<ledger::RecordException>(*after);
   return !before || row_of<ledger::RecordException>(*before).status() < now.status();

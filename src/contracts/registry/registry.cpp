@@ -244,7 +244,7 @@ void apply(const SetSealingKey& c, const Call& call, Writer& state) {
 
 // --- invariants --------------------------------------------------------------------------------------------------------------------
 
-static bool organisation_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader&) {
+static bool organisation_holds(const Call&, const kernel::Key&, kernel::RowBytes before, kernel::RowBytes after, const Reader&) {
   if (!after) return false;
   if (!before) return true;
   const auto old = row_of<ledger::Organisation>(*before);
@@ -252,7 +252,7 @@ static bool organisation_holds(const Call&, std::optional<ByteView> before, std:
   return old.name() == now.name() && old.kind() == now.kind() && old.admitted_ms() == now.admitted_ms();
 }
 
-static bool accreditation_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader& state) {
+static bool accreditation_holds(const Call&, const kernel::Key&, kernel::RowBytes before, kernel::RowBytes after, const Reader& state) {
   if (!after) return false;
   const auto now = row_of<Accreditation>(*after);
   if (!before) return state.has(kOrganisations, id_of<AccountId>(now.organisation()));

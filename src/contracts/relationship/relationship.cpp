@@ -205,11 +205,13 @@ void apply(const Unmerge& c, const Call&, Writer& state) { set_status(c.relation
 
 // --- invariants --------------------------------------------------------------------------------------------------------------------
 
-static bool relationship_holds(const Call&, std::optional<ByteView> before, std::optional<ByteView> after, const Reader& state) {
+static bool relationship_holds(const Call&, const kernel::Key& key, kernel::RowBytes before, kernel::RowBytes after,
+                               const Reader& state) {
   if (!after) return false;
   const auto now = row_of<Relationship>(*after);
   if (now.survivor().empty() == has_status(now, Status::merged)) return false;
   const auto patient = id_of<AccountId>(now.patient());
+  if (key.digest<RelationshipId>() != relationship_id(id_of<AccountId>(now.organisation()), patient)) return false;
   if (!before) return is_organisation(state, id_of<AccountId>(now.organisation())) && is_kind(state, patient, kernel::AccountKind::patient);
   const auto old = row_of<Relationship>(*before);
   return old.organisation() == now.organisation() && old.patient() == now.patient() && !is_over(old) &&
