@@ -1,0 +1,116 @@
+#include "replica/log_store.h"
+
+#include "base/assert.h"
+
+namespace careledger::replica {
+namespace {
+
+constexpr std::size_t kTilesKept = 64;
+
+Bytes node_key(proof::LogNodeId id) {
+  Bytes key = "n";
+  key.push_back(static_cast<char>(id.level));
+  append_u64(key, id.index);
+  return key;
+}
+Bytes numbered_key(char kind, std::uint64_t first) { return Bytes(1, kind) + u64_bytes(first); }
+
+tl::unexpected<Error> damaged(std::uint64_t index) {
+  return fail(ErrorKind::corrupt, "log: the hash of entry " + std::to_string(index) + " cannot be found");
+}
+
+}  // namespace
+
+void append_to_log(proof::CompactRange& range, Height height, std::span<const Digest> leaves, storage::Batch& batch,
+                   std::vector<Bytes>& keys) {
+  if (leaves.empty()) return;
+  const auto put = [&](Bytes key, ByteView value) {
+    batch.put(columns::kLog, key, value);
+    keys.push_back(std::move(key));
+  };
+  put(numbered_key('b', range.size()), u64_bytes(height.value));
+  if (leaves.size() < kKeepLeavesBelow) {
+    Bytes hashes;
+    for (const Digest& leaf : leaves) hashes += leaf.view();
+    put(numbered_key('l', range.size()), hashes);
+  }
+  const auto sink = [&](proof::LogNodeId id, const Digest& hash) {
+    if (id.level >= kTileLevel) put(node_key(id), hash.view());
+  };
+  for (const Digest& leaf : leaves) range.append(leaf, sink);
+}
+
+Result<LogStore::Leaves> LogStore::leaves_of_block(const storage::Reader& reader, std::uint64_t first, Height height) {
+  auto out = std::make_shared<std::vector<Digest>>();
+  CARELEDGER_TRY(const auto kept, reader.get(columns::kLog, numbered_key('l', first)));
+  if (kept) {
+    for (std::size_t at = 0; at + Digest::size <= kept->size(); at += Digest::size)
+      out->push_back(*Digest::from(ByteView(*kept).substr(at, Digest::size)));
+    return Leaves(out);
+  }
+  CARELEDGER_TRY(const auto block, blocks_.read(reader, height));
+  for (std::size_t i = 0; i < block->commands.size(); ++i) {
+    if (!block->commands[i].code.ok()) continue;
+    out->push_back(proof::log_leaf(proof::command_leaf(block->commands[i].digest, height, static_cast<std::uint32_t>(i))));
+  }
+  return Leaves(out);
+}
+
+Result<std::vector<Digest>> LogStore::leaves(const storage::Reader& reader, std::uint64_t first, std::uint64_t count) {
+  std::vector<Digest> out;
+  const auto at = reader.iterate(columns::kLog, storage::Range::prefix("b"));
+  for (at->seek_backward(numbered_key('b', first)); at->valid() && out.size() < count; at->next()) {
+    ByteView key = at->key().substr(1);
+    ByteView value = at->value();
+    const auto start = take_u64(key);
+    const auto height = take_u64(value);
+    if (!start || !height) return damaged(first);
+    CARELEDGER_TRY(const Leaves block, leaves_of_block(reader, *start, {*height}));
+    const std::uint64_t wanted = first + out.size();
+    if (wanted < *start || wanted >= *start + block->size()) return damaged(wanted);
+    for (std::uint64_t i = wanted - *start; i < block->size() && out.size() < count; ++i) out.push_back((*block)[i]);
+  }
+  CARELEDGER_CHECK(at->status());
+  if (out.size() < count) return damaged(first + out.size());
+  return out;
+}
+
+Result<Digest> LogStore::node(const storage::Reader& reader, proof::LogNodeId id) {
+  if (id.level >= kTileLevel) {
+    CARELEDGER_TRY(const auto bytes, reader.get(columns::kLog, node_key(id)));
+    const auto hash = bytes ? Digest::from(*bytes) : std::nullopt;
+    if (!hash) return damaged(id.index << id.level);
+    return *hash;
+  }
+  const std::uint64_t first = id.index << id.level;
+  const std::uint64_t tile = first / kTileLeaves;
+  const std::uint64_t count = 1ull << id.level;
+  Leaves hashes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = tiles_.find(tile); found != tiles_.end()) hashes = found->second;
+  }
+  if (!hashes) {
+    auto whole = leaves(reader, tile * kTileLeaves, kTileLeaves);
+    if (!whole) {   // the last tile is not full yet
+      CARELEDGER_TRY(auto part, leaves(reader, first, count));
+      proof::CompactRange range;
+      for (const Digest& leaf : part) range.append(leaf);
+      return range.root();
+    }
+    hashes = std::make_shared<const std::vector<Digest>>(std::move(*whole));
+    const std::lock_guard lock(mutex_);
+    if (tiles_.size() >= kTilesKept) tiles_.clear();
+    tiles_[tile] = hashes;
+  }
+  proof::CompactRange range;
+  for (std::uint64_t i = first % kTileLeaves; i < first % kTileLeaves + count; ++i) range.append((*hashes)[i]);
+  return range.root();
+}
+
+void LogStore::forget() {
+  const std::lock_guard lock(mutex_);
+  tiles_.clear();
+}
+
+}  // namespace careledger::replica

@@ -1,0 +1,278 @@
+#include "replica/replica.h"
+
+#include <chrono>
+
+#include "base/assert.h"
+#include "kernel/tables.h"
+#include "replica/block_run.h"
+
+namespace careledger::replica {
+namespace {
+
+void fill_tip(Tip& tip, const LedgerId& ledger, Height height, BlockTime time, const StateTree& tree, const proof::CompactRange& log) {
+  tip.set_ledger(ledger.bytes());
+  tip.set_height(height.value);
+  tip.set_time_ms(time.value);
+  tip.set_log_size(log.size());
+  tip.set_log_root(log.root().bytes());
+  tip.set_state_root(tree.root().bytes());
+}
+
+void add_undo(google::protobuf::RepeatedPtrField<UndoRow>& rows, ByteView key, const std::optional<Bytes>& value) {
+  UndoRow& row = *rows.Add();
+  row.set_key(Bytes(key));
+  row.set_present(value.has_value());
+  if (value) row.set_value(*value);
+}
+
+void restore(const google::protobuf::RepeatedPtrField<UndoRow>& rows, storage::Column column, storage::Batch& batch) {
+  for (const UndoRow& row : rows) {
+    if (row.present())
+      batch.put(column, row.key(), row.value());
+    else
+      batch.erase(column, row.key());
+  }
+}
+
+// Only commands that used up their number: anybody can put another's bytes under a bad signature into a block.
+bool consumed_its_number(kernel::Code code) {
+  return code.ok() || code.contract != kernel::kKernel || code.number >= static_cast<std::uint16_t>(kernel::KernelCode::payload_malformed);
+}
+
+tl::unexpected<Error> mismatch(const char* what, std::uint64_t height) {
+  return fail(ErrorKind::corrupt, std::string("ledger: ") + what + " stored do not give the root of height " + std::to_string(height) +
+                                      ": restore from a backup, or from another member");
+}
+
+}  // namespace
+
+Digest Execution::app_hash() const { return proof::app_hash({log_.root(), log_.size(), tree_.root()}); }
+
+Replica::Replica(const Config& config, std::shared_ptr<storage::Store> store, std::span<const kernel::Contract> contracts)
+    : config_(config),
+      store_(std::move(store)),
+      contracts_(contracts),
+      workers_(config.threads),
+      signatures_(config.signatures_cached),
+      blocks_(std::make_shared<BlockStore>()),
+      log_store_(std::make_shared<LogStore>(*blocks_)) {}
+
+Replica::~Replica() = default;
+
+Result<std::unique_ptr<Replica>> Replica::open(const Config& config, std::shared_ptr<storage::Store> store,
+                                               std::span<const kernel::Contract> contracts) {
+  std::unique_ptr<Replica> replica(new Replica(config, std::move(store), contracts));
+  CARELEDGER_TRY(const auto tip, replica->store_->get(columns::kMeta, kTipKey));
+  if (!tip) CARELEDGER_CHECK(replica->found());
+  CARELEDGER_TRY(const auto stored, replica->store_->get(columns::kMeta, kTipKey));
+  CARELEDGER_ASSERT(stored.has_value());
+  CARELEDGER_CHECK(replica->load(*stored));
+  return replica;
+}
+
+Result<void> Replica::found() {
+  const auto rows = store_->iterate(columns::kState, storage::Range::all());
+  rows->seek_first();
+  CARELEDGER_CHECK(rows->status());
+  if (rows->valid()) return fail(ErrorKind::corrupt, "ledger: there is state, but no record of its height: restore from a backup");
+  const auto founding = kernel::decode_canonical<kernel::Founding>(config_.founding);
+  if (!founding || !kernel::is_sound(*founding)) return fail(ErrorKind::invalid, "ledger: the founding document is not sound");
+  const kernel::MemoryRows nothing;
+  kernel::Overlay genesis(nothing);
+  kernel::write_genesis(*founding, genesis);
+  storage::Batch batch;
+  std::vector<RowChange> changes;
+  for (const auto& [key, value] : genesis.changes()) {
+    batch.put(columns::kState, key.view(), *value);
+    changes.push_back({key.view(), ByteView(*value)});
+  }
+  CARELEDGER_TRY(const StateTree tree, StateTree().apply({store_.get(), columns::kState}, changes, workers_));
+  Tip tip;
+  fill_tip(tip, kernel::ledger_id(config_.founding), {0}, {founding->created_ms()}, tree, {});
+  tip.set_first_height(1);
+  batch.put(columns::kMeta, kTipKey, tip.SerializeAsString());
+  return store_->write(batch, storage::Durability::synced);
+}
+
+Result<void> Replica::load(ByteView tip_bytes) {
+  Tip tip;
+  if (!tip.ParseFromArray(tip_bytes.data(), static_cast<int>(tip_bytes.size())) || tip.ledger().size() != LedgerId::size)
+    return fail(ErrorKind::corrupt, "ledger: the record of its height does not parse");
+  ledger_ = *LedgerId::from(tip.ledger());
+  if (!config_.founding.empty() && kernel::ledger_id(config_.founding) != ledger_)
+    return fail(ErrorKind::invalid, "this directory holds another ledger: " + ledger_.hex());
+  const auto snapshot = store_->snapshot();
+  CARELEDGER_TRY(StateTree tree, StateTree::build({snapshot.get(), columns::kState}, workers_));
+  if (tree.root().view() != tip.state_root()) return mismatch("the rows", tip.height());
+  CARELEDGER_TRY(proof::CompactRange log, proof::range_at(LogAt(*log_store_, *snapshot), tip.log_size()));
+  if (log.root().view() != tip.log_root()) return mismatch("the log's entries", tip.height());
+  const std::lock_guard lock(mutex_);
+  recent_.clear();
+  recent_.push_back(make_committed({tip.height()}, {tip.time_ms()}, std::move(tree), std::move(log)));
+  return {};
+}
+
+Replica::Committed Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) const {
+  return Committed(new View::Committed{ledger_, height, time, std::move(tree), std::move(log), StoredRows(store_->snapshot()), log_store_, blocks_});
+}
+
+Replica::Committed Replica::committed() const {
+  const std::lock_guard lock(mutex_);
+  return recent_.back();
+}
+
+View Replica::view() const { return View(committed()); }
+
+Result<View> Replica::view_at(Height height) const {
+  const std::lock_guard lock(mutex_);
+  for (const Committed& at : recent_)
+    if (at->height == height) return View(at);
+  return fail(ErrorKind::not_found, "height " + std::to_string(height.value) + " is not among the last " + std::to_string(recent_.size()));
+}
+
+kernel::BlockContext Replica::context_after(const View::Committed& base, BlockTime now) const {
+  const BlockTime time = std::max(base.time, now);
+  return {ledger_, next(base.height), time, kernel::protocol_at(kernel::Reader(base.rows), next(base.height))};
+}
+
+kernel::Code Replica::check(const kernel::ReceivedCommand& command, BlockTime now) const {
+  const Committed base = committed();
+  BlockHost host(signatures_, base->tree);
+  return kernel::check_command(command, context_after(*base, now), base->rows, contracts_, host);
+}
+
+std::vector<kernel::Code> Replica::check(std::span<const kernel::ReceivedCommand> commands, BlockTime now) const {
+  const Committed base = committed();
+  const kernel::BlockContext context = context_after(*base, now);
+  std::vector<kernel::Code> codes(commands.size());
+  constexpr std::size_t kChunk = 128;
+  workers_.each((commands.size() + kChunk - 1) / kChunk, [&](std::size_t chunk) {
+    const auto part = commands.subspan(chunk * kChunk, std::min(kChunk, commands.size() - chunk * kChunk));
+    CachedRows rows(base->rows);
+    std::vector<const kernel::ReceivedCommand*> pointers;
+    for (const kernel::ReceivedCommand& command : part) pointers.push_back(&command);
+    verify_signatures(pointers, rows, signatures_, workers_);
+    BlockHost host(signatures_, base->tree);
+    for (std::size_t i = 0; i < part.size(); ++i)
+      codes[chunk * kChunk + i] = kernel::check_command(part[i], context, rows, contracts_, host);
+  });
+  return codes;
+}
+
+kernel::KernelCode Replica::check_envelope(const kernel::ReceivedBatch& batch, BlockTime now) const {
+  const Committed base = committed();
+  BlockHost host(signatures_, base->tree);
+  return kernel::check_envelope(batch, std::max(base->time, now), base->rows, host);
+}
+
+Result<void> Replica::usable() const {
+  const std::lock_guard lock(mutex_);
+  if (failed_) return tl::make_unexpected(*failed_);
+  return {};
+}
+
+tl::unexpected<Error> Replica::stop_at(Error error) {
+  const std::lock_guard lock(mutex_);
+  if (!failed_) failed_ = std::move(error);
+  return tl::make_unexpected(*failed_);
+}
+
+Result<Execution> Replica::execute(Block block) const {
+  CARELEDGER_CHECK(usable());
+  Execution execution;
+  execution.base_ = committed();
+  const View::Committed& base = *execution.base_;
+  const bool first = base.height.value == 0;
+  if (block.height != next(base.height) || block.time < base.time || (!first && block.time == base.time))
+    return fail(ErrorKind::invalid, "block " + std::to_string(block.height.value) + " does not follow height " + std::to_string(base.height.value));
+  execution.block_ = std::move(block);
+  CARELEDGER_CHECK(BlockRun(execution, contracts_, signatures_, workers_, times_).run());
+  return execution;
+}
+
+Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<const SideRow> side_rows) const {
+  const Block& block = execution.block_;
+  storage::Batch batch;
+  Undo undo;
+  undo.set_height(block.height.value);
+  for (const auto& [key, before] : execution.before_) add_undo(*undo.mutable_rows(), key.view(), before);
+  for (const auto& [key, value] : execution.changes_) {
+    if (value)
+      batch.put(columns::kState, key.view(), *value);
+    else
+      batch.erase(columns::kState, key.view());
+  }
+  BlockRow row;
+  row.set_time_ms(block.time.value);
+  row.set_log_first(execution.base_->log.size());
+  for (const Bytes& bytes : block.batches) row.add_batches(bytes);
+  for (const BatchResult& result : execution.stored_results_) *row.add_results() = result;
+  batch.put(columns::kBlocks, block_key(block.height), row.SerializeAsString());
+  for (const kernel::Receipt& receipt : execution.receipts_)
+    if (consumed_its_number(receipt.code)) batch.put(columns::kIndex, index_key(receipt.command, {receipt.height, receipt.position}), {});
+  batch.append(execution.log_rows_);
+  for (const Bytes& key : execution.log_keys_) undo.add_log_keys(key);
+  for (const SideRow& side : side_rows) {
+    const Bytes key = side_key(side.key);
+    CARELEDGER_TRY(const auto before, store_->get(columns::kMeta, key));
+    add_undo(*undo.mutable_side_rows(), key, before);
+    batch.put(columns::kMeta, key, side.value);
+  }
+  CARELEDGER_TRY(const auto old_tip, store_->get(columns::kMeta, kTipKey));
+  Tip tip;
+  if (!old_tip || !tip.ParseFromString(*old_tip)) return fail(ErrorKind::corrupt, "ledger: the record of its height is gone");
+  *undo.mutable_before() = tip;
+  fill_tip(tip, ledger_, block.height, block.time, execution.tree_, execution.log_);
+  batch.put(columns::kMeta, kTipKey, tip.SerializeAsString());
+  batch.put(columns::kMeta, kUndoKey, undo.SerializeAsString());
+  return batch;
+}
+
+void Replica::publish(Committed committed) {
+  const std::lock_guard lock(mutex_);
+  recent_.push_back(std::move(committed));
+  if (recent_.size() > config_.views_kept) recent_.erase(recent_.begin());
+}
+
+Result<View> Replica::commit(Execution execution, std::span<const SideRow> side_rows) {
+  CARELEDGER_CHECK(usable());
+  CARELEDGER_ASSERT(execution.base_ == committed());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto batch = batch_of(execution, side_rows);
+  if (!batch) return stop_at(batch.error());
+  if (auto written = store_->write(*batch, storage::Durability::synced); !written) return stop_at(std::move(written.error()));
+  publish(make_committed(execution.block_.height, execution.block_.time, std::move(execution.tree_), std::move(execution.log_)));
+  times_.durable += static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begin).count());
+  View now = view();
+  for (auto& observer : observers_) observer({now, execution.receipts_, execution.events_});
+  return now;
+}
+
+Result<View> Replica::undo_last() {
+  CARELEDGER_CHECK(usable());
+  const Committed base = committed();
+  CARELEDGER_TRY(const auto bytes, store_->get(columns::kMeta, kUndoKey));
+  Undo undo;
+  if (!bytes || !undo.ParseFromString(*bytes) || undo.height() != base->height.value)
+    return fail(ErrorKind::precondition, "the block at height " + std::to_string(base->height.value) + " cannot be undone: only the last one can, once");
+  CARELEDGER_TRY(const auto block, blocks_->read(base->reader(), base->height));
+  storage::Batch batch;
+  restore(undo.rows(), columns::kState, batch);
+  restore(undo.side_rows(), columns::kMeta, batch);
+  for (std::uint32_t i = 0; i < block->commands.size(); ++i)
+    batch.erase(columns::kIndex, index_key(block->commands[i].digest, {base->height, i}));
+  for (const Bytes& key : undo.log_keys()) batch.erase(columns::kLog, key);
+  batch.erase(columns::kBlocks, block_key(base->height));
+  batch.erase(columns::kMeta, kUndoKey);
+  const Bytes tip = undo.before().SerializeAsString();
+  batch.put(columns::kMeta, kTipKey, tip);
+  if (auto written = store_->write(batch, storage::Durability::synced); !written) return stop_at(std::move(written.error()));
+  blocks_->forget();
+  log_store_->forget();
+  if (auto loaded = load(tip); !loaded) return stop_at(std::move(loaded.error()));
+  return view();
+}
+
+void Replica::observe(UniqueFunction<void(const CommittedBlock&)> observer) { observers_.push_back(std::move(observer)); }
+
+}  // namespace careledger::replica

@@ -1,0 +1,48 @@
+// Signatures that held, so that a command verified on arrival is not verified again in its block. Keyed by SHA-256(public key ‖ signature ‖
+// signed bytes): nothing but that very signature finds an entry. Bounded; safe from any thread.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <span>
+#include <unordered_set>
+
+#include "crypto/sign.h"
+#include "replica/workers.h"
+
+namespace careledger::replica {
+
+struct PrefixHash {   // of values that are hashes already
+  std::size_t operator()(const Digest& digest) const {
+    std::size_t out = 0;
+    std::memcpy(&out, digest.value.data(), sizeof(out));
+    return out;
+  }
+};
+
+Digest signature_id(const crypto::PublicKey& key, ByteView signed_bytes, const crypto::Signature& signature);
+
+class SignatureCache {
+ public:
+  explicit SignatureCache(std::size_t entries_max) : half_max_(entries_max / (2 * kShards) + 1) {}
+
+  bool has(const Digest& id) const;
+  void add(const Digest& id);
+
+  // Verifies those that are not known yet, in batches on all threads, and remembers the ones that hold.
+  void verify(std::span<const crypto::SignedItem> items, Workers& workers);
+
+ private:
+  static constexpr std::size_t kShards = 16;
+  struct Shard {   // two generations: when the young one is full it replaces the old one
+    mutable std::mutex mutex;
+    std::unordered_set<Digest, PrefixHash> young;
+    std::unordered_set<Digest, PrefixHash> old;
+  };
+  const Shard& shard_of(const Digest& id) const { return shards_[static_cast<unsigned char>(id.value[31]) % kShards]; }
+
+  std::size_t half_max_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace careledger::replica

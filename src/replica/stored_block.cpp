@@ -1,0 +1,82 @@
+#include "replica/stored_block.h"
+
+#include "kernel/command.h"
+
+namespace careledger::replica {
+namespace {
+
+tl::unexpected<Error> damaged(Height height, const char* what) {
+  return fail(ErrorKind::corrupt, "block " + std::to_string(height.value) + ": " + what);
+}
+
+kernel::Code code_from(std::uint32_t number, ContractId contract) {
+  if (number == 0) return {contract, 0};
+  return {{static_cast<std::uint16_t>(number >> 16)}, static_cast<std::uint16_t>(number & 0xFFFFu)};
+}
+
+}  // namespace
+
+Result<StoredBlock> decode_block_row(Height height, ByteView bytes) {
+  BlockRow row;
+  if (!row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return damaged(height, "does not parse");
+  if (row.batches_size() != row.results_size()) return damaged(height, "has not one result for each batch");
+  StoredBlock block{height, {row.time_ms()}, row.log_first(), {}, {}, {}};
+  for (int i = 0; i < row.batches_size(); ++i) {
+    const BatchResult& result = row.results(i);
+    block.batches.push_back(row.batches(i));
+    block.envelopes.push_back(static_cast<kernel::KernelCode>(result.code()));
+    if (result.code() != 0) continue;
+    const auto batch = kernel::receive_batch(row.batches(i));
+    if (!batch || batch->commands.size() != result.commands()) return damaged(height, "a batch does not fit its result");
+    const bool all_ok = result.codes_size() == 0;
+    if (!all_ok && result.codes_size() != static_cast<int>(batch->commands.size())) return damaged(height, "results are missing");
+    for (std::size_t c = 0; c < batch->commands.size(); ++c) {
+      const std::uint32_t number = all_ok ? 0 : result.codes(static_cast<int>(c));
+      const kernel::ReceivedCommand& command = batch->commands[c];
+      block.commands.push_back({command.digest, code_from(number, command.contract), static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(c)});
+    }
+  }
+  return block;
+}
+
+Result<std::shared_ptr<const StoredBlock>> BlockStore::read(const storage::Reader& reader, Height height) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto at = recent_.begin(); at != recent_.end(); ++at) {
+      if ((*at)->height != height) continue;
+      recent_.splice(recent_.begin(), recent_, at);
+      return recent_.front();
+    }
+  }
+  CARELEDGER_TRY(const auto bytes, reader.get(columns::kBlocks, block_key(height)));
+  if (!bytes) return fail(ErrorKind::not_found, "block " + std::to_string(height.value) + " is not kept here");
+  CARELEDGER_TRY(StoredBlock block, decode_block_row(height, *bytes));
+  auto shared = std::make_shared<const StoredBlock>(std::move(block));
+  const std::lock_guard lock(mutex_);
+  recent_.push_front(shared);
+  if (recent_.size() > kKeep) recent_.pop_back();
+  return shared;
+}
+
+void BlockStore::forget() {
+  const std::lock_guard lock(mutex_);
+  recent_.clear();
+}
+
+Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockStore& blocks, const Digest& digest) {
+  const auto at = reader.iterate(columns::kIndex, storage::Range::prefix(digest.view().substr(0, kIndexPrefix)));
+  for (at->seek_first(); at->valid(); at->next()) {
+    const auto place = location_of(at->key());
+    if (!place) return fail(ErrorKind::corrupt, "command index: a key has the wrong size");
+    const auto block = blocks.read(reader, place->height);
+    if (!block && block.error().kind == ErrorKind::not_found) continue;   // pruned
+    if (!block) return tl::make_unexpected(block.error());
+    if (place->position >= (*block)->commands.size()) return damaged(place->height, "the command index points beyond its end");
+    const StoredCommand& command = (*block)->commands[place->position];
+    if (command.digest == digest) return std::optional<Found>(Found{*place, command.code});
+  }
+  CARELEDGER_CHECK(at->status());
+  return std::optional<Found>{};
+}
+
+}  // namespace careledger::replica

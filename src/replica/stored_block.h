@@ -1,0 +1,53 @@
+// Blocks as they are stored: batches, results, and what follows from them.
+//
+// Thread-safety: BlockStore is safe from any thread.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "kernel/execute.h"
+#include "replica/ledger_store.h"
+#include "replica/replica.pb.h"
+
+namespace careledger::replica {
+
+struct StoredCommand {
+  Digest digest;
+  kernel::Code code;
+  std::uint32_t batch = 0;     // which batch of the block
+  std::uint32_t within = 0;    // and which command of that
+};
+
+struct StoredBlock {   // decoded once, shared by whoever asks
+  Height height;
+  BlockTime time;
+  std::uint64_t log_first = 0;
+  std::vector<Bytes> batches;
+  std::vector<kernel::KernelCode> envelopes;   // one a batch
+  std::vector<StoredCommand> commands;         // of the batches whose envelope held, in order: index is position
+};
+
+class BlockStore {
+ public:
+  Result<std::shared_ptr<const StoredBlock>> read(const storage::Reader& reader, Height height);   // not_found, corrupt
+  void forget();   // after an undo
+
+ private:
+  static constexpr std::size_t kKeep = 16;
+  std::mutex mutex_;
+  std::list<std::shared_ptr<const StoredBlock>> recent_;   // newest first
+};
+
+Result<StoredBlock> decode_block_row(Height height, ByteView bytes);
+
+// Where a command was first judged, and how; nullopt when this store has no such command.
+struct Found {
+  Location at;
+  kernel::Code code;
+};
+Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockStore& blocks, const Digest& digest);
+
+}  // namespace careledger::replica

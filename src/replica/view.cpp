@@ -1,0 +1,97 @@
+#include "replica/view.h"
+
+#include <algorithm>
+
+namespace careledger::replica {
+
+void StoredRows::remember(Error error) const {
+  const std::lock_guard lock(mutex_);
+  if (!fault_) fault_ = std::move(error);
+  faulty_.store(true, std::memory_order_release);
+}
+
+std::optional<Error> StoredRows::fault() const {
+  if (!faulty_.load(std::memory_order_acquire)) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  return fault_;
+}
+
+std::optional<Bytes> StoredRows::read(const kernel::Key& key) const {
+  auto value = reader_->get(columns::kState, key.view());
+  if (value) return std::move(*value);
+  remember(std::move(value.error()));
+  return std::nullopt;
+}
+
+std::vector<kernel::Rows::Entry> StoredRows::read_prefix(ByteView prefix, Limit limit) const {
+  std::vector<Entry> rows;
+  const auto at = reader_->iterate(columns::kState, storage::Range::prefix(prefix));
+  for (at->seek_first(); at->valid() && rows.size() < limit.value; at->next()) {
+    const auto key = kernel::Key::from(at->key());
+    if (!key) {
+      remember({ErrorKind::corrupt, "state: a key has the wrong size: " + to_hex(at->key())});
+      break;
+    }
+    rows.emplace_back(*key, Bytes(at->value()));
+  }
+  if (auto status = at->status(); !status) remember(std::move(status.error()));
+  return rows;
+}
+
+Result<std::optional<proof::MapPath>> View::path(ByteView key) const { return committed_->tree.path(committed_->source(), key); }
+
+Result<proof::MapNeighbours> View::neighbours(ByteView key) const {
+  proof::MapNeighbours out;
+  CARELEDGER_TRY(out.at, path(key));
+  if (out.at) return out;
+  const auto at = committed_->reader().iterate(columns::kState, storage::Range::all());
+  at->seek_backward(key);
+  CARELEDGER_CHECK(at->status());
+  if (at->valid()) {
+    CARELEDGER_TRY(out.before, path(Bytes(at->key())));
+  }
+  at->seek(key);
+  CARELEDGER_CHECK(at->status());
+  if (at->valid()) {
+    CARELEDGER_TRY(out.after, path(Bytes(at->key())));
+  }
+  return out;
+}
+
+Result<proof::MapCut> View::prove(std::span<const Bytes> keys) const { return committed_->tree.prove(committed_->source(), keys); }
+
+Result<StateTree::RangeCut> View::prove_range(const storage::Range& range, Limit limit) const {
+  return committed_->tree.prove_range(committed_->source(), range, limit.value, SIZE_MAX);
+}
+
+Result<std::optional<kernel::Receipt>> View::find_receipt(const Digest& command) const {
+  CARELEDGER_TRY(const auto found, find_command(committed_->reader(), *committed_->blocks, command));
+  if (!found) return std::optional<kernel::Receipt>{};
+  return std::optional<kernel::Receipt>({committed_->ledger, command, found->code, found->at.height, found->at.position});
+}
+
+Result<CommandProof> View::prove_command(const Digest& command) const {
+  CARELEDGER_TRY(const auto found, find_command(committed_->reader(), *committed_->blocks, command));
+  if (!found || !found->code.ok()) return fail(ErrorKind::not_found, "no command of this digest stands in the log");
+  CARELEDGER_TRY(const auto block, this->block(found->at.height));
+  CommandProof out{found->at, block->log_first, {}};
+  for (std::uint32_t i = 0; i < found->at.position; ++i) out.index += block->commands[i].code.ok() ? 1 : 0;
+  CARELEDGER_TRY(out.path, prove_inclusion(out.index));
+  return out;
+}
+
+Result<proof::Path> View::prove_inclusion(std::uint64_t index) const {
+  return proof::prove_inclusion(LogAt(*committed_->log_store, committed_->reader()), index, log_size());
+}
+
+Result<proof::Path> View::prove_consistency(std::uint64_t older_size) const {
+  return proof::prove_consistency(LogAt(*committed_->log_store, committed_->reader()), older_size, log_size());
+}
+
+Result<std::shared_ptr<const StoredBlock>> View::block(Height height) const {
+  return committed_->blocks->read(committed_->reader(), height);
+}
+
+Result<std::optional<Bytes>> View::side_row(ByteView key) const { return committed_->reader().get(columns::kMeta, side_key(key)); }
+
+}  // namespace careledger::replica
