@@ -171,9 +171,11 @@ void Server::stop(std::chrono::milliseconds grace) {
   state.stopping = true;
   auto& first = state.threads.loops[0];
   asio::post(first->io, [self = state_] {
-    error_code ec;
-    self->acceptor->close(ec);
-    self->accept_pause->cancel();
+    self->acceptor.reset();
+    self->accept_pause.reset();
+    const std::lock_guard lock(self->mutex);
+    self->listening = false;
+    self->changed.notify_all();
   });
   const auto tell = [&state, this](bool now) {
     for (const auto& loop : state.threads.loops) {
@@ -189,11 +191,12 @@ void Server::stop(std::chrono::milliseconds grace) {
   };
   tell(false);
   std::unique_lock lock(state.mutex);
-  if (state.changed.wait_for(lock, grace, [&state] { return state.connections == 0; })) return;
+  const auto over = [&state] { return state.connections == 0 && !state.listening; };
+  if (state.changed.wait_for(lock, grace, over)) return;
   lock.unlock();
   tell(true);
   lock.lock();
-  state.changed.wait(lock, [&state] { return state.connections == 0; });
+  state.changed.wait(lock, over);
 }
 
 }  // namespace careledger::edge::http

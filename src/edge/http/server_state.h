@@ -25,7 +25,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   BodyBudget bodies;
   std::atomic<bool> stopping{false};
   std::uint16_t port = 0;
-  std::optional<TcpAcceptor> acceptor;   // of loops[0]
+  std::optional<TcpAcceptor> acceptor;   // of loops[0], and gone when stop() returns: it must not outlive the loop
   std::optional<Timer> accept_pause;
 
   // False when the server or this address has as many connections as it may.
@@ -41,6 +41,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   std::size_t connections = 0;                    // under mutex, like the rest
   std::map<std::string, std::size_t> peers;
   std::shared_ptr<TlsContext> tls_context;        // null: no TLS
+  bool listening = true;                          // the acceptor lives
   bool stopped = false;
 };
 

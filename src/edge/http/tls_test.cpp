@@ -124,6 +124,7 @@ TEST_F(TlsTest, ClosesOnPlainTextAndOnASilentHandshake) {
   RawSocket silent(server->port());
   while (server->connections() != 1) std::this_thread::yield();
   threads.sweep();
+  threads.sweep();   // its handshake has begun
   clock.advance(11s);
   threads.sweep();
   EXPECT_EQ(silent.to_end(), "");
@@ -229,6 +230,8 @@ TEST_F(ClientTest, GoesOnAfterTheServerClosedItsKeptConnection) {
   start([](Request, Responder respond) { respond(text(200, "x")); });
   const auto caller = client();
   ASSERT_TRUE(caller->call(make_request(Method::post, "/", "a")));
+  threads.sweep();
+  threads.sweep();   // the connection idles
   clock.advance(76s);
   threads.sweep();
   while (server->connections() != 0) std::this_thread::yield();
