@@ -1,0 +1,48 @@
+// What a search finds a resource by: the values that R4's search parameters take from it. The expressions of all 1,376 base parameters
+// are compiled into tables; composites, _text, _content, _query and _filter yield nothing here. Pure and safe from any thread.
+// Source: https://hl7.org/fhir/R4/search.html.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/fhir/definitions.h"
+#include "codec/fhir/primitive.h"
+#include "codec/json/json.h"
+
+namespace careledger::codec::fhir {
+
+// One value of one parameter. Which fields hold something depends on the parameter's kind:
+//   token      system and text: code, identifier value, boolean ("true") or contact point; either may be empty
+//   string     text folded by fold(), exact as it was written. A name or address gives one value a part
+//   reference  text: Type/id without version for a relative one, else the URL as it stands; system: the resource type, when known
+//   date       interval; a period without an end reaches to kEndOfTime, without a start from kStartOfTime
+//   number     low and high, equal but for a Range
+//   quantity   the same; system and text: the unit's system and code (its human form when there is no code)
+//   uri        text
+// References to contained resources (#id) and conditional ones yield nothing.
+struct IndexValue {
+  SearchParameter parameter;
+  std::string text;
+  std::string system;
+  std::string exact;
+  Interval interval{0, 0};
+  double low = 0;
+  double high = 0;
+};
+
+inline constexpr std::int64_t kStartOfTime = INT64_MIN;
+inline constexpr std::int64_t kEndOfTime = INT64_MAX;
+
+// In order of parameter, then as they stand in the resource; equal ones are not merged. Empty for an unknown resource type.
+std::vector<IndexValue> index_values(const json::Value& resource);
+
+// Case and accents dropped, runs of white space made one blank, none at the ends: what string search compares.
+std::string fold(std::string_view text);
+
+// Ids of the patients in whose compartment the resource lies (sorted, each once), by its relative references; a Patient lies in its own.
+std::vector<std::string> patient_compartments(const json::Value& resource, std::span<const IndexValue> values);
+
+}  // namespace careledger::codec::fhir
