@@ -1,0 +1,53 @@
+#include "bench/figures.h"
+
+#include <fmt/core.h>
+
+#include <boost/json.hpp>
+#include <fstream>
+#include <string_view>
+
+namespace careledger::bench {
+namespace {
+
+boost::json::value number(const std::optional<double>& value) { return value ? boost::json::value(*value) : boost::json::value(); }
+
+std::string to_json(const std::vector<Figure>& figures) {
+  boost::json::array all;
+  for (const Figure& one : figures) {
+    boost::json::object object;
+    object["name"] = one.name;
+    object["value"] = one.value;
+    object["unit"] = one.unit;
+    object["target"] = number(one.target);
+    object["limit"] = number(one.limit);
+    object["holds"] = one.target ? boost::json::value(one.holds) : boost::json::value();
+    all.push_back(object);
+  }
+  return boost::json::serialize(all);
+}
+
+void print(const Figure& one) {
+  fmt::print("{:<56} {:>14.3f} {:<8}", one.name, one.value, one.unit);
+  if (one.target) fmt::print(" target {:.3f} {}", *one.target, one.holds ? "holds" : "MISSED");
+  if (one.limit) fmt::print(" limit {:.3f}", *one.limit);
+  fmt::print("\n");
+}
+
+}  // namespace
+
+Figure judged(std::string name, double value, std::string unit, Better better, double target, std::optional<double> limit) {
+  const bool holds = better == Better::higher ? value >= target : value <= target;
+  return {std::move(name), value, std::move(unit), target, limit, holds};
+}
+
+int report(const std::vector<Figure>& figures, int argc, char** argv) {
+  for (const Figure& one : figures) print(one);
+  if (argc == 1) return 0;
+  if (argc != 3 || std::string_view(argv[1]) != "--json") return 2;
+  std::ofstream file(argv[2]);
+  file << to_json(figures) << "\n";
+  file.close();
+  return file.good() ? 0 : 2;
+}
+
+}  // namespace careledger::bench

@@ -1,0 +1,27 @@
+// The figures of a benchmark program: printed as they come and written as the JSON that tools/bench.py joins.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace careledger::bench {
+
+struct Figure {
+  std::string name;  // stable from run to run
+  double value = 0;
+  std::string unit;  // "1/s", "ms", "bytes" …
+  std::optional<double> target;
+  std::optional<double> limit;  // the physical limit measured in the same run
+  bool holds = true;            // the value reaches the target
+};
+
+enum class Better { higher, lower };
+// A figure that must reach `target`.
+Figure judged(std::string name, double value, std::string unit, Better better, double target, std::optional<double> limit = {});
+
+// Prints a line for each and, when the arguments are "--json FILE", writes the file. The exit code of main: 0, or 2 for other
+// arguments or a file that cannot be written. A missed target is no failure.
+int report(const std::vector<Figure>& figures, int argc, char** argv);
+
+}  // namespace careledger::bench
