@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <thread>
+
 #include "crypto/test_table.h"
 
 namespace careledger::crypto {
@@ -54,6 +56,20 @@ TEST(Aead, RefusesAnotherKeyNonceOrAssociatedData) {
   EXPECT_FALSE(aead_open(test_key(), Bytes(kAeadNonceSize, 'm'), "associated", sealed).has_value());
   EXPECT_FALSE(aead_open(test_key(), kNonce, "associate", sealed).has_value());
   EXPECT_TRUE(aead_open(test_key(), kNonce, "associated", sealed).has_value());
+}
+
+TEST(Aead, IsSafeFromManyThreads) {
+  const Secret key = test_key();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&key, t] {
+      for (int i = 0; i < 500; ++i) {
+        const Bytes plain = std::to_string(t * 1000 + i);
+        ASSERT_EQ(aead_open(key, kNonce, "", aead_seal(key, kNonce, "", plain)), plain);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 // NIST SP 800-38A, F.5.5: CTR-AES256.Encrypt.

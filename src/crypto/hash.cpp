@@ -71,7 +71,7 @@ class HmacKey {
     const Digest digest = end(inner);
     SHA256_CTX outer = outer_;
     update(outer, digest.view());
-    return end(outer);  // SHA256_Final wipes neither context whole; what stays is on the stack of a finished call
+    return end(outer);  // what the two contexts hold now is the inner digest and the tag, not the key
   }
 
  private:

@@ -1,7 +1,7 @@
 // SHA-256, HMAC and HKDF. Everything hashed in CareLedger is hashed here.
 //
-// Thread-safety: all free functions are safe from any thread (a context per thread inside). They cannot fail: an error from the
-// library is a bug of ours or a broken machine, and asserts.
+// Thread-safety: all free functions are safe from any thread. They cannot fail: an error from the library is a bug of ours or a
+// broken machine, and asserts. A Sha256 belongs to one thread at a time.
 #pragma once
 
 #include <initializer_list>
