@@ -12,7 +12,7 @@ namespace {
 namespace json = codec::json;
 using json::Value;
 
-constexpr std::size_t kListMax = 256;   // of anything in the terms
+constexpr std::size_t kListMax = 256;  // of anything in the terms
 constexpr std::string_view kParticipationSystem = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 
 template <std::size_t N>
@@ -118,7 +118,8 @@ Result<void> read_lists(const Value& provision, Terms& terms) {
 
 Result<void> read_provision(const Value& provision, Terms& terms) {
   const std::string where = "Consent.provision";
-  CARELEDGER_CHECK(only(provision, where, std::array<std::string_view, 7>{"type", "period", "actor", "purpose", "code", "securityLabel", "extension"}));
+  CARELEDGER_CHECK(
+      only(provision, where, std::array<std::string_view, 7>{"type", "period", "actor", "purpose", "code", "securityLabel", "extension"}));
   if (provision.string_at("type") != "permit") return bad(where + ".type", "only permit");
   for (const json::Member& member : provision.members())
     if (member.value.size() > kListMax) return bad(where + "." + std::string(member.key()), "too many");
@@ -202,7 +203,8 @@ Result<Terms> parse_terms(const Value& consent) {
   const auto organizations = consent.items_at("organization");
   if (organizations.size() != 1) return bad("Consent.organization", "exactly one custodian");
   CARELEDGER_TRY(const Identified custodian, identified(organizations[0], "Consent.organization"));
-  if (custodian.system != kOrganisationSystem) return bad("Consent.organization.identifier.system", "expected " + std::string(kOrganisationSystem));
+  if (custodian.system != kOrganisationSystem)
+    return bad("Consent.organization.identifier.system", "expected " + std::string(kOrganisationSystem));
   terms.custodian = id_cast<OrganisationId>(custodian.id);
   CARELEDGER_TRY(const Value* provision, child(consent, "provision", "Consent"));
   CARELEDGER_CHECK(read_provision(*provision, terms));

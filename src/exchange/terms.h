@@ -27,24 +27,24 @@ inline constexpr std::string_view kRoleSystem = "https://careledger.example/fhir
 inline constexpr std::string_view kWithheldUrl = "https://careledger.example/fhir/StructureDefinition/withheld-element";
 inline constexpr std::string_view kProfileUrl = "https://careledger.example/fhir/StructureDefinition/careledger-consent";
 
-struct Label {   // a security label
+struct Label {  // a security label
   std::string system;
   std::string code;
   friend auto operator<=>(const Label&, const Label&) = default;
 };
 
 struct Terms {
-  AccountId patient;                        // the pseudonym at the custodian
+  AccountId patient;  // the pseudonym at the custodian
   OrganisationId custodian;
-  std::set<OrganisationId> organisations;   // any of these may receive…
-  std::set<Digest> practitioners;           // …and, when not empty, only through one of these…
-  std::set<std::string> roles;              // …and, when not empty, only through somebody in one of these roles
-  std::set<std::string> purposes;           // v3-ActReason codes
-  std::set<std::string> categories;         // codes of kCategorySystem
-  std::set<std::string> withheld;           // "Observation.note", "*.note"
-  std::set<Label> labels;                   // sensitive labels that are released too
+  std::set<OrganisationId> organisations;  // any of these may receive…
+  std::set<Digest> practitioners;          // …and, when not empty, only through one of these…
+  std::set<std::string> roles;             // …and, when not empty, only through somebody in one of these roles
+  std::set<std::string> purposes;          // v3-ActReason codes
+  std::set<std::string> categories;        // codes of kCategorySystem
+  std::set<std::string> withheld;          // "Observation.note", "*.note"
+  std::set<Label> labels;                  // sensitive labels that are released too
   BlockTime from;
-  BlockTime until;                          // exclusive
+  BlockTime until;  // exclusive
 };
 
 // invalid, naming the element, for whatever departs from the profile.
@@ -56,7 +56,7 @@ Digest commitment_to(const codec::json::Value& consent, ByteView salt);
 
 // ---- what of a record the terms release ----
 
-std::string category_of(const codec::json::Value& resource);   // exactly one code of kCategorySystem
+std::string category_of(const codec::json::Value& resource);  // exactly one code of kCategorySystem
 // Labels that keep a resource in unless they are named: confidentiality R and V, and every v3-ActCode label but plain handling ones.
 bool is_sensitive(const Label& label);
 bool releases(const Terms& terms, const codec::json::Value& resource);

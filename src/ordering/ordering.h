@@ -13,22 +13,22 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "crypto/sign.h"
-#include "kernel/receipt.h"
+#include "kernel/execute.h"
 #include "proof/chain.h"
 
 namespace careledger::ordering {
 
 enum class Outcome : std::uint8_t {
-  final,     // ordered, executed and durable here; the receipt holds the contract's answer
-  refused,   // failed the check at this node; went nowhere and used up no sequence number; the receipt's code says why
-  busy,      // not accepted; try again after retry_after_ms
-  unknown,   // accepted, but this node cannot tell what became of it; sending the same bytes again, anywhere, is safe
+  final,    // ordered, executed and durable here; the receipt holds the contract's answer
+  refused,  // failed the check at this node; went nowhere and used up no sequence number; the receipt's code says why
+  busy,     // not accepted; try again after retry_after_ms
+  unknown,  // accepted, but this node cannot tell what became of it; sending the same bytes again, anywhere, is safe
 };
 
 struct Answer {
   Outcome outcome = Outcome::unknown;
-  std::optional<kernel::Receipt> receipt;   // for final and refused
-  std::uint32_t retry_after_ms = 0;         // for busy
+  std::optional<kernel::Receipt> receipt;  // for final and refused
+  std::uint32_t retry_after_ms = 0;        // for busy
 };
 
 // Urgent commands (grant, revoke, heads, anchors, theft) go at once. Mixed ones wait for the end of the epoch and go in the order of
@@ -57,13 +57,13 @@ class Ordering {
   // What an outsider needs to believe a height: its header with the commit that signed it, and the validators. not_found.
   virtual Result<proof::SignedHeader> header(Height height) const = 0;
   virtual Result<proof::ValidatorSet> validators(Height height) const = 0;
-  virtual Height height() const = 0;   // of the newest durable block; its app hash stands in the header after it
+  virtual Height height() const = 0;  // of the newest durable block; its app hash stands in the header after it
 
   // Runs `done` on the ordering thread once a header that carries the app hash of `height` is durable: at once when it is.
   virtual void when_provable(Height height, UniqueFunction<void()> done) = 0;
 
-  virtual bool has_quorum() const = 0;   // false: writes wait; reads and emergencies go on
-  virtual void stop() = 0;               // answers `unknown` to what is pending; touches the replica no more afterwards; idempotent
+  virtual bool has_quorum() const = 0;  // false: writes wait; reads and emergencies go on
+  virtual void stop() = 0;              // answers `unknown` to what is pending; touches the replica no more afterwards; idempotent
 };
 
 }  // namespace careledger::ordering

@@ -1,0 +1,173 @@
+#include "apps/config.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "apps/layout.h"
+#include "codec/json/json.h"
+#include "contracts/registry/registry.h"
+
+namespace careledger::apps {
+namespace {
+
+namespace json = codec::json;
+using contracts::registry::OrganisationKind;
+
+constexpr std::size_t kConfigBytesMax = 1 << 20;
+
+constexpr std::array<std::pair<const char*, OrganisationKind>, 11> kKinds{{{"hospital", OrganisationKind::hospital},
+                                                                           {"clinic", OrganisationKind::clinic},
+                                                                           {"pharmacy", OrganisationKind::pharmacy},
+                                                                           {"laboratory", OrganisationKind::laboratory},
+                                                                           {"insurer", OrganisationKind::insurer},
+                                                                           {"manufacturer", OrganisationKind::manufacturer},
+                                                                           {"distributor", OrganisationKind::distributor},
+                                                                           {"university", OrganisationKind::university},
+                                                                           {"sponsor", OrganisationKind::sponsor},
+                                                                           {"researcher", OrganisationKind::researcher},
+                                                                           {"regulator", OrganisationKind::regulator}}};
+
+tl::unexpected<Error> bad(const std::string& what) { return fail(ErrorKind::malformed, "careledger.json: " + what); }
+
+template <class Id>
+Result<Id> read_id(const json::Value& object, std::string_view key) {
+  const auto bytes = from_hex(object.string_at(key));
+  const auto id = bytes ? Id::from(*bytes) : std::nullopt;
+  if (!id) return bad("\"" + std::string(key) + "\" must be 64 hex digits");
+  return *id;
+}
+
+Result<std::int64_t> read_integer(const json::Value& value, std::int64_t max) {
+  const std::string_view text = value.is_number() ? value.text() : std::string_view();
+  if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string_view::npos) return bad("expected a number");
+  const std::int64_t number = std::stoll(std::string(text));
+  if (number > max) return bad("a number is too large");
+  return number;
+}
+
+Result<std::uint16_t> read_port(const json::Value& value) {
+  CARELEDGER_TRY(const std::int64_t number, read_integer(value, std::numeric_limits<std::uint16_t>::max()));
+  return static_cast<std::uint16_t>(number);
+}
+
+Result<OrganisationConfig> read_organisation(const json::Value& value) {
+  OrganisationConfig organisation;
+  organisation.name = value.string_at("name");
+  organisation.slug = value.string_at("slug");
+  organisation.kind = value.string_at("kind");
+  if (organisation.name.empty() || organisation.slug != slug_of(organisation.slug) || organisation.slug.empty())
+    return bad("an organisation needs a name and a slug of lower-case letters, digits and dashes");
+  CARELEDGER_CHECK(kind_number(organisation.kind));
+  CARELEDGER_TRY(organisation.id, read_id<OrganisationId>(value, "id"));
+  CARELEDGER_TRY(organisation.clinician, read_id<Digest>(value, "clinician"));
+  if (const json::Value* port = value.find("port")) {
+    CARELEDGER_TRY(organisation.port, read_port(*port));
+  }
+  if (value.size() != 6) return bad("an organisation has a member that this program does not know");
+  return organisation;
+}
+
+Result<void> check_format(const json::Value& root) {
+  const json::Value* format = root.find("format");
+  if (format == nullptr) return bad("\"format\" is missing");
+  CARELEDGER_TRY(const std::int64_t number, read_integer(*format, 1'000'000));
+  if (number > kConfigFormat)
+    return fail(ErrorKind::newer_format, "careledger.json has format " + std::to_string(number) + " and this program knows " +
+                                             std::to_string(kConfigFormat) + ": install a newer careledger");
+  if (number != kConfigFormat) return bad("\"format\" must be " + std::to_string(kConfigFormat));
+  if (root.size() != 5) return bad("there is a member that this program does not know, or one is missing");
+  return {};
+}
+
+}  // namespace
+
+Layout layout_of(const std::string& folder) {
+  std::string path = folder.empty() ? "." : folder;
+  if (path.front() != '/') {
+    std::array<char, 4096> here{};
+    if (::getcwd(here.data(), here.size()) != nullptr) path = std::string(here.data()) + "/" + path;
+  }
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return {path};
+}
+
+const OrganisationConfig* Config::find(const std::string& organisation) const {
+  for (const OrganisationConfig& candidate : organisations)
+    if (candidate.name == organisation || candidate.slug == organisation) return &candidate;
+  return nullptr;
+}
+
+Result<Config> read_config(Files& files, const std::string& path) {
+  const auto text = files.read_all(path, kConfigBytesMax);
+  if (!text && text.error().kind == ErrorKind::not_found)
+    return fail(ErrorKind::not_found, path + " is not there: make a ledger with `careledger init DIR --organisation NAME`");
+  if (!text) return tl::make_unexpected(text.error());
+  CARELEDGER_TRY(const json::Document document, json::parse(*text));
+  const json::Value& root = document.root();
+  CARELEDGER_CHECK(check_format(root));
+  Config config;
+  config.name = root.string_at("name");
+  CARELEDGER_TRY(config.ledger, read_id<LedgerId>(root, "ledger"));
+  const auto organisations = root.items_at("organisations");
+  if (organisations.empty() || organisations.size() > kOrganisationsMax) return bad("1 to 64 organisations are needed");
+  for (const json::Value& value : organisations) {
+    CARELEDGER_TRY(OrganisationConfig organisation, read_organisation(value));
+    config.organisations.push_back(std::move(organisation));
+  }
+  for (const json::Value& value : root.items_at("rpc")) {
+    CARELEDGER_TRY(const std::uint16_t port, read_port(value));
+    config.rpc_ports.push_back(port);
+  }
+  if (config.rpc_ports.size() != 2) return bad("\"rpc\" needs two ports");
+  return config;
+}
+
+Result<void> write_config(Files& files, const std::string& path, const Config& config) {
+  json::Document document;
+  json::Value root = document.object();
+  document.set(root, "format", document.number(kConfigFormat));
+  document.set(root, "name", document.string(config.name));
+  document.set(root, "ledger", document.string(config.ledger.hex()));
+  json::Value organisations = document.array();
+  for (const OrganisationConfig& organisation : config.organisations) {
+    json::Value value = document.object();
+    document.set(value, "name", document.string(organisation.name));
+    document.set(value, "slug", document.string(organisation.slug));
+    document.set(value, "kind", document.string(organisation.kind));
+    document.set(value, "id", document.string(organisation.id.hex()));
+    document.set(value, "clinician", document.string(organisation.clinician.hex()));
+    document.set(value, "port", document.number(std::int64_t{organisation.port}));
+    document.append(organisations, value);
+  }
+  document.set(root, "organisations", organisations);
+  json::Value rpc = document.array();
+  for (const std::uint16_t port : config.rpc_ports) document.append(rpc, document.number(std::int64_t{port}));
+  document.set(root, "rpc", rpc);
+  document.root() = root;
+  return files.replace(path, json::pretty(document.root()) + "\n");
+}
+
+std::string slug_of(const std::string& name) {
+  std::string slug;
+  for (const char c : name) {
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) slug.push_back(c);
+    else if (c >= 'A' && c <= 'Z') slug.push_back(static_cast<char>(c - 'A' + 'a'));
+    else if (!slug.empty() && slug.back() != '-') slug.push_back('-');
+  }
+  while (!slug.empty() && slug.back() == '-') slug.pop_back();
+  return slug;
+}
+
+Result<std::uint32_t> kind_number(const std::string& kind) {
+  std::string known;
+  for (const auto& [name, number] : kKinds) {
+    if (kind == name) return static_cast<std::uint32_t>(number);
+    known += known.empty() ? name : std::string(", ") + name;
+  }
+  return fail(ErrorKind::invalid, "unknown kind of organisation \"" + kind + "\"; there are " + known);
+}
+
+}  // namespace careledger::apps

@@ -1,0 +1,46 @@
+// careledger.json: what a node knows about itself before any key is opened. No secret stands in it.
+//
+// Written whole by `init`, read by everything else. Unknown members, other types and newer formats are refused.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace careledger::apps {
+
+inline constexpr std::int64_t kConfigFormat = 1;
+inline constexpr std::size_t kOrganisationsMax = 64;
+
+struct OrganisationConfig {
+  std::string name;  // as on the ledger: "North Hospital"
+  std::string slug;  // names the folder: "north-hospital"
+  std::string kind;  // "hospital", "laboratory", "regulator"…
+  OrganisationId id;
+  Digest clinician;        // holder id of the first accredited practitioner: who tokens of role clinician speak for by default
+  std::uint16_t port = 0;  // 0: the system chooses one at each start
+};
+
+struct Config {
+  std::string name;  // of the ledger
+  LedgerId ledger;
+  std::vector<OrganisationConfig> organisations;
+  std::vector<std::uint16_t> rpc_ports;  // two: a light client wants a witness
+
+  // By name or slug; nullptr when there is none.
+  const OrganisationConfig* find(const std::string& organisation) const;
+};
+
+Result<Config> read_config(Files& files, const std::string& path);
+Result<void> write_config(Files& files, const std::string& path, const Config& config);
+
+// Lower-case letters, digits and single dashes; empty when the name has none of them.
+std::string slug_of(const std::string& name);
+// Number of an organisation's kind in the registry; invalid, listing the kinds.
+Result<std::uint32_t> kind_number(const std::string& kind);
+
+}  // namespace careledger::apps

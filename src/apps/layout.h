@@ -1,0 +1,29 @@
+// Where everything of one node lies under its data folder. docs/operations.md shows the same as a table.
+#pragma once
+
+#include <string>
+
+namespace careledger::apps {
+
+struct Layout {
+  std::string folder;  // DIR, without a slash at the end
+
+  std::string config() const { return folder + "/careledger.json"; }
+  std::string founding() const { return folder + "/founding.pb"; }
+  std::string lock() const { return folder + "/lock"; }
+  std::string reserve() const { return folder + "/reserve"; }
+  std::string ledger() const { return folder + "/ledger"; }
+  std::string keystore() const { return folder + "/keystore"; }
+  std::string organisation(const std::string& slug) const { return folder + "/organisations/" + slug; }
+  std::string organisation_keystore(const std::string& slug) const { return organisation(slug) + "/keystore"; }
+  std::string vault(const std::string& slug) const { return organisation(slug) + "/vault"; }
+  std::string audit(const std::string& slug) const { return organisation(slug) + "/audit"; }
+  std::string witness(const std::string& slug) const { return organisation(slug) + "/witness"; }
+
+  std::string default_key_file() const { return folder + ".key"; }  // beside the folder: outside it and every backup of it
+};
+
+// Makes the path absolute and cuts slashes at its end, so that "outside the folder" can be judged.
+Layout layout_of(const std::string& folder);
+
+}  // namespace careledger::apps

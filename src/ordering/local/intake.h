@@ -1,0 +1,66 @@
+// Commands on their way into a block: received, checked many at once, put into their lane.
+//
+// Thread-safety: submit, take and close from any thread; a thread of its own checks what came in while the last check ran.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.h"
+#include "ordering/ordering.h"
+#include "replica/replica.h"
+
+namespace careledger::ordering::local {
+
+struct Pending {
+  OrganisationId organisation;
+  Bytes bytes;  // the SignedCommand
+  Lane lane = Lane::urgent;
+  Digest digest;
+  UniqueFunction<void(const Answer&)> done;
+};
+
+class Intake {
+ public:
+  Intake(replica::Replica& replica, const Clock& clock, std::size_t pending_max, std::uint32_t epoch_ms, std::size_t take_max);
+  ~Intake();
+
+  void submit(Pending pending);
+  void answered(std::size_t count);  // that many left for good: makes room
+
+  // Waits until commands are ready for a block, or until `deadline_ns` on the monotonic clock, or `wake()`; gives them, urgent first, then
+  // the mixed ones of an epoch that is over, by digest. Empty after close().
+  std::vector<Pending> take(std::uint64_t deadline_ns);
+  bool has_ready() const;
+  void wake();
+  std::vector<Pending> close();  // ends the checking thread; whatever was not taken comes back
+  bool closed() const;
+
+ private:
+  void check_loop();
+  void check_some(std::deque<Pending> some);
+  void answer_early(Pending& pending, kernel::Code code);
+  bool mixed_due() const;
+
+  replica::Replica& replica_;
+  const Clock& clock_;
+  const std::size_t pending_max_;
+  const std::uint64_t epoch_ns_;
+  const std::size_t take_max_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::condition_variable ready_;
+  std::deque<Pending> incoming_;
+  std::deque<Pending> urgent_;
+  std::vector<Pending> mixed_;
+  std::uint64_t mixed_since_ns_ = 0;
+  std::size_t count_ = 0;
+  bool closed_ = false;
+  bool woken_ = false;
+  std::thread checker_;
+};
+
+}  // namespace careledger::ordering::local

@@ -1,0 +1,253 @@
+#include "ordering/local/local.h"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/assert.h"
+#include "kernel/sign.h"
+#include "kernel/tables.h"
+#include "ordering/local/chain_rows.h"
+#include "ordering/local/intake.h"
+
+namespace careledger::ordering::local {
+namespace {
+
+constexpr std::size_t kBatchBytesMax = kernel::kBatchSizeMax - 1024;  // leaves room for the envelope itself
+
+// The commands of one organisation, in envelopes of bounded size.
+struct Envelope {
+  ledger::Batch batch;
+  std::size_t bytes = 0;
+};
+
+class LocalOrdering final : public Ordering {
+ public:
+  LocalOrdering(replica::Replica& replica, const Clock& clock, const Config& config, ChainMaker maker, Tip tip)
+      : replica_(replica),
+        clock_(clock),
+        config_(config),
+        maker_(std::move(maker)),
+        tip_(std::move(tip)),
+        provable_(tip_.height.value == 0 ? 0 : tip_.height.value - 1),
+        height_(tip_.height.value),
+        last_block_ns_(clock.monotonic_ns()),
+        intake_(replica, clock, config.pending_max, config.epoch_ms, config.block_commands_max) {
+    // A crash may have come between a write and the empty block that proves it.
+    owes_empty_block_ = tip_.height.value > 0;
+    sequencer_ = std::thread([this] { run(); });
+  }
+  ~LocalOrdering() override { stop(); }
+
+  void submit(OrganisationId organisation, Bytes signed_command, Lane lane, UniqueFunction<void(const Answer&)> done) override {
+    intake_.submit({organisation, std::move(signed_command), lane, {}, std::move(done)});
+  }
+
+  void host(OrganisationId organisation, std::shared_ptr<const BatchSigner> signer) override {
+    const std::lock_guard lock(mutex_);
+    signers_[organisation] = std::move(signer);
+  }
+
+  Result<proof::SignedHeader> header(Height height) const override { return read_header(replica_.view(), height); }
+  Result<proof::ValidatorSet> validators(Height height) const override {
+    if (height.value == 0 || height.value > height_ + 1) return fail(ErrorKind::not_found, "there is no block of this height yet");
+    return maker_.validators();
+  }
+  Height height() const override { return {height_}; }
+
+  void when_provable(Height height, UniqueFunction<void()> done) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (height.value > provable_) {
+        waiting_.emplace(height.value, std::move(done));
+        return;
+      }
+    }
+    done();
+  }
+
+  bool has_quorum() const override { return !failed_ && !intake_.closed(); }
+
+  void stop() override {
+    stopping_ = true;
+    std::vector<Pending> left = intake_.close();
+    if (sequencer_.joinable()) sequencer_.join();
+    for (Pending& pending : left) pending.done(Answer{});
+    std::multimap<std::uint64_t, UniqueFunction<void()>> waiting;
+    const std::lock_guard lock(mutex_);
+    waiting_.swap(waiting);
+  }
+
+ private:
+  void run() {
+    while (!stopping_) {
+      // What is owed goes out at once, with whatever is ready; otherwise the day's block is the last resort.
+      const std::uint64_t deadline = owes_empty_block_ ? 0 : last_block_ns_ + config_.quiet_ms_max * 1'000'000u;
+      std::vector<Pending> taken = intake_.take(deadline);
+      if (stopping_) {
+        for (Pending& pending : taken) pending.done(Answer{});
+        return;
+      }
+      const bool quiet_too_long = clock_.monotonic_ns() >= last_block_ns_ + config_.quiet_ms_max * 1'000'000u;
+      if (taken.empty() && !owes_empty_block_ && !quiet_too_long) continue;
+      make_block(std::move(taken));
+    }
+  }
+
+  void make_block(std::vector<Pending> taken) {
+    const std::size_t count = taken.size();
+    if (failed_) return answer_unknown(taken);
+    std::vector<Bytes> batches = envelopes(taken);
+    const bool empty = batches.empty();
+    const proof::Block block = maker_.next(tip_, batches, clock_.now());
+    const proof::Commit commit = maker_.sign(block);
+    auto execution = replica_.execute({next(tip_.height), proof::block_time(block.header.time), std::move(batches)});
+    if (!execution) return give_up(taken);
+    const Bytes results_hash = proof::results_hash(execution->results());
+    const std::vector<kernel::Receipt> receipts(execution->receipts().begin(), execution->receipts().end());
+    auto view = replica_.commit(std::move(*execution), side_rows(block, commit, results_hash, maker_.validators()));
+    if (!view) return give_up(taken);
+    CARELEDGER_ASSERT(!empty || view->app_hash().view() == tip_.app_hash);  // or empty blocks would follow for ever
+    advance(block, commit, *view, results_hash);
+    owes_empty_block_ = !empty;
+    answer(taken, receipts);
+    intake_.answered(count);
+    tell_provable();
+  }
+
+  void advance(const proof::Block& block, const proof::Commit& commit, const replica::View& view, const Bytes& results_hash) {
+    tip_.height = view.height();
+    tip_.time = block.header.time;
+    tip_.block_id = commit.block_id;
+    tip_.commit = commit;
+    tip_.app_hash = view.app_hash().bytes();
+    tip_.results_hash = results_hash;
+    height_ = tip_.height.value;
+    last_block_ns_ = clock_.monotonic_ns();
+  }
+
+  std::vector<Bytes> envelopes(std::vector<Pending>& taken) {
+    std::map<OrganisationId, std::vector<Envelope>> open;
+    for (const Pending& pending : taken) {
+      auto& mine = open[pending.organisation];
+      if (mine.empty() || mine.back().bytes + pending.bytes.size() + 8 > kBatchBytesMax ||
+          mine.back().batch.commands_size() >= static_cast<int>(kernel::kBatchCommandsMax))
+        mine.emplace_back();
+      CARELEDGER_ASSERT(mine.back().batch.add_commands()->ParseFromString(pending.bytes));  // it passed the check
+      mine.back().bytes += pending.bytes.size() + 8;
+    }
+    std::vector<Bytes> out;
+    for (auto& [organisation, mine] : open)
+      for (Envelope& envelope : mine)
+        if (auto bytes = seal(organisation, std::move(envelope.batch))) out.push_back(std::move(*bytes));
+    return out;
+  }
+
+  // nullopt when the organisation is not hosted here: its commands are answered as refused.
+  std::optional<Bytes> seal(const OrganisationId& organisation, ledger::Batch batch) {
+    std::shared_ptr<const BatchSigner> signer;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = signers_.find(organisation);
+      if (found == signers_.end()) return std::nullopt;
+      signer = found->second;
+    }
+    batch.set_organisation(organisation.bytes());
+    batch.set_sequence(++batch_sequence_);
+    ledger::SignedBatch envelope;
+    envelope.set_batch(kernel::encode(batch));
+    ledger::CommandSignature* signature = envelope.add_signatures();
+    signature->set_key(signer->key_number());
+    signature->set_algorithm(static_cast<std::uint32_t>(crypto::Algorithm::ed25519));
+    signature->set_signature(Bytes(signer->sign(kernel::signed_bytes(kernel::kBatchTag, envelope.batch())).view()));
+    return kernel::encode(envelope);
+  }
+
+  // Receipts come in block order, one for each command of a batch that held; the same bytes twice in one block make two.
+  void answer(std::vector<Pending>& taken, const std::vector<kernel::Receipt>& receipts) {
+    std::multimap<Digest, const kernel::Receipt*> by_digest;
+    for (const kernel::Receipt& receipt : receipts) by_digest.emplace(receipt.command, &receipt);
+    const replica::View view = replica_.view();
+    for (Pending& pending : taken) {
+      Answer answer;
+      const auto found = by_digest.lower_bound(pending.digest);
+      if (found == by_digest.end() || found->first != pending.digest) {
+        answer.outcome = Outcome::refused;
+        answer.receipt = kernel::Receipt{replica_.ledger(), pending.digest, kernel::code_of(kernel::KernelCode::actor_not_active), {}, 0};
+      } else {
+        answer.outcome = Outcome::final;
+        answer.receipt = *found->second;
+        by_digest.erase(found);
+        if (answer.receipt->code == kernel::code_of(kernel::KernelCode::replayed)) {
+          if (const auto first = view.find_receipt(pending.digest); first && *first) answer.receipt = **first;
+        }
+      }
+      pending.done(answer);
+    }
+  }
+
+  void tell_provable() {
+    std::vector<UniqueFunction<void()>> due;
+    {
+      const std::lock_guard lock(mutex_);
+      provable_ = tip_.height.value - 1;
+      const auto end = waiting_.upper_bound(provable_);
+      for (auto it = waiting_.begin(); it != end; ++it) due.push_back(std::move(it->second));
+      waiting_.erase(waiting_.begin(), end);
+    }
+    for (auto& done : due) done();
+  }
+
+  void give_up(std::vector<Pending>& taken) {
+    failed_ = true;
+    owes_empty_block_ = false;
+    answer_unknown(taken);
+  }
+
+  void answer_unknown(std::vector<Pending>& taken) {
+    for (Pending& pending : taken) pending.done(Answer{});
+    intake_.answered(taken.size());
+    last_block_ns_ = clock_.monotonic_ns();
+  }
+
+  replica::Replica& replica_;
+  const Clock& clock_;
+  const Config config_;
+  const ChainMaker maker_;
+
+  Tip tip_;                        // the sequencer's
+  bool owes_empty_block_ = false;  // the sequencer's
+  std::uint64_t batch_sequence_ = 0;
+
+  mutable std::mutex mutex_;
+  std::map<OrganisationId, std::shared_ptr<const BatchSigner>> signers_;
+  std::multimap<std::uint64_t, UniqueFunction<void()>> waiting_;
+  std::uint64_t provable_;  // highest height whose app hash a durable header carries
+
+  std::atomic<std::uint64_t> height_;
+  std::atomic<bool> failed_{false};
+  std::atomic<bool> stopping_{false};
+  std::uint64_t last_block_ns_;  // the sequencer's
+  Intake intake_;
+  std::thread sequencer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Ordering>> start(replica::Replica& replica, crypto::SigningKey validator, const Clock& clock, const Config& config) {
+  if (config.epoch_ms < 1 || config.epoch_ms > 3'600'000 || config.block_commands_max < 1)
+    return fail(ErrorKind::invalid, "ordering: an epoch lasts 1 ms to one hour, a block holds at least one command");
+  ChainMaker maker(kernel::chain_id(replica.ledger()), config.app_version, std::move(validator));
+  const replica::View view = replica.view();
+  CARELEDGER_TRY(Tip tip, read_tip(view));
+  if (tip.height.value > 0) {
+    CARELEDGER_TRY(const proof::ValidatorSet stored, read_validators(view));
+    if (proof::hash_of(stored) != proof::hash_of(maker.validators()))
+      return fail(ErrorKind::corrupt,
+                  "the keystore's validator key is not the one that signed this ledger; restore the keystore of this ledger");
+  }
+  return std::unique_ptr<Ordering>(new LocalOrdering(replica, clock, config, std::move(maker), std::move(tip)));
+}
+
+}  // namespace careledger::ordering::local

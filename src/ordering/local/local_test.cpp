@@ -1,0 +1,177 @@
+#include "ordering/local/local.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "contracts/all.h"
+#include "contracts/registry/registry.h"
+#include "kernel/sign.h"
+#include "kernel/tables.h"
+#include "replica/ledger_store.h"
+
+namespace careledger::ordering::local {
+namespace {
+
+class Envelopes final : public BatchSigner {
+ public:
+  Envelopes(std::uint32_t number, crypto::SigningKey key) : number_(number), key_(std::move(key)) {}
+  std::uint32_t key_number() const override { return number_; }
+  crypto::Signature sign(ByteView message) const override { return key_.sign(message); }
+
+ private:
+  std::uint32_t number_;
+  crypto::SigningKey key_;
+};
+
+// A ledger with a founder that may send batches itself, on a store that can be reopened.
+class LocalOrderingTest : public ::testing::Test {
+ protected:
+  LocalOrderingTest() {
+    founding_.set_format(1);
+    founding_.set_name("test");
+    founding_.set_created_ms(clock_.now().value);
+    *founding_.mutable_founder() = kernel::single_key(founder_key_.public_key());
+    kernel::add_key(*founding_.mutable_founder(), kernel::KeyRole::batch, batch_key_.public_key());
+    founding_.set_founder_nonce(Bytes(32, 'n'));
+    founding_.set_epoch_ms(1);
+    founding_.set_protocol(1);
+    founder_ = kernel::account_id(founding_.founder(), founding_.founder_nonce());
+    reopen();
+  }
+
+  void reopen() {
+    if (ordering_) ordering_->stop();
+    ordering_.reset();
+    replica_.reset();
+    replica::Config config;
+    config.founding = kernel::encode(founding_);
+    auto replica = replica::Replica::open(config, store_, contracts::all());
+    ASSERT_TRUE(replica) << replica.error().message;
+    replica_ = std::move(*replica);
+    auto ordering = start(*replica_, validator_.clone(), clock_, Config{.epoch_ms = 1});
+    ASSERT_TRUE(ordering) << ordering.error().message;
+    ordering_ = std::move(*ordering);
+    ordering_->host(founder_, std::make_shared<Envelopes>(2, batch_key_.clone()));
+  }
+
+  // Admits an organisation with a fresh name: the founder's act.
+  Bytes admit(std::uint64_t sequence, const std::string& name) {
+    contracts::registry::Payload payload;
+    auto& admit = *payload.mutable_admit();
+    *admit.mutable_authority() = kernel::single_key(crypto::SigningKey::generate(entropy_).public_key());
+    admit.set_nonce(entropy_.take(32));
+    admit.set_name(name);
+    admit.set_kind(1);
+    admit.set_sealing_key(entropy_.take(32));
+    const kernel::CommandOrder order{replica_->ledger(), founder_, sequence, {clock_.now().value + 60'000}, {1}};
+    return kernel::encode(kernel::sign_command(order, kernel::encode(payload), {1, &founder_key_}));
+  }
+
+  Answer send(const Bytes& command, Lane lane = Lane::urgent) {
+    std::promise<Answer> answered;
+    ordering_->submit(founder_, command, lane, [&](const Answer& answer) { answered.set_value(answer); });
+    return answered.get_future().get();
+  }
+
+  void wait_provable(Height height) {
+    std::promise<void> provable;
+    ordering_->when_provable(height, [&] { provable.set_value(); });
+    provable.get_future().get();
+  }
+
+  ManualClock clock_;
+  SeededEntropy entropy_{1};
+  crypto::SigningKey founder_key_ = crypto::SigningKey::generate(entropy_);
+  crypto::SigningKey batch_key_ = crypto::SigningKey::generate(entropy_);
+  crypto::SigningKey validator_ = crypto::SigningKey::generate(entropy_);
+  kernel::Founding founding_;
+  AccountId founder_;
+  std::shared_ptr<storage::Store> store_ = replica::memory_ledger_store();
+  std::unique_ptr<replica::Replica> replica_;
+  std::unique_ptr<Ordering> ordering_;
+};
+
+TEST_F(LocalOrderingTest, ACommandIsFinalInTheFirstBlockAndAnEmptyBlockMakesItProvable) {
+  const Answer answer = send(admit(1, "North"));
+  ASSERT_EQ(answer.outcome, Outcome::final);
+  EXPECT_TRUE(answer.receipt->code.ok()) << answer.receipt->code.number;
+  EXPECT_EQ(answer.receipt->height, Height{1});
+  wait_provable({1});
+  const auto header = ordering_->header({2});
+  ASSERT_TRUE(header) << header.error().message;
+  EXPECT_EQ(header->header.app_hash, replica_->view().app_hash().bytes());
+}
+
+TEST_F(LocalOrderingTest, EveryHeaderVerifiesAndFollowsTheOneBefore) {
+  for (std::uint64_t i = 1; i <= 3; ++i) ASSERT_EQ(send(admit(i, "organisation " + std::to_string(i))).outcome, Outcome::final);
+  wait_provable(ordering_->height());
+  const auto validators = *ordering_->validators({1});
+  const proof::Time now = proof::time_from({clock_.now().value + 60'000});
+  auto before = *ordering_->header({1});
+  ASSERT_TRUE(proof::verify_commit(before, validators));
+  for (Height height{2}; height <= ordering_->height(); height = next(height)) {
+    const auto header = ordering_->header(height);
+    ASSERT_TRUE(header);
+    const auto follows = proof::verify_adjacent(before, {*header, validators}, now);
+    ASSERT_TRUE(follows) << follows.error().message;
+    EXPECT_EQ(header->header.last_block_id, before.commit.block_id);
+    before = *header;
+  }
+}
+
+TEST_F(LocalOrderingTest, TheSameBytesTwiceGetTheFirstReceipt) {
+  const Bytes command = admit(1, "North");
+  const Answer first = send(command);
+  const Answer second = send(command);
+  ASSERT_EQ(second.outcome, Outcome::final);
+  EXPECT_EQ(second.receipt->height, first.receipt->height);
+  EXPECT_TRUE(second.receipt->code.ok());
+}
+
+TEST_F(LocalOrderingTest, ACommandThatFailsTheCheckGoesNowhere) {
+  const Height before = ordering_->height();
+  Bytes command = admit(1, "North");
+  command.back() = static_cast<char>(command.back() ^ 1);
+  const Answer answer = send(command);
+  EXPECT_EQ(answer.outcome, Outcome::refused);
+  EXPECT_EQ(answer.receipt->code, kernel::code_of(kernel::KernelCode::bad_signature));
+  EXPECT_EQ(ordering_->height(), before);
+}
+
+TEST_F(LocalOrderingTest, AfterARestartTheChainGoesOnWhereItWas) {
+  const Bytes command = admit(1, "North");
+  const Answer first = send(command);
+  wait_provable(first.receipt->height);
+  const Height height = ordering_->height();
+  reopen();
+  EXPECT_GE(ordering_->height(), height);
+  EXPECT_EQ(send(command).receipt->height, first.receipt->height);
+  ASSERT_EQ(send(admit(2, "South")).outcome, Outcome::final);
+  const Height newest = ordering_->height();
+  const auto a = *ordering_->header({newest.value - 1});
+  const auto b = *ordering_->header(newest);
+  EXPECT_EQ(b.header.last_block_id, a.commit.block_id);
+}
+
+TEST_F(LocalOrderingTest, AnotherValidatorKeyIsRefused) {
+  ASSERT_EQ(send(admit(1, "North")).outcome, Outcome::final);
+  ordering_->stop();
+  const auto other = start(*replica_, crypto::SigningKey::generate(entropy_), clock_, Config{});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().kind, ErrorKind::corrupt);
+}
+
+TEST_F(LocalOrderingTest, WhatComesAfterStopIsUnknownAndNothingIsLeftUnanswered) {
+  ordering_->stop();
+  EXPECT_EQ(send(admit(1, "North")).outcome, Outcome::unknown);
+}
+
+TEST_F(LocalOrderingTest, CommandsOfAnOrganisationThatIsNotHostedAreRefused) {
+  std::promise<Answer> answered;
+  ordering_->submit(AccountId{}, admit(1, "North"), Lane::urgent, [&](const Answer& answer) { answered.set_value(answer); });
+  EXPECT_EQ(answered.get_future().get().outcome, Outcome::refused);
+}
+
+}  // namespace
+}  // namespace careledger::ordering::local
