@@ -26,6 +26,11 @@ step() {
   fi
 }
 
+# For what fetches from the network: three tries.
+retried() {
+  "$@" || { sleep 3; "$@"; } || { sleep 10; "$@"; }
+}
+
 # One compiler a core, but each may need 1.5 GiB.
 jobs_for_memory() {
   local cores memory

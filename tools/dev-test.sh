@@ -22,7 +22,7 @@ build_for_all_tests() {
   compile address all
   mapfile -t targets < <(concurrent_targets)
   configure thread
-  [ ${#targets[@]} -eq 0 ] || compile thread "${targets[@]}"
+  compile thread canary "${targets[@]}"
   [ -e tests/golden/CMakeLists.txt ] || return 0
   for preset in $core_presets; do
     configure "$preset"
@@ -31,8 +31,8 @@ build_for_all_tests() {
 }
 
 run_ctest() {
-  export CTEST_OUTPUT_ON_FAILURE=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp history_size=4"
-  export ASAN_OPTIONS=detect_stack_use_after_return=1 LSAN_OPTIONS="suppressions=$PWD/tools/lsan.supp"
+  export CTEST_OUTPUT_ON_FAILURE=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=history_size=4
+  export ASAN_OPTIONS=detect_stack_use_after_return=1
   export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19 TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19
   ctest --no-tests=error --parallel "$(nproc)" --timeout 900 "$@" </dev/null
 }
@@ -54,8 +54,8 @@ run_named_tests() {
 run_all_tests() {
   setup_test
   build_for_all_tests
-  local joined=(release=build/release '^' address=build/address '^(unit|scenario|golden|fuzz)\.'
-    thread=build/thread "^unit\.($(concurrent_targets | sed 's/_test$//' | paste -sd '|'))\$") preset
+  local joined=(release=build/release '^' address=build/address '^(unit|scenario|golden|fuzz|canary)\.'
+    thread=build/thread "^canary\.|^unit\.($(concurrent_targets | sed 's/_test$//' | paste -sd '|'))\$") preset
   if [ -e tests/golden/CMakeLists.txt ]; then
     for preset in $core_presets; do joined+=("$preset=build/$preset" '^golden\.'); done
   fi
