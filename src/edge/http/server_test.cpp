@@ -383,6 +383,7 @@ TEST_F(ServerTest, ServesAHundredConnectionsAtOnce) {
   }
   for (auto& client : clients) client.join();
   EXPECT_EQ(right, 2000);
+  settle();
   EXPECT_EQ(recorder.statuses().size(), 2000u);
 }
 

@@ -1,0 +1,129 @@
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "crypto/hash.h"
+#include "edge/auth/token.h"
+
+namespace careledger::edge::auth {
+
+namespace {
+
+constexpr std::size_t kShards = 16;
+
+struct Remembered {
+  std::shared_ptr<const Principal> principal;
+  BlockTime expires;
+  std::uint64_t generation = 0;
+};
+
+struct DigestHash {   // the keys are SHA-256 values already
+  std::size_t operator()(const Digest& digest) const {
+    std::size_t out = 0;
+    std::memcpy(&out, digest.value.data() + 8, sizeof out);
+    return out;
+  }
+};
+
+// Bounded by two generations: when the young one is full it becomes the old one, and the old one is forgotten. What is in use moves on.
+class Shard {
+ public:
+  std::optional<Remembered> find(const Digest& token, std::size_t young_max) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = young_.find(token); found != young_.end()) return found->second;
+    const auto found = old_.find(token);
+    if (found == old_.end()) return std::nullopt;
+    auto entry = found->second;
+    insert(token, entry, young_max);
+    return entry;
+  }
+  void add(const Digest& token, Remembered entry, std::size_t young_max) {
+    const std::lock_guard lock(mutex_);
+    insert(token, std::move(entry), young_max);
+  }
+
+ private:
+  void insert(const Digest& token, Remembered entry, std::size_t young_max) {
+    if (young_.size() >= young_max) {
+      old_ = std::move(young_);
+      young_.clear();
+    }
+    young_.insert_or_assign(token, std::move(entry));
+  }
+
+  std::mutex mutex_;
+  std::unordered_map<Digest, Remembered, DigestHash> young_, old_;
+};
+
+}  // namespace
+
+struct Authenticator::State {
+  OrganisationId organisation;
+  const Clock& clock;
+  std::size_t young_max;
+  std::atomic<std::uint64_t> generation{0};   // of the keys: what older keys let in counts no more
+  std::shared_mutex mutex;
+  std::vector<crypto::PublicKey> keys;        // under mutex
+  std::array<Shard, kShards> shards;
+
+  State(OrganisationId the_organisation, const Clock& the_clock, std::size_t the_max)
+      : organisation(the_organisation), clock(the_clock), young_max(std::max<std::size_t>(1, the_max / kShards / 2)) {}
+  Shard& shard_of(const Digest& token) { return shards[static_cast<unsigned char>(token.value[0]) % kShards]; }
+};
+
+Authenticator::Authenticator(OrganisationId organisation, std::vector<crypto::PublicKey> keys, const Clock& clock, std::size_t remembered_max)
+    : state_(std::make_unique<State>(organisation, clock, remembered_max)) {
+  CARELEDGER_ASSERT(remembered_max >= 1 && remembered_max <= 1'000'000);
+  state_->keys = std::move(keys);
+}
+
+Authenticator::~Authenticator() = default;
+
+void Authenticator::set_keys(std::vector<crypto::PublicKey> keys) {
+  const std::unique_lock lock(state_->mutex);
+  state_->keys = std::move(keys);
+  ++state_->generation;
+}
+
+Result<Principal> Authenticator::authenticate(const http::Request& request) const {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (request.headers.count("Authorization") > 1) return fail(ErrorKind::unauthenticated, "the Authorization field stands there twice");
+  const auto field = request.headers.get("Authorization");
+  if (field.empty()) return fail(ErrorKind::unauthenticated, "this needs an access token");
+  if (field.size() <= kScheme.size() || !http::equal_ignoring_case(field.substr(0, kScheme.size()), kScheme)) {
+    return fail(ErrorKind::unauthenticated, "the Authorization field holds no bearer token");
+  }
+  const auto token = field.substr(kScheme.size());
+  const auto name = crypto::sha256(token);
+  auto& shard = state_->shard_of(name);
+  const auto generation = state_->generation.load();
+  if (const auto known = shard.find(name, state_->young_max); known && known->generation == generation) {
+    if (state_->clock.now() < known->expires) return *known->principal;
+    return fail(ErrorKind::unauthenticated, "the access token has expired");
+  }
+  std::vector<crypto::PublicKey> keys;
+  {
+    const std::shared_lock lock(state_->mutex);
+    keys = state_->keys;
+  }
+  CARELEDGER_TRY(auto claims, verify_token(token, state_->organisation, keys, state_->clock));
+  auto principal = std::make_shared<const Principal>(std::move(claims.principal));
+  shard.add(name, {principal, claims.expires, generation}, state_->young_max);
+  return *principal;
+}
+
+std::string challenge(const Error& error) {
+  const char* const code = error.kind == ErrorKind::forbidden ? "insufficient_scope" : "invalid_token";
+  if (error.kind == ErrorKind::unauthenticated && error.message == "this needs an access token") return "Bearer realm=\"careledger\"";
+  return std::string("Bearer realm=\"careledger\", error=\"") + code + '"';
+}
+
+http::Response refusal(const Error& error) {
+  auto response = http::problem(error);
+  response.headers.set("WWW-Authenticate", challenge(error));
+  return response;
+}
+
+}  // namespace careledger::edge::auth
