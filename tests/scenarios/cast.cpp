@@ -1,0 +1,154 @@
+#include "cast.h"
+
+#include <google/protobuf/message.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "contracts/registry/registry.h"
+#include "contracts/relationship/relationship.h"
+#include "crypto/hash.h"
+#include "kernel/tables.h"
+
+namespace careledger::scenarios {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+Digest digest_of_name(const std::string& name) { return crypto::tagged_hash("scenario", {name}); }
+
+std::vector<std::string> split(const std::string& text, char by) {
+  std::vector<std::string> parts;
+  std::size_t start = 0;
+  while (start <= text.size() && !text.empty()) {
+    const auto end = std::min(text.find(by, start), text.size());
+    parts.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return parts;
+}
+
+const crypto::SigningKey& Cast::key(const std::string& name) {
+  auto found = keys_.find(name);
+  if (found == keys_.end()) {
+    const auto seed = crypto::Secret::copy_of(digest_of_name("key " + name).view());
+    found = keys_.emplace(name, *crypto::SigningKey::from_seed(seed)).first;
+  }
+  return found->second;
+}
+
+const ledger::Authority& Cast::authority(const std::string& name) {
+  auto found = authorities_.find(name);
+  if (found == authorities_.end()) found = authorities_.emplace(name, kernel::single_key(key(name).public_key())).first;
+  return found->second;
+}
+
+AccountId Cast::account(const std::string& name) {
+  auto found = accounts_.find(name);
+  if (found == accounts_.end()) found = accounts_.emplace(name, kernel::account_id(authority(name), digest_of_name(name).view())).first;
+  return found->second;
+}
+
+RelationshipId Cast::relationship(const std::string& patient) {
+  const auto found = organisations_.find(patient);
+  if (found == organisations_.end()) return id_cast<RelationshipId>(digest_of_name(patient));
+  return contracts::relationship::relationship_id(account(found->second), account(patient));
+}
+
+Digest Cast::holder(const std::string& name_at_organisation) {
+  const auto parts = split(name_at_organisation, '@');
+  if (parts.size() != 2) return digest_of_name(name_at_organisation);
+  return contracts::registry::holder_id(account(parts[1]), digest_of_name(parts[0]).view());
+}
+
+std::vector<kernel::Signer> Cast::signers(const std::string& list) {
+  std::vector<kernel::Signer> signers;
+  for (const auto& entry : split(list, ',')) {
+    const auto colon = entry.find(':');
+    const auto number = colon == std::string::npos ? signers.size() + 1 : std::stoul(entry.substr(0, colon));
+    const auto name = colon == std::string::npos ? entry : entry.substr(colon + 1);
+    signers.push_back({static_cast<std::uint32_t>(number), &key(name)});
+  }
+  return signers;
+}
+
+kernel::Founding Cast::founding() {
+  auto founder = kernel::single_key(key("founder").public_key());
+  kernel::add_key(founder, kernel::KeyRole::batch, key("founder.batch").public_key());
+  define_authority("founder", founder);
+  kernel::Founding founding;
+  founding.set_format(1);
+  founding.set_name("scenario");
+  founding.set_created_ms(1'800'000'000'000);
+  *founding.mutable_founder() = founder;
+  founding.set_founder_nonce(digest_of_name("founder").bytes());
+  founding.set_epoch_ms(1000);
+  founding.set_protocol(1);
+  return founding;
+}
+
+namespace {
+
+Bytes bytes_of(const Scene& scene, const std::string& field, const std::string& text) {
+  if (text.starts_with("hex:")) return from_hex(text.substr(4)).value();
+  if (field == "organisation") return scene.cast.account(text).bytes();
+  if (field == "relationship") return scene.cast.relationship(text).bytes();
+  if (field == "holder") return scene.cast.holder(text).bytes();
+  return digest_of_name(text).bytes();
+}
+
+std::uint64_t number_of(const Scene& scene, const std::string& text) {
+  static const std::map<std::string, std::uint64_t> words{
+      {"hospital", 1}, {"clinic", 2}, {"pharmacy", 3}, {"laboratory", 4}, {"regulator", 11}, {"practitioner", 1}, {"device", 2},
+      {"physician", 1}, {"nurse", 2}};
+  if (const auto word = words.find(text); word != words.end()) return word->second;
+  if (text.ends_with("d")) return static_cast<std::uint64_t>(scene.now.value / 86'400'000 + std::stol(text));
+  return std::stoull(text);
+}
+
+void fill_message(const Scene& scene, Message& command, const FieldDescriptor& field, const std::string& text) {
+  if (field.message_type() == ledger::Authority::descriptor()) {
+    command.GetReflection()->MutableMessage(&command, &field)->CopyFrom(scene.cast.authority(text));
+  } else if (field.message_type() == ledger::Key::descriptor()) {
+    command.GetReflection()->MutableMessage(&command, &field)->CopyFrom(scene.cast.authority(text).keys(0));
+  } else {
+    throw std::runtime_error("no text form for " + field.full_name());
+  }
+}
+
+void fill_repeated(const Scene& scene, Message& command, const FieldDescriptor& field, const std::string& text) {
+  const auto* reflection = command.GetReflection();
+  if (field.name() == "proofs") {   // by these keys, over the authority already filled in
+    const auto* authority = command.GetDescriptor()->FindFieldByName("authority");
+    const auto& next = dynamic_cast<const ledger::Authority&>(reflection->GetMessage(command, authority));
+    const Bytes signed_bytes = contracts::relationship::handover_bytes(scene.ledger, scene.actor, next);
+    for (const auto& signer : scene.cast.signers(text)) {
+      reflection->AddMessage(&command, &field)->CopyFrom(kernel::sign_bytes(signed_bytes, signer));
+    }
+    return;
+  }
+  std::vector<Bytes> values;
+  for (const auto& word : split(text, ',')) values.push_back(bytes_of(scene, field.name(), word));
+  std::sort(values.begin(), values.end());
+  for (auto& value : values) reflection->AddString(&command, &field, std::move(value));
+}
+
+}  // namespace
+
+void fill(const Scene& scene, Message& command, const std::string& name, const std::string& text) {
+  const auto* field = command.GetDescriptor()->FindFieldByName(name);
+  if (field == nullptr) throw std::runtime_error("no field " + name + " in " + command.GetTypeName());
+  const auto* reflection = command.GetReflection();
+  if (field->is_repeated()) return fill_repeated(scene, command, *field, text);
+  switch (field->type()) {
+    case FieldDescriptor::TYPE_BYTES: return reflection->SetString(&command, field, bytes_of(scene, name, text));
+    case FieldDescriptor::TYPE_STRING: return reflection->SetString(&command, field, text);
+    case FieldDescriptor::TYPE_BOOL: return reflection->SetBool(&command, field, text == "yes");
+    case FieldDescriptor::TYPE_UINT32: return reflection->SetUInt32(&command, field, static_cast<std::uint32_t>(number_of(scene, text)));
+    case FieldDescriptor::TYPE_UINT64: return reflection->SetUInt64(&command, field, number_of(scene, text));
+    case FieldDescriptor::TYPE_MESSAGE: return fill_message(scene, command, *field, text);
+    default: throw std::runtime_error("no text form for " + field->full_name());
+  }
+}
+
+}  // namespace careledger::scenarios
