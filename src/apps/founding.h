@@ -1,0 +1,37 @@
+// Founding: a new embedded ledger with its organisations, in an empty folder.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apps/config.h"
+#include "apps/layout.h"
+#include "apps/seal_choice.h"
+
+namespace careledger::apps {
+
+struct NewOrganisation {
+  std::string name;
+  std::string kind = "hospital";
+  std::uint16_t port = 0;
+};
+
+struct NewLedger {
+  std::string name = "CareLedger";
+  std::vector<NewOrganisation> organisations;
+  std::vector<std::uint16_t> rpc_ports = {0, 0};
+  std::uint32_t epoch_ms = 10'000;   // of the mixed lane; stands in the founding document for ever
+  SealChoice seal;
+};
+
+// Makes keystores, founding document and first blocks: each organisation admitted by the founder, each with one accredited clinician.
+// The configuration is written last: without it the folder is no ledger. conflict when the folder holds anything; nothing is left
+// behind then. `step` hears of each thing done, for progress; it may be empty.
+Result<Config> found_ledger(const Layout& layout, const NewLedger& order, Clock& clock, Entropy& entropy,
+                            const std::function<void(const std::string&)>& step);
+
+// Numbers of an organisation's keys in its first authority.
+inline constexpr std::uint32_t kCommandKey = 1, kBatchKey = 2, kRequestKey = 3, kCheckpointKey = 4, kPromiseKey = 5;
+
+}  // namespace careledger::apps

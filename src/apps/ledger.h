@@ -1,0 +1,53 @@
+// The embedded ledger of a data folder: its store, its replica and the ordering that drives it, opened together and closed in order.
+//
+// Thread-safety: as of its parts; open and close belong to one thread.
+#pragma once
+
+#include <memory>
+
+#include "apps/layout.h"
+#include "ordering/local/local.h"
+#include "vault/keystore.h"
+
+namespace careledger::apps {
+
+inline constexpr std::uint32_t kProtocol = 1;
+
+class Ledger {
+ public:
+  // Borrows the clock. `keys` gives the validator's key. unavailable: another process has the folder.
+  static Result<std::unique_ptr<Ledger>> open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock);
+  ~Ledger();
+
+  replica::Replica& replica() { return *replica_; }
+  ordering::Ordering& ordering() { return *ordering_; }
+  storage::Store& store() { return *store_; }
+  void stop();   // idempotent
+
+  // Sends one command and waits for what becomes of it: its receipt with code ok, or an error that names the code. Not on an ordering thread.
+  Result<kernel::Receipt> submit_and_wait(const OrganisationId& organisation, Bytes command);
+  void wait_provable(Height height);
+
+ private:
+  Ledger() = default;
+  std::shared_ptr<storage::Store> store_;
+  std::unique_ptr<replica::Replica> replica_;
+  std::unique_ptr<ordering::Ordering> ordering_;
+};
+
+// Signs an organisation's envelopes with a key of its own.
+class EnvelopeSigner final : public ordering::BatchSigner {
+ public:
+  EnvelopeSigner(std::uint32_t number, crypto::SigningKey key) : number_(number), key_(std::move(key)) {}
+  std::uint32_t key_number() const override { return number_; }
+  crypto::Signature sign(ByteView message) const override { return key_.sign(message); }
+
+ private:
+  std::uint32_t number_;
+  crypto::SigningKey key_;
+};
+
+// Text for people about a code: "consent: grant_exists".
+std::string describe(const replica::Replica& replica, const kernel::Code& code);
+
+}  // namespace careledger::apps
