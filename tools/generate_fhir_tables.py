@@ -253,8 +253,9 @@ class Search:
             targets = tuple(sorted(t for t in parameter.get('target', []) if t in self.model.resources))
             targets = () if len(targets) == len(self.model.resources) else targets
             assert parameter['url'].startswith(SEARCH_URL)
-            self.rows.append((self.model.names(parameter['code']), self.model.names(parameter['url'][len(SEARCH_URL):]), self.model.target_set(targets),
-                              len(self.words), len(programs), SEARCH_KINDS.index(kind), IS_TRUTH if truth else 0))
+            code, url = self.model.names(parameter['code']), self.model.names(parameter['url'][len(SEARCH_URL):])
+            self.rows.append((code, url, self.model.target_set(targets), len(self.words), len(programs), SEARCH_KINDS.index(kind),
+                              IS_TRUTH if truth else 0))
             for program in programs:
                 self.words += program
         return first, len(self.rows) - first

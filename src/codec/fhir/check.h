@@ -19,18 +19,18 @@ enum class Severity : std::uint8_t { error, warning };
 
 // Of http://hl7.org/fhir/issue-type, those that the check uses.
 enum class IssueType : std::uint8_t { structure, required, value, invariant, extension };
-std::string_view name_of(IssueType type);   // "structure"
+std::string_view name_of(IssueType type);  // "structure"
 
 struct Finding {
   Severity severity;
   IssueType type;
-  std::string location;   // FHIRPath: Patient.name[0].given[1]; names that are not letters and digits appear as ?
-  std::string text;       // what is wrong and what was expected, never a value
+  std::string location;  // FHIRPath: Patient.name[0].given[1]; names that are not letters and digits appear as ?
+  std::string text;      // what is wrong and what was expected, never a value
 };
 
 struct CheckOptions {
-  std::size_t findings_max = 100;   // then it stops looking
-  std::string_view location;        // put before every location instead of the resource type: "Bundle.entry[3].resource"
+  std::size_t findings_max = 100;  // then it stops looking
+  std::string_view location;       // put before every location instead of the resource type: "Bundle.entry[3].resource"
 };
 
 // Empty when there is nothing to find. The resource's type is that of its resourceType.

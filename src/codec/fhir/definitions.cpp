@@ -62,8 +62,10 @@ bool SearchParameter::allows_target(ResourceType type) const { return allows(tab
 bool SearchParameter::is_evaluable() const { return tables::kSearch[index_].program_count != 0; }
 
 SearchParameters::SearchParameters(ResourceType type)
-    : own_(tables::kResources[type.index()].search), own_count_(tables::kResources[type.index()].search_count),
-      common_(tables::kCommonSearch), common_count_(tables::kCommonSearchCount) {}
+    : own_(tables::kResources[type.index()].search),
+      own_count_(tables::kResources[type.index()].search_count),
+      common_(tables::kCommonSearch),
+      common_count_(tables::kCommonSearchCount) {}
 
 SearchParameter SearchParameters::operator[](std::size_t i) const {
   CARELEDGER_ASSERT(i < size());

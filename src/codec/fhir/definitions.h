@@ -13,22 +13,40 @@ namespace careledger::codec::fhir {
 
 // FHIR's primitive types, and three uses of System types that FHIR treats apart. Numbers are those of the generator.
 enum class Primitive : std::uint8_t {
-  boolean, integer, positive_int, unsigned_int, decimal, string, markdown, code, id, uri, url, canonical, oid, uuid, date, date_time,
-  instant, time, base64_binary, xhtml,
+  boolean,
+  integer,
+  positive_int,
+  unsigned_int,
+  decimal,
+  string,
+  markdown,
+  code,
+  id,
+  uri,
+  url,
+  canonical,
+  oid,
+  uuid,
+  date,
+  date_time,
+  instant,
+  time,
+  base64_binary,
+  xhtml,
 };
 
 // One of the 146 resource types.
 class ResourceType {
  public:
   std::string_view name() const;
-  std::uint16_t index() const { return index_; }   // 0 to resource_type_count() - 1, in order of name; not stable between versions
+  std::uint16_t index() const { return index_; }  // 0 to resource_type_count() - 1, in order of name; not stable between versions
   friend bool operator==(ResourceType, ResourceType) = default;
 
   // Element of the resource itself, by its JSON key ("name", "valueQuantity"); what is asked about it is false when there is none.
   bool has_element(std::string_view key) const;
-  bool is_summary(std::string_view key) const;     // isSummary
-  bool is_mandatory(std::string_view key) const;   // minimum cardinality 1
-  bool is_modifier(std::string_view key) const;    // isModifier
+  bool is_summary(std::string_view key) const;    // isSummary
+  bool is_mandatory(std::string_view key) const;  // minimum cardinality 1
+  bool is_modifier(std::string_view key) const;   // isModifier
 
  private:
   friend std::optional<ResourceType> find_resource_type(std::string_view);
@@ -38,21 +56,21 @@ class ResourceType {
 };
 
 std::uint16_t resource_type_count();
-ResourceType resource_type(std::uint16_t index);                              // index below the count (asserted)
-std::optional<ResourceType> find_resource_type(std::string_view name);        // "Patient"; not Resource or DomainResource
-std::optional<ResourceType> type_of(const json::Value& resource);             // by its resourceType
+ResourceType resource_type(std::uint16_t index);                        // index below the count (asserted)
+std::optional<ResourceType> find_resource_type(std::string_view name);  // "Patient"; not Resource or DomainResource
+std::optional<ResourceType> type_of(const json::Value& resource);       // by its resourceType
 
 enum class SearchKind : std::uint8_t { token, reference, string, date, quantity, number, uri, composite, special };
-std::string_view name_of(SearchKind kind);   // as in SearchParameter.type
+std::string_view name_of(SearchKind kind);  // as in SearchParameter.type
 
 // One search parameter of one resource type.
 class SearchParameter {
  public:
-  std::string_view code() const;      // "birthdate", "_id"
-  std::string url() const;            // canonical URL of its definition
+  std::string_view code() const;  // "birthdate", "_id"
+  std::string url() const;        // canonical URL of its definition
   SearchKind kind() const;
-  bool allows_target(ResourceType type) const;      // references: whether it may point at that type
-  bool is_evaluable() const;                        // index_values() yields values for it; false for composites and the like
+  bool allows_target(ResourceType type) const;  // references: whether it may point at that type
+  bool is_evaluable() const;                    // index_values() yields values for it; false for composites and the like
 
  private:
   friend class SearchParameters;
@@ -73,7 +91,10 @@ class SearchParameters {
    public:
     Iterator(const SearchParameters* list, std::size_t at) : list_(list), at_(at) {}
     SearchParameter operator*() const { return (*list_)[at_]; }
-    Iterator& operator++() { ++at_; return *this; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
     bool operator==(const Iterator& other) const { return at_ == other.at_; }
 
    private:

@@ -53,7 +53,7 @@ struct IndexEngine {
   const tables::Search* search = nullptr;
   std::uint16_t number = 0;
   std::vector<IndexValue> out;
-  bool is_true = false;       // for parameters whose value is a truth
+  bool is_true = false;  // for parameters whose value is a truth
 
   void evaluate(std::uint16_t parameter, const Value& resource) {
     search = &tables::kSearch[parameter];
@@ -151,7 +151,7 @@ struct IndexEngine {
   }
 
   void emit_reference(std::uint16_t type, const Value& value) {
-    const bool is_canonical = type < tables::kShapeBase;   // canonical or uri: a URL by itself
+    const bool is_canonical = type < tables::kShapeBase;  // canonical or uri: a URL by itself
     const std::string_view text = is_canonical ? value.text() : value.string_at("reference");
     if (text.empty()) return;
     const Reference reference = read_reference(text);
@@ -184,14 +184,14 @@ struct IndexEngine {
   void emit_string(const Value& value) {
     string(&value);
     if (!value.is_object()) return;
-    static constexpr std::string_view kParts[] = {"family", "given", "prefix", "suffix", "line", "city", "district", "state", "country",
-                                                  "postalCode", "text"};   // of a HumanName or an Address
+    static constexpr std::string_view kParts[] = {"family",   "given", "prefix",  "suffix",     "line", "city",
+                                                  "district", "state", "country", "postalCode", "text"};  // of a HumanName or an Address
     for (const std::string_view part : kParts) string(value.find(part));
   }
 
   void emit_date(std::uint16_t type, const Value& value) {
     const std::string_view name = shape_name(type);
-    const auto interval = value.is_string() ? interval_of(value.text())
+    const auto interval = value.is_string()  ? interval_of(value.text())
                           : name == "Period" ? period_of(value)
                           : name == "Timing" ? timing_of(value)
                                              : std::nullopt;

@@ -21,7 +21,7 @@ inline const tables::Property* find_property(const tables::Shape& shape, std::st
 inline std::string_view element_name(const tables::Shape& shape, const tables::Property& property) {
   if ((property.flags & tables::kChoice) == 0) return tables::text_of(property.name);
   const std::string_view name = tables::text_of(tables::kElementNames[shape.elements + property.element]);
-  return name.substr(0, name.size() - 3);   // without [x]
+  return name.substr(0, name.size() - 3);  // without [x]
 }
 
 // Whether a set of reference targets has the resource type; the empty set has every one.

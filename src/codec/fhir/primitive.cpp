@@ -35,7 +35,7 @@ struct Moment {
   int month = 1;
   int day = 1;
   std::int64_t ms_of_day = 0;
-  std::int64_t ms_span = 1000;     // of the last digit of the seconds
+  std::int64_t ms_span = 1000;  // of the last digit of the seconds
   int zone_minutes = 0;
   Precision precision = Precision::year;
 };
@@ -182,7 +182,7 @@ bool is_uuid(std::string_view text) {
          std::equal(text.begin() + kHead, text.end(), kForm.begin() + kHead, fits);
 }
 
-constexpr std::array<std::uint8_t, 256> base64_classes() {   // 1: one of the 64, 2: '=', 3: white space, 0: none
+constexpr std::array<std::uint8_t, 256> base64_classes() {  // 1: one of the 64, 2: '=', 3: white space, 0: none
   std::array<std::uint8_t, 256> classes{};
   for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")) {
     classes[static_cast<unsigned char>(c)] = 1;
@@ -234,8 +234,8 @@ json::Kind json_kind(Primitive type) {
 
 std::string_view name_of(Primitive type) {
   static constexpr std::array<std::string_view, 20> kNames = {
-      "boolean", "integer", "positiveInt", "unsignedInt", "decimal", "string", "markdown", "code", "id", "uri", "url",
-      "canonical", "oid", "uuid", "date", "dateTime", "instant", "time", "base64Binary", "xhtml"};
+      "boolean", "integer",   "positiveInt", "unsignedInt", "decimal", "string",   "markdown", "code", "id",           "uri",
+      "url",     "canonical", "oid",         "uuid",        "date",    "dateTime", "instant",  "time", "base64Binary", "xhtml"};
   return kNames[static_cast<std::size_t>(type)];
 }
 
@@ -245,7 +245,7 @@ bool is_valid(Primitive type, std::string_view text) {
     case Primitive::integer: return is_integer(text, INT32_MIN);
     case Primitive::positive_int: return is_integer(text, 1);
     case Primitive::unsigned_int: return is_integer(text, 0);
-    case Primitive::decimal: return true;    // R4 has the grammar of JSON
+    case Primitive::decimal: return true;  // R4 has the grammar of JSON
     case Primitive::string:
     case Primitive::markdown: return is_string(text);
     case Primitive::code: return is_code(text);

@@ -12,14 +12,14 @@ using json::Member;
 using json::Value;
 
 namespace {
-bool has_scheme(std::string_view text) {   // RFC 3986 section 3.1
+bool has_scheme(std::string_view text) {  // RFC 3986 section 3.1
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0) return false;
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   const std::string_view scheme = text.substr(0, colon);
   return is_letter(scheme.front()) && std::all_of(scheme.begin(), scheme.end(), [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
-  });
+           return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+         });
 }
 
 // Splits off the last segment of a path; the whole when there is no slash.
@@ -164,9 +164,7 @@ void visit_references(Value& resource, const VisitString& visit) {
   Walker(is_reference, visit).walk_resource(resource, nullptr, {}, SIZE_MAX);
 }
 
-void visit_uris(Value& resource, const VisitString& visit) {
-  Walker(is_uri, visit).walk_resource(resource, nullptr, {}, SIZE_MAX);
-}
+void visit_uris(Value& resource, const VisitString& visit) { Walker(is_uri, visit).walk_resource(resource, nullptr, {}, SIZE_MAX); }
 
 void see_references(const Value& resource, const SeeReference& see) {
   // The walker hands out writable strings; this visitor only reads them.

@@ -13,21 +13,21 @@
 namespace careledger::codec::fhir {
 
 enum class ReferenceForm : std::uint8_t {
-  malformed,     // none of the below
-  contained,     // #id; # alone is the container itself
-  relative,      // Type/id or Type/id/_history/version, of a type that R4 has
-  conditional,   // Type?query, as in a transaction's Bundle
-  absolute,      // any URI with a scheme: http(s), urn:uuid:, urn:oid:
+  malformed,    // none of the below
+  contained,    // #id; # alone is the container itself
+  relative,     // Type/id or Type/id/_history/version, of a type that R4 has
+  conditional,  // Type?query, as in a transaction's Bundle
+  absolute,     // any URI with a scheme: http(s), urn:uuid:, urn:oid:
 };
 
 // Views into the text that was read; empty where the form has no such part.
 struct Reference {
   ReferenceForm form = ReferenceForm::malformed;
-  std::string_view type;      // relative, conditional; also of an absolute URL that ends in Type/id
-  std::string_view id;        // relative, contained; also of an absolute URL that ends in Type/id
-  std::string_view version;   // relative, or absolute in that way
-  std::string_view query;     // conditional: after the question mark
-  std::string_view base;      // absolute URL that ends in Type/id: what stands before it, with no slash at its end
+  std::string_view type;     // relative, conditional; also of an absolute URL that ends in Type/id
+  std::string_view id;       // relative, contained; also of an absolute URL that ends in Type/id
+  std::string_view version;  // relative, or absolute in that way
+  std::string_view query;    // conditional: after the question mark
+  std::string_view base;     // absolute URL that ends in Type/id: what stands before it, with no slash at its end
 };
 Reference read_reference(std::string_view text);
 

@@ -42,7 +42,7 @@ class Arena {
   std::size_t held() const { return held_ + source.capacity(); }
 
   Value root;
-  Bytes source;   // the text when parse_owned took it
+  Bytes source;  // the text when parse_owned took it
 
  private:
   static constexpr std::size_t kBlockMax = 4u << 20;

@@ -31,7 +31,7 @@ class Member;
 
 class Value {
  public:
-  Value() : text_(nullptr) {}   // null
+  Value() : text_(nullptr) {}  // null
 
   Kind kind() const { return kind_; }
   bool is_null() const { return kind_ == Kind::null; }
@@ -41,7 +41,7 @@ class Value {
   bool is_array() const { return kind_ == Kind::array; }
   bool is_object() const { return kind_ == Kind::object; }
 
-  bool boolean() const { return kind_ == Kind::boolean && size_ != 0; }      // false for every other kind
+  bool boolean() const { return kind_ == Kind::boolean && size_ != 0; }  // false for every other kind
   // A string's characters (UTF-8, escapes resolved) or a number exactly as it was written; empty for every other kind.
   std::string_view text() const { return is_string() || is_number() ? std::string_view(text_, size_) : std::string_view(); }
   std::size_t size() const { return is_array() || is_object() ? size_ : 0; }  // items or members
@@ -66,9 +66,9 @@ class Value {
   friend class Writer;
 
   Kind kind_ = Kind::null;
-  bool plain_ = false;               // text without any character that needs an escape
-  std::uint8_t room_ = 0;            // log2 of the capacity of items_ or members_; 0: exactly size_
-  std::uint32_t size_ = 0;           // characters, items, members, or 0 and 1 for the two booleans
+  bool plain_ = false;      // text without any character that needs an escape
+  std::uint8_t room_ = 0;   // log2 of the capacity of items_ or members_; 0: exactly size_
+  std::uint32_t size_ = 0;  // characters, items, members, or 0 and 1 for the two booleans
   union {
     const char* text_;
     Value* items_;
@@ -88,7 +88,7 @@ class Member {
   const char* key_ = nullptr;
   std::uint32_t key_size_ = 0;
   bool key_plain_ = false;
-  std::uint8_t key_bit_ = 0;   // for the search for duplicates while it is parsed
+  std::uint8_t key_bit_ = 0;  // for the search for duplicates while it is parsed
 };
 
 inline std::span<const Member> Value::members() const { return {is_object() ? members_ : nullptr, is_object() ? size_ : 0u}; }
@@ -97,38 +97,38 @@ inline std::span<Member> Value::members() { return {is_object() ? members_ : nul
 // What parse() takes at most; the defaults fit a transaction of 25,000 entries. More is ErrorKind::too_large.
 struct Limits {
   std::uint32_t bytes = 256u << 20;
-  std::uint32_t depth = 64;             // arrays and objects inside each other; at most 256
-  std::uint32_t values = 16'000'000;    // all values, at every level
-  std::uint32_t string_bytes = 64u << 20;   // one string or key, escapes resolved
+  std::uint32_t depth = 64;                // arrays and objects inside each other; at most 256
+  std::uint32_t values = 16'000'000;       // all values, at every level
+  std::uint32_t string_bytes = 64u << 20;  // one string or key, escapes resolved
 };
 
 class Arena;
 
 class Document {
  public:
-  Document();                           // root is null
+  Document();  // root is null
   Document(Document&&) noexcept;
   Document& operator=(Document&&) noexcept;
   ~Document();
 
-  Value& root() { return *root_; }      // its address survives moves of the Document
+  Value& root() { return *root_; }  // its address survives moves of the Document
   const Value& root() const { return *root_; }
-  std::size_t bytes_held() const;       // memory, for limits and figures
+  std::size_t bytes_held() const;  // memory, for limits and figures
 
   // Makers. What they return belongs to this Document and may be put anywhere in its tree, in one place only.
   Value null() const { return {}; }
   Value boolean(bool truth) const;
-  Value string(std::string_view text);        // copied; must be valid UTF-8 (asserted)
-  Value number(std::string_view text);        // copied; must be a JSON number (asserted)
+  Value string(std::string_view text);  // copied; must be valid UTF-8 (asserted)
+  Value number(std::string_view text);  // copied; must be a JSON number (asserted)
   Value number(std::int64_t number);
   Value array();
   Value object();
-  Value copy(const Value& other);             // deep, from this or another Document, which may then go
+  Value copy(const Value& other);  // deep, from this or another Document, which may then go
 
   // Changes. `object` and `array` must be part of this Document's tree, or made by it, and of that kind (asserted).
-  void set(Value& object, std::string_view key, Value value);                               // replaces in place or adds at the end
-  void insert(Value& object, std::size_t position, std::string_view key, Value value);      // key must not be there (asserted)
-  bool remove(Value& object, std::string_view key);                                         // false when it was not there
+  void set(Value& object, std::string_view key, Value value);                           // replaces in place or adds at the end
+  void insert(Value& object, std::size_t position, std::string_view key, Value value);  // key must not be there (asserted)
+  bool remove(Value& object, std::string_view key);                                     // false when it was not there
   void append(Value& array, Value value);
   void remove_at(Value& array, std::size_t position);
 
@@ -146,20 +146,20 @@ class Document {
 // length are kept. Errors: malformed or too_large; the message names line, column and byte, and never what stands there.
 // On failure nothing is left behind. Takes about as much memory again as the text, twice that for dense text.
 Result<Document> parse(ByteView text, const Limits& limits = {});
-Result<Document> parse_owned(Bytes&& text, const Limits& limits = {});   // takes the text without copying it
+Result<Document> parse_owned(Bytes&& text, const Limits& limits = {});  // takes the text without copying it
 
 // Writers. Strings are escaped as RFC 8785 does (only what must be), numbers are verbatim.
-Bytes compact(const Value& value);                 // members in their order
+Bytes compact(const Value& value);  // members in their order
 void append_compact(Bytes& out, const Value& value);
-Bytes pretty(const Value& value);                  // two spaces, members in their order, no newline at the end
+Bytes pretty(const Value& value);  // two spaces, members in their order, no newline at the end
 // RFC 8785 but for numbers, which stay verbatim: no white space, keys by UTF-16 code units. The form that "fhir-verbatim/1" hashes.
 Bytes canonical(const Value& value);
 void append_canonical(Bytes& out, const Value& value);
 // RFC 8785 (JCS) to the letter, for values whose numbers are integers within ±(2^53 - 1), written plainly; invalid otherwise.
 Result<Bytes> canonical_strict(const Value& value);
 
-bool is_number(std::string_view text);             // RFC 8259 grammar
-bool is_utf8(ByteView text);                       // well-formed, no surrogates, nothing above U+10FFFF
+bool is_number(std::string_view text);  // RFC 8259 grammar
+bool is_utf8(ByteView text);            // well-formed, no surrogates, nothing above U+10FFFF
 // Order of two UTF-8 strings by their UTF-16 code units (RFC 8785 section 3.2.3): below zero, zero, above zero.
 int compare_utf16(std::string_view a, std::string_view b);
 

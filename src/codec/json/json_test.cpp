@@ -19,14 +19,16 @@ std::string trouble(ByteView text, const Limits& limits = {}) {
 
 TEST(Json, KeepsEveryNumberAsItWasWritten) {
   const std::string text =
-      R"([1.10,59.500,0.0100,1.50e2,1.0E+2,-0.0,-0,1e400,123456789012345678901234567890123456789012345678,0.123456789012345678901234567890123456789012345678,18446744073709551616,-9223372036854775809])";
+      R"([1.10,59.500,0.0100,1.50e2,1.0E+2,-0.0,-0,1e400,)"
+      R"(123456789012345678901234567890123456789012345678,0.123456789012345678901234567890123456789012345678,18446744073709551616,-9223372036854775809])";
   EXPECT_EQ(compact(parsed(text).root()), text);
   EXPECT_EQ(canonical(parsed(text).root()), text);
   EXPECT_EQ(compact(parsed("1.10").root()), "1.10");
 }
 
 TEST(Json, KeepsOrderAndDropsWhiteSpace) {
-  EXPECT_EQ(compact(parsed(" { \"b\" : [ ] ,\n \"a\" : { } , \"c\":[ null , true,false ] } ").root()), R"({"b":[],"a":{},"c":[null,true,false]})");
+  EXPECT_EQ(compact(parsed(" { \"b\" : [ ] ,\n \"a\" : { } , \"c\":[ null , true,false ] } ").root()),
+            R"({"b":[],"a":{},"c":[null,true,false]})");
 }
 
 TEST(Json, ResolvesEscapesAndWritesOnlyTheNeededOnes) {
@@ -44,25 +46,30 @@ TEST(Json, LongStringsWithEscapesAreWhole) {
 }
 
 TEST(Json, RefusesWhatIsNotJson) {
-  for (const char* text : {"", " ", "{", "[1,]", "{\"a\":1,}", "[NaN]", "[Infinity]", "[-]", "[01]", "[1.]", "[.5]", "[+1]", "[0x10]", "['a']", "{a:1}",
-                           "[1] x", "[1][2]", "// c\n[1]", "[\"\t\"]", "[\"\\x\"]", "tru", "\xEF\xBB\xBF[]", "[\"\\u12G4\"]", "{\"a\"}", "{1:2}"}) {
+  for (const char* text :
+       {"",         " ",         "{",    "[1,]",           "{\"a\":1,}",    "[NaN]",   "[Infinity]", "[-]",    "[01]",
+        "[1.]",     "[.5]",      "[+1]", "[0x10]",         "['a']",         "{a:1}",   "[1] x",      "[1][2]", "// c\n[1]",
+        "[\"\t\"]", "[\"\\x\"]", "tru",  "\xEF\xBB\xBF[]", "[\"\\u12G4\"]", "{\"a\"}", "{1:2}"}) {
     EXPECT_TRUE(trouble(text).starts_with("malformed: JSON: ")) << text << " -> " << trouble(text);
   }
 }
 
 TEST(Json, RefusesBadUtf8AndLoneSurrogates) {
-  for (const char* inside : {"\xff", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\x80"}) {
+  for (const char* inside : {"\xff", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80",
+                             "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\x80"}) {
     EXPECT_TRUE(trouble(std::string("[\"") + inside + "\"]").starts_with("malformed")) << to_hex(inside);
     EXPECT_TRUE(trouble(std::string("{\"") + inside + "\":1}").starts_with("malformed")) << to_hex(inside);
     EXPECT_FALSE(is_utf8(inside)) << to_hex(inside);
   }
-  for (const char* text : {R"(["\ud800"])", R"(["\udc00"])", R"(["\ud800\ud800"])", R"(["\ud800x"])", R"(["\ud800\n"])", R"({"\udfff":1})"}) {
+  for (const char* text :
+       {R"(["\ud800"])", R"(["\udc00"])", R"(["\ud800\ud800"])", R"(["\ud800x"])", R"(["\ud800\n"])", R"({"\udfff":1})"}) {
     EXPECT_TRUE(trouble(text).starts_with("malformed")) << text;
   }
 }
 
 TEST(Json, RefusesDuplicateKeysAndNamesThePlace) {
-  EXPECT_EQ(trouble("{\n \"a\":1,\n \"b\":{\"x\":1,\"y\":2,\"x\":3}}"), "malformed: JSON: the same key twice in one object at line 3, column 19 (byte 28)");
+  EXPECT_EQ(trouble("{\n \"a\":1,\n \"b\":{\"x\":1,\"y\":2,\"x\":3}}"),
+            "malformed: JSON: the same key twice in one object at line 3, column 19 (byte 28)");
   EXPECT_TRUE(trouble(R"({"a":1,"\u0061":2})").starts_with("malformed: JSON: the same key twice"));
   EXPECT_TRUE(trouble(R"({"":1,"":2})").starts_with("malformed: JSON: the same key twice"));
   std::string many = "{";
@@ -73,7 +80,9 @@ TEST(Json, RefusesDuplicateKeysAndNamesThePlace) {
 }
 
 TEST(Json, HoldsItsLimits) {
-  const auto nested = [](int depth) { return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']'); };
+  const auto nested = [](int depth) {
+    return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
+  };
   EXPECT_EQ(trouble(nested(64)), "accepted");
   EXPECT_TRUE(trouble(nested(65)).starts_with("too-large: JSON: arrays and objects nested too deeply")) << trouble(nested(65));
   EXPECT_TRUE(trouble(nested(100000)).starts_with("too-large"));
@@ -98,8 +107,8 @@ TEST(Json, CanonicalSortsKeysByUtf16CodeUnits) {
   EXPECT_EQ(canonical(document.root()),
             "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xC2\x80\":\"Control\",\"ö\":\"Latin Small Letter O With Diaeresis\","
             "\"€\":\"Euro Sign\",\"😀\":\"Emoji: Grinning Face\",\"\xEF\xAC\xB3\":\"Hebrew Letter Dalet With Dagesh\"}");
-  EXPECT_LT(compare_utf16("\xF0\x90\x80\x80", "\xEE\x80\x80"), 0);   // U+10000 before U+E000
-  EXPECT_LT(compare_utf16("\xED\x9F\xBF", "\xF0\x90\x80\x80"), 0);   // U+D7FF before U+10000
+  EXPECT_LT(compare_utf16("\xF0\x90\x80\x80", "\xEE\x80\x80"), 0);  // U+10000 before U+E000
+  EXPECT_LT(compare_utf16("\xED\x9F\xBF", "\xF0\x90\x80\x80"), 0);  // U+D7FF before U+10000
   EXPECT_LT(compare_utf16("a", "ab"), 0);
   EXPECT_EQ(compare_utf16("é", "é"), 0);
 }

@@ -25,7 +25,8 @@ class TreeBuilder {
   static constexpr std::size_t max_string_size = UINT32_MAX;
   static constexpr std::size_t max_key_size = UINT32_MAX;
 
-  TreeBuilder(Arena& arena, ByteView source, const Limits& limits) : arena_(arena), source_(source), limits_(limits), stack_(stack_of_thread()) {
+  TreeBuilder(Arena& arena, ByteView source, const Limits& limits)
+      : arena_(arena), source_(source), limits_(limits), stack_(stack_of_thread()) {
     if (stack_.empty()) stack_.resize(1024);
   }
   ~TreeBuilder() {
@@ -120,7 +121,7 @@ class TreeBuilder {
   bool give_up(Trouble trouble, const char* at, error_code& ec) {
     trouble_ = trouble;
     trouble_at_ = at;
-    ec = boost::json::error::exception;   // any: trouble_ says what it was
+    ec = boost::json::error::exception;  // any: trouble_ says what it was
     return false;
   }
 
@@ -130,7 +131,8 @@ class TreeBuilder {
   }
 
   bool advance(error_code& ec) {
-    if (++top_ < stack_.size()) [[likely]] return true;
+    if (++top_ < stack_.size()) [[likely]]
+      return true;
     if (count_ + top_ > limits_.values + std::uint64_t{1024}) return give_up(Trouble::too_many_values, nullptr, ec);
     stack_.resize(stack_.size() * 2);
     return true;
@@ -235,7 +237,7 @@ tl::unexpected<Error> explain_syntax(const boost::system::error_code& ec, ByteVi
 tl::unexpected<Error> explain(const TreeBuilder& builder, const boost::system::error_code& ec, ByteView text, std::size_t offset) {
   const char* at = builder.trouble_at();
   const bool in_text = at != nullptr && at > text.data() && at <= text.data() + text.size();
-  const std::size_t place = in_text ? static_cast<std::size_t>(at - text.data()) - 1 : offset;   // at its opening quote
+  const std::size_t place = in_text ? static_cast<std::size_t>(at - text.data()) - 1 : offset;  // at its opening quote
   switch (builder.trouble()) {
     case Trouble::duplicate_key: return refuse(ErrorKind::malformed, "the same key twice in one object", text, place);
     case Trouble::too_many_values: return refuse(ErrorKind::too_large, "more values than allowed", text, place);

@@ -19,7 +19,7 @@ inline bool needs_no_escape(std::string_view text) {
     const std::uint64_t quote = word ^ (kOnes * '"');
     const std::uint64_t backslash = word ^ (kOnes * '\\');
     const std::uint64_t hit = ((word - kOnes * 0x20) | (quote - kOnes) | (backslash - kOnes)) & ~word & kHighs;
-    if (hit != 0) return false;   // exact for the lowest hit; a false one above it is only ever beside a true one
+    if (hit != 0) return false;  // exact for the lowest hit; a false one above it is only ever beside a true one
   }
   for (; left > 0; ++at, --left) {
     const auto c = static_cast<unsigned char>(*at);

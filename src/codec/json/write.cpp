@@ -17,7 +17,10 @@ class Out {
   Out(const Out&) = delete;
   Out& operator=(const Out&) = delete;
 
-  void put(char c) { *room(1) = c; ++used_; }
+  void put(char c) {
+    *room(1) = c;
+    ++used_;
+  }
   void put(std::string_view text) {
     if (text.empty()) return;
     std::memcpy(room(text.size()), text.data(), text.size());
@@ -40,11 +43,12 @@ class Out {
 
  private:
   char* room(std::size_t count) {
-    if (bytes_.size() - used_ < count) [[unlikely]] bytes_.resize(used_ + std::max(count, (used_ - start_) * 2));
+    if (bytes_.size() - used_ < count) [[unlikely]]
+      bytes_.resize(used_ + std::max(count, (used_ - start_) * 2));
     return bytes_.data() + used_;
   }
   Bytes& bytes_;
-  const std::size_t start_;   // growth is by what was written here, so that many small appends to one string stay linear
+  const std::size_t start_;  // growth is by what was written here, so that many small appends to one string stay linear
   std::size_t used_;
 };
 
@@ -196,7 +200,7 @@ Bytes canonical(const Value& value) {
 namespace {
 bool is_safe_integer(std::string_view text) {
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
-  static constexpr std::string_view kLargest = "9007199254740991";   // 2^53 - 1
+  static constexpr std::string_view kLargest = "9007199254740991";  // 2^53 - 1
   if (text == "-0" || digits.find_first_not_of("0123456789") != std::string_view::npos) return false;
   return digits.size() < kLargest.size() || (digits.size() == kLargest.size() && digits <= kLargest);
 }
