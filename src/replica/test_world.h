@@ -95,14 +95,16 @@ class World {
     return command(organisation, build::anchor(anchor));
   }
 
+  static ledger::Authority authority(const Actor& actor) { return authority_of(actor.key); }
+
   // One envelope, signed by an organisation or the founder with its key for batches.
   Bytes batch(const Actor& sender, std::span<const ledger::SignedCommand> commands) {
     return kernel::encode(kernel::sign_batch(sender.id, ++batches_, commands, {2, &batch_key(sender)}));
   }
   Bytes batch(const std::vector<ledger::SignedCommand>& commands) { return batch(founder_, commands); }
 
-  Block next_block(const View& view, std::vector<Bytes> batches) {
-    time_.value += 1000;
+  Block next_block(const View& view, std::vector<Bytes> batches, std::int64_t milliseconds = 1000) {
+    time_.value += milliseconds;
     return {next(view.height()), time_, std::move(batches)};
   }
 
@@ -163,7 +165,7 @@ class World {
   }
 
   // Commands under key 1, envelopes under key 2, which is derived from the first so that a World stays small.
-  ledger::Authority authority_of(const crypto::SigningKey& key) {
+  static ledger::Authority authority_of(const crypto::SigningKey& key) {
     ledger::Authority authority = kernel::single_key(key.public_key());
     kernel::add_key(authority, kernel::KeyRole::batch, derive(key).public_key());
     return authority;
