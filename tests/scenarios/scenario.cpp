@@ -48,7 +48,9 @@ std::vector<std::string> words_of(const std::string& line) {
 }
 
 Line parse_line(std::size_t number, const std::vector<std::string>& words) {
-  if (words.size() < 4 || words[words.size() - 2] != "=") throw std::runtime_error("expected: actor contract.command field=value … = code");
+  if (words.size() < 4 || words[words.size() - 2] != "=") {
+    throw std::runtime_error("expected: actor contract.command field=value … = code");
+  }
   const auto name = split(words[1], '.');
   if (name.size() != 2) throw std::runtime_error("expected contract.command, got " + words[1]);
   Line line{number, words[0], name[0], name[1], {}, words.back()};
