@@ -1,0 +1,71 @@
+// The FHIR R4 REST interface (http://hl7.org/fhir/R4/http.html) over one organisation's records: everything below /fhir of its port.
+//
+//   FhirHandler fhir({vault, audit, authenticator, clock, entropy, pool, &operations}, {organisation, "North", "https://north.example/fhir"});
+//   router.add({}, "/fhir/*", fhir);
+//
+// read, vread, history, create, update (also as create), delete, batch, transaction, search, capabilities, $retrieve and $relationship
+// of a Patient, and AuditEvent rendered from the audit map. Each request but /fhir/metadata and /fhir/OperationDefinition needs a token;
+// every one is permitted, and recorded durably before its answer leaves. Writes are answered when they are anchored on the ledger
+// (header "CareLedger-Anchor: final", "pending" or "refused"; a refused anchor never takes a record back). Errors are OperationOutcomes.
+//
+// Thread-safety: handle() from any thread; it waits for no lock of a writer. Reads and searches run on the calling I/O thread, everything
+// that writes on the worker pool. Everything in FhirParts is borrowed and must outlive the handler and every answer; stop the server
+// and the pool, then stop anchoring and the audit map, before the handler goes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "crypto/secret.h"
+#include "edge/auth/token.h"
+#include "edge/fhir/operations.h"
+#include "edge/http/message.h"
+#include "edge/http/worker_pool.h"
+#include "vault/audit.h"
+#include "vault/vault.h"
+
+namespace careledger::edge::fhir {
+
+struct FhirParts {
+  vault::Vault& vault;
+  vault::AuditMap& audit;
+  const auth::Authenticator& authenticator;
+  Clock& clock;
+  Entropy& entropy;
+  http::WorkerPool& pool;
+  Operations* operations = nullptr;   // none: the operations answer 501 and are left out of the capabilities
+};
+
+struct FhirConfig {
+  OrganisationId organisation;
+  std::string name;                       // of the organisation, for the capabilities
+  std::string base_url{};                 // "https://north.example/fhir"; empty: from the Host of each request
+  std::string version = "0";              // of the software
+  bool wait_for_anchor = true;            // false: a write is answered when durable and recorded ("CareLedger-Anchor: pending")
+  crypto::Secret page_key{};              // 32 bytes for search tokens (keystore, Purpose::page_token); empty: random, one run
+  std::uint32_t page_rows = 50;           // of a search without _count
+  std::uint32_t page_rows_max = 1000;     // a larger _count gets this
+  std::uint32_t entries_max = 25'000;     // of a batch or transaction
+  std::uint32_t page_life_s = 3600;       // of a next link
+  std::function<void(const std::string&)> on_alert{};   // failures of ours that an operator must hear of; never patient data
+};
+
+class FhirHandler : public http::Handler {
+ public:
+  FhirHandler(FhirParts parts, FhirConfig config);
+  ~FhirHandler() override;
+  FhirHandler(const FhirHandler&) = delete;
+  FhirHandler& operator=(const FhirHandler&) = delete;
+
+  void handle(http::Request request, http::Responder respond) override;
+
+  struct State;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace careledger::edge::fhir
