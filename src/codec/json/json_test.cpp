@@ -18,9 +18,9 @@ std::string trouble(ByteView text, const Limits& limits = {}) {
 }
 
 TEST(Json, KeepsEveryNumberAsItWasWritten) {
-  const std::string text =
-      R"([1.10,59.500,0.0100,1.50e2,1.0E+2,-0.0,-0,1e400,)"
-      R"(123456789012345678901234567890123456789012345678,0.123456789012345678901234567890123456789012345678,18446744073709551616,-9223372036854775809])";
+  const std::string text = R"([1.10,59.500,0.0100,1.50e2,1.0E+2,-0.0,-0,1e400,)"
+                           R"(123456789012345678901234567890123456789012345678,0.123456789012345678901234567890123456789012345678,)"
+                           R"(18446744073709551616,-9223372036854775809])";
   EXPECT_EQ(compact(parsed(text).root()), text);
   EXPECT_EQ(canonical(parsed(text).root()), text);
   EXPECT_EQ(compact(parsed("1.10").root()), "1.10");
