@@ -144,12 +144,17 @@ MapCut MapModel::prove(std::span<const Bytes> keys) const {
 }
 
 MapCut MapModel::prove_range(ByteView first, ByteView last) const {
-  std::vector<CutLeaf> leaves;
-  auto row = rows_.lower_bound(Bytes(first));
-  if (row != rows_.begin()) leaves.push_back({*path(std::prev(row)->first), false});
-  for (; row != rows_.end() && (last.empty() || ByteView(row->first) < last); ++row) leaves.push_back({*path(row->first), true});
-  if (row != rows_.end()) leaves.push_back({*path(row->first), false});
-  return cut_of(std::move(leaves));
+  if (rows_.empty()) return {};
+  auto from = rows_.lower_bound(Bytes(first));
+  auto to = last.empty() ? rows_.end() : rows_.lower_bound(Bytes(last));
+  const bool before = from != rows_.begin();
+  const bool after = to != rows_.end();
+  if (before) --from;   // the run then is [from, to], its ends shown unless they are boundaries
+  if (!after) --to;
+  const bool alone = from == to;
+  std::vector<MapRow> between;
+  for (auto row = std::next(from); !alone && row != to; ++row) between.push_back({row->first, row->second});
+  return cut_of_run({*path(from->first), !before}, between, {*path(to->first), !after});
 }
 
 }  // namespace careledger::proof

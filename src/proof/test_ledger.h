@@ -1,0 +1,287 @@
+// For tests only: a small ledger in memory, made from fixed seeds, and the bundles that it can prove. What it makes is the same each time.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "crypto/hash.h"
+#include "crypto/secret.h"
+#include "proof/canonical.h"
+#include "proof/checkpoint.h"
+#include "proof/trust.h"
+#include "proof/verify.h"
+
+namespace careledger::proof::testing {
+
+inline crypto::SigningKey key_named(const std::string& name) {
+  return crypto::SigningKey::from_seed(crypto::Secret::copy_of(crypto::sha256(name).view())).value();
+}
+
+struct Shape {
+  std::size_t validators = 1;
+  std::size_t absent = 0;        // of them
+  std::size_t commands = 1000;   // in the log
+  std::size_t rows = 1000;       // of other accounts and exceptions in the state
+  std::size_t versions = 300;    // in the anchor
+  std::size_t accesses = 12;     // in the subject's list, of 200 in the map
+  std::size_t witnesses = 0;
+  bool signatures = true;        // of the organisation on the anchor
+  std::uint32_t exception = 0;   // status of the version's exception row; 0 none
+  bool currency = true;
+  bool later_checkpoint = false;
+};
+
+class TestLedger {
+ public:
+  explicit TestLedger(Shape shape) : shape_(shape), command_key_(key_named("command")), promise_key_(key_named("promise")) {
+    organisation_ = *AccountId::from(crypto::sha256("north").view());
+    ledger_ = *LedgerId::from(crypto::sha256("ledger").view());
+    subject_ = crypto::sha256("subject");
+    make_record();
+    make_log();
+    make_audit();
+    make_state();
+    make_chain();
+  }
+
+  Bundle record_bundle() const {
+    Bundle bundle = chain_part();
+    RecordClaim claim;
+    claim.type = "Patient";
+    const std::vector<std::size_t> shown{2};
+    OpenedRecord opened = open_record(leaves_, shown);
+    claim.root = opened.root;
+    claim.elements = std::move(opened.elements);
+    claim.command = command_;
+    if (!shape_.signatures) claim.command.clear_signatures();
+    claim.leaf = leaf_;
+    claim.leaf_path = anchor_path_;
+    claim.height = {41};
+    claim.position = 3;
+    claim.index = index_;
+    claim.log_path = log_.inclusion(index_);
+    std::vector<Bytes> keys{account_key(organisation_), organisation_key(organisation_)};
+    if (shape_.currency) keys.push_back(exception_key(organisation_, commitment_));
+    claim.state = state_.prove(keys);
+    bundle.claim = claim;
+    return bundle;
+  }
+
+  Bundle access_bundle() const {
+    Bundle bundle = chain_part();
+    AccessClaim claim;
+    claim.custodian = organisation_;
+    claim.subject = subject_;
+    claim.list = audit_.prove_range(subject_.view(), prefix_end(subject_.view()));
+    claim.state = state_.prove(std::vector<Bytes>{account_key(organisation_), organisation_key(organisation_), head_key(organisation_)});
+    for (std::uint32_t row = 0; row < std::min<std::size_t>(3, shape_.accesses); ++row) {
+      AuditOpening opening{row, salt("entry", row), "entry " + std::to_string(row), std::nullopt, salt("details", row), "details"};
+      if (row == 1) opening = {row, opening.entry_salt, opening.entry, audit_part(opening.details_salt, opening.details), "", ""};
+      claim.openings.push_back(opening);
+    }
+    bundle.claim = claim;
+    return bundle;
+  }
+
+  // A promise of an access that the list does not hold, unless kept: of its first.
+  ledger::SignedPromise promise(bool kept) const {
+    ledger::Promise promise;
+    promise.set_ledger(ledger_.bytes());
+    promise.set_custodian(organisation_.bytes());
+    promise.set_subject(subject_.bytes());
+    promise.set_time_ms(kept ? 1764000000000 : 1764000000777);
+    promise.set_number(0);
+    promise.set_entry(entry(0).bytes());
+    promise.set_size_at_least(100);
+    ledger::SignedPromise out;
+    out.set_promise(canonical_bytes(promise));
+    sign(promise_key_, 2, promise_signed_bytes(out.promise()), *out.add_signatures());
+    return out;
+  }
+
+  Trust trust() const {
+    Trust trust{ledger_, chain_id(), validators_, std::nullopt, {}, static_cast<std::uint32_t>(shape_.witnesses)};
+    trust.log = NoteKey{checkpoint_origin(chain_id()), NoteKind::ed25519, key_named("log").public_key()};
+    for (std::size_t i = 0; i < shape_.witnesses; ++i) {
+      trust.witnesses.push_back({witness(i), NoteKind::cosignature, key_named(witness(i)).public_key()});
+    }
+    return trust;
+  }
+
+  std::string chain_id() const { return "cl-" + ledger_.hex().substr(0, 40); }
+  const OrganisationId& organisation() const { return organisation_; }
+
+ private:
+  static std::string witness(std::size_t i) { return "witness" + std::to_string(i) + ".example"; }
+  static Bytes salt(const std::string& what, std::size_t i) { return crypto::sha256(what + " salt " + std::to_string(i)).bytes(); }
+  static Digest entry(std::uint32_t row) {
+    return audit_commitment(audit_part(salt("entry", row), "entry " + std::to_string(row)), audit_part(salt("details", row), "details"));
+  }
+
+  static void sign(const crypto::SigningKey& key, std::uint32_t number, const Bytes& bytes, ledger::CommandSignature& out) {
+    out.set_key(number);
+    out.set_algorithm(1);
+    out.set_signature(Bytes(key.sign(bytes).view()));
+  }
+
+  void make_record() {
+    const std::pair<const char*, const char*> elements[] = {{"birthDate", "\"1970-01-01\""}, {"gender", "\"female\""},
+                                                            {"id", "\"p1\""},                {"identifier", "[{\"value\":\"1.10\"}]"},
+                                                            {"name", "[{\"family\":\"Test\"}]"}};
+    for (const auto& [name, value] : elements) {
+      Bytes leaf;
+      append_field(leaf, crypto::hmac_sha256("seed", name).view());
+      append_field(leaf, name);
+      append_field(leaf, value);
+      append_field(leaf, "");
+      leaves_.push_back(leaf);
+    }
+    commitment_ = record_commitment(kRecordProfile, "Patient", open_record(leaves_, {}).root);
+    std::vector<Digest> sorted{commitment_};
+    std::size_t padded = 1;
+    while (padded < shape_.versions) padded *= 2;
+    for (std::size_t i = 1; i < padded; ++i) sorted.push_back(crypto::sha256("version " + std::to_string(i)));
+    std::sort(sorted.begin(), sorted.end());
+    leaf_ = static_cast<std::uint32_t>(std::lower_bound(sorted.begin(), sorted.end(), commitment_) - sorted.begin());
+    const LogTree tree = anchor_tree(sorted);
+    anchor_path_ = tree.inclusion(leaf_);
+    bundle::RecordsPayload payload;
+    payload.mutable_anchor()->set_root(tree.root().bytes());
+    payload.mutable_anchor()->set_count(static_cast<std::uint32_t>(padded));
+    ledger::Command command;
+    command.set_ledger(ledger_.bytes());
+    command.set_actor(organisation_.bytes());
+    command.set_sequence(7);
+    command.set_expires_ms(1764000600000);
+    command.set_contract(kRecordsContract);
+    command.set_payload(canonical_bytes(payload));
+    command_.set_command(canonical_bytes(command));
+    Bytes signed_bytes;
+    append_field(signed_bytes, "careledger/command/1");
+    sign(command_key_, 1, signed_bytes + command_.command(), *command_.add_signatures());
+  }
+
+  void make_log() {
+    index_ = shape_.commands / 2;
+    for (std::uint64_t i = 0; i < shape_.commands; ++i) {
+      const Digest digest = i == index_ ? command_digest(command_.command()) : crypto::sha256("command " + std::to_string(i));
+      log_.append_data(command_leaf(digest, {i == index_ ? 41 : i / 100 + 1}, i == index_ ? 3 : static_cast<std::uint32_t>(i % 100)));
+    }
+    longer_ = log_;
+    for (int i = 0; i < 77; ++i) longer_.append_data("later " + std::to_string(i));
+  }
+
+  void make_audit() {
+    for (std::uint32_t i = 0; i < shape_.accesses; ++i) audit_.put(audit_key(subject_, 1764000000000 + 1000 * i, 0), entry(i).view());
+    for (std::uint32_t i = 0; i < 200; ++i) {
+      audit_.put(audit_key(crypto::sha256("other " + std::to_string(i % 40)), 1764000000000 + i, 0), salt("other", i));
+    }
+  }
+
+  void make_state() {
+    ledger::Account account;
+    account.set_kind(2);
+    account.set_status(1);
+    account.mutable_authority()->set_threshold(1);
+    const crypto::SigningKey* keys[] = {&command_key_, &promise_key_};
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      ledger::Key& key = *account.mutable_authority()->add_keys();
+      key.set_number(i + 1);
+      key.set_algorithm(1);
+      key.set_public_key(keys[i]->public_key().bytes());
+      key.set_role(i == 0 ? 1 : 5);
+    }
+    account.set_authority_version(1);
+    ledger::Organisation organisation;
+    organisation.set_name("Hospital Nörd");
+    organisation.set_kind(1);
+    organisation.set_status(1);
+    organisation.set_admitted_ms(1763000000000);
+    ledger::AccessHead head;
+    head.set_map_root(audit_.root().bytes());
+    head.set_log_root(crypto::sha256("audit log").bytes());
+    head.set_size(audit_.rows().size());
+    head.set_height(40);
+    state_.put(account_key(organisation_), canonical_bytes(account));
+    state_.put(organisation_key(organisation_), canonical_bytes(organisation));
+    state_.put(head_key(organisation_), canonical_bytes(head));
+    for (std::size_t i = 0; i < shape_.rows; ++i) {
+      const AccountId id = *AccountId::from(crypto::sha256("account " + std::to_string(i)).view());
+      state_.put(i % 2 == 0 ? account_key(id) : exception_key(id, commitment_), "row " + std::to_string(i));
+    }
+    if (shape_.exception == 0) return;
+    ledger::RecordException exception;
+    exception.set_status(shape_.exception);
+    exception.set_height(43);
+    state_.put(exception_key(organisation_, commitment_), canonical_bytes(exception));
+  }
+
+  void make_chain() {
+    roots_ = app_map({log_.root(), log_.size(), state_.root()});
+    for (std::size_t i = 0; i < shape_.validators; ++i) {
+      validators_.validators.push_back({key_named("validator " + std::to_string(i)).public_key(), 10, 0});
+    }
+    sort(validators_);
+    Header& header = signed_header_.header;
+    header.app_version = 1;
+    header.chain_id = chain_id();
+    header.height = 50;
+    header.time = {1764000100, 250000000};
+    header.last_block_id = {crypto::sha256("last").bytes(), {1, crypto::sha256("last parts").bytes()}};
+    header.last_commit_hash = crypto::sha256("last commit").bytes();
+    header.data_hash = data_hash({});
+    header.validators_hash = header.next_validators_hash = hash_of(validators_);
+    header.consensus_hash = params_hash({1 << 20, -1});
+    header.app_hash = simple_map_root(roots_).bytes();
+    header.last_results_hash = results_hash({});
+    header.evidence_hash = empty_evidence_hash();
+    header.proposer_address = validators_.validators[0].address();
+    Commit& commit = signed_header_.commit;
+    commit.height = 50;
+    commit.block_id = {hash_of(header), {1, crypto::sha256("parts").bytes()}};
+    for (std::size_t i = 0; i < shape_.validators; ++i) add_vote(i);
+  }
+
+  void add_vote(std::size_t i) {
+    Commit& commit = signed_header_.commit;
+    if (i < shape_.absent) {
+      commit.signatures.emplace_back();
+      return;
+    }
+    commit.signatures.push_back({VoteFlag::commit, validators_.validators[i].address(), {1764000101, static_cast<std::int32_t>(i)}, ""});
+    const Bytes bytes = vote_sign_bytes(chain_id(), commit, i);
+    for (std::size_t k = 0; k < shape_.validators; ++k) {
+      const auto key = key_named("validator " + std::to_string(k));
+      if (key.public_key() == validators_.validators[i].key) commit.signatures[i].signature = Bytes(key.sign(bytes).view());
+    }
+  }
+
+  Bundle chain_part() const {
+    Bundle bundle{ledger_, signed_header_, validators_, roots_, {}, std::nullopt};
+    if (shape_.witnesses == 0) return bundle;
+    const LogTree& tree = shape_.later_checkpoint ? longer_ : log_;
+    const std::uint64_t size = shape_.later_checkpoint ? tree.size() : tree.size() - 10;
+    Note note{to_text(Checkpoint{checkpoint_origin(chain_id()), size, root_at(tree, size).value()}), {}};
+    note.signatures.push_back(sign_note(note.text, checkpoint_origin(chain_id()), key_named("log")));
+    for (std::size_t i = 0; i < shape_.witnesses; ++i) note.signatures.push_back(cosign(note.text, witness(i), key_named(witness(i)), 1764000200));
+    bundle.checkpoint = {encode(note), prove_consistency(longer_, std::min(size, log_.size()), std::max(size, log_.size())).value()};
+    return bundle;
+  }
+
+  Shape shape_;
+  crypto::SigningKey command_key_, promise_key_;
+  OrganisationId organisation_;
+  LedgerId ledger_;
+  Digest subject_, commitment_;
+  std::vector<Bytes> leaves_;
+  std::uint32_t leaf_ = 0;
+  Path anchor_path_;
+  ledger::SignedCommand command_;
+  std::uint64_t index_ = 0;
+  LogTree log_, longer_;
+  MapModel audit_, state_;
+  SimpleMap roots_;
+  ValidatorSet validators_;
+  SignedHeader signed_header_;
+};
+
+}  // namespace careledger::proof::testing

@@ -1,0 +1,31 @@
+// The trust file: what a verifier believes before it reads a bundle (docs/formats/trust-file.md). JSON text, strict.
+//
+// Thread-safety: values; free functions are pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proof/chain.h"
+#include "proof/checkpoint.h"
+
+namespace careledger::proof {
+
+inline constexpr std::string_view kTrustFormat = "careledger-trust/1";
+inline constexpr std::size_t kMaxTrustFile = 1u << 20;   // bytes
+
+struct Trust {
+  LedgerId ledger;
+  std::string chain_id;
+  ValidatorSet validators;           // sorted
+  std::optional<NoteKey> log;        // who signs checkpoints; bundles with a checkpoint need it
+  std::vector<NoteKey> witnesses;    // kind cosignature; no key and no name twice
+  std::uint32_t quorum = 0;          // how many of them must have cosigned; at most their number
+};
+
+// malformed, with the member that is wrong: unknown members, wrong types and missing ones are refused.
+Result<Trust> parse_trust(ByteView text);
+std::string to_text(const Trust& trust);   // indented JSON with a newline at the end; parse_trust gives the same again
+
+}  // namespace careledger::proof

@@ -1,0 +1,183 @@
+#include "proof/verify.h"
+
+#include <algorithm>
+
+#include "proof/canonical.h"
+#include "proof/verify_parts.h"
+
+namespace careledger::proof {
+namespace {
+
+// Over two thirds of the power that the trust file names signed this commit. Without a clock nothing less may do: see trust-file.md.
+Result<void> check_trusted(const Bundle& bundle, const Trust& trust) {
+  std::int64_t power = 0;
+  for (std::size_t i = 0; i < bundle.validators.validators.size(); ++i) {
+    if (bundle.signed_header.commit.signatures[i].flag != VoteFlag::commit) continue;
+    const auto& signer = bundle.validators.validators[i];
+    const auto& known = trust.validators.validators;
+    const auto found = std::find_if(known.begin(), known.end(), [&signer](const Validator& v) { return v.key == signer.key; });
+    if (found != known.end()) power += found->power;
+  }
+  const std::int64_t total = total_power(trust.validators);
+  if (static_cast<__int128>(power) * 3 <= static_cast<__int128>(total) * 2) {
+    return broken("validators", "no more than two thirds of the trusted validators' power signed");
+  }
+  return {};
+}
+
+Result<Committed> open_roots(const Bundle& bundle) {
+  const Header& header = bundle.signed_header.header;
+  if (simple_map_root(bundle.roots).view() != header.app_hash) return broken("app", "the header commits to other roots");
+  const auto log = bundle.roots.find("log");
+  const auto state = bundle.roots.find("state");
+  if (log == bundle.roots.end() || log->second.size() != 40 || state == bundle.roots.end() || state->second.size() != 32) {
+    return broken("app", "the roots of log and state are missing");
+  }
+  ByteView rest = log->second;
+  Committed committed;
+  committed.log_root = *Digest::from(*take_bytes(rest, 32));
+  committed.log_size = *take_u64(rest);
+  committed.state_root = *Digest::from(state->second);
+  committed.height = static_cast<std::uint64_t>(header.height);
+  return committed;
+}
+
+void describe_chain(const Bundle& bundle, Report& report) {
+  const Header& header = bundle.signed_header.header;
+  report.ledger = bundle.ledger;
+  report.chain_id = header.chain_id;
+  report.as_of = {static_cast<std::uint64_t>(header.height - 1)};
+  report.time = header.time;
+  report.validators = bundle.validators.validators.size();
+  for (const CommitSig& sig : bundle.signed_header.commit.signatures) report.signers += sig.flag == VoteFlag::commit ? 1 : 0;
+}
+
+}  // namespace
+
+Result<Report> verify(ByteView bytes, const Trust& trust) {
+  CARELEDGER_TRY(const Bundle bundle, at("format", decode_bundle(bytes)));
+  const Header& header = bundle.signed_header.header;
+  if (bundle.ledger != trust.ledger) return broken("ledger", "of another ledger");
+  if (header.chain_id != trust.chain_id) return broken("ledger", "of another chain");
+  CARELEDGER_CHECK(at("header", verify_commit(bundle.signed_header, bundle.validators)));
+  CARELEDGER_CHECK(check_trusted(bundle, trust));
+  CARELEDGER_TRY(const Committed committed, open_roots(bundle));
+  Report report;
+  describe_chain(bundle, report);
+  if (const auto* record = std::get_if<RecordClaim>(&bundle.claim)) {
+    CARELEDGER_CHECK(verify_record(bundle, *record, committed, report));
+  } else {
+    CARELEDGER_CHECK(verify_access(bundle, std::get<AccessClaim>(bundle.claim), committed, report));
+  }
+  CARELEDGER_CHECK(verify_checkpoint(bundle, trust, committed, report));
+  return report;
+}
+
+Result<void> verify_checkpoint(const Bundle& bundle, const Trust& trust, const Committed& committed, Report& report) {
+  report.witnesses_known = trust.witnesses.size();
+  if (bundle.checkpoint) {
+    if (!trust.log) return broken("checkpoint", "the trust file names no key of the log");
+    CARELEDGER_TRY(const Note note, at("checkpoint", parse_note(bundle.checkpoint->note)));
+    std::vector<NoteKey> known = trust.witnesses;
+    known.push_back(*trust.log);
+    CARELEDGER_TRY(const NoteVerdict verdict, at("checkpoint", verify_note(note, known)));
+    if (verdict.signers.size() != note.signatures.size()) return broken("checkpoint", "a signature of an unknown key, or one twice");
+    const bool by_log = std::any_of(verdict.signers.begin(), verdict.signers.end(), [&](const NoteSigner& s) { return s.known + 1 == known.size(); });
+    if (!by_log) return broken("checkpoint", "not signed by the log");
+    CARELEDGER_TRY(const Checkpoint checkpoint, at("checkpoint", parse_checkpoint(note.text)));
+    if (checkpoint.origin != checkpoint_origin(trust.chain_id)) return broken("checkpoint", "of another log");
+    const bool older = checkpoint.size <= committed.log_size;
+    CARELEDGER_CHECK(at("checkpoint", older ? verify_consistency(checkpoint.size, checkpoint.root, committed.log_size, committed.log_root,
+                                                                 bundle.checkpoint->consistency)
+                                            : verify_consistency(committed.log_size, committed.log_root, checkpoint.size, checkpoint.root,
+                                                                 bundle.checkpoint->consistency)));
+    const auto* record = std::get_if<RecordClaim>(&bundle.claim);
+    if (record != nullptr && record->index >= checkpoint.size) return broken("checkpoint", "older than the command it should cover");
+    report.witnesses = verdict.signers.size() - 1;
+    report.witnessed_size = checkpoint.size;
+  }
+  if (report.witnesses < trust.quorum) return broken("quorum", "too few witnesses cosigned");
+  return {};
+}
+
+Bytes promise_signed_bytes(ByteView promise) {
+  Bytes out;
+  append_field(out, "careledger/promise/1");
+  return out.append(promise);
+}
+
+Result<Bytes> convict(const ledger::SignedPromise& promise, ByteView list_bundle, const Trust& trust) {
+  CARELEDGER_CHECK(verify(list_bundle, trust));
+  CARELEDGER_TRY(Bundle bundle, decode_bundle(list_bundle));
+  auto* access = std::get_if<AccessClaim>(&bundle.claim);
+  if (access == nullptr || access->promise) return broken("promise", "this bundle is not a list of accesses");
+  access->promise = promise;
+  Bytes bytes = encode(bundle);
+  CARELEDGER_CHECK(verify(bytes, trust));
+  return bytes;
+}
+
+// ---- rows ----
+
+Result<StateRows> StateRows::open(const MapCut& cut, const Digest& root) {
+  CARELEDGER_TRY(MapView view, at("state", MapView::verify(cut, root)));
+  return StateRows(std::move(view));
+}
+
+template <class Row>
+Result<Row> StateRows::row(const Bytes& key, const char* what) {
+  const MapLeaf* leaf = view_.find(key);
+  if (leaf == nullptr || !leaf->value) return broken("state", (std::string("the row is missing: ") + what).c_str());
+  present_.push_back(key);
+  return at("state", from_canonical<Row>(*leaf->value, what));
+}
+template Result<ledger::Account> StateRows::row(const Bytes&, const char*);
+template Result<ledger::Organisation> StateRows::row(const Bytes&, const char*);
+template Result<ledger::AccessHead> StateRows::row(const Bytes&, const char*);
+template Result<ledger::RecordException> StateRows::row(const Bytes&, const char*);
+
+MapView::Known StateRows::look(const Bytes& key) {
+  const MapView::Known known = view_.look(key);
+  if (known == MapView::Known::absent) absent_.push_back(key);
+  return known;
+}
+
+Result<std::vector<ledger::Authority>> StateRows::authorities(const AccountId& id, std::uint64_t at_height) {
+  CARELEDGER_TRY(const auto account, row<ledger::Account>(account_key(id), "account"));
+  std::vector<ledger::Authority> out{account.authority()};
+  const Bytes prefix = past_authority_key(id, 0).substr(0, 33);
+  for (const MapLeaf& leaf : view_.leaves()) {
+    if (!leaf.key.starts_with(prefix) || !leaf.value) continue;
+    CARELEDGER_TRY(const auto past, at("state", from_canonical<bundle::PastAuthority>(*leaf.value, "past authority")));
+    if (past.until_height() < at_height) return broken("state", "an authority that was replaced before");
+    present_.push_back(leaf.key);
+    out.push_back(past.authority());
+  }
+  return out;
+}
+
+Result<void> StateRows::nothing_more() const {
+  if (!view_.exactly(present_, absent_)) return broken("state", "more rows than the claim needs");
+  return {};
+}
+
+Result<void> check_signatures(const char* step, const std::vector<ledger::Authority>& authorities, std::uint32_t role, ByteView signed_bytes,
+                              const google::protobuf::RepeatedPtrField<ledger::CommandSignature>& signatures) {
+  for (auto each = signatures.begin(); each != signatures.end(); ++each) {
+    const bool twice = std::any_of(signatures.begin(), each, [&](const auto& other) { return other.key() == each->key(); });
+    const auto signature = crypto::Signature::from(each->signature());
+    if (twice || !signature || each->algorithm() != 1) return broken(step, "a signature in a form that is not allowed");
+    bool holds = false;
+    for (const ledger::Authority& authority : authorities) {
+      for (const ledger::Key& key : authority.keys()) {
+        const auto public_key = crypto::PublicKey::from(key.public_key());
+        if (holds || key.number() != each->key() || key.role() != role || key.algorithm() != 1 || !public_key) continue;
+        holds = crypto::verify(*public_key, signed_bytes, *signature);
+      }
+    }
+    if (!holds) return broken(step, "a signature does not hold");
+  }
+  return {};
+}
+
+}  // namespace careledger::proof

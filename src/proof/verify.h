@@ -1,0 +1,86 @@
+// Believing a proof bundle with a trust file and nothing else: no node, no network, no clock.
+//
+// Steps, in this order; the first that fails is what the error's message begins with ("log: …"). tools/verifier takes the same steps.
+//   format      the bytes are one bundle in its one form
+//   ledger      it speaks of the trust file's ledger and chain
+//   header      header, commit and validators fit, every vote's signature holds, over 2/3 of the header's own validators signed
+//   validators  over 2/3 of the trust file's power signed too
+//   app         the named roots are what the header commits to
+// for a record:                                           for an access list:
+//   command  an anchor of records                            state  rows of organisation, account and head
+//   log      it stands in the log                           list   complete, under the head's root
+//   record   elements lead to the record's root             opening  opened entries are those committed to
+//   anchor   the record stands in the anchor                promise  (with one) signed by the custodian, and broken
+//   state    rows of organisation, account and exception;
+//            the signatures carried hold
+//   checkpoint  (with one) signed, cosigned, consistent with the log
+//   quorum      as many witnesses as the trust file wants
+//
+// Thread-safety: pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proof/bundle.h"
+#include "proof/trust.h"
+
+namespace careledger::proof {
+
+enum class ClaimKind : std::uint8_t { record, access_list, conviction };
+
+enum class Currency : std::uint8_t {
+  not_claimed,       // the bundle says nothing about later
+  current,           // its custodian has declared no successor
+  superseded, entered_in_error, erased,
+};
+
+struct ShownValue {
+  std::string name;
+  Bytes value, extra;   // canonical JSON of the element and of its _element; empty when there is none
+};
+
+struct Report {
+  ClaimKind kind = ClaimKind::record;
+  LedgerId ledger;
+  std::string chain_id;
+  Height as_of;               // the state proven is that after this block
+  Time time;                  // of the header that commits to it
+  std::size_t signers = 0;    // validators that signed
+  std::size_t validators = 0;
+  std::size_t witnesses = 0;  // of the trust file's that cosigned
+  std::size_t witnesses_known = 0;
+  std::uint64_t witnessed_size = 0;   // entries of the log that the checkpoint covers; 0 without one
+  OrganisationId organisation;
+  std::string organisation_name;
+
+  // record
+  std::string type;
+  Digest commitment;
+  std::vector<ShownValue> shown;
+  Height anchored;
+  std::uint32_t position = 0;
+  std::size_t command_signatures = 0;
+  Currency currency = Currency::not_claimed;
+  Height excepted;            // when superseded, entered in error or erased
+
+  // access list, conviction
+  Digest subject;
+  std::uint64_t entries = 0;
+  std::uint64_t opened = 0;
+  ledger::AccessHead head;
+  ledger::Promise promise;
+
+  std::vector<std::string> lines() const;   // in plain words, one fact a line; no control characters whatever the bundle says
+};
+
+// Limits: kMaxBundle bytes. invalid, malformed or too_large with the step that failed in front.
+Result<Report> verify(ByteView bundle, const Trust& trust);
+
+// The conviction that `promise` and a complete list at a later head make: the list's bundle with the promise inside. invalid when the
+// promise was kept, does not hold, or the list speaks of another subject, custodian or an earlier head.
+Result<Bytes> convict(const ledger::SignedPromise& promise, ByteView list_bundle, const Trust& trust);
+
+Bytes promise_signed_bytes(ByteView promise);   // field('careledger/promise/1') ‖ promise
+
+}  // namespace careledger::proof

@@ -1,0 +1,79 @@
+// A list of accesses, complete by a head on the ledger; and the conviction of a custodian that left one out.
+#include "proof/canonical.h"
+#include "proof/verify_parts.h"
+
+namespace careledger::proof {
+namespace {
+
+constexpr std::uint32_t kPromiseRole = 5;
+constexpr std::size_t kAuditKeySize = 32 + 8 + 4;
+
+Result<Digest> commitment_of(const AuditOpening& opening) {
+  const bool hidden = opening.details_hash.has_value();
+  const bool formed = opening.entry_salt.size() == 32 && (hidden ? opening.details_salt.empty() && opening.details.empty()
+                                                                 : opening.details_salt.size() == 32);
+  if (!formed) return broken("opening", "not in its form");
+  const Digest details = hidden ? *opening.details_hash : audit_part(opening.details_salt, opening.details);
+  return audit_commitment(audit_part(opening.entry_salt, opening.entry), details);
+}
+
+Result<void> check_openings(const AccessClaim& claim, std::span<const MapLeaf> rows) {
+  const AuditOpening* last = nullptr;
+  for (const AuditOpening& opening : claim.openings) {
+    if (opening.row >= rows.size() || (last != nullptr && opening.row <= last->row)) return broken("opening", "of no row, or out of order");
+    CARELEDGER_TRY(const Digest commitment, commitment_of(opening));
+    if (*rows[opening.row].value != commitment.view()) return broken("opening", "another entry than the one committed to");
+    last = &opening;
+  }
+  return {};
+}
+
+// The promise is the custodian's, and the list does not hold what it promises.
+Result<void> check_broken(const Bundle& bundle, const AccessClaim& claim, const std::vector<ledger::Authority>& authorities,
+                          const MapView& list, Report& report) {
+  CARELEDGER_TRY(report.promise, at("promise", from_canonical<ledger::Promise>(claim.promise->promise(), "promise", 4096)));
+  const ledger::Promise& promise = report.promise;
+  if (promise.ledger() != bundle.ledger.view() || promise.custodian() != claim.custodian.view() || promise.subject() != claim.subject.view() ||
+      promise.entry().size() != 32) {
+    return broken("promise", "about something else");
+  }
+  if (claim.promise->signatures().empty()) return broken("promise", "not signed");
+  const Bytes signed_bytes = promise_signed_bytes(claim.promise->promise());
+  CARELEDGER_CHECK(check_signatures("promise", authorities, kPromiseRole, signed_bytes, claim.promise->signatures()));
+  if (report.head.size() < promise.size_at_least()) return broken("promise", "about a later head than the list's");
+  const MapLeaf* row = list.find(audit_key(claim.subject, promise.time_ms(), promise.number()));
+  if (row != nullptr && row->value == promise.entry()) return broken("promise", "kept: the list holds the entry");
+  report.kind = ClaimKind::conviction;
+  return {};
+}
+
+}  // namespace
+
+Result<void> verify_access(const Bundle& bundle, const AccessClaim& claim, const Committed& committed, Report& report) {
+  report.kind = ClaimKind::access_list;
+  report.organisation = claim.custodian;
+  report.subject = claim.subject;
+  CARELEDGER_TRY(StateRows rows, StateRows::open(claim.state, committed.state_root));
+  CARELEDGER_TRY(const auto organisation, rows.row<ledger::Organisation>(organisation_key(claim.custodian), "organisation"));
+  CARELEDGER_TRY(report.head, rows.row<ledger::AccessHead>(head_key(claim.custodian), "access head"));
+  CARELEDGER_TRY(const auto authorities, rows.authorities(claim.custodian, 0));
+  CARELEDGER_CHECK(rows.nothing_more());
+  report.organisation_name = organisation.name();
+  const auto map_root = Digest::from(report.head.map_root());
+  if (!map_root) return broken("state", "the head has no root");
+
+  CARELEDGER_TRY(const MapView list, at("list", MapView::verify(claim.list, *map_root)));
+  const Bytes end = prefix_end(claim.subject.view());
+  CARELEDGER_TRY(const auto entries, at("list", list.range(claim.subject.view(), end)));
+  if (!list.exactly_range(claim.subject.view(), end)) return broken("list", "more or less than the rows of one subject");
+  for (const MapLeaf& leaf : entries) {
+    if (leaf.key.size() != kAuditKeySize || leaf.value->size() != 32) return broken("list", "a row is not in its form");
+  }
+  CARELEDGER_CHECK(check_openings(claim, entries));
+  report.entries = entries.size();
+  report.opened = claim.openings.size();
+  if (claim.promise) CARELEDGER_CHECK(check_broken(bundle, claim, authorities, list, report));
+  return {};
+}
+
+}  // namespace careledger::proof
