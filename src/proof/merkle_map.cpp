@@ -149,12 +149,13 @@ MapCut MapModel::prove_range(ByteView first, ByteView last) const {
   auto to = last.empty() ? rows_.end() : rows_.lower_bound(Bytes(last));
   const bool before = from != rows_.begin();
   const bool after = to != rows_.end();
-  if (before) --from;   // the run then is [from, to], its ends shown unless they are boundaries
+  if (before) --from;   // the run then is [from, to], its ends shown unless they lie outside the range
   if (!after) --to;
   const bool alone = from == to;
   std::vector<MapRow> between;
   for (auto row = std::next(from); !alone && row != to; ++row) between.push_back({row->first, row->second});
-  return cut_of_run({*path(from->first), !before}, between, {*path(to->first), !after});
+  const auto inside = [first, last](const Bytes& key) { return ByteView(key) >= first && (last.empty() || ByteView(key) < last); };
+  return cut_of_run({*path(from->first), inside(from->first)}, between, {*path(to->first), inside(to->first)});
 }
 
 }  // namespace careledger::proof
