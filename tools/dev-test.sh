@@ -26,7 +26,7 @@ build_for_all_tests() {
   [ -e tests/golden/CMakeLists.txt ] || return 0
   for preset in $core_presets; do
     configure "$preset"
-    compile "$preset" golden
+    compile "$preset" tests/golden/all
   done
 }
 
