@@ -33,6 +33,7 @@ TEST(FhirCheck, TakesWhatIsRight) {
       "");
   EXPECT_EQ(said(patient(R"("_birthDate":{"extension":[{"url":"http://x","valueDateTime":"2020-01-01T00:00:00Z"}]})")), "");
   EXPECT_EQ(said(patient(R"("extension":[{"url":"u","extension":[{"url":"v","valueDecimal":1.10}]}])")), "");
+  EXPECT_EQ(said(patient(R"("deceasedBoolean":true,"_deceasedBoolean":{"extension":[{"url":"u","valueCode":"x"}]})")), "");
   EXPECT_EQ(said(patient(R"("contained":[{"resourceType":"Organization","id":"o"}],"managingOrganization":{"reference":"#o"})")), "");
   EXPECT_EQ(said(patient(R"("managingOrganization":{"reference":"Organization?identifier=a|b"})")), "");
   EXPECT_EQ(said(patient(R"("managingOrganization":{"reference":"urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"})")), "");

@@ -11,7 +11,7 @@
 
 namespace careledger::codec::fhir {
 
-// FHIR's primitive types, and three uses of System types that FHIR treats apart. Numbers are those of the generator.
+// FHIR's primitive types. Their numbers are those that the generator gives them.
 enum class Primitive : std::uint8_t {
   boolean,
   integer,
