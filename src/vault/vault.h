@@ -14,6 +14,7 @@
 // row), wrong_key, storage. After a failed sync every write fails until the vault is opened again.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -75,7 +76,7 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
 
   const View& before() const;       // what the transaction found; what it stages is not in it
-  BlockTime time() const;           // meta.lastUpdated of everything it stages; later than that of any earlier transaction
+  BlockTime time() const;           // meta.lastUpdated of everything it stages; never before that of an earlier transaction
   // 1 for what never existed, else one above the newest version, deleted ones included. conflict when this transaction staged it already.
   Result<std::uint32_t> next_version(std::string_view type, std::string_view id) const;
 
@@ -100,6 +101,7 @@ struct VaultOptions {
   std::size_t write_buffer_bytes = 24u << 20;
   std::uint32_t anchor_count_max = 4096;    // versions in one anchor
   std::uint32_t chunk_bytes = 1u << 20;     // of a transaction's rows held in memory
+  std::function<void(const std::string&)> on_alert{};   // what an operator must hear: log and metric. Any thread; no record's content
 };
 
 class Vault {
@@ -115,7 +117,7 @@ class Vault {
   // Starts anchoring: first what waits from before. Both are borrowed until stop_anchoring().
   void start_anchoring(ordering::Ordering& ordering, CommandSigner& signer);
   void stop_anchoring();                                   // idempotent; what waits keeps waiting in the outbox
-  // Runs `done` once, when the version with this number is on the ledger, on the ordering thread or at once; with `refused` when the ledger
+  // Runs `done` once, when the version with this number is on the ledger, on a thread of the vault or at once; with `refused` when the ledger
   // would not take it, with `pending` when anchoring stops first. Keep it short.
   void when_anchored(std::uint64_t number, UniqueFunction<void(const AnchorState&)> done);
   Result<AnchorState> anchor_state(std::uint64_t number) const;
@@ -140,6 +142,7 @@ class Vault {
 
  private:
   explicit Vault(std::unique_ptr<VaultParts> parts);
+  Result<void> finish_erasures();
   std::unique_ptr<VaultParts> parts_;
 };
 

@@ -1,0 +1,89 @@
+// Rows of the vault's store (docs/formats/vault.md). For src/vault alone.
+#pragma once
+
+#include <optional>
+
+#include "base/result.h"
+#include "storage/store.h"
+#include "vault/types.h"
+
+namespace careledger::vault {
+
+inline constexpr std::uint32_t kVaultFormat = 1;
+
+// Positions are permanent.
+inline constexpr storage::Column kStateColumn{0};      // the visible commit, legal holds
+inline constexpr storage::Column kVersionsColumn{1};   // type, id, version downwards -> VersionRow
+inline constexpr storage::Column kBodiesColumn{2};     // number -> sealed body
+inline constexpr storage::Column kIndexColumn{3};      // type, parameter, term, id, from -> until, or nothing while it holds
+inline constexpr storage::Column kOutboxColumn{4};     // number -> commitment and what it supersedes
+inline constexpr storage::Column kAnchorsColumn{5};    // first number -> AnchorRow
+inline constexpr storage::Column kJournalColumn{6};    // chunk -> how to take back a transaction that was cut off
+inline constexpr storage::Column kPrivateColumn{7};    // relationships and consent terms, sealed
+
+storage::StoreOptions store_options(const std::string& folder);
+
+struct VersionRow {
+  std::uint64_t number = 0;
+  std::uint64_t sequence = 0;
+  BlockTime updated;
+  bool deleted = false;
+  bool erased = false;
+};
+Bytes encode(const VersionRow& row);
+std::optional<VersionRow> decode_version_row(ByteView bytes);
+
+Bytes type_prefix(std::string_view type);
+Bytes resource_prefix(std::string_view type, std::string_view id);
+Bytes version_key(std::string_view type, std::string_view id, std::uint32_t version);
+struct VersionName {
+  std::string_view type;
+  std::string_view id;
+  std::uint32_t version;
+};
+std::optional<VersionName> decode_version_key(ByteView key);
+
+Bytes parameter_prefix(std::string_view type, std::string_view parameter);
+Bytes escape_term(ByteView term);                                                                          // order kept, no terminator
+Bytes term_prefix(std::string_view type, std::string_view parameter, ByteView term);                       // all ids with that very term
+Bytes index_key(std::string_view type, std::string_view parameter, ByteView term, std::string_view id, std::uint64_t from);
+struct IndexName {
+  ByteView escaped_term;
+  std::string_view id;
+  std::uint64_t from;
+};
+std::optional<IndexName> decode_index_key(ByteView key, std::size_t parameter_prefix_size);
+Bytes unescape_term(ByteView escaped);
+
+struct Visible {   // the row that makes a commit visible
+  std::uint64_t sequence = 0;
+  std::uint64_t next_number = 1;
+  BlockTime time;
+};
+inline constexpr ByteView kVisibleKey = "visible";
+Bytes encode(const Visible& visible);
+std::optional<Visible> decode_visible(ByteView bytes);
+Bytes hold_key(std::string_view type, std::string_view id);
+
+struct OutboxRow {
+  Digest commitment;
+  std::optional<Digest> supersedes;
+};
+Bytes encode(const OutboxRow& row);
+std::optional<OutboxRow> decode_outbox_row(ByteView bytes);
+
+struct AnchorRow {
+  Anchoring state = Anchoring::submitted;
+  Height height;
+  std::uint32_t position = 0;
+  Bytes padding_seed;                  // 32 bytes: the padding leaves follow from it
+  Bytes signed_command;
+  std::vector<Digest> commitments;     // of the versions from the row's first number on, in their order
+};
+Bytes encode(const AnchorRow& row);
+std::optional<AnchorRow> decode_anchor_row(ByteView bytes);
+
+Result<void> check_name(std::string_view type, std::string_view id);   // invalid
+tl::unexpected<Error> corrupt_row(const char* column, ByteView key);
+
+}  // namespace careledger::vault

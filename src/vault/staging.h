@@ -1,0 +1,28 @@
+// The rows of one transaction on their way into the store: kept in memory while they are few, spilled in chunks when they are many,
+// each chunk with the journal rows that take it back. For src/vault alone. One thread.
+#pragma once
+
+#include "storage/store.h"
+#include "vault/layout.h"
+
+namespace careledger::vault {
+
+class Staging {
+ public:
+  Staging(storage::Store& store, std::size_t chunk_bytes) : store_(store), chunk_bytes_(chunk_bytes) {}
+
+  void add(storage::Column column, ByteView key, ByteView value);                       // a key that is not there yet
+  void change(storage::Column column, ByteView key, ByteView before, ByteView value);
+  Result<void> spill();                      // writes a chunk when enough has gathered
+  Result<void> finish(ByteView visible);     // the rest, the row that makes it all visible, and the end of the journal: one batch, buffered
+  Result<void> roll_back();                  // nothing of it stays
+
+ private:
+  storage::Store& store_;
+  const std::size_t chunk_bytes_;
+  storage::Batch batch_;
+  Bytes undo_;                               // of batch_
+  std::uint32_t chunks_ = 0;                 // spilled
+};
+
+}  // namespace careledger::vault
