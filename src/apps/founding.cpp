@@ -14,7 +14,7 @@ namespace build = contracts::build;
 using vault::Keystore;
 using vault::Purpose;
 
-constexpr std::int64_t kLicenceDays = 365;   // of the clinician whom init accredits
+constexpr std::int64_t kLicenceDays = 365;  // of the clinician whom init accredits
 
 Result<void> check(const NewLedger& order) {
   if (order.organisations.empty())
@@ -24,7 +24,8 @@ Result<void> check(const NewLedger& order) {
   for (const NewOrganisation& organisation : order.organisations) {
     CARELEDGER_CHECK(kind_number(organisation.kind));
     const std::string slug = slug_of(organisation.name);
-    if (slug.empty() || slug.size() > 64) return fail(ErrorKind::invalid, "organisation \"" + organisation.name + "\": a name needs 1 to 64 letters or digits");
+    if (slug.empty() || slug.size() > 64)
+      return fail(ErrorKind::invalid, "organisation \"" + organisation.name + "\": a name needs 1 to 64 letters or digits");
     if (!slugs.insert(slug).second) return fail(ErrorKind::invalid, "two organisations would share the folder name \"" + slug + "\"");
   }
   return {};
@@ -33,7 +34,8 @@ Result<void> check(const NewLedger& order) {
 Result<void> make_folders(Files& files, const Layout& layout, const NewLedger& order) {
   if (files.exists(layout.folder)) {
     CARELEDGER_TRY(const std::vector<std::string> names, files.list(layout.folder));
-    if (!names.empty()) return fail(ErrorKind::conflict, layout.folder + " is not empty; choose another folder, or remove it if nothing in it is needed");
+    if (!names.empty())
+      return fail(ErrorKind::conflict, layout.folder + " is not empty; choose another folder, or remove it if nothing in it is needed");
   }
   for (const NewOrganisation& organisation : order.organisations)
     CARELEDGER_CHECK(files.make_folder(layout.organisation(slug_of(organisation.name))));
@@ -98,7 +100,8 @@ class Admission {
     config.slug = slug_of(order.name);
     config.kind = order.kind;
     config.port = order.port;
-    CARELEDGER_TRY(const std::unique_ptr<Keystore> keys, Keystore::create(layout_.organisation_keystore(config.slug), seal_, clock_, entropy_));
+    CARELEDGER_TRY(const std::unique_ptr<Keystore> keys,
+                   Keystore::create(layout_.organisation_keystore(config.slug), seal_, clock_, entropy_));
     CARELEDGER_TRY(const build::NewOrganisation organisation, describe_new(order, *keys, entropy_));
     config.id = organisation.id();
     CARELEDGER_CHECK(send(founder_.account, by, build::admit(organisation)));
@@ -107,8 +110,9 @@ class Admission {
     vault::AccountSigner signer(ledger_.replica().view(), config.id, kCommandKey, std::move(command), clock_);
     const Digest nonce = entropy_.take_id<Digest>();
     const std::uint32_t until = contracts::day_of(clock_.now()) + kLicenceDays;
-    CARELEDGER_CHECK(send(config.id, signer,
-                          build::accredit(nonce, contracts::registry::HolderKind::practitioner, contracts::registry::Role::physician, until)));
+    CARELEDGER_CHECK(
+        send(config.id, signer,
+             build::accredit(nonce, contracts::registry::HolderKind::practitioner, contracts::registry::Role::physician, until)));
     config.clinician = contracts::registry::holder_id(config.id, nonce.view());
     return config;
   }

@@ -11,7 +11,8 @@ namespace careledger::apps {
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock) {
   kernel::Founding document;
-  if (!kernel::parse_canonical(founding, document)) return fail(ErrorKind::corrupt, layout.founding() + " does not read as a founding document");
+  if (!kernel::parse_canonical(founding, document))
+    return fail(ErrorKind::corrupt, layout.founding() + " does not read as a founding document");
   auto ledger = std::unique_ptr<Ledger>(new Ledger);
   replica::LedgerStoreOptions options;
   options.folder = layout.ledger();

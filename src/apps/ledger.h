@@ -22,9 +22,10 @@ class Ledger {
   replica::Replica& replica() { return *replica_; }
   ordering::Ordering& ordering() { return *ordering_; }
   storage::Store& store() { return *store_; }
-  void stop();   // idempotent
+  void stop();  // idempotent
 
-  // Sends one command and waits for what becomes of it: its receipt with code ok, or an error that names the code. Not on an ordering thread.
+  // Sends one command and waits for what becomes of it: its receipt with code ok, or an error that names the code. Not on an ordering
+  // thread.
   Result<kernel::Receipt> submit_and_wait(const OrganisationId& organisation, Bytes command);
   void wait_provable(Height height);
 

@@ -1,1 +1,28 @@
-int main() { return 0; }
+// careledger: reads the command line, runs what it asks for.
+
+#include "apps/commands/command.h"
+#include "apps/terminal.h"
+#include "vault/keystore.h"
+
+int main(int argc, char** argv) {
+  namespace commands = careledger::apps::commands;
+  careledger::vault::harden_process();
+  CLI::App app("CareLedger: records that stay where they are, and a ledger about them that nobody can quietly change", "careledger");
+  commands::Context context;
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "help of every subcommand");
+  app.add_flag("--json", context.json, "print one JSON value for machines, errors included");
+  app.footer(
+      "Start with:\n  careledger demo\nor, for a ledger of your own:\n  careledger init DIR --organisation \"North Hospital\" && "
+      "careledger serve DIR\n");
+  commands::add_init(app, context);
+  commands::add_token(app, context);
+  commands::add_version(app, context);
+  app.fallthrough();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(careledger::apps::Exit::usage);
+  }
+  return context.chosen();
+}

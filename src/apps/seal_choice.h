@@ -8,10 +8,10 @@
 
 namespace careledger::apps {
 
-struct SealChoice {               // at most one is set
-  std::string key_file;           // default: Layout::default_key_file()
-  std::string passphrase_file;    // first line of the file; "-" is standard input
-  std::string credential;         // name of a systemd credential
+struct SealChoice {             // at most one is set
+  std::string key_file;         // default: Layout::default_key_file()
+  std::string passphrase_file;  // first line of the file; "-" is standard input
+  std::string credential;       // name of a systemd credential
 };
 
 // `make`: writes a new key file when there is none (init). Errors name what to bring.

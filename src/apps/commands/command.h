@@ -1,0 +1,33 @@
+// One subcommand of the command line. Each file in this folder adds one or a few; main.cpp lists them.
+//
+// `add` describes options to CLI11 and sets a callback that stores the exit code; nothing runs while options are parsed.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "apps/layout.h"
+#include "apps/seal_choice.h"
+
+namespace careledger::apps::commands {
+
+struct Context {
+  bool json = false;            // --json: one JSON value on standard output, errors included
+  std::function<int()> chosen;  // what the parsed command line asks for
+};
+
+// DIR and the seal options that every command on a data folder takes.
+struct FolderOptions {
+  std::string folder;
+  SealChoice seal;
+};
+void add_folder(CLI::App& app, FolderOptions& options);
+// Text below the options of --help.
+void example(CLI::App& app, const std::string& line);
+
+void add_init(CLI::App& app, Context& context);
+void add_serve(CLI::App& app, Context& context);
+void add_token(CLI::App& app, Context& context);
+void add_version(CLI::App& app, Context& context);
+
+}  // namespace careledger::apps::commands

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "apps/commands/command.h"
+#include "apps/node.h"
+#include "apps/terminal.h"
+#include "edge/ops/notify.h"
+
+namespace careledger::apps::commands {
+namespace {
+
+struct Options {
+  FolderOptions folder;
+  ServeConfig serve;
+  bool log_json = false;
+};
+
+// SIGINT and SIGTERM are taken by waiting for them, in this thread alone: no handler runs in the middle of anything.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);  // before any other thread starts: they inherit it
+  }
+  void wait() const {
+    int got = 0;
+    sigwait(&set_, &got);
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+int run(const Options& options, bool as_json) {
+  const Signals signals;
+  auto node = Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy());
+  if (!node) return report(node.error(), as_json);
+  ServeConfig serve = options.serve;
+  serve.log.json = options.log_json;
+  if (const auto serving = (*node)->serve(serve); !serving) return report(serving.error(), as_json);
+  for (const auto& organisation : (*node)->organisations())
+    fmt::print(stderr, "{}: {}/fhir\n", organisation->config().name, organisation->origin());
+  if (const auto told = edge::ops::notify("READY=1"); !told) fmt::print(stderr, "careledger: {}\n", told.error().message);
+  const auto interval = edge::ops::watchdog_interval();
+  const auto alive = [&node] { return (*node)->ledger().ordering().has_quorum(); };
+  const auto watchdog = interval ? std::make_unique<edge::ops::Watchdog>(*interval, alive) : nullptr;
+  signals.wait();
+  if (const auto told = edge::ops::notify("STOPPING=1"); !told) fmt::print(stderr, "careledger: {}\n", told.error().message);
+  (*node)->stop();
+  return 0;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("serve", "run the node: the ledger and every organisation's endpoint, until SIGTERM");
+  auto options = std::make_shared<Options>();
+  add_folder(*command, options->folder);
+  command->add_option("--address", options->serve.address, "IP address of every endpoint; another than loopback needs --certificate");
+  command->add_option("--certificate", options->serve.certificate_file, "PEM file with the certificate chain");
+  command->add_option("--certificate-key", options->serve.key_file, "PEM file with its private key");
+  command->add_option("--cors-origin", options->serve.cors_origins, "web origin that may call from a browser; repeat");
+  command->add_option("--ready-file", options->serve.ready_file, "gets the addresses as JSON once everything answers");
+  command->add_option("--io-threads", options->serve.io_threads, "threads for connections")->check(CLI::Range(1, 64));
+  command->add_option("--worker-threads", options->serve.worker_threads, "threads for writes and other long work")
+      ->check(CLI::Range(1, 256));
+  command->add_option("--log-file", options->serve.log.file, "append the log to a file instead of standard error");
+  command->add_flag("--log-json", options->log_json, "log lines as JSON");
+  example(*command, "careledger serve /srv/care --ready-file /run/careledger.ready");
+  command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
+}
+
+}  // namespace careledger::apps::commands

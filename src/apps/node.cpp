@@ -1,0 +1,127 @@
+#include "apps/node.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "codec/json/json.h"
+#include "ordering/local/chain_maker.h"
+
+namespace careledger::apps {
+namespace {
+
+constexpr std::size_t kFoundingBytesMax = 64 * 1024;
+
+}  // namespace
+
+Result<std::unique_ptr<FolderLock>> FolderLock::take(const Layout& layout) {
+  const int descriptor = ::open(layout.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return fail(ErrorKind::storage, "cannot open " + layout.lock() + ": " + std::strerror(errno));
+  auto lock = std::unique_ptr<FolderLock>(new FolderLock(descriptor));
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
+    return fail(ErrorKind::unavailable, "another careledger process works on " + layout.folder + "; stop it first");
+  return lock;
+}
+
+FolderLock::~FolderLock() { ::close(descriptor_); }
+
+Node::Node(Layout layout, Clock& clock) : layout_(std::move(layout)), clock_(clock) {}
+
+Node::~Node() { stop(); }
+
+Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy) {
+  auto node = std::unique_ptr<Node>(new Node(layout, clock));
+  CARELEDGER_TRY(node->config_, read_config(system_files(), layout.config()));
+  CARELEDGER_TRY(node->lock_, FolderLock::take(layout));
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
+  CARELEDGER_TRY(node->keys_, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
+  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  CARELEDGER_TRY(node->ledger_, Ledger::open(layout, std::move(founding), *node->keys_, clock));
+  if (node->ledger_->replica().ledger() != node->config_.ledger)
+    return fail(ErrorKind::corrupt, layout.founding() + " founds another ledger than careledger.json names; restore both from one backup");
+  for (const OrganisationConfig& organisation : node->config_.organisations) {
+    CARELEDGER_TRY(auto opened, Organisation::open(layout, organisation, seal, *node->ledger_, clock, entropy));
+    node->organisations_.push_back(std::move(opened));
+  }
+  return node;
+}
+
+Result<void> Node::serve(const ServeConfig& config) {
+  serve_config_ = config;
+  CARELEDGER_TRY(log_, edge::ops::Log::open(config.log, clock_));
+  metrics_ = std::make_unique<edge::ops::Metrics>();
+  workers_ = std::make_unique<edge::http::WorkerPool>(config.worker_threads, config.worker_queue);
+  io_ = std::make_unique<edge::http::IoThreads>(config.io_threads, clock_);
+  metrics_->gauge("careledger_ledger_height", "height of the newest durable block",
+                  [this] { return static_cast<double>(ledger_->ordering().height().value); });
+  for (const auto& organisation : organisations_) CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_}));
+  CARELEDGER_CHECK(serve_rpc());
+  for (const auto& organisation : organisations_)
+    log_->info("serving", {{"organisation", organisation->config().name}, {"fhir", organisation->origin() + "/fhir"}});
+  if (!config.ready_file.empty()) CARELEDGER_CHECK(write_ready_file());
+  return {};
+}
+
+// Two addresses: a light client wants a primary and a witness.
+Result<void> Node::serve_rpc() {
+  edge::rpc::Node chain;
+  chain.ordering = &ledger_->ordering();
+  chain.replica = &ledger_->replica();
+  chain.limits = {ordering::local::kBlockBytesMax, -1};
+  chain.version = CARELEDGER_VERSION;
+  rpc_ = std::make_unique<edge::rpc::Rpc>(chain);
+  for (const std::uint16_t port : config_.rpc_ports) {
+    edge::http::ServerConfig server;
+    server.address = serve_config_.address;
+    server.port = port;
+    server.certificate_file = serve_config_.certificate_file;
+    server.key_file = serve_config_.key_file;
+    CARELEDGER_TRY(auto started, edge::http::Server::start(*io_, server, *rpc_));
+    rpc_servers_.push_back(std::move(started));
+  }
+  return {};
+}
+
+Result<void> Node::write_ready_file() const {
+  namespace json = codec::json;
+  json::Document document;
+  json::Value list = document.array();
+  for (const auto& organisation : organisations_) {
+    json::Value value = document.object();
+    document.set(value, "name", document.string(organisation->config().name));
+    document.set(value, "fhir", document.string(organisation->origin() + "/fhir"));
+    document.append(list, value);
+  }
+  json::Value rpc = document.array();
+  for (const std::string& origin : rpc_origins()) document.append(rpc, document.string(origin));
+  json::Value root = document.object();
+  document.set(root, "organisations", list);
+  document.set(root, "rpc", rpc);
+  return system_files().replace(serve_config_.ready_file, json::compact(root) + "\n");
+}
+
+Organisation* Node::find(const std::string& name) {
+  for (const auto& organisation : organisations_)
+    if (organisation->config().name == name || organisation->config().slug == name) return organisation.get();
+  return nullptr;
+}
+
+std::vector<std::string> Node::rpc_origins() const {
+  std::vector<std::string> origins;
+  for (const auto& server : rpc_servers_) origins.push_back(server->origin());
+  return origins;
+}
+
+void Node::stop() {
+  for (const auto& server : rpc_servers_) server->stop(std::chrono::seconds(1));
+  for (const auto& organisation : organisations_) organisation->stop_serving();
+  if (workers_) workers_->stop();
+  for (const auto& organisation : organisations_) organisation->stop();
+  if (ledger_) ledger_->stop();
+  if (log_) log_->flush();
+}
+
+}  // namespace careledger::apps

@@ -1,0 +1,72 @@
+// The whole of one process: an embedded ledger, the organisations it hosts, and their endpoints.
+//
+//   CARELEDGER_TRY(auto node, Node::open(layout, seal_choice, clock, entropy));
+//   CARELEDGER_CHECK(node->serve(config));
+//   … until a signal …
+//   node->stop();
+//
+// Thread-safety: open, serve and stop belong to one thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "apps/organisation.h"
+#include "apps/seal_choice.h"
+#include "edge/ops/metrics.h"
+#include "edge/rpc/rpc.h"
+
+namespace careledger::apps {
+
+class FolderLock;
+
+class Node {
+ public:
+  // unavailable: another process works on the folder. Otherwise the error of the part that did not open, with its path.
+  static Result<std::unique_ptr<Node>> open(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy);
+  ~Node();
+
+  Result<void> serve(const ServeConfig& config);
+  void stop();  // stops accepting, lets what is under way end, makes everything durable; idempotent
+
+  const Config& config() const { return config_; }
+  Ledger& ledger() { return *ledger_; }
+  std::vector<std::unique_ptr<Organisation>>& organisations() { return organisations_; }
+  Organisation* find(const std::string& name);
+  std::vector<std::string> rpc_origins() const;
+
+ private:
+  Node(Layout layout, Clock& clock);
+  Result<void> serve_rpc();
+  Result<void> write_ready_file() const;
+
+  Layout layout_;
+  Clock& clock_;
+  Config config_;
+  ServeConfig serve_config_;
+  std::unique_ptr<FolderLock> lock_;
+  std::unique_ptr<vault::Keystore> keys_;
+  std::unique_ptr<Ledger> ledger_;
+  std::vector<std::unique_ptr<Organisation>> organisations_;
+  std::unique_ptr<edge::ops::Log> log_;
+  std::unique_ptr<edge::ops::Metrics> metrics_;
+  std::unique_ptr<edge::http::WorkerPool> workers_;
+  std::unique_ptr<edge::rpc::Rpc> rpc_;
+  std::unique_ptr<edge::http::IoThreads> io_;
+  std::vector<std::unique_ptr<edge::http::Server>> rpc_servers_;
+};
+
+// One process a data folder: an flock(2) on DIR/lock, which the kernel drops when the process dies.
+class FolderLock {
+ public:
+  static Result<std::unique_ptr<FolderLock>> take(const Layout& layout);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+}  // namespace careledger::apps

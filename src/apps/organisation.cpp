@@ -1,0 +1,90 @@
+#include "apps/organisation.h"
+
+namespace careledger::apps {
+
+using vault::Purpose;
+
+Organisation::Organisation(OrganisationConfig config, Ledger& ledger, Clock& clock, Entropy& entropy)
+    : config_(std::move(config)), ledger_(ledger), clock_(clock), entropy_(entropy) {}
+
+Organisation::~Organisation() {
+  stop_serving();
+  stop();
+}
+
+Result<std::unique_ptr<Organisation>> Organisation::open(const Layout& layout, const OrganisationConfig& config, const vault::Seal& seal,
+                                                         Ledger& ledger, Clock& clock, Entropy& entropy) {
+  auto organisation = std::unique_ptr<Organisation>(new Organisation(config, ledger, clock, entropy));
+  CARELEDGER_CHECK(organisation->open_parts(layout, seal));
+  return organisation;
+}
+
+Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& seal) {
+  CARELEDGER_TRY(keys_, vault::Keystore::open(layout.organisation_keystore(config_.slug), seal, clock_, entropy_));
+  CARELEDGER_TRY(std::shared_ptr<const ordering::BatchSigner> envelopes, vault::batch_signer(*keys_, ledger_.replica(), config_.id));
+  ledger_.ordering().host(config_.id, std::move(envelopes));
+  CARELEDGER_TRY(signer_, vault::KeystoreSigner::make(*keys_, ledger_.replica(), config_.id, clock_));
+
+  vault::VaultOptions records;
+  records.folder = layout.vault(config_.slug);
+  records.organisation = config_.id;
+  CARELEDGER_TRY(vault_, vault::Vault::open(records, *keys_, clock_, entropy_));
+  vault::AuditOptions accesses;
+  accesses.folder = layout.audit(config_.slug);
+  accesses.organisation = config_.id;
+  CARELEDGER_TRY(audit_, vault::AuditMap::open(accesses, *keys_, system_files(), clock_, entropy_));
+  vault_->start_anchoring(ledger_.ordering(), *signer_);
+  audit_->start_heads(ledger_.ordering(), *signer_);
+  return {};
+}
+
+Result<void> Organisation::make_fhir(const Surroundings& around) {
+  CARELEDGER_TRY(const crypto::SigningKey token, keys_->signing(Purpose::access_token));
+  authenticator_ = std::make_unique<edge::auth::Authenticator>(config_.id, std::vector{token.public_key()}, clock_);
+  edge::fhir::FhirConfig config;
+  config.organisation = config_.id;
+  config.name = config_.name;
+  config.version = CARELEDGER_VERSION;
+  CARELEDGER_TRY(config.page_key, keys_->symmetric(Purpose::page_token));
+  config.on_alert = [&log = around.log](const std::string& what) { log.error("fhir", {{"what", what}}); };
+  fhir_ = std::make_unique<edge::fhir::FhirHandler>(
+      edge::fhir::FhirParts{*vault_, *audit_, *authenticator_, clock_, entropy_, around.workers, nullptr}, std::move(config));
+  return {};
+}
+
+std::vector<edge::ops::Check> Organisation::checks() {
+  const auto ledger = [this]() -> Result<void> {
+    if (!ledger_.ordering().has_quorum())
+      return fail(ErrorKind::unavailable, "the ledger takes no commands; look at its disk and restart the node");
+    return {};
+  };
+  return {{"ledger", ledger}};
+}
+
+Result<void> Organisation::serve(const Surroundings& around) {
+  CARELEDGER_CHECK(make_fhir(around));
+  router_ = std::make_unique<edge::http::Router>();
+  router_->add({}, "/fhir/*", *fhir_);
+  edge::ops::add_routes(*router_, around.metrics, around.log, checks());
+  telemetry_ = std::make_unique<edge::ops::Telemetry>(around.metrics, around.log, config_.slug, around.config.access_log);
+  edge::http::ServerConfig server;
+  server.address = around.config.address;
+  server.port = config_.port;
+  server.certificate_file = around.config.certificate_file;
+  server.key_file = around.config.key_file;
+  server.cors_origins = around.config.cors_origins;
+  server.limits = around.config.limits;
+  CARELEDGER_TRY(server_, edge::http::Server::start(around.io, server, *router_, telemetry_.get()));
+  return {};
+}
+
+void Organisation::stop_serving() {
+  if (server_) server_->stop(std::chrono::seconds(5));
+}
+
+void Organisation::stop() {
+  if (vault_) vault_->stop_anchoring();
+  if (audit_) audit_->stop_heads();
+}
+
+}  // namespace careledger::apps

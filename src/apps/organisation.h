@@ -1,0 +1,69 @@
+// One hosted organisation: its keys, its records, its audit, its endpoint, opened together and closed in order.
+//
+// Thread-safety: as of its parts; open, serve and stop belong to one thread.
+#pragma once
+
+#include <memory>
+
+#include "apps/config.h"
+#include "apps/layout.h"
+#include "apps/ledger.h"
+#include "apps/serve_config.h"
+#include "edge/auth/token.h"
+#include "edge/fhir/handler.h"
+#include "edge/http/router.h"
+#include "edge/http/server.h"
+#include "edge/http/worker_pool.h"
+#include "vault/audit.h"
+#include "vault/keystore_signer.h"
+#include "vault/vault.h"
+
+namespace careledger::apps {
+
+class Organisation {
+ public:
+  // Opens keystore, vault and audit map and starts anchoring and heads. The ledger, clock and entropy are borrowed.
+  static Result<std::unique_ptr<Organisation>> open(const Layout& layout, const OrganisationConfig& config, const vault::Seal& seal,
+                                                    Ledger& ledger, Clock& clock, Entropy& entropy);
+  ~Organisation();
+
+  struct Surroundings {  // what all endpoints of the process share; borrowed until stop_serving()
+    edge::http::IoThreads& io;
+    edge::http::WorkerPool& workers;
+    edge::ops::Metrics& metrics;
+    edge::ops::Log& log;
+    const ServeConfig& config;
+  };
+  Result<void> serve(const Surroundings& around);
+  void stop_serving();  // idempotent; no request is in a handler afterwards once the workers have stopped too
+  void stop();          // anchoring and heads; what waits stays in the outbox
+
+  const OrganisationConfig& config() const { return config_; }
+  std::string origin() const { return server_ ? server_->origin() : std::string(); }
+  vault::Keystore& keys() { return *keys_; }
+  vault::Vault& vault() { return *vault_; }
+  vault::AuditMap& audit() { return *audit_; }
+  vault::CommandSigner& signer() { return *signer_; }
+
+ private:
+  Organisation(OrganisationConfig config, Ledger& ledger, Clock& clock, Entropy& entropy);
+  Result<void> open_parts(const Layout& layout, const vault::Seal& seal);
+  Result<void> make_fhir(const Surroundings& around);
+  std::vector<edge::ops::Check> checks();
+
+  OrganisationConfig config_;
+  Ledger& ledger_;
+  Clock& clock_;
+  Entropy& entropy_;
+  std::unique_ptr<vault::Keystore> keys_;
+  std::unique_ptr<vault::Vault> vault_;
+  std::unique_ptr<vault::AuditMap> audit_;
+  std::unique_ptr<vault::KeystoreSigner> signer_;
+  std::unique_ptr<edge::auth::Authenticator> authenticator_;
+  std::unique_ptr<edge::fhir::FhirHandler> fhir_;
+  std::unique_ptr<edge::http::Router> router_;
+  std::unique_ptr<edge::ops::Telemetry> telemetry_;
+  std::unique_ptr<edge::http::Server> server_;
+};
+
+}  // namespace careledger::apps
