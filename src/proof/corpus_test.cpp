@@ -1,0 +1,225 @@
+// The corpus of good and bad bundles in tests/vectors/bundles/corpus.json: what this verifier says of each is what stands there, and
+// tools/verifier reads the same file. To write it anew after a change of the format: CARELEDGER_WRITE_VECTORS=1 build/…/proof_test.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+
+#include "proof/test_ledger.h"
+#include "proof/test_vectors.h"
+
+namespace careledger::proof {
+namespace {
+
+using testing::Shape;
+using testing::TestLedger;
+
+constexpr const char* kCorpus = "bundles/corpus.json";
+
+std::string step_of(const Result<Report>& result) {
+  return result ? "ok" : result.error().message.substr(0, result.error().message.find(':'));
+}
+
+// One letter a step, so that the verdicts on every flipped byte fit in a line.
+char letter_of(const std::string& step) {
+  static const std::map<std::string, char> kLetters{
+      {"ok", '!'},     {"format", 'f'}, {"ledger", 'l'}, {"header", 'h'}, {"validators", 'v'}, {"app", 'a'},        {"command", 'c'}, {"log", 'g'},
+      {"record", 'r'}, {"anchor", 'n'}, {"state", 's'},  {"list", 'i'},   {"opening", 'o'},    {"promise", 'p'}, {"checkpoint", 'k'}, {"quorum", 'q'}};
+  return kLetters.at(step);
+}
+
+// Changes one thing of a good bundle; the step is where that must be found.
+struct Mutation {
+  const char* name;
+  const char* step;
+  std::function<void(Bundle&)> change;
+};
+
+RecordClaim& record(Bundle& bundle) { return std::get<RecordClaim>(bundle.claim); }
+AccessClaim& access(Bundle& bundle) { return std::get<AccessClaim>(bundle.claim); }
+
+void flip_a_hash(MapCut& cut) {
+  for (MapEntry& entry : cut.entries) {
+    if (auto* hash = std::get_if<Digest>(&entry)) {
+      hash->value[7] ^= 1;
+      return;
+    }
+  }
+}
+
+const Mutation kRecordMutations[] = {
+    {"height", "header", [](Bundle& b) { ++b.signed_header.header.height; }},
+    {"time", "header", [](Bundle& b) { ++b.signed_header.header.time.nanos; }},
+    {"app hash", "header", [](Bundle& b) { b.signed_header.header.app_hash[0] ^= 1; }},
+    {"vote time", "header", [](Bundle& b) { ++b.signed_header.commit.signatures[0].timestamp.seconds; }},
+    {"round", "header", [](Bundle& b) { ++b.signed_header.commit.round; }},
+    {"parts", "header", [](Bundle& b) { ++b.signed_header.commit.block_id.parts.total; }},
+    {"power", "header", [](Bundle& b) { ++b.validators.validators[0].power; }},
+    {"log size", "app", [](Bundle& b) { b.roots["log"][39] ^= 1; }},
+    {"another root", "app", [](Bundle& b) { b.roots["more"] = "x"; }},
+    {"command", "command", [](Bundle& b) { record(b).command.mutable_command()->append("x"); }},
+    {"log height", "log", [](Bundle& b) { ++record(b).height.value; }},
+    {"log position", "log", [](Bundle& b) { ++record(b).position; }},
+    {"log index", "log", [](Bundle& b) { ++record(b).index; }},
+    {"log path", "log", [](Bundle& b) { record(b).log_path.pop_back(); }},
+    {"profile", "record", [](Bundle& b) { record(b).profile = "other/1"; }},
+    {"element", "record", [](Bundle& b) { record(b).elements[0].leaf[50] ^= 1; }},
+    {"side", "record", [](Bundle& b) { record(b).elements[0].path[0].first ^= true; }},
+    {"element twice", "record", [](Bundle& b) { record(b).elements.push_back(record(b).elements[0]); }},
+    {"type", "anchor", [](Bundle& b) { record(b).type = "Person"; }},
+    {"leaf", "anchor", [](Bundle& b) { record(b).leaf ^= 1; }},
+    {"leaf path", "anchor", [](Bundle& b) { record(b).leaf_path[0].value[3] ^= 1; }},
+    {"state hash", "state", [](Bundle& b) { flip_a_hash(record(b).state); }},
+    {"signature", "state", [](Bundle& b) { (*record(b).command.mutable_signatures(0)->mutable_signature())[9] ^= 1; }},
+    {"signature of another key", "state", [](Bundle& b) { record(b).command.mutable_signatures(0)->set_key(2); }},
+    {"signature twice", "state", [](Bundle& b) { *record(b).command.add_signatures() = record(b).command.signatures(0); }},
+};
+
+const Mutation kAccessMutations[] = {
+    {"custodian", "state", [](Bundle& b) { access(b).custodian.value[0] ^= 1; }},
+    {"subject", "list", [](Bundle& b) { access(b).subject.value[31] ^= 1; }},
+    {"row", "list", [](Bundle& b) { (*std::get<MapLeaf>(access(b).list.entries[access(b).list.entries.size() / 2]).value)[0] ^= 1; }},
+    {"opened entry", "opening", [](Bundle& b) { access(b).openings[0].entry += "x"; }},
+    {"opened details", "opening", [](Bundle& b) { access(b).openings[0].details += "x"; }},
+    {"opening of another row", "opening", [](Bundle& b) { ++access(b).openings[2].row; }},
+    {"opening of no row", "opening", [](Bundle& b) { access(b).openings[2].row = 12; }},
+    {"opening twice", "opening", [](Bundle& b) { access(b).openings.push_back(access(b).openings[2]); }},
+};
+
+
+struct Case {
+  std::string name;
+  std::string trust;
+  Bytes bundle;
+  std::string step;
+  std::vector<std::string> lines;
+  std::string flips;   // a letter a byte, when the case is tried with each byte changed
+};
+
+Case case_of(const std::string& name, const TestLedger& ledger, const Bytes& bundle, bool flip) {
+  const Trust trust = ledger.trust();
+  const auto report = verify(bundle, trust);
+  Case out{name, to_text(trust), bundle, step_of(report), report ? report->lines() : std::vector<std::string>(), ""};
+  for (std::size_t i = 0; flip && i < bundle.size(); ++i) {
+    Bytes bad = bundle;
+    bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+    out.flips += letter_of(step_of(verify(bad, trust)));
+  }
+  return out;
+}
+
+Shape small() {
+  Shape shape;
+  shape.commands = 60;
+  shape.rows = 40;
+  shape.versions = 5;
+  return shape;
+}
+
+Shape consortium() {
+  Shape shape = small();
+  shape.validators = 4;
+  shape.absent = 1;
+  shape.witnesses = 2;
+  return shape;
+}
+
+void add_good(std::vector<Case>& out) {
+  const TestLedger one(small());
+  out.push_back(case_of("record", one, encode(one.record_bundle()), false));
+  const TestLedger four(consortium());
+  out.push_back(case_of("record of a consortium, witnessed", four, encode(four.record_bundle()), true));
+  for (std::uint32_t status = 1; status <= 3; ++status) {
+    Shape shape = small();
+    shape.exception = status;
+    const TestLedger ledger(shape);
+    out.push_back(case_of("record with exception " + std::to_string(status), ledger, encode(ledger.record_bundle()), status == 1));
+  }
+  Shape silent = consortium();
+  silent.currency = silent.signatures = false;
+  silent.later_checkpoint = true;
+  const TestLedger quiet(silent);
+  out.push_back(case_of("record without currency and signatures, later checkpoint", quiet, encode(quiet.record_bundle()), false));
+  out.push_back(case_of("list", one, encode(one.access_bundle()), true));
+  Shape empty = small();
+  empty.accesses = 0;
+  const TestLedger unseen(empty);
+  out.push_back(case_of("list of nothing", unseen, encode(unseen.access_bundle()), false));
+  const Bytes conviction = convict(one.promise(false), encode(one.access_bundle()), one.trust()).value();
+  out.push_back(case_of("conviction", one, conviction, true));
+}
+
+void add_bad(std::vector<Case>& out) {
+  const TestLedger one(small());
+  for (const Mutation& mutation : kRecordMutations) {
+    Bundle bundle = one.record_bundle();
+    mutation.change(bundle);
+    out.push_back(case_of(std::string("record, changed: ") + mutation.name, one, encode(bundle), false));
+    EXPECT_EQ(out.back().step, mutation.step) << mutation.name;
+  }
+  for (const Mutation& mutation : kAccessMutations) {
+    Bundle bundle = one.access_bundle();
+    mutation.change(bundle);
+    out.push_back(case_of(std::string("list, changed: ") + mutation.name, one, encode(bundle), false));
+    EXPECT_EQ(out.back().step, mutation.step) << mutation.name;
+  }
+  Bundle kept = one.access_bundle();
+  std::get<AccessClaim>(kept.claim).promise = one.promise(true);
+  out.push_back(case_of("promise kept", one, encode(kept), false));
+  Shape few = consortium();
+  few.absent = 2;
+  const TestLedger unsigned_header(few);
+  out.push_back(case_of("half of the validators", unsigned_header, encode(unsigned_header.record_bundle()), false));
+  const TestLedger four(consortium());
+  Bundle unwitnessed = four.record_bundle();
+  unwitnessed.checkpoint.reset();
+  out.push_back(case_of("no witnesses where two are wanted", four, encode(unwitnessed), false));
+  out.push_back(case_of("trust in another validator", four, encode(one.record_bundle()), false));
+  out.push_back(case_of("empty file", one, "", false));
+  out.push_back(case_of("a byte more", one, encode(one.record_bundle()) + '\0', false));
+}
+
+std::string corpus_text(const std::vector<Case>& cases) {
+  codec::json::Document document;
+  codec::json::Value list = document.array();
+  for (const Case& each : cases) {
+    codec::json::Value item = document.object();
+    document.set(item, "name", document.string(each.name));
+    document.set(item, "trust", document.string(each.trust));
+    document.set(item, "bundle", document.string(to_base64(each.bundle)));
+    document.set(item, "step", document.string(each.step));
+    codec::json::Value lines = document.array();
+    for (const std::string& line : each.lines) document.append(lines, document.string(line));
+    document.set(item, "lines", lines);
+    document.set(item, "flips", document.string(each.flips));
+    document.append(list, item);
+  }
+  return codec::json::pretty(list) + "\n";
+}
+
+TEST(Corpus, IsWhatThisVerifierSays) {
+  std::vector<Case> cases;
+  add_good(cases);
+  const std::size_t good = cases.size();
+  add_bad(cases);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(cases[i].step == "ok", i < good) << cases[i].name << ": " << cases[i].step;
+    EXPECT_EQ(cases[i].flips.find('!'), std::string::npos) << cases[i].name << ": a changed byte is accepted";
+  }
+  const std::string text = corpus_text(cases);
+  if (std::getenv("CARELEDGER_WRITE_VECTORS") != nullptr) {
+    std::ofstream(std::string(CARELEDGER_SOURCE_DIR "/tests/vectors/") + kCorpus, std::ios::binary) << text;
+  }
+  EXPECT_EQ(testing::read_file(kCorpus), text);
+}
+
+TEST(Corpus, NoPartOfABundleIsABundle) {
+  const TestLedger ledger(small());
+  const Bytes good = encode(ledger.record_bundle());
+  const Trust trust = ledger.trust();
+  for (std::size_t size = 0; size < good.size(); size += 3) EXPECT_FALSE(verify(ByteView(good).substr(0, size), trust)) << size;
+}
+
+}  // namespace
+}  // namespace careledger::proof

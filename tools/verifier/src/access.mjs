@@ -1,0 +1,73 @@
+// A list of accesses, complete by a head on the ledger; and the conviction of a custodian that left one out.
+import {at, demand, equal, field, hex, plain, tagged, u32, u64} from './bytes.mjs';
+import {rfc3339} from './chain.mjs';
+import {MapView, prefixEnd} from './map.mjs';
+import {checkSignatures, keys, StateRows} from './rows.mjs';
+import * as schema from './schema.mjs';
+import {decode} from './wire.mjs';
+
+const rolePromise = 5;
+const maxPromise = 4096;
+const part = (salt, data) => tagged('careledger/audit-part/1', salt, data);
+
+function checkOpenings(openings, rows) {
+  openings.forEach((opening, i) => {
+    demand(opening.row < rows.length && (i === 0 || opening.row > openings[i - 1].row), 'of no row, or out of order');
+    const hidden = opening.detailsHash.length > 0;
+    demand(opening.entrySalt.length === 32 && (hidden || opening.detailsSalt.length === 32), 'not in its form');
+    const details = hidden ? opening.detailsHash : part(opening.detailsSalt, opening.details);
+    const commitment = tagged('careledger/audit-entry/1', part(opening.entrySalt, opening.entry), details);
+    demand(equal(rows[opening.row].value, commitment), 'another entry than the one committed to');
+  });
+}
+
+// The promise is the custodian's, and the list does not hold what it promises.
+function checkBroken(bundle, head, authorities, list) {
+  const claim = bundle.access;
+  demand(claim.promise.promise.length <= maxPromise, 'too large');
+  const promise = decode(schema.promise, claim.promise.promise);
+  demand(equal(promise.ledger, bundle.ledger) && equal(promise.custodian, claim.custodian) && equal(promise.subject, claim.subject) &&
+         promise.entry.length === 32, 'about something else');
+  demand(claim.promise.signatures.length > 0, 'not signed');
+  const bytes = Buffer.concat([field('careledger/promise/1'), claim.promise.promise]);
+  checkSignatures('promise', authorities, rolePromise, bytes, claim.promise.signatures);
+  demand(head.size >= promise.sizeAtLeast, "about a later head than the list's");
+  const row = list.find(Buffer.concat([claim.subject, u64(promise.timeMs), u32(promise.number)]));
+  demand(row === undefined || !equal(row.value, promise.entry), 'kept: the list holds the entry');
+  return promise;
+}
+
+export function verifyAccess(bundle, committed) {
+  const claim = bundle.access;
+  const [organisation, head, authorities] = at('state', () => {
+    const rows = new StateRows(claim.state, committed.stateRoot);
+    const named = rows.row(keys.organisation(claim.custodian), schema.organisation, 'organisation');
+    const at_ = rows.row(keys.head(claim.custodian), schema.accessHead, 'access head');
+    const controlled = rows.authorities(claim.custodian, 0n);
+    rows.finish();
+    demand(at_.mapRoot.length === 32, 'the head has no root');
+    return [named, at_, controlled];
+  });
+  const [list, entries] = at('list', () => {
+    const view = new MapView(claim.list, head.mapRoot);
+    const range = view.range(claim.subject, prefixEnd(claim.subject));
+    demand(view.exactlyRange(range), 'more or less than the rows of one subject');
+    for (const leaf of range.rows) demand(leaf.key.length === 44 && leaf.value.length === 32, 'a row is not in its form');
+    return [view, range.rows];
+  });
+  at('opening', () => checkOpenings(claim.openings, entries));
+  const promise = claim.promise ? at('promise', () => checkBroken(bundle, head, authorities, list)) : null;
+  const name = plain(organisation.name);
+  const lines = [
+    `Access list: "${name}" recorded ${entries.length} accesses to one subject by its head of ${head.size} entries, and no other; ` +
+      `${claim.openings.length} shown.`,
+    `Organisation: ${hex(claim.custodian)}`,
+    `Subject: ${hex(claim.subject)}`,
+    `As of block ${bundle.chain.header.height - 1n} (${rfc3339(bundle.chain.header.time)}).`,
+  ];
+  if (promise) {
+    lines.push(`Conviction: "${name}" signed that this list would hold an access at ${promise.timeMs} by a head of ` +
+      `${promise.sizeAtLeast} entries. It does not.`);
+  }
+  return lines;
+}

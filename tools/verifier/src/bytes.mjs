@@ -1,0 +1,69 @@
+// Hashes, framing and text checks shared by all parts.
+import {createHash} from 'node:crypto';
+import {isUtf8} from 'node:buffer';
+
+export class Refusal extends Error {
+  constructor(step, message) {
+    super(`${step}: ${message}`);
+    this.step = step;
+  }
+}
+
+// Runs `work`; whatever goes wrong in it is a refusal at this step.
+export function at(step, work) {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Refusal(step, error.message);
+  }
+}
+
+export function demand(holds, message) {
+  if (!holds) throw new Error(message);
+}
+
+export const sha256 = (...parts) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+
+export const equal = (a, b) => Buffer.compare(a, b) === 0;
+export const hex = (bytes) => Buffer.from(bytes).toString('hex');
+
+export function u32(value) {
+  const out = Buffer.alloc(4);
+  out.writeUInt32BE(value);
+  return out;
+}
+
+export function u64(value) {
+  const out = Buffer.alloc(8);
+  out.writeBigUInt64BE(BigInt(value));
+  return out;
+}
+
+// Length as u32 big-endian, then the bytes.
+export const field = (bytes) => Buffer.concat([u32(Buffer.byteLength(bytes)), Buffer.from(bytes)]);
+export const tagged = (tag, ...fields) => sha256(field(tag), ...fields.map(field));
+
+export function takeField(rest) {
+  demand(rest.length >= 4, 'a field is cut off');
+  const size = rest.readUInt32BE(0);
+  demand(rest.length - 4 >= size, 'a field is cut off');
+  return [rest.subarray(4, 4 + size), rest.subarray(4 + size)];
+}
+
+export function text(bytes) {
+  demand(isUtf8(bytes), 'not text');
+  return Buffer.from(bytes).toString('utf8');
+}
+
+// Standard base64, padded, in its one form; null otherwise.
+export function base64(value) {
+  const bytes = Buffer.from(value, 'base64');
+  return bytes.toString('base64') === value ? bytes : null;
+}
+
+// For a terminal: control characters become question marks.
+export const plain = (value) => value.replace(/[\u0000-\u001f\u007f]/g, '?');

@@ -1,0 +1,113 @@
+// Canonical protobuf: fields in the order of their numbers, no defaults written, no unknown fields, shortest varints. Such bytes are
+// exactly those that re-encode to themselves.
+import {demand, text} from './bytes.mjs';
+
+// A schema maps field numbers to {name, type, repeated?, required?, oneof?}; type is 'bytes', 'string', 'uint32', 'uint64', 'int32',
+// 'int64' or another schema. Scalars left out read as their defaults, messages as undefined (unless required).
+export function message(fields) {
+  const schema = new Map();
+  for (const [number, [name, type, options = {}]] of Object.entries(fields)) schema.set(Number(number), {name, type, ...options});
+  return schema;
+}
+
+function varint(reader) {
+  let value = 0n;
+  for (let i = 0; ; ++i) {
+    demand(i < 10 && reader.at < reader.bytes.length, 'a number is cut off');
+    const byte = reader.bytes[reader.at++];
+    value |= BigInt(byte & 0x7f) << BigInt(7 * i);
+    if (byte & 0x80) continue;
+    demand(i === 0 || byte !== 0, 'a number is not in its shortest form');
+    demand(value < 1n << 64n, 'a number is too large');
+    return value;
+  }
+}
+
+function number(type, value) {
+  if (type === 'uint64') return value;
+  const signed = BigInt.asIntN(64, value);
+  if (type === 'int64') return signed;
+  if (type === 'int32') {
+    demand(signed >= -(1n << 31n) && signed < 1n << 31n, 'a number is too large');
+    return Number(signed);
+  }
+  demand(value < 1n << 32n, 'a number is too large');
+  return Number(value);
+}
+
+const isNumber = (type) => typeof type === 'string' && type !== 'bytes' && type !== 'string';
+
+function value(reader, known) {
+  if (isNumber(known.type)) {
+    const read = number(known.type, varint(reader));
+    demand(read != 0, 'a zero is written out');   // eslint-disable-line eqeqeq
+    return read;
+  }
+  const size = varint(reader);
+  demand(size <= BigInt(reader.bytes.length - reader.at), 'a field is cut off');
+  const bytes = reader.bytes.subarray(reader.at, reader.at + Number(size));
+  reader.at += Number(size);
+  if (known.type instanceof Map) return decode(known.type, bytes);
+  demand(bytes.length > 0 || known.repeated || known.oneof, 'an empty field is written out');
+  return known.type === 'string' ? text(bytes) : bytes;
+}
+
+function defaults(schema) {
+  const out = {};
+  for (const known of schema.values()) {
+    if (known.repeated) out[known.name] = [];
+    else if (known.type === 'bytes') out[known.name] = Buffer.alloc(0);
+    else if (known.type === 'string') out[known.name] = '';
+    else if (known.type === 'uint64' || known.type === 'int64') out[known.name] = 0n;
+    else out[known.name] = isNumber(known.type) ? 0 : undefined;
+  }
+  return out;
+}
+
+export function decode(schema, bytes) {
+  const reader = {bytes, at: 0};
+  const out = defaults(schema);
+  const chosen = new Set();
+  let last = 0;
+  while (reader.at < bytes.length) {
+    const tag = varint(reader);
+    const known = schema.get(Number(tag >> 3n));
+    demand(known !== undefined, 'an unknown field');
+    demand(Number(tag & 7n) === (isNumber(known.type) ? 0 : 2), 'a field of the wrong type');
+    const at = Number(tag >> 3n);
+    demand(at > last || (at === last && known.repeated), 'fields out of order or repeated');
+    last = at;
+    if (known.oneof) {
+      demand(!chosen.has(known.oneof), 'two alternatives at once');
+      chosen.add(known.oneof);
+    }
+    const read = value(reader, known);
+    if (known.repeated) out[known.name].push(read);
+    else out[known.name] = read;
+  }
+  for (const known of schema.values()) demand(!known.required || out[known.name] !== undefined, `${known.name} is missing`);
+  return out;
+}
+
+// Writers, for what is hashed or signed.
+export function writeVarint(value) {
+  const out = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  for (; rest > 0x7fn; rest >>= 7n) out.push(Number(rest & 0x7fn) | 0x80);
+  out.push(Number(rest));
+  return Buffer.from(out);
+}
+
+export const writeNumber = (number_, value_) =>
+  BigInt(value_) === 0n ? Buffer.alloc(0) : Buffer.concat([writeVarint(number_ << 3), writeVarint(value_)]);
+
+// always: also when empty, as Go writes messages that cannot be absent.
+export const writeBytes = (number_, bytes, always = false) =>
+  bytes.length === 0 && !always ? Buffer.alloc(0) : Buffer.concat([writeVarint((number_ << 3) | 2), writeVarint(bytes.length), bytes]);
+
+export function writeFixed64(number_, value_) {
+  if (BigInt(value_) === 0n) return Buffer.alloc(0);
+  const out = Buffer.alloc(8);
+  out.writeBigInt64LE(BigInt(value_));
+  return Buffer.concat([writeVarint((number_ << 3) | 1), out]);
+}
