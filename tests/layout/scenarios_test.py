@@ -21,14 +21,14 @@ def contracts(root):
 
 
 def scenario_words(root):
-    """Every contract.code that a scenario line expects; in a file CONTRACT.txt the code alone will do."""
+    """Every contract.code that a scenario line expects ("… = code" at its end); in a file CONTRACT.txt the code alone will do."""
     words = set()
     for path in sources.files(root, "tests/scenarios"):
         if path.suffix == ".txt":
             for line in sources.text(root, path).splitlines():
-                found = re.findall(r"[a-z_]+(?:\.[a-z_]+)?", line.split("#", 1)[0])
-                words.update(found)
-                words.update(f"{path.stem}.{word}" for word in found)
+                expected = re.search(r"\s=\s+([a-z_]+\.)?([a-z_]+)\s*$", line.split("#", 1)[0])
+                if expected:
+                    words.add((expected.group(1) or path.stem + ".") + expected.group(2))
     return words
 
 
@@ -58,11 +58,11 @@ class Scenarios(unittest.TestCase):
             return list(breaches(root))
 
     def test_a_code_without_a_line_is_found(self):
-        self.assertEqual(len(self.planted("  ok = 0,\n  no_leash = 1,  // outside\n  too_loud = 2,", "dog barks  too_loud\n# no_leash\n")), 1)
-        self.assertEqual(self.planted("  ok = 0,\n  too_loud = 1,", "dog barks pets.too_loud\n"), [])
+        self.assertEqual(len(self.planted("  ok = 0,\n  no_leash = 1,  // outside\n  too_loud = 2,", "dog barks = too_loud\n# dog runs = no_leash\n")), 1)
+        self.assertEqual(self.planted("  ok = 0,\n  too_loud = 1,", "dog barks x=no_leash = pets.too_loud\n"), [])
 
     def test_a_number_used_twice_is_found(self):
-        self.assertEqual(len(self.planted("  ok = 0,\n  a = 1,\n  b = 1,", "x a\nx b\n")), 1)
+        self.assertEqual(len(self.planted("  ok = 0,\n  a = 1,\n  b = 1,", "x = a\nx = b\n")), 1)
 
 
 if __name__ == "__main__":
