@@ -1,0 +1,123 @@
+#include "vault/prover.h"
+
+#include <algorithm>
+
+#include "codec/fhir/record.h"
+#include "contracts/access/access.h"
+#include "kernel/canonical.h"
+#include "proof/map_cut.h"
+
+namespace careledger::vault {
+namespace {
+
+Result<Provable> provable_at(const replica::View& view, Height header, const ordering::Ordering& ordering) {
+  CARELEDGER_TRY(proof::SignedHeader signed_header, ordering.header(header));
+  CARELEDGER_TRY(proof::ValidatorSet validators, ordering.validators(header));
+  if (signed_header.header.app_hash != view.app_hash().view())
+    return fail(ErrorKind::unavailable, "the newest state is not provable yet; ask again in a moment");
+  return Provable{view, std::move(signed_header), std::move(validators)};
+}
+
+proof::Bundle chain_part(const Provable& at) {
+  proof::Bundle bundle;
+  bundle.ledger = at.view.ledger();
+  bundle.signed_header = at.header;
+  bundle.validators = at.validators;
+  bundle.roots = proof::app_map(at.view.app_state());
+  return bundle;
+}
+
+struct OpenedVersion {
+  std::vector<Bytes> leaves;
+  std::vector<std::size_t> shown;
+};
+
+Result<OpenedVersion> open_version(const ProofMaterial& material, const std::set<std::string>& disclose) {
+  CARELEDGER_TRY(const codec::json::Document document, codec::json::parse(material.version.body));
+  OpenedVersion out;
+  std::size_t found = 0;
+  for (codec::fhir::RecordLeaf& leaf : codec::fhir::record_leaves(document.root(), material.seed)) {
+    const bool named = disclose.contains(leaf.name);
+    found += named ? 1 : 0;
+    if (named || disclose.contains("*")) out.shown.push_back(out.leaves.size());
+    out.leaves.push_back(std::move(leaf.data));
+  }
+  if (found < disclose.size() - disclose.count("*"))
+    return fail(ErrorKind::not_found, "the version has no such top-level element to disclose");
+  return out;
+}
+
+Result<std::uint64_t> log_index(const replica::View& view, const Digest& command, proof::Path& path) {
+  CARELEDGER_TRY(replica::CommandProof in_log, view.prove_command(command));
+  path = std::move(in_log.path);
+  return in_log.index;
+}
+
+}  // namespace
+
+Result<Provable> newest_provable(const replica::Replica& replica, const ordering::Ordering& ordering) {
+  const replica::View view = replica.view();
+  if (view.height().value == 0) return fail(ErrorKind::not_found, "the ledger has no block yet");
+  if (auto at_tip = provable_at(view, view.height(), ordering)) return at_tip;
+  // The newest block changed the state: its own header commits to the state before it.
+  CARELEDGER_TRY(const replica::View before, replica.view_at({view.height().value - 1}));
+  return provable_at(before, view.height(), ordering);
+}
+
+Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& organisation, const ProofMaterial& material,
+                                   const RecordProofOptions& options) {
+  if (material.anchor.state != Anchoring::final)
+    return fail(ErrorKind::not_found, "this version is not on the ledger yet; try again in a moment");
+  CARELEDGER_TRY(const OpenedVersion version, open_version(material, options.disclose));
+  proof::RecordClaim claim;
+  claim.type = material.version.meta.type;
+  proof::OpenedRecord opened = proof::open_record(version.leaves, version.shown);
+  claim.root = opened.root;
+  claim.elements = std::move(opened.elements);
+  if (!kernel::parse_canonical(material.signed_command, claim.command))
+    return fail(ErrorKind::corrupt, "the stored anchor command does not read");
+  claim.leaf = material.leaf_index;
+  claim.leaf_path = material.path;
+  claim.height = material.anchor.height;
+  claim.position = material.anchor.position;
+  CARELEDGER_TRY(claim.index, log_index(at.view, proof::command_digest(claim.command.command()), claim.log_path));
+  std::vector<Bytes> keys{proof::account_key(organisation), proof::organisation_key(organisation)};
+  if (options.currency) keys.push_back(proof::exception_key(organisation, material.commitment));
+  std::sort(keys.begin(), keys.end());
+  CARELEDGER_TRY(claim.state, at.view.prove(keys));
+  proof::Bundle bundle = chain_part(at);
+  bundle.claim = std::move(claim);
+  return bundle;
+}
+
+Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& organisation, const AccessList& list, bool with_details) {
+  proof::AccessClaim claim;
+  claim.custodian = organisation;
+  claim.subject = id_cast<Digest>(list.subject);
+  CARELEDGER_TRY(claim.list, proof::decode_cut(list.range_proof));
+  std::vector<Bytes> keys{proof::account_key(organisation), proof::organisation_key(organisation), proof::head_key(organisation)};
+  std::sort(keys.begin(), keys.end());
+  CARELEDGER_TRY(claim.state, at.view.prove(keys));
+  const auto head = at.view.state().get(contracts::access::kHeads, organisation);
+  if (!head || head->map_root() != list.head.map_root.view())
+    return fail(ErrorKind::conflict, "a newer head of the audit map is on the ledger; take the list again");
+  std::uint32_t number = 0;
+  for (const OpenedEntry& entry : list.entries) {
+    proof::AuditOpening opening;
+    opening.row = number++;
+    opening.entry_salt = entry.entry_salt;
+    opening.entry = entry_bytes(entry.entry);
+    if (with_details) {
+      opening.details_salt = entry.details_salt;
+      opening.details = entry.entry.details;
+    } else {
+      opening.details_hash = proof::audit_part(entry.details_salt, entry.entry.details);
+    }
+    claim.openings.push_back(std::move(opening));
+  }
+  proof::Bundle bundle = chain_part(at);
+  bundle.claim = std::move(claim);
+  return bundle;
+}
+
+}  // namespace careledger::vault

@@ -1,0 +1,38 @@
+// Makes proof bundles for what a vault holds: a version's record claim, a patient's complete list of accesses.
+//
+// Thread-safety: any thread; borrows replica and ordering for the call.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "ordering/ordering.h"
+#include "proof/bundle.h"
+#include "replica/replica.h"
+#include "vault/audit.h"
+#include "vault/types.h"
+
+namespace careledger::vault {
+
+// A state that a durable header commits to, and that header.
+struct Provable {
+  replica::View view;
+  proof::SignedHeader header;
+  proof::ValidatorSet validators;
+};
+// The newest there is. unavailable in the instant between a write and the block that proves it, when no older view is kept.
+Result<Provable> newest_provable(const replica::Replica& replica, const ordering::Ordering& ordering);
+
+struct RecordProofOptions {
+  std::set<std::string> disclose{"id"};  // top-level elements to show, with their salts; "*" shows all
+  bool currency = true;                  // also say what became of it since
+};
+// not_found while the version is not anchored below `at`'s height, or when an element to be shown is not in the version; gone when erased.
+Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& organisation, const ProofMaterial& material,
+                                   const RecordProofOptions& options);
+
+// Every entry of the list opened; its details too when `with_details`. `at` must be at or above the list's head, and the head the newest
+// that the ledger has of the organisation (conflict otherwise: take the list again).
+Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& organisation, const AccessList& list, bool with_details);
+
+}  // namespace careledger::vault
