@@ -19,7 +19,7 @@ class TreeBuilder {
  public:
   using error_code = boost::system::error_code;
   using text_view = boost::json::string_view;
-  // The limits of our own are checked below; these are the parser's.
+  // The limits of our own are checked below; these are the parser's, under names that it asks for.
   static constexpr std::size_t max_array_size = UINT32_MAX;
   static constexpr std::size_t max_object_size = UINT32_MAX;
   static constexpr std::size_t max_string_size = UINT32_MAX;

@@ -152,7 +152,7 @@ class Writer {
   }
 
   void write_sorted(std::span<const Member> members) {
-    std::array<const Member*, 32> few;
+    std::array<const Member*, 32> few;  // NOLINT(cppcoreguidelines-pro-type-member-init): only what is used is set
     std::vector<const Member*> many;
     std::span<const Member*> order(few.data(), std::min(members.size(), few.size()));
     if (members.size() > few.size()) {
