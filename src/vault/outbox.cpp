@@ -67,13 +67,19 @@ void Outbox::start(ordering::Ordering& ordering, CommandSigner& signer) {
   ordering_ = &ordering;
   signer_ = &signer;
   stopping_ = false;
+  link_ = std::make_shared<Link>();
+  link_->outbox = this;
   thread_ = std::thread([this] { run(); });
 }
 
 void Outbox::stop() {
+  if (link_) {   // an answer that still comes is nobody's
+    const std::lock_guard unlink(link_->mutex);
+    link_->outbox = nullptr;
+  }
   std::unique_lock lock(mutex_);
   stopping_ = true;
-  ++sending_;   // an answer that still comes is nobody's
+  answer_.reset();
   changed_.notify_all();
   std::thread thread = std::move(thread_);
   lock.unlock();
@@ -194,13 +200,18 @@ void Outbox::send() {
   const std::uint64_t sending = ++sending_;
   mutex_.unlock();
   ordering_->submit(parts_.options.organisation, flight_->row.signed_command, ordering::Lane::urgent,
-                    [this, sending](const ordering::Answer& answer) {
-                      const std::lock_guard lock(mutex_);
-                      if (sending != sending_) return;
-                      answer_ = answer;
-                      changed_.notify_all();
+                    [link = link_, sending](const ordering::Answer& answer) {
+                      const std::lock_guard hold(link->mutex);
+                      if (link->outbox != nullptr) link->outbox->receive(sending, answer);
                     });
   mutex_.lock();
+}
+
+void Outbox::receive(std::uint64_t sending, const ordering::Answer& answer) {
+  const std::lock_guard lock(mutex_);
+  if (sending != sending_) return;
+  answer_ = answer;
+  changed_.notify_all();
 }
 
 void Outbox::judge(std::unique_lock<std::mutex>& lock, const ordering::Answer& answer) {

@@ -46,7 +46,13 @@ class Outbox {
     std::vector<Digest> supersedes;
   };
 
+  struct Link {   // what an answer comes back through: it may come after the outbox is gone
+    std::mutex mutex;
+    Outbox* outbox = nullptr;
+  };
+
   void run();
+  void receive(std::uint64_t sending, const ordering::Answer& answer);
   bool prepare(std::unique_lock<std::mutex>& lock);  // false when nothing waits
   Result<Flight> make_flight(std::uint64_t first, std::uint64_t end) const;
   Result<void> sign_and_keep(Flight& flight) const;
@@ -59,6 +65,7 @@ class Outbox {
   VaultParts& parts_;
   ordering::Ordering* ordering_ = nullptr;
   CommandSigner* signer_ = nullptr;
+  std::shared_ptr<Link> link_;
   std::thread thread_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -70,7 +77,6 @@ class Outbox {
   bool drop_supersedes_ = false;                    // for the next single one: the ledger has it already
   std::optional<Flight> flight_;
   std::optional<ordering::Answer> answer_;          // of the flight, for the thread to judge
-  std::uint64_t answer_flight_ = 0;                 // tells late answers of an older sending apart
   std::uint64_t sending_ = 0;
   std::uint64_t not_before_ns_ = 0;                 // after a refusal or `busy`
   std::multimap<std::uint64_t, UniqueFunction<void(const AnchorState&)>> waiters_;
