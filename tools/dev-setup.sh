@@ -45,7 +45,7 @@ setup_apt() {
     command -v sudo >/dev/null || fail "packages are missing and there is no sudo. $by_hand"
     sudo -v || fail "packages are missing and sudo refused. $by_hand"
   fi
-  step "install ${#missing[@]} Debian packages for $group" "Is the network there? Is this Debian 12?" retried install_packages "${missing[@]}"
+  step "install ${#missing[@]} packages for $group" "Is the network there? Is it Debian 12?" retried install_packages "${missing[@]}"
 }
 
 setup_build() {

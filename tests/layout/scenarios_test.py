@@ -58,7 +58,8 @@ class Scenarios(unittest.TestCase):
             return list(breaches(root))
 
     def test_a_code_without_a_line_is_found(self):
-        self.assertEqual(len(self.planted("  ok = 0,\n  no_leash = 1,  // outside\n  too_loud = 2,", "dog barks = too_loud\n# dog runs = no_leash\n")), 1)
+        codes = "  ok = 0,\n  no_leash = 1,  // outside\n  too_loud = 2,"
+        self.assertEqual(len(self.planted(codes, "dog barks = too_loud\n# dog runs = no_leash\n")), 1)
         self.assertEqual(self.planted("  ok = 0,\n  too_loud = 1,", "dog barks x=no_leash = pets.too_loud\n"), [])
 
     def test_a_number_used_twice_is_found(self):
