@@ -1,0 +1,198 @@
+#include "exchange/custodian.h"
+
+#include <algorithm>
+
+#include "contracts/registry/registry.h"
+#include "crypto/hash.h"
+#include "exchange/release.h"
+#include "kernel/canonical.h"
+#include "kernel/sign.h"
+#include "kernel/tables.h"
+#include "proof/verify.h"
+#include "vault/prover.h"
+#include "vault/terms.h"
+
+namespace careledger::exchange {
+
+// One request on its way through.
+struct Custodian::Case {
+  OrganisationId requester;
+  ReleaseRequest request;
+  Digest digest;  // of the request
+  crypto::SealingKey reply_to;
+  std::optional<std::string> patient;  // id of the Patient resource here
+  std::optional<Refusal> refusal;
+  Terms terms;
+  std::set<std::string> categories;
+  std::vector<Bytes> records;  // encoded bundles
+  std::uint64_t left_out = 0;
+  std::optional<vault::Provable> at;
+};
+
+namespace {
+
+vault::AuditEntry entry_of(const OrganisationId& requester, const ReleaseRequest& request, const vault::Subject& subject,
+                           std::optional<Refusal> refusal, std::size_t records) {
+  vault::AuditEntry entry;
+  entry.subject = subject;
+  entry.kind = refusal ? vault::AuditKind::refusal : vault::AuditKind::release;
+  entry.outcome = refusal ? vault::AuditOutcome::refused : vault::AuditOutcome::done;
+  entry.actor = "Practitioner/" + to_hex(request.practitioner());
+  entry.role = "clinician";
+  entry.purpose = request.purpose();
+  entry.organisation = requester.hex();
+  entry.details = refusal ? "{\"reason\":\"" + std::string(name_of(*refusal)) + "\"}" : "{\"records\":" + std::to_string(records) + "}";
+  return entry;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Custodian::Case>> Custodian::open_case(const OrganisationId& from, ByteView sealed) {
+  auto subject = std::make_unique<Case>();
+  CARELEDGER_TRY(const crypto::OpeningKey key, parts_.keys.opening());
+  CARELEDGER_TRY(const Bytes plain, open_request(key, parts_.replica.ledger(), parts_.organisation, sealed));
+  ReleaseRequest& request = subject->request;
+  if (!kernel::parse_canonical(plain, request) || request.nonce().size() != 32 || request.practitioner().size() != 32 ||
+      request.identifiers_size() > 64 || request.categories_size() > 64)
+    return fail(ErrorKind::malformed, "the release request is not one of this version");
+  if (request.ledger() != parts_.replica.ledger().view() || request.custodian() != parts_.organisation.view())
+    return fail(ErrorKind::forbidden, "the release request is for another ledger or another custodian");
+  if (request.requester() != from.view())
+    return fail(ErrorKind::forbidden, "the release request was signed by another organisation than it names");
+  const auto organisation = parts_.replica.view().state().get(contracts::registry::kOrganisations, from);
+  const auto reply_to = organisation ? crypto::SealingKey::from(organisation->sealing_key()) : std::nullopt;
+  if (!reply_to) return fail(ErrorKind::forbidden, "the asking organisation is not on the ledger");
+  subject->requester = from;
+  subject->digest = crypto::sha256(plain);
+  subject->reply_to = *reply_to;
+  return subject;
+}
+
+// By the relationship that the opening names, otherwise by an identifier that exactly one patient here has.
+std::optional<std::string> Custodian::find_patient(const ReleaseRequest& request) const {
+  if (const auto id = RelationshipId::from(request.opening().relationship())) {
+    const auto known = parts_.relationships.find(*id);
+    if (known && *known) return (*known)->patient_id;
+  }
+  for (const Identifier& identifier : request.identifiers()) {
+    vault::Query query;
+    query.type = "Patient";
+    query.all_of.push_back({"identifier", {vault::token_is(identifier.value(), identifier.system())}});
+    const auto page = parts_.vault.view().search(query, {}, 2);
+    if (page && page->ids.size() == 1) return page->ids.front();
+  }
+  return std::nullopt;
+}
+
+Result<void> Custodian::judge(Case& subject) {
+  const replica::View view = parts_.replica.view();
+  const Moment moment{view.time(), parts_.clock.now()};
+  const Digest practitioner = *Digest::from(subject.request.practitioner());
+  subject.patient = find_patient(subject.request);
+  subject.refusal = judge_requester(view.state(), subject.requester, practitioner, moment);
+  if (!subject.refusal && !subject.patient) subject.refusal = Refusal::patient_unknown;
+  if (!subject.refusal) {
+    bool withdrawn = false;
+    if (const auto relationship = RelationshipId::from(subject.request.opening().relationship())) {
+      CARELEDGER_TRY(const auto terms, parts_.relationships.terms(grant_id(*relationship, subject.request.opening().number())));
+      withdrawn = terms && terms->withdrawn;
+    }
+    Judged judged = judge_opening(view.state(), subject.request, withdrawn, moment);
+    subject.refusal = judged.refusal;
+    subject.terms = std::move(judged.terms);
+    subject.categories = std::move(judged.categories);
+  }
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return {};
+}
+
+Result<void> Custodian::add_record(Case& subject, const vault::Version& version) {
+  CARELEDGER_TRY(const codec::json::Document document, codec::json::parse(version.body));
+  const codec::json::Value& resource = document.root();
+  if (!subject.categories.contains(category_of(resource)) || !releases(subject.terms, resource)) return {};
+  CARELEDGER_TRY(const vault::ProofMaterial material,
+                 parts_.vault.proof_material(version.meta.type, version.meta.id, version.meta.version));
+  if (material.anchor.state != vault::Anchoring::final || material.anchor.height > subject.at->view.height()) {
+    ++subject.left_out;
+    return {};
+  }
+  vault::RecordProofOptions options;
+  options.disclose = released_elements(subject.terms, resource);
+  CARELEDGER_TRY(const proof::Bundle bundle, vault::prove_record(*subject.at, parts_.organisation, material, options));
+  subject.records.push_back(proof::encode(bundle));
+  if (subject.records.size() > kRecordsMax)
+    return fail(ErrorKind::too_large, "more records than one answer holds; ask for fewer categories");
+  return {};
+}
+
+Result<void> Custodian::collect(Case& subject) {
+  CARELEDGER_TRY(vault::Provable at, vault::newest_provable(parts_.replica, parts_.ordering));
+  subject.at = std::move(at);
+  const vault::View view = parts_.vault.view();
+  for (const std::string_view type : types_of(subject.categories)) {
+    vault::Query query;
+    query.type = type;
+    if (type == "Patient") query.ids.push_back(*subject.patient);
+    else query.all_of.push_back({std::string(patient_parameter(type)), {vault::reference_is("Patient/" + *subject.patient)}});
+    std::string after;
+    for (bool more = true; more;) {
+      CARELEDGER_TRY(const vault::IdPage page, view.search(query, after, 500));
+      CARELEDGER_TRY(const auto versions, view.read_many(type, page.ids));
+      for (const auto& version : versions)
+        if (version) CARELEDGER_CHECK(add_record(subject, *version));
+      more = page.more && !page.ids.empty();
+      if (more) after = page.ids.back();
+    }
+  }
+  return {};
+}
+
+Result<Bytes> Custodian::answer(Case& subject, const vault::Recorded& recorded) {
+  ReleaseAnswer answer;
+  answer.set_request(subject.digest.bytes());
+  if (subject.refusal) answer.set_refusal(static_cast<std::uint32_t>(*subject.refusal));
+  for (Bytes& record : subject.records) answer.add_records(std::move(record));
+  answer.set_left_out(subject.left_out);
+  ledger::Promise promise;
+  promise.set_ledger(parts_.replica.ledger().bytes());
+  promise.set_custodian(parts_.organisation.bytes());
+  promise.set_subject(subject.patient ? parts_.audit.subject_of(*subject.patient).bytes() : Bytes(32, '\0'));
+  promise.set_time_ms(static_cast<std::uint64_t>(recorded.time.value));
+  promise.set_number(recorded.number);
+  promise.set_entry(recorded.commitment.bytes());
+  promise.set_size_at_least(recorded.index + 1);
+  CARELEDGER_TRY(const crypto::SigningKey key, parts_.keys.signing(vault::Purpose::promise));
+  const auto account = parts_.replica.view().state().get(kernel::kAccounts, parts_.organisation);
+  if (!account) return fail(ErrorKind::corrupt, "this organisation has no account on the ledger");
+  const std::uint32_t number = key_number(account->authority(), key.public_key());
+  ledger::SignedPromise& signed_promise = *answer.mutable_promise();
+  signed_promise.set_promise(kernel::encode(promise));
+  *signed_promise.add_signatures() = kernel::sign_bytes(proof::promise_signed_bytes(signed_promise.promise()), {number, &key});
+  return seal_answer(subject.reply_to, subject.digest, kernel::encode(answer), parts_.entropy);
+}
+
+void Custodian::record_and_answer(std::unique_ptr<Case> subject, UniqueFunction<void(Result<Bytes>)> done) {
+  vault::Subject whom;
+  if (subject->patient) whom = parts_.audit.subject_of(*subject->patient);
+  vault::AuditEntry entry = entry_of(subject->requester, subject->request, whom, subject->refusal, subject->records.size());
+  const auto recorded = parts_.audit.append_and_wait(std::move(entry));
+  if (!recorded) return done(tl::make_unexpected(recorded.error()));
+  // The head is waited for in either case: a requester that was refused holds as good a promise as one that was served.
+  parts_.audit.wait_for_head(recorded->index + 1, [this, subject = std::move(subject), recorded = *recorded,
+                                                   done = std::move(done)](const Result<vault::AuditHead>& head) mutable {
+    if (!head) return done(tl::make_unexpected(head.error()));
+    done(answer(*subject, recorded));
+  });
+}
+
+void Custodian::release(const OrganisationId& from, ByteView sealed, UniqueFunction<void(Result<Bytes>)> done) {
+  auto subject = open_case(from, sealed);
+  if (!subject) return done(tl::make_unexpected(subject.error()));
+  if (const auto judged = judge(**subject); !judged) return done(tl::make_unexpected(judged.error()));
+  if (!(*subject)->refusal) {
+    if (const auto collected = collect(**subject); !collected) return done(tl::make_unexpected(collected.error()));
+  }
+  record_and_answer(std::move(*subject), std::move(done));
+}
+
+}  // namespace careledger::exchange

@@ -1,0 +1,57 @@
+// The custodian's side: a sealed request comes in from an organisation that its signature proves; a sealed answer goes out.
+//
+// Order: check (refusal.h), choose what the terms release, record the release or refusal durably, wait until a head of the audit map that
+// covers it is final, promise, answer. A release is recorded before it leaves, whatever becomes of the answer on the way.
+//
+// Thread-safety: release() from any thread; it blocks for disk, so call it on a worker. Everything in CustodianParts is borrowed.
+#pragma once
+
+#include "base/clock.h"
+#include "base/function.h"
+#include "exchange/envelope.h"
+#include "exchange/refusal.h"
+#include "ordering/ordering.h"
+#include "replica/replica.h"
+#include "vault/audit.h"
+#include "vault/keystore.h"
+#include "vault/relationships.h"
+#include "vault/vault.h"
+
+namespace careledger::exchange {
+
+struct CustodianParts {
+  OrganisationId organisation;
+  const replica::Replica& replica;
+  const ordering::Ordering& ordering;
+  vault::Keystore& keys;
+  vault::Vault& vault;
+  vault::AuditMap& audit;
+  vault::Relationships& relationships;
+  Clock& clock;
+  Entropy& entropy;
+};
+
+inline constexpr std::size_t kRecordsMax = 10'000;  // in one answer
+
+class Custodian {
+ public:
+  explicit Custodian(CustodianParts parts) : parts_(parts) {}
+
+  // `from` is who signed the HTTP request. `done` gets the sealed answer, refusals included, from any thread; an error (malformed,
+  // forbidden, too_large, unavailable) when there is nobody to seal an answer to or nothing to answer.
+  void release(const OrganisationId& from, ByteView sealed, UniqueFunction<void(Result<Bytes>)> done);
+
+ private:
+  struct Case;
+  Result<std::unique_ptr<Case>> open_case(const OrganisationId& from, ByteView sealed);
+  Result<void> judge(Case& subject);
+  std::optional<std::string> find_patient(const ReleaseRequest& request) const;
+  Result<void> collect(Case& subject);
+  Result<void> add_record(Case& subject, const vault::Version& version);
+  void record_and_answer(std::unique_ptr<Case> subject, UniqueFunction<void(Result<Bytes>)> done);
+  Result<Bytes> answer(Case& subject, const vault::Recorded& recorded);
+
+  CustodianParts parts_;
+};
+
+}  // namespace careledger::exchange

@@ -1,0 +1,31 @@
+// What leaves: which types a category covers, which elements of a resource are shown, and the resource that a receiver makes of them.
+// Pure functions; any thread.
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crypto/sign.h"
+#include "exchange/terms.h"
+#include "kernel/authority.h"
+#include "proof/verify.h"
+
+namespace careledger::exchange {
+
+// Resource types in which records of these categories are found.
+std::vector<std::string_view> types_of(const std::set<std::string>& categories);
+std::string_view patient_parameter(std::string_view type);  // the search parameter that leads from a record of this type to its patient
+
+// Names of the top-level elements to show. When some are withheld the rest goes without `text` and `contained`, which could tell them.
+std::set<std::string> released_elements(const Terms& terms, const codec::json::Value& resource);
+
+// The resource that a verified bundle shows, with the label REDACTED when `partial`. invalid when a shown value is not JSON.
+Result<codec::json::Document> resource_of(const proof::Report& report, bool partial);
+
+Digest grant_id(const RelationshipId& relationship, std::uint32_t number);  // H('careledger/grant/1', relationship, u32 number)
+std::uint32_t key_number(const ledger::Authority& authority, const crypto::PublicKey& key);  // 0: not among its keys
+
+}  // namespace careledger::exchange
