@@ -52,7 +52,7 @@ OpenedRecord open_record(std::span<const Bytes> leaves, std::span<const std::siz
     std::uint64_t node = index;
     std::uint64_t last = leaves.size() - 1;
     for (const Digest& sibling : tree.inclusion(index)) {
-      while ((node & 1) == 0 && node == last) {   // on the right edge a node without a sibling rises as it is
+      while ((node & 1) == 0 && node == last) {  // on the right edge a node without a sibling rises as it is
         node >>= 1;
         last >>= 1;
       }

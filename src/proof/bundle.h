@@ -17,9 +17,9 @@
 namespace careledger::proof {
 
 inline constexpr ByteView kBundleMagic = "CLPB1\n";
-inline constexpr std::size_t kMaxBundle = 32u << 20;        // bytes
+inline constexpr std::size_t kMaxBundle = 32u << 20;  // bytes
 inline constexpr ByteView kRecordProfile = "fhir-verbatim/1";
-inline constexpr std::uint32_t kRecordsContract = 4;        // whose payload an anchor is
+inline constexpr std::uint32_t kRecordsContract = 4;  // whose payload an anchor is
 
 // ---- records ----
 
@@ -27,16 +27,16 @@ inline constexpr std::uint32_t kRecordsContract = 4;        // whose payload an 
 Digest record_commitment(ByteView profile, ByteView type, const Digest& root);
 // Key of the row that says what became of a version: 0x40 ‖ H('careledger/record-exception/1', organisation, commitment).
 Bytes exception_key(const OrganisationId& organisation, const Digest& commitment);
-Bytes account_key(const AccountId& account);                  // 0x01 ‖ id
-Bytes past_authority_key(const AccountId& account, std::uint32_t version);   // 0x03 ‖ id ‖ u32 version
-Bytes organisation_key(const OrganisationId& organisation);   // 0x10 ‖ id
-Bytes head_key(const OrganisationId& organisation);           // 0x50 ‖ id
-Digest command_digest(ByteView command);                      // SHA-256(field('careledger/command/1') ‖ command)
+Bytes account_key(const AccountId& account);                                // 0x01 ‖ id
+Bytes past_authority_key(const AccountId& account, std::uint32_t version);  // 0x03 ‖ id ‖ u32 version
+Bytes organisation_key(const OrganisationId& organisation);                 // 0x10 ‖ id
+Bytes head_key(const OrganisationId& organisation);                         // 0x50 ‖ id
+Digest command_digest(ByteView command);                                    // SHA-256(field('careledger/command/1') ‖ command)
 
 // A top-level element that is shown: its leaf data and the way to the record's root.
 struct ShownElement {
   Bytes leaf;
-  std::vector<std::pair<bool, Digest>> path;   // upwards; true: the sibling stands on the left
+  std::vector<std::pair<bool, Digest>> path;  // upwards; true: the sibling stands on the left
 };
 // From the data of all leaves in their order: the root, and the elements at `shown` (indexes, ascending).
 struct OpenedRecord {
@@ -57,8 +57,8 @@ struct RecordClaim {
   std::uint32_t position = 0;
   std::uint64_t index = 0;
   Path log_path;
-  MapCut state;   // account_key and organisation_key of the actor, present; for currency also exception_key, present or absent. Signatures
-                  // of a replaced authority want its past_authority_key instead of nothing: present too
+  MapCut state;  // account_key and organisation_key of the actor, present; for currency also exception_key, present or absent. Signatures
+                 // of a replaced authority want its past_authority_key instead of nothing: present too
 };
 
 // ---- access lists ----
@@ -72,36 +72,36 @@ Digest audit_commitment(const Digest& entry_part, const Digest& details_part);
 struct AuditOpening {
   std::uint32_t row = 0;
   Bytes entry_salt, entry;
-  std::optional<Digest> details_hash;   // set: the details stay hidden
+  std::optional<Digest> details_hash;  // set: the details stay hidden
   Bytes details_salt, details;
 };
 
 struct AccessClaim {
   OrganisationId custodian;
   Digest subject;
-  MapCut list;    // MapModel::prove_range(subject, prefix_end(subject)) of the audit map, or the same from its store
+  MapCut list;  // MapModel::prove_range(subject, prefix_end(subject)) of the audit map, or the same from its store
   std::vector<AuditOpening> openings;
-  MapCut state;   // account_key, organisation_key and head_key of the custodian, present
-  std::optional<ledger::SignedPromise> promise;   // the claim then is a conviction
+  MapCut state;                                  // account_key, organisation_key and head_key of the custodian, present
+  std::optional<ledger::SignedPromise> promise;  // the claim then is a conviction
 };
 
 // ---- the file ----
 
 struct WitnessedCheckpoint {
   Bytes note;
-  Path consistency;   // prove_consistency between the smaller and the larger of the two sizes
+  Path consistency;  // prove_consistency between the smaller and the larger of the two sizes
 };
 
 struct Bundle {
   LedgerId ledger;
   SignedHeader signed_header;
   ValidatorSet validators;
-  SimpleMap roots;      // app_map() of what the header commits to
+  SimpleMap roots;  // app_map() of what the header commits to
   std::variant<RecordClaim, AccessClaim> claim;
   std::optional<WitnessedCheckpoint> checkpoint;
 };
 
-Bytes encode(const Bundle& bundle);   // the file's bytes
+Bytes encode(const Bundle& bundle);  // the file's bytes
 // malformed or too_large unless the bytes are exactly what encode() gives. Says nothing about truth.
 Result<Bundle> decode_bundle(ByteView bytes);
 

@@ -96,7 +96,8 @@ void fill_chain(const Bundle& bundle, bundle::Chain& out) {
 
 Result<ShownElement> element_of(const bundle::Element& message) {
   CARELEDGER_TRY(const Path hashes, split(message.hashes()));
-  if (hashes.size() > kMaxLogPath || message.sides().size() != (hashes.size() + 7) / 8) return malformed("an element's path has a wrong size");
+  if (hashes.size() > kMaxLogPath || message.sides().size() != (hashes.size() + 7) / 8)
+    return malformed("an element's path has a wrong size");
   ShownElement element{message.leaf(), {}};
   for (std::size_t i = 0; i < hashes.size(); ++i) {
     element.path.emplace_back(key_bit(message.sides(), static_cast<std::uint32_t>(i)), hashes[i]);

@@ -1,8 +1,8 @@
 #include "proof/chain.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <chrono>
-#include <fmt/format.h>
 
 #include "crypto/hash.h"
 #include "proof/canonical.h"
@@ -13,7 +13,7 @@ namespace careledger::proof {
 namespace {
 
 template <class Wrapper, class Value>
-Bytes wrapped(const Value& value) {   // as google.protobuf.*Value: nothing at all when zero or empty
+Bytes wrapped(const Value& value) {  // as google.protobuf.*Value: nothing at all when zero or empty
   Wrapper message;
   message.set_value(value);
   return canonical_bytes(message);
@@ -47,8 +47,7 @@ std::string to_rfc3339(Time time) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(at - day);
   std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
-                                clock.seconds().count());
+                                static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
   if (time.nanos != 0) {
     out += fmt::format(".{:09}", time.nanos);
     out.erase(out.find_last_not_of('0') + 1);
@@ -61,9 +60,8 @@ Bytes address_of(const crypto::PublicKey& key) { return Bytes(crypto::sha256(key
 Bytes Validator::address() const { return address_of(key); }
 
 void sort(ValidatorSet& set) {
-  std::sort(set.validators.begin(), set.validators.end(), [](const Validator& a, const Validator& b) {
-    return a.power != b.power ? a.power > b.power : a.address() < b.address();
-  });
+  std::sort(set.validators.begin(), set.validators.end(),
+            [](const Validator& a, const Validator& b) { return a.power != b.power ? a.power > b.power : a.address() < b.address(); });
 }
 
 std::int64_t total_power(const ValidatorSet& set) {
@@ -78,14 +76,16 @@ Result<void> check(const ValidatorSet& set) {
   std::int64_t total = 0;
   std::vector<Bytes> addresses;
   for (const Validator& validator : set.validators) {
-    if (validator.power < 1 || validator.power > kMaxTotalPower - total) return fail(ErrorKind::invalid, "validators: a power out of range");
+    if (validator.power < 1 || validator.power > kMaxTotalPower - total)
+      return fail(ErrorKind::invalid, "validators: a power out of range");
     total += validator.power;
     addresses.push_back(validator.address());
   }
   for (std::size_t i = 1; i < addresses.size(); ++i) {
     const std::int64_t before = set.validators[i - 1].power;
     const std::int64_t after = set.validators[i].power;
-    if (before < after || (before == after && addresses[i - 1] >= addresses[i])) return fail(ErrorKind::invalid, "validators: out of order");
+    if (before < after || (before == after && addresses[i - 1] >= addresses[i]))
+      return fail(ErrorKind::invalid, "validators: out of order");
   }
   std::sort(addresses.begin(), addresses.end());
   if (std::adjacent_find(addresses.begin(), addresses.end()) != addresses.end()) {
@@ -173,7 +173,7 @@ BlockId block_id_of(const Block& block) { return {hash_of(block.header), part_se
 
 Bytes vote_sign_bytes(const std::string& chain_id, std::int64_t height, std::int32_t round, const BlockId& block_id, Time timestamp) {
   comet::CanonicalVote vote;
-  vote.set_type(2);   // precommit
+  vote.set_type(2);  // precommit
   vote.set_height(height);
   vote.set_round(round);
   if (!block_id.is_nil()) to_message(block_id, *vote.mutable_block_id());
@@ -181,7 +181,7 @@ Bytes vote_sign_bytes(const std::string& chain_id, std::int64_t height, std::int
   vote.set_chain_id(chain_id);
   const Bytes body = canonical_bytes(vote);
   Bytes out;
-  for (std::size_t rest = body.size(); ; rest >>= 7) {
+  for (std::size_t rest = body.size();; rest >>= 7) {
     out.push_back(static_cast<char>((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0)));
     if (rest <= 0x7f) break;
   }

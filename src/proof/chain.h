@@ -18,30 +18,30 @@
 
 namespace careledger::proof {
 
-inline constexpr std::uint64_t kBlockProtocol = 11;          // version.BlockProtocol of v0.38
-inline constexpr std::size_t kPartSize = 65536;              // bytes in a block part
-inline constexpr std::size_t kMaxChainId = 50;               // characters
-inline constexpr std::size_t kMaxValidators = 1000;          // our limit; CometBFT's is 10,000
+inline constexpr std::uint64_t kBlockProtocol = 11;  // version.BlockProtocol of v0.38
+inline constexpr std::size_t kPartSize = 65536;      // bytes in a block part
+inline constexpr std::size_t kMaxChainId = 50;       // characters
+inline constexpr std::size_t kMaxValidators = 1000;  // our limit; CometBFT's is 10,000
 inline constexpr std::int64_t kMaxTotalPower = INT64_MAX / 8;
 
 // A moment as protobuf's Timestamp has it. Default: Go's zero time, 0001-01-01T00:00:00Z, which absent votes carry.
 struct Time {
-  std::int64_t seconds = -62135596800;   // since 1970
-  std::int32_t nanos = 0;                // 0 to 999,999,999
+  std::int64_t seconds = -62135596800;  // since 1970
+  std::int32_t nanos = 0;               // 0 to 999,999,999
   friend auto operator<=>(const Time&, const Time&) = default;
 };
 Time time_from(BlockTime time);
-BlockTime block_time(Time time);     // rounded down to milliseconds
-std::string to_rfc3339(Time time);   // as Go's RFC3339Nano in UTC: 2026-11-21T09:30:00.5Z
+BlockTime block_time(Time time);    // rounded down to milliseconds
+std::string to_rfc3339(Time time);  // as Go's RFC3339Nano in UTC: 2026-11-21T09:30:00.5Z
 
 struct PartSetHeader {
   std::uint32_t total = 0;
-  Bytes hash;   // 32 bytes, or empty
+  Bytes hash;  // 32 bytes, or empty
   friend bool operator==(const PartSetHeader&, const PartSetHeader&) = default;
 };
 
 struct BlockId {
-  Bytes hash;   // 32 bytes, or empty with an empty part set: no block
+  Bytes hash;  // 32 bytes, or empty with an empty part set: no block
   PartSetHeader parts;
   bool is_nil() const { return hash.empty() && parts.total == 0 && parts.hash.empty(); }
   friend bool operator==(const BlockId&, const BlockId&) = default;
@@ -55,23 +55,23 @@ struct Header {
   Time time;
   BlockId last_block_id;
   Bytes last_commit_hash, data_hash, validators_hash, next_validators_hash, consensus_hash, app_hash, last_results_hash, evidence_hash;
-  Bytes proposer_address;   // 20 bytes
+  Bytes proposer_address;  // 20 bytes
 };
 
 enum class VoteFlag : std::uint8_t { absent = 1, commit = 2, nil = 3 };
 
 struct CommitSig {
   VoteFlag flag = VoteFlag::absent;
-  Bytes validator_address;   // 20 bytes; empty when absent
+  Bytes validator_address;  // 20 bytes; empty when absent
   Time timestamp;
-  Bytes signature;           // 64 bytes; empty when absent
+  Bytes signature;  // 64 bytes; empty when absent
 };
 
 struct Commit {
   std::int64_t height = 0;
   std::int32_t round = 0;
   BlockId block_id;
-  std::vector<CommitSig> signatures;   // one a validator, in the set's order
+  std::vector<CommitSig> signatures;  // one a validator, in the set's order
 };
 
 struct SignedHeader {
@@ -80,9 +80,9 @@ struct SignedHeader {
 };
 
 struct Validator {
-  crypto::PublicKey key;         // Ed25519
+  crypto::PublicKey key;  // Ed25519
   std::int64_t power = 0;
-  std::int64_t priority = 0;     // of proposing; not hashed
+  std::int64_t priority = 0;  // of proposing; not hashed
   Bytes address() const;
 };
 
@@ -98,15 +98,15 @@ Result<void> check(const ValidatorSet& set);
 struct Block {
   Header header;
   std::vector<Bytes> txs;
-  std::optional<Commit> last_commit;   // in the first block: an empty Commit
+  std::optional<Commit> last_commit;  // in the first block: an empty Commit
 };
 
-struct BlockLimits {   // what ConsensusParams.Hash covers
+struct BlockLimits {  // what ConsensusParams.Hash covers
   std::int64_t max_bytes = 0;
   std::int64_t max_gas = -1;
 };
 
-struct TxResult {      // the hashed part of ExecTxResult
+struct TxResult {  // the hashed part of ExecTxResult
   std::uint32_t code = 0;
   Bytes data;
   std::int64_t gas_wanted = 0;
@@ -114,13 +114,13 @@ struct TxResult {      // the hashed part of ExecTxResult
 };
 
 // ---- hashes ----
-Bytes address_of(const crypto::PublicKey& key);                    // first 20 bytes of SHA-256(key)
-Bytes hash_of(const Header& header);                               // 32 bytes; empty when validators_hash is (as in Go)
+Bytes address_of(const crypto::PublicKey& key);  // first 20 bytes of SHA-256(key)
+Bytes hash_of(const Header& header);             // 32 bytes; empty when validators_hash is (as in Go)
 Bytes hash_of(const ValidatorSet& set);
-Bytes hash_of(const Commit& commit);                               // LastCommitHash
-Bytes data_hash(std::span<const Bytes> txs);                       // DataHash: the tree over SHA-256 of each transaction
-Bytes results_hash(std::span<const TxResult> results);             // LastResultsHash
-Bytes params_hash(const BlockLimits& limits);                      // ConsensusHash
+Bytes hash_of(const Commit& commit);                    // LastCommitHash
+Bytes data_hash(std::span<const Bytes> txs);            // DataHash: the tree over SHA-256 of each transaction
+Bytes results_hash(std::span<const TxResult> results);  // LastResultsHash
+Bytes params_hash(const BlockLimits& limits);           // ConsensusHash
 Bytes empty_evidence_hash();
 
 // ---- encodings: tendermint.types.* with their real field numbers ----
@@ -136,7 +136,7 @@ Result<SignedHeader> decode_signed_header(ByteView bytes);
 Result<ValidatorSet> decode_validators(ByteView bytes);
 Result<Block> decode_block(ByteView bytes);
 
-PartSetHeader part_set_header(ByteView block_bytes);               // over parts of 64 KiB
+PartSetHeader part_set_header(ByteView block_bytes);  // over parts of 64 KiB
 BlockId block_id_of(const Block& block);
 
 // What validator `index` signs in this commit: the canonical precommit with its length before it.
@@ -152,7 +152,7 @@ Result<void> verify_commit(const SignedHeader& signed_header, const ValidatorSet
 struct TrustRules {
   std::int64_t trusting_period_s = 14 * 86400;
   std::int64_t clock_drift_s = 10;
-  std::uint32_t numerator = 1, denominator = 3;   // share of trusted power that must have signed; 1/3 to 1
+  std::uint32_t numerator = 1, denominator = 3;  // share of trusted power that must have signed; 1/3 to 1
 };
 struct LightBlock {
   SignedHeader signed_header;

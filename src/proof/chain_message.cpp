@@ -9,14 +9,15 @@ namespace {
 
 tl::unexpected<Error> malformed(const char* what) { return fail(ErrorKind::malformed, std::string("chain: ") + what); }
 
-constexpr std::int64_t kFirstSecond = -62135596800;   // years 1 to 9999, as protobuf's Timestamp has it
+constexpr std::int64_t kFirstSecond = -62135596800;  // years 1 to 9999, as protobuf's Timestamp has it
 constexpr std::int64_t kLastSecond = 253402300799;
 
 bool is_hash(const Bytes& bytes) { return bytes.empty() || bytes.size() == 32; }
 bool is_address(const Bytes& bytes) { return bytes.empty() || bytes.size() == 20; }
 
 Result<Time> time_of(const comet::Timestamp& message) {
-  const bool fits = message.nanos() >= 0 && message.nanos() <= 999'999'999 && message.seconds() >= kFirstSecond && message.seconds() <= kLastSecond;
+  const bool fits =
+      message.nanos() >= 0 && message.nanos() <= 999'999'999 && message.seconds() >= kFirstSecond && message.seconds() <= kLastSecond;
   if (!fits) return malformed("a time is out of range");
   return Time{message.seconds(), message.nanos()};
 }

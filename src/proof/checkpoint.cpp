@@ -9,14 +9,14 @@
 namespace careledger::proof {
 namespace {
 
-constexpr std::string_view kDash = "\xe2\x80\x94 ";   // em dash and a space
+constexpr std::string_view kDash = "\xe2\x80\x94 ";  // em dash and a space
 
 tl::unexpected<Error> malformed(const char* what) { return fail(ErrorKind::malformed, std::string("note: ") + what); }
 
 bool has_space(std::string_view text) {
-  static constexpr std::string_view kSpaces[] = {
-      " ", "\t", "\n", "\v", "\f", "\r", "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
-      "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+  static constexpr std::string_view kSpaces[] = {" ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\u0085", "\u00a0", "\u1680",
+                                                 "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
+                                                 "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
   return std::any_of(std::begin(kSpaces), std::end(kSpaces),
                      [text](std::string_view space) { return text.find(space) != std::string_view::npos; });
 }

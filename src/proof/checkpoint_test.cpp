@@ -32,7 +32,7 @@ TEST(Note, AgreesWithXModNote) {
     const auto note = parse_note(from_base64(vector.string_at("noteB64")).value());
     const auto known = known_keys(vector);
     const auto verdict = note ? verify_note(*note, known) : tl::make_unexpected(note.error());
-    const bool good = verdict && !verdict->signers.empty();   // Open wants at least one signature of a known key
+    const bool good = verdict && !verdict->signers.empty();  // Open wants at least one signature of a known key
     EXPECT_EQ(good, truth_at(vector, "ok")) << vector.string_at("label");
     if (!good) continue;
     ++accepted;
@@ -44,7 +44,8 @@ TEST(Note, AgreesWithXModNote) {
 }
 
 // C2SP tlog-proof: header, optional extra line, index, hashes, empty line, checkpoint.
-bool tlog_proof_holds(std::string_view text, const NoteKey& log, std::span<const NoteKey> witnesses, std::uint64_t quorum, ByteView record) {
+bool tlog_proof_holds(std::string_view text, const NoteKey& log, std::span<const NoteKey> witnesses, std::uint64_t quorum,
+                      ByteView record) {
   const std::size_t split = text.find("\n\n");
   if (split == std::string_view::npos || !text.starts_with("c2sp.org/tlog-proof@v1\n")) return false;
   std::istringstream head{std::string(text.substr(0, split + 1))};
@@ -117,8 +118,9 @@ TEST(Checkpoint, IsSignedCosignedAndOpened) {
 TEST(Checkpoint, HasOneFormOnly) {
   const std::string root = to_base64(crypto::sha256("r").view());
   EXPECT_TRUE(parse_checkpoint("a\n1\n" + root + "\n"));
-  for (const std::string& text : {"a\n01\n" + root + "\n", "\n1\n" + root + "\n", "a\n1\n" + root, "a\n-1\n" + root + "\n", std::string("a\n1\nAAAA\n"),
-                                  "a\n1\n" + root + "\nmore\n", "a\n18446744073709551616\n" + root + "\n", std::string()}) {
+  for (const std::string& text :
+       {"a\n01\n" + root + "\n", "\n1\n" + root + "\n", "a\n1\n" + root, "a\n-1\n" + root + "\n", std::string("a\n1\nAAAA\n"),
+        "a\n1\n" + root + "\nmore\n", "a\n18446744073709551616\n" + root + "\n", std::string()}) {
     EXPECT_FALSE(parse_checkpoint(text)) << text;
   }
   EXPECT_TRUE(parse_checkpoint("a\n1\n" + root + "\nmore\n", true));

@@ -23,9 +23,10 @@ std::string step_of(const Result<Report>& result) {
 
 // One letter a step, so that the verdicts on every flipped byte fit in a line.
 char letter_of(const std::string& step) {
-  static const std::map<std::string, char> kLetters{
-      {"ok", '!'},     {"format", 'f'}, {"ledger", 'l'}, {"header", 'h'}, {"validators", 'v'}, {"app", 'a'},        {"command", 'c'}, {"log", 'g'},
-      {"record", 'r'}, {"anchor", 'n'}, {"state", 's'},  {"list", 'i'},   {"opening", 'o'},    {"promise", 'p'}, {"checkpoint", 'k'}, {"quorum", 'q'}};
+  static const std::map<std::string, char> kLetters{{"ok", '!'},         {"format", 'f'},  {"ledger", 'l'},     {"header", 'h'},
+                                                    {"validators", 'v'}, {"app", 'a'},     {"command", 'c'},    {"log", 'g'},
+                                                    {"record", 'r'},     {"anchor", 'n'},  {"state", 's'},      {"list", 'i'},
+                                                    {"opening", 'o'},    {"promise", 'p'}, {"checkpoint", 'k'}, {"quorum", 'q'}};
   return kLetters.at(step);
 }
 
@@ -87,14 +88,13 @@ const Mutation kAccessMutations[] = {
     {"opening twice", "opening", [](Bundle& b) { access(b).openings.push_back(access(b).openings[2]); }},
 };
 
-
 struct Case {
   std::string name;
   std::string trust;
   Bytes bundle;
   std::string step;
   std::vector<std::string> lines;
-  std::string flips;   // a letter a byte, when the case is tried with each byte changed
+  std::string flips;  // a letter a byte, when the case is tried with each byte changed
 };
 
 Case case_of(const std::string& name, const TestLedger& ledger, const Bytes& bundle, bool flip) {

@@ -9,7 +9,7 @@
 
 namespace careledger::proof {
 
-inline constexpr std::size_t kMaxSimpleDepth = 62;   // simple:v counts leaves in an int64
+inline constexpr std::size_t kMaxSimpleDepth = 62;  // simple:v counts leaves in an int64
 
 // Bytes of cosmos.ics23.v1.CommitmentProof: existence of path.key.
 Bytes ics23_existence(const MapPath& path);

@@ -64,7 +64,8 @@ Time plus(Time time, std::int64_t seconds) {
 }
 
 Result<void> check_rules(const TrustRules& rules) {
-  const bool level = rules.denominator != 0 && std::uint64_t{3} * rules.numerator >= rules.denominator && rules.numerator <= rules.denominator;
+  const bool level =
+      rules.denominator != 0 && std::uint64_t{3} * rules.numerator >= rules.denominator && rules.numerator <= rules.denominator;
   if (!level || rules.trusting_period_s < 0 || rules.clock_drift_s < 0) return broken("the trust rules are out of range");
   return {};
 }

@@ -118,7 +118,7 @@ Result<Path> prove_consistency(const LogNodes& nodes, std::uint64_t size1, std::
   std::uint64_t first = 0;
   std::uint64_t old = size1;
   std::uint64_t count = size2;
-  bool known = true;   // the old tree is a whole left part: its root is what the verifier has
+  bool known = true;  // the old tree is a whole left part: its root is what the verifier has
   while (old != count) {
     const std::uint64_t left = split_point(count);
     const bool go_right = old > left;
@@ -173,7 +173,7 @@ namespace {
 Result<void> verify_growth(std::uint64_t size1, const Digest& root1, std::uint64_t size2, const Digest& root2,
                            std::span<const Digest> path) {
   if (path.empty()) return fail(ErrorKind::invalid, "log consistency: the proof is empty");
-  const bool whole = std::has_single_bit(size1);   // the old root is a node of the new tree and not repeated
+  const bool whole = std::has_single_bit(size1);  // the old root is a node of the new tree and not repeated
   std::size_t next = whole ? 0 : 1;
   Digest old_hash = whole ? root1 : path[0];
   Digest new_hash = old_hash;

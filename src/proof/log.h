@@ -15,12 +15,12 @@
 
 namespace careledger::proof {
 
-using Path = std::vector<Digest>;                 // siblings from the leaf upwards
-inline constexpr std::size_t kMaxLogPath = 64;    // no tree has more than 2^64 leaves
+using Path = std::vector<Digest>;               // siblings from the leaf upwards
+inline constexpr std::size_t kMaxLogPath = 64;  // no tree has more than 2^64 leaves
 
-Digest log_leaf(ByteView data);                                // SHA-256(00 ‖ data)
-Digest log_node(const Digest& left, const Digest& right);      // SHA-256(01 ‖ left ‖ right)
-Digest log_empty_root();                                       // SHA-256 of nothing
+Digest log_leaf(ByteView data);                            // SHA-256(00 ‖ data)
+Digest log_node(const Digest& left, const Digest& right);  // SHA-256(01 ‖ left ‖ right)
+Digest log_empty_root();                                   // SHA-256 of nothing
 
 // Leaf data of the ledger's log: digest ‖ u64 height ‖ u32 position. Only commands with code ok have one.
 Bytes command_leaf(const Digest& command, Height height, std::uint32_t position);
@@ -78,12 +78,12 @@ Result<Digest> root_from_inclusion(const Digest& leaf_hash, std::uint64_t index,
 // A whole tree in memory, all levels kept: for anchors, records, tests.
 class LogTree final : public LogNodes {
  public:
-  std::uint64_t append(const Digest& leaf_hash);   // its index
+  std::uint64_t append(const Digest& leaf_hash);  // its index
   std::uint64_t append_data(ByteView data) { return append(log_leaf(data)); }
   std::uint64_t size() const { return range_.size(); }
   Digest root() const { return range_.root(); }
   Result<Digest> node(LogNodeId id) const override;
-  Path inclusion(std::uint64_t index) const;       // asserts index < size()
+  Path inclusion(std::uint64_t index) const;  // asserts index < size()
 
  private:
   CompactRange range_;

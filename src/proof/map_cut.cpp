@@ -28,7 +28,7 @@ class CutParser {
   explicit CutParser(const bundle::MapCut& message) : message_(message) {}
 
   Result<MapCut> parse() {
-    std::size_t open = 1;   // nodes of the preorder still to come
+    std::size_t open = 1;  // nodes of the preorder still to come
     if (message_.shape().empty()) open = 0;
     while (open > 0) {
       CARELEDGER_TRY(const bool inner, bit());

@@ -6,7 +6,7 @@
 
 namespace careledger::proof {
 
-void to_message(const MapCut& cut, bundle::MapCut& message);   // `message` must be empty
-Result<MapCut> from_message(const bundle::MapCut& message);    // malformed unless nothing is missing and nothing left over
+void to_message(const MapCut& cut, bundle::MapCut& message);  // `message` must be empty
+Result<MapCut> from_message(const bundle::MapCut& message);   // malformed unless nothing is missing and nothing left over
 
 }  // namespace careledger::proof

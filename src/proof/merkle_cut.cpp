@@ -13,7 +13,7 @@ struct Place {
   ByteView key;
   ByteView value;
   bool show;
-  const std::vector<MapStep>* steps;   // nullptr inside a run
+  const std::vector<MapStep>* steps;  // nullptr inside a run
 };
 
 class CutMaker {
@@ -107,7 +107,7 @@ class CutReader {
  private:
   struct Node {
     Digest hash;
-    bool closed;   // a subtree that is only a hash
+    bool closed;  // a subtree that is only a hash
   };
 
   Result<Node> node_at(std::size_t depth) {

@@ -16,9 +16,7 @@ Digest map_leaf_hashed(ByteView key, const Digest& value_hash) {
 
 Digest map_leaf(ByteView key, ByteView value) { return map_leaf_hashed(key, crypto::sha256(value)); }
 
-Digest map_inner(const Digest& left, const Digest& right) {
-  return crypto::sha256({ByteView("\x01", 1), left.view(), right.view()});
-}
+Digest map_inner(const Digest& left, const Digest& right) { return crypto::sha256({ByteView("\x01", 1), left.view(), right.view()}); }
 
 Digest map_empty_root() { return crypto::sha256(ByteView()); }
 
@@ -103,7 +101,7 @@ std::optional<MapPath> MapModel::path(ByteView key) const {
   MapPath path{row->first, row->second, {}};
   auto from = rows_.begin();
   auto to = rows_.end();
-  while (std::next(from) != to) {   // from the root down: [from, to) always holds the row
+  while (std::next(from) != to) {  // from the root down: [from, to) always holds the row
     const std::uint32_t bit = split_bit(from->first, std::prev(to)->first);
     const auto middle = std::partition_point(from, to, [bit](const auto& item) { return !key_bit(item.first, bit); });
     const bool right = key_bit(key, bit);
@@ -149,7 +147,7 @@ MapCut MapModel::prove_range(ByteView first, ByteView last) const {
   auto to = last.empty() ? rows_.end() : rows_.lower_bound(Bytes(last));
   const bool before = from != rows_.begin();
   const bool after = to != rows_.end();
-  if (before) --from;   // the run then is [from, to], its ends shown unless they lie outside the range
+  if (before) --from;  // the run then is [from, to], its ends shown unless they lie outside the range
   if (!after) --to;
   const bool alone = from == to;
   std::vector<MapRow> between;

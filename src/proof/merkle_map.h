@@ -21,22 +21,22 @@
 
 namespace careledger::proof {
 
-inline constexpr std::size_t kMaxMapDepth = 120;        // inner nodes above a leaf that the ledger accepts: more is too_deep
-inline constexpr std::size_t kMaxProofDepth = 128;      // what a verifier follows (the limit of ICS23's TendermintSpec)
-inline constexpr std::size_t kMaxMapKey = 127;          // bytes; keys are never empty
+inline constexpr std::size_t kMaxMapDepth = 120;    // inner nodes above a leaf that the ledger accepts: more is too_deep
+inline constexpr std::size_t kMaxProofDepth = 128;  // what a verifier follows (the limit of ICS23's TendermintSpec)
+inline constexpr std::size_t kMaxMapKey = 127;      // bytes; keys are never empty
 
 // Hashes, equal to those of ICS23's TendermintSpec and CometBFT's simple map.
-Digest map_leaf(ByteView key, ByteView value);                         // SHA-256(00 ‖ len ‖ key ‖ 20 ‖ SHA-256(value))
-Digest map_leaf_hashed(ByteView key, const Digest& value_hash);        // the same from SHA-256(value)
-Digest map_inner(const Digest& left, const Digest& right);             // SHA-256(01 ‖ left ‖ right)
-Digest map_empty_root();                                               // SHA-256 of nothing: the map without rows
+Digest map_leaf(ByteView key, ByteView value);                   // SHA-256(00 ‖ len ‖ key ‖ 20 ‖ SHA-256(value))
+Digest map_leaf_hashed(ByteView key, const Digest& value_hash);  // the same from SHA-256(value)
+Digest map_inner(const Digest& left, const Digest& right);       // SHA-256(01 ‖ left ‖ right)
+Digest map_empty_root();                                         // SHA-256 of nothing: the map without rows
 
 // First bit (0 is the highest of the first byte) in which two keys differ. Asserts that they differ before either ends: fixed-width
 // keys do, and no key prefixes another.
 std::uint32_t split_bit(ByteView a, ByteView b);
 // True when split_bit(a, b) is defined: neither key is a prefix of the other (nor equal).
 bool splittable(ByteView a, ByteView b);
-bool key_bit(ByteView key, std::uint32_t bit);   // false beyond the end
+bool key_bit(ByteView key, std::uint32_t bit);  // false beyond the end
 
 // One inner node on the way from a leaf to the root: the bit at which it splits and the hash of the other child. The leaf is in the
 // right half exactly when key_bit(key, bit).
@@ -51,21 +51,21 @@ struct MapPath {
   Bytes value;
   std::vector<MapStep> steps;
 };
-Digest root_of(const MapPath& path);   // what leaf and steps hash to; a member is proven when this is the map's root
+Digest root_of(const MapPath& path);  // what leaf and steps hash to; a member is proven when this is the map's root
 
 // ---- cuts ----
 
 struct MapLeaf {
   Bytes key;
   Digest value_hash;
-  std::optional<Bytes> value;   // shown, or only its hash
+  std::optional<Bytes> value;  // shown, or only its hash
 };
 
-using MapEntry = std::variant<Digest, MapLeaf>;   // the hash of a whole subtree, or a leaf
+using MapEntry = std::variant<Digest, MapLeaf>;  // the hash of a whole subtree, or a leaf
 
 struct MapCut {
-  std::vector<bool> shape;          // the tree above the cut in preorder: true an inner node, false an entry; empty for an empty map
-  std::vector<MapEntry> entries;    // left to right
+  std::vector<bool> shape;        // the tree above the cut in preorder: true an inner node, false an entry; empty for an empty map
+  std::vector<MapEntry> entries;  // left to right
 };
 
 // Makes cuts. Where `show` of a leaf is false, only the hash of its value goes in (boundaries need no more).
@@ -90,7 +90,7 @@ class MapView {
 
   enum class Known : std::uint8_t { present, hash_only, absent, unknown };
   Known look(ByteView key) const;
-  const MapLeaf* find(ByteView key) const;                 // nullptr when the cut does not show it
+  const MapLeaf* find(ByteView key) const;  // nullptr when the cut does not show it
   // Rows from `first` (inclusive) to `last` (exclusive; empty: to the end), when the cut shows that it has them all; else invalid.
   Result<std::span<const MapLeaf>> range(ByteView first, ByteView last) const;
   std::span<const MapLeaf> leaves() const { return leaves_; }
@@ -104,7 +104,7 @@ class MapView {
   friend class CutReader;
   std::size_t lower_bound(ByteView key) const;
   std::vector<MapLeaf> leaves_;
-  std::vector<bool> gap_before_;   // leaves_.size() + 1: hashes stand between leaf i - 1 and leaf i
+  std::vector<bool> gap_before_;  // leaves_.size() + 1: hashes stand between leaf i - 1 and leaf i
 };
 
 // The first key after every key that starts with `prefix`; empty when there is none (all bytes ff).
@@ -119,13 +119,13 @@ Result<MapCut> decode_cut(ByteView bytes);
 // Takes rows in ascending order and keeps O(depth) hashes: state sync, rebuilds, the audit map's fold. The deepest leaf is known too.
 class MapFold {
  public:
-  void add(ByteView key, const Digest& leaf_hash);   // asserts ascending and splittable
+  void add(ByteView key, const Digest& leaf_hash);  // asserts ascending and splittable
   Digest root() const;
   std::uint64_t size() const { return size_; }
 
  private:
   struct Item {
-    std::uint32_t bit;   // split bit between this item and the one before it
+    std::uint32_t bit;  // split bit between this item and the one before it
     Digest hash;
   };
   std::vector<Item> stack_;
@@ -143,9 +143,9 @@ class MapModel {
   const std::map<Bytes, Bytes>& rows() const { return rows_; }
   Digest root() const;
   std::optional<MapPath> path(ByteView key) const;
-  std::size_t depth(ByteView key) const;                     // inner nodes above the key if it were there
-  MapCut prove(std::span<const Bytes> keys) const;           // membership or absence of each
-  MapCut prove_range(ByteView first, ByteView last) const;   // complete, both boundaries included
+  std::size_t depth(ByteView key) const;                    // inner nodes above the key if it were there
+  MapCut prove(std::span<const Bytes> keys) const;          // membership or absence of each
+  MapCut prove_range(ByteView first, ByteView last) const;  // complete, both boundaries included
  private:
   std::map<Bytes, Bytes> rows_;
 };

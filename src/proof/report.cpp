@@ -28,8 +28,8 @@ std::string currency_line(const Report& report) {
 }
 
 void record_lines(const Report& report, std::vector<std::string>& out) {
-  out.push_back(fmt::format("Record: a {} was anchored by \"{}\" in block {}, command {}.", plain(report.type), plain(report.organisation_name),
-                            report.anchored.value, report.position));
+  out.push_back(fmt::format("Record: a {} was anchored by \"{}\" in block {}, command {}.", plain(report.type),
+                            plain(report.organisation_name), report.anchored.value, report.position));
   out.push_back("Organisation: " + report.organisation.hex());
   out.push_back("Commitment: " + report.commitment.hex());
   for (const ShownValue& shown : report.shown) {

@@ -12,7 +12,7 @@
 
 namespace careledger::proof {
 
-Digest simple_root(std::span<const Bytes> items);   // HashFromByteSlices; SHA-256 of nothing when empty
+Digest simple_root(std::span<const Bytes> items);  // HashFromByteSlices; SHA-256 of nothing when empty
 
 // One value of a simple map with the way to its root. Everything here is hashed: nothing can be changed.
 struct SimpleProof {
@@ -25,8 +25,8 @@ struct SimpleProof {
 
 using SimpleMap = std::map<Bytes, Bytes>;
 Digest simple_map_root(const SimpleMap& map);
-SimpleProof prove_simple(const SimpleMap& map, ByteView key);   // asserts that the key is there
-Result<Digest> root_of(const SimpleProof& proof);               // invalid when the path's length does not fit
+SimpleProof prove_simple(const SimpleMap& map, ByteView key);  // asserts that the key is there
+Result<Digest> root_of(const SimpleProof& proof);              // invalid when the path's length does not fit
 
 // What the app hash commits to.
 struct AppState {
@@ -34,7 +34,7 @@ struct AppState {
   std::uint64_t log_size = 0;
   Digest state_root;
 };
-SimpleMap app_map(const AppState& state);   // {"log": root ‖ u64 size, "state": root}
+SimpleMap app_map(const AppState& state);  // {"log": root ‖ u64 size, "state": root}
 Digest app_hash(const AppState& state);
 
 }  // namespace careledger::proof

@@ -18,14 +18,14 @@ inline crypto::SigningKey key_named(const std::string& name) {
 
 struct Shape {
   std::size_t validators = 1;
-  std::size_t absent = 0;        // of them
-  std::size_t commands = 1000;   // in the log
-  std::size_t rows = 1000;       // of other accounts and exceptions in the state
-  std::size_t versions = 300;    // in the anchor
-  std::size_t accesses = 12;     // in the subject's list, of 200 in the map
+  std::size_t absent = 0;       // of them
+  std::size_t commands = 1000;  // in the log
+  std::size_t rows = 1000;      // of other accounts and exceptions in the state
+  std::size_t versions = 300;   // in the anchor
+  std::size_t accesses = 12;    // in the subject's list, of 200 in the map
   std::size_t witnesses = 0;
-  bool signatures = true;        // of the organisation on the anchor
-  std::uint32_t exception = 0;   // status of the version's exception row; 0 none
+  bool signatures = true;       // of the organisation on the anchor
+  std::uint32_t exception = 0;  // status of the version's exception row; 0 none
   bool currency = true;
   bool later_checkpoint = false;
 };
@@ -124,8 +124,10 @@ class TestLedger {
   }
 
   void make_record() {
-    const std::pair<const char*, const char*> elements[] = {{"birthDate", "\"1970-01-01\""}, {"gender", "\"female\""},
-                                                            {"id", "\"p1\""},                {"identifier", "[{\"value\":\"1.10\"}]"},
+    const std::pair<const char*, const char*> elements[] = {{"birthDate", "\"1970-01-01\""},
+                                                            {"gender", "\"female\""},
+                                                            {"id", "\"p1\""},
+                                                            {"identifier", "[{\"value\":\"1.10\"}]"},
                                                             {"name", "[{\"family\":\"Test\"}]"}};
     for (const auto& [name, value] : elements) {
       Bytes leaf;
@@ -262,7 +264,8 @@ class TestLedger {
     const std::uint64_t size = shape_.later_checkpoint ? tree.size() : tree.size() - 10;
     Note note{to_text(Checkpoint{checkpoint_origin(chain_id()), size, root_at(tree, size).value()}), {}};
     note.signatures.push_back(sign_note(note.text, checkpoint_origin(chain_id()), key_named("log")));
-    for (std::size_t i = 0; i < shape_.witnesses; ++i) note.signatures.push_back(cosign(note.text, witness(i), key_named(witness(i)), 1764000200));
+    for (std::size_t i = 0; i < shape_.witnesses; ++i)
+      note.signatures.push_back(cosign(note.text, witness(i), key_named(witness(i)), 1764000200));
     bundle.checkpoint = {encode(note), prove_consistency(longer_, std::min(size, log_.size()), std::max(size, log_.size())).value()};
     return bundle;
   }

@@ -16,9 +16,8 @@ tl::unexpected<Error> wrong(std::string_view member) {
 }
 
 bool has_only(const json::Value& object, std::initializer_list<std::string_view> names) {
-  return std::all_of(object.members().begin(), object.members().end(), [names](const json::Member& member) {
-    return std::find(names.begin(), names.end(), member.key()) != names.end();
-  });
+  return std::all_of(object.members().begin(), object.members().end(),
+                     [names](const json::Member& member) { return std::find(names.begin(), names.end(), member.key()) != names.end(); });
 }
 
 // A whole number without sign, fraction or exponent.

@@ -13,19 +13,19 @@
 namespace careledger::proof {
 
 inline constexpr std::string_view kTrustFormat = "careledger-trust/1";
-inline constexpr std::size_t kMaxTrustFile = 1u << 20;   // bytes
+inline constexpr std::size_t kMaxTrustFile = 1u << 20;  // bytes
 
 struct Trust {
   LedgerId ledger;
   std::string chain_id;
-  ValidatorSet validators;           // sorted
-  std::optional<NoteKey> log;        // who signs checkpoints; bundles with a checkpoint need it
-  std::vector<NoteKey> witnesses;    // kind cosignature; no key and no name twice
-  std::uint32_t quorum = 0;          // how many of them must have cosigned; at most their number
+  ValidatorSet validators;         // sorted
+  std::optional<NoteKey> log;      // who signs checkpoints; bundles with a checkpoint need it
+  std::vector<NoteKey> witnesses;  // kind cosignature; no key and no name twice
+  std::uint32_t quorum = 0;        // how many of them must have cosigned; at most their number
 };
 
 // malformed, with the member that is wrong: unknown members, wrong types and missing ones are refused.
 Result<Trust> parse_trust(ByteView text);
-std::string to_text(const Trust& trust);   // indented JSON with a newline at the end; parse_trust gives the same again
+std::string to_text(const Trust& trust);  // indented JSON with a newline at the end; parse_trust gives the same again
 
 }  // namespace careledger::proof

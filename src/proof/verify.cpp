@@ -82,7 +82,8 @@ Result<void> verify_checkpoint(const Bundle& bundle, const Trust& trust, const C
     known.push_back(*trust.log);
     CARELEDGER_TRY(const NoteVerdict verdict, at("checkpoint", verify_note(note, known)));
     if (verdict.signers.size() != note.signatures.size()) return broken("checkpoint", "a signature of an unknown key, or one twice");
-    const bool by_log = std::any_of(verdict.signers.begin(), verdict.signers.end(), [&](const NoteSigner& s) { return s.known + 1 == known.size(); });
+    const bool by_log =
+        std::any_of(verdict.signers.begin(), verdict.signers.end(), [&](const NoteSigner& s) { return s.known + 1 == known.size(); });
     if (!by_log) return broken("checkpoint", "not signed by the log");
     CARELEDGER_TRY(const Checkpoint checkpoint, at("checkpoint", parse_checkpoint(note.text)));
     if (checkpoint.origin != checkpoint_origin(trust.chain_id)) return broken("checkpoint", "of another log");
@@ -161,8 +162,8 @@ Result<void> StateRows::nothing_more() const {
   return {};
 }
 
-Result<void> check_signatures(const char* step, const std::vector<ledger::Authority>& authorities, std::uint32_t role, ByteView signed_bytes,
-                              const google::protobuf::RepeatedPtrField<ledger::CommandSignature>& signatures) {
+Result<void> check_signatures(const char* step, const std::vector<ledger::Authority>& authorities, std::uint32_t role,
+                              ByteView signed_bytes, const google::protobuf::RepeatedPtrField<ledger::CommandSignature>& signatures) {
   for (auto each = signatures.begin(); each != signatures.end(); ++each) {
     const bool twice = std::any_of(signatures.begin(), each, [&](const auto& other) { return other.key() == each->key(); });
     const auto signature = crypto::Signature::from(each->signature());

@@ -30,27 +30,29 @@ namespace careledger::proof {
 enum class ClaimKind : std::uint8_t { record, access_list, conviction };
 
 enum class Currency : std::uint8_t {
-  not_claimed,       // the bundle says nothing about later
-  current,           // its custodian has declared no successor
-  superseded, entered_in_error, erased,
+  not_claimed,  // the bundle says nothing about later
+  current,      // its custodian has declared no successor
+  superseded,
+  entered_in_error,
+  erased,
 };
 
 struct ShownValue {
   std::string name;
-  Bytes value, extra;   // canonical JSON of the element and of its _element; empty when there is none
+  Bytes value, extra;  // canonical JSON of the element and of its _element; empty when there is none
 };
 
 struct Report {
   ClaimKind kind = ClaimKind::record;
   LedgerId ledger;
   std::string chain_id;
-  Height as_of;               // the state proven is that after this block
-  Time time;                  // of the header that commits to it
-  std::size_t signers = 0;    // validators that signed
+  Height as_of;             // the state proven is that after this block
+  Time time;                // of the header that commits to it
+  std::size_t signers = 0;  // validators that signed
   std::size_t validators = 0;
   std::size_t witnesses = 0;  // of the trust file's that cosigned
   std::size_t witnesses_known = 0;
-  std::uint64_t witnessed_size = 0;   // entries of the log that the checkpoint covers; 0 without one
+  std::uint64_t witnessed_size = 0;  // entries of the log that the checkpoint covers; 0 without one
   OrganisationId organisation;
   std::string organisation_name;
 
@@ -62,7 +64,7 @@ struct Report {
   std::uint32_t position = 0;
   std::size_t command_signatures = 0;
   Currency currency = Currency::not_claimed;
-  Height excepted;            // when superseded, entered in error or erased
+  Height excepted;  // when superseded, entered in error or erased
 
   // access list, conviction
   Digest subject;
@@ -71,7 +73,7 @@ struct Report {
   ledger::AccessHead head;
   ledger::Promise promise;
 
-  std::vector<std::string> lines() const;   // in plain words, one fact a line; no control characters whatever the bundle says
+  std::vector<std::string> lines() const;  // in plain words, one fact a line; no control characters whatever the bundle says
 };
 
 // Limits: kMaxBundle bytes. invalid, malformed or too_large with the step that failed in front.
@@ -81,6 +83,6 @@ Result<Report> verify(ByteView bundle, const Trust& trust);
 // promise was kept, does not hold, or the list speaks of another subject, custodian or an earlier head.
 Result<Bytes> convict(const ledger::SignedPromise& promise, ByteView list_bundle, const Trust& trust);
 
-Bytes promise_signed_bytes(ByteView promise);   // field('careledger/promise/1') ‖ promise
+Bytes promise_signed_bytes(ByteView promise);  // field('careledger/promise/1') ‖ promise
 
 }  // namespace careledger::proof

@@ -10,8 +10,8 @@ constexpr std::size_t kAuditKeySize = 32 + 8 + 4;
 
 Result<Digest> commitment_of(const AuditOpening& opening) {
   const bool hidden = opening.details_hash.has_value();
-  const bool formed = opening.entry_salt.size() == 32 && (hidden ? opening.details_salt.empty() && opening.details.empty()
-                                                                 : opening.details_salt.size() == 32);
+  const bool formed = opening.entry_salt.size() == 32 &&
+                      (hidden ? opening.details_salt.empty() && opening.details.empty() : opening.details_salt.size() == 32);
   if (!formed) return broken("opening", "not in its form");
   const Digest details = hidden ? *opening.details_hash : audit_part(opening.details_salt, opening.details);
   return audit_commitment(audit_part(opening.entry_salt, opening.entry), details);
@@ -33,8 +33,8 @@ Result<void> check_broken(const Bundle& bundle, const AccessClaim& claim, const 
                           const MapView& list, Report& report) {
   CARELEDGER_TRY(report.promise, at("promise", from_canonical<ledger::Promise>(claim.promise->promise(), "promise", 4096)));
   const ledger::Promise& promise = report.promise;
-  if (promise.ledger() != bundle.ledger.view() || promise.custodian() != claim.custodian.view() || promise.subject() != claim.subject.view() ||
-      promise.entry().size() != 32) {
+  if (promise.ledger() != bundle.ledger.view() || promise.custodian() != claim.custodian.view() ||
+      promise.subject() != claim.subject.view() || promise.entry().size() != 32) {
     return broken("promise", "about something else");
   }
   if (claim.promise->signatures().empty()) return broken("promise", "not signed");

@@ -64,7 +64,8 @@ Result<void> check_elements(const RecordClaim& claim, Report& report) {
 }
 
 Result<void> check_log(const RecordClaim& claim, const Committed& committed) {
-  if (claim.height.value == 0 || claim.height.value >= committed.height) return broken("log", "the command's block is not below the header");
+  if (claim.height.value == 0 || claim.height.value >= committed.height)
+    return broken("log", "the command's block is not below the header");
   const Bytes leaf = command_leaf(command_digest(claim.command.command()), claim.height, claim.position);
   return at("log", verify_inclusion(log_leaf(leaf), claim.index, committed.log_size, claim.log_path, committed.log_root));
 }

@@ -10,7 +10,9 @@ namespace {
 using testing::Shape;
 using testing::TestLedger;
 
-std::string step_of(const Result<Report>& result) { return result ? "ok" : result.error().message.substr(0, result.error().message.find(':')); }
+std::string step_of(const Result<Report>& result) {
+  return result ? "ok" : result.error().message.substr(0, result.error().message.find(':'));
+}
 
 TEST(Verify, ARecordIsProvenWithItsCurrency) {
   const TestLedger ledger({});
@@ -30,8 +32,7 @@ TEST(Verify, ARecordIsProvenWithItsCurrency) {
 }
 
 TEST(Verify, SupersededErrorAndErasedAreSaid) {
-  const std::pair<std::uint32_t, Currency> cases[] = {
-      {1, Currency::superseded}, {2, Currency::entered_in_error}, {3, Currency::erased}};
+  const std::pair<std::uint32_t, Currency> cases[] = {{1, Currency::superseded}, {2, Currency::entered_in_error}, {3, Currency::erased}};
   for (const auto& [status, currency] : cases) {
     Shape shape;
     shape.exception = status;
@@ -144,7 +145,7 @@ TEST(Trust, IsReadStrictly) {
   const std::string text = to_text(ledger.trust());
   EXPECT_EQ(to_text(parse_trust(text).value()), text);
   const std::pair<const char*, const char*> changes[] = {
-      {"careledger-trust/1", "careledger-trust/2"}, {"\"quorum\": 2", "\"quorum\": 3"}, {"\"quorum\": 2", "\"quorum\": \"2\""},
+      {"careledger-trust/1", "careledger-trust/2"}, {"\"quorum\": 2", "\"quorum\": 3"},  {"\"quorum\": 2", "\"quorum\": \"2\""},
       {"\"power\": 10", "\"power\": -1"},           {"\"power\": 10", "\"power\": 1e1"}, {"\"witnesses\"", "\"witness\""},
       {"witness1.example", "witness0.example"},     {"witness1.example", "a b"},         {"\"chain_id\"", "\"chain_id \""},
   };

@@ -2,7 +2,12 @@ module careledger.test
 
 go 1.24.0
 
-require github.com/cometbft/cometbft v0.38.25
+require (
+	github.com/cometbft/cometbft v0.38.25
+	github.com/cosmos/ics23/go v0.11.0
+	github.com/transparency-dev/formats v0.0.0-20250421220931-bb8ad4d07c26
+	golang.org/x/mod v0.24.0
+)
 
 require (
 	github.com/cosmos/gogoproto v1.7.0 // indirect

@@ -30,9 +30,13 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-func key(i int) ed25519.PrivKey { return ed25519.GenPrivKeyFromSecret([]byte(fmt.Sprintf("validator %d", i))) }
+func key(i int) ed25519.PrivKey {
+	return ed25519.GenPrivKeyFromSecret([]byte(fmt.Sprintf("validator %d", i)))
+}
 
-func validators(powers []int64) (*types.ValidatorSet, map[string]crypto.PrivKey) { return validatorsFrom(0, powers) }
+func validators(powers []int64) (*types.ValidatorSet, map[string]crypto.PrivKey) {
+	return validatorsFrom(0, powers)
+}
 
 func validatorsFrom(first int, powers []int64) (*types.ValidatorSet, map[string]crypto.PrivKey) {
 	keys := map[string]crypto.PrivKey{}
@@ -56,7 +60,8 @@ func header(height int64, set, next *types.ValidatorSet, at time.Time, last type
 }
 
 // flags: c commit, n nil, a absent, one a validator.
-func sign(h types.Header, parts types.PartSetHeader, set *types.ValidatorSet, keys map[string]crypto.PrivKey, flags string, round int32) *types.Commit {
+func sign(h types.Header, parts types.PartSetHeader, set *types.ValidatorSet, keys map[string]crypto.PrivKey, flags string,
+	round int32) *types.Commit {
 	commit := &types.Commit{Height: h.Height, Round: round, BlockID: types.BlockID{Hash: h.Hash(), PartSetHeader: parts}}
 	for i, v := range set.Validators {
 		sig := types.CommitSig{BlockIDFlag: types.BlockIDFlagCommit, ValidatorAddress: v.Address,
@@ -169,7 +174,8 @@ func small() object {
 		h := header(height, set, set, time.Unix(0, 0).UTC(), types.BlockID{})
 		kv[fmt.Sprint(height)] = h.Hash().String()
 	}
-	canonical := types.VoteSignBytes("cl-x", &cmtproto.Vote{Type: cmtproto.PrecommitType, Height: 5, Round: 0, Timestamp: time.Unix(0, 0).UTC()})
+	vote := &cmtproto.Vote{Type: cmtproto.PrecommitType, Height: 5, Round: 0, Timestamp: time.Unix(0, 0).UTC()}
+	canonical := types.VoteSignBytes("cl-x", vote)
 	return object{
 		"results_hash": hex.EncodeToString(types.NewResults(results).Hash()), "no_results_hash": hex.EncodeToString(types.NewResults(nil).Hash()),
 		"params_hash": hex.EncodeToString(params.Hash()), "evidence_hash": hex.EncodeToString(types.EvidenceList{}.Hash()),

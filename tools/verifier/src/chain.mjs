@@ -62,7 +62,8 @@ export function checkForm({header, commit, validators, roots}) {
     demand(vote.flag >= 1 && vote.flag <= 3, "a vote's flag is unknown");
     time(vote.timestamp);
     const [addressSize, signatureSize] = vote.flag === absent ? [0, 0] : [20, 64];
-    demand(vote.address.length === addressSize && vote.signature.length === signatureSize, "a vote's address or signature has the wrong size");
+    const sized = vote.address.length === addressSize && vote.signature.length === signatureSize;
+    demand(sized, "a vote's address or signature has a wrong size");
   }
   for (const {key, power} of validators) demand(key.length === 32 && power <= maxTotalPower, 'a validator is not in its form');
   roots.forEach(({name}, i) => {

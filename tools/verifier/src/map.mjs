@@ -141,7 +141,8 @@ export class MapView {
   }
 
   exactlyRange({from, to}) {
-    return from <= 1 && this.leaves.length - to <= 1 && this.leaves.every((leaf, i) => (i >= from && i < to) === (leaf.value !== undefined));
+    const shownInside = this.leaves.every((leaf, i) => (i >= from && i < to) === (leaf.value !== undefined));
+    return shownInside && from <= 1 && this.leaves.length - to <= 1;
   }
 
   // The same rows once more by somebody else's code: each shown row as an ICS23 existence proof.

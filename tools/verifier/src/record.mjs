@@ -86,14 +86,15 @@ export function verifyRecord(bundle, committed) {
   });
   const {header} = bundle.chain;
   const asOf = `as of block ${header.height - 1n} (${rfc3339(header.time)})`;
+  const [type, name] = [plain(text(claim.type)), plain(organisation.name)];
   const lines = [
-    `Record: a ${plain(text(claim.type))} was anchored by "${plain(organisation.name)}" in block ${claim.height}, command ${claim.position}.`,
+    `Record: a ${type} was anchored by "${name}" in block ${claim.height}, command ${claim.position}.`,
     `Organisation: ${hex(anchor.actor)}`,
     `Commitment: ${hex(commitment)}`,
   ];
-  for (const {name, value, extra} of shown) {
-    if (value.length > 0) lines.push(`Shown: ${plain(name)} = ${plain(value)}`);
-    if (extra.length > 0) lines.push(`Shown: _${plain(name)} = ${plain(extra)}`);
+  for (const element of shown) {
+    if (element.value.length > 0) lines.push(`Shown: ${plain(element.name)} = ${plain(element.value)}`);
+    if (element.extra.length > 0) lines.push(`Shown: _${plain(element.name)} = ${plain(element.extra)}`);
   }
   lines.push(currencyLine(currency, asOf));
   const count = claim.command.signatures.length;

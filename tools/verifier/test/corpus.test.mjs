@@ -7,8 +7,8 @@ import {parseTrust} from '../src/trust.mjs';
 import {verify} from '../src/verify.mjs';
 
 const corpus = JSON.parse(readFileSync(new URL('../../../tests/vectors/bundles/corpus.json', import.meta.url), 'utf8'));
-const letters = {ok: '!', format: 'f', ledger: 'l', header: 'h', validators: 'v', app: 'a', command: 'c', log: 'g', record: 'r', anchor: 'n',
-                 state: 's', list: 'i', opening: 'o', promise: 'p', checkpoint: 'k', quorum: 'q'};
+const letters = {ok: '!', format: 'f', ledger: 'l', header: 'h', validators: 'v', app: 'a', command: 'c', log: 'g', record: 'r',
+                 anchor: 'n', state: 's', list: 'i', opening: 'o', promise: 'p', checkpoint: 'k', quorum: 'q'};
 
 function judge(bytes, trust) {
   try {
