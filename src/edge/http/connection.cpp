@@ -20,6 +20,7 @@ constexpr std::size_t kCopyMax = 16 * 1024;                      // a body up to
 constexpr std::size_t kInlineCompressMax = 256 * 1024;           // more would hold up the other connections of an I/O thread
 constexpr std::size_t kCompressMax = 1u << 30;
 constexpr std::chrono::seconds kLinger{2};                       // for a client to read its refusal
+constexpr std::chrono::hours kSessionIdle{1};
 constexpr std::uint64_t kLingerBytes = 4 * 1024 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -62,7 +63,7 @@ class Answer {
   bool gzip_;
 };
 
-enum class Phase : std::uint8_t { handshake, idle, head, body, answering, writing, lingering, closed };
+enum class Phase : std::uint8_t { handshake, idle, head, body, answering, writing, session, lingering, closed };
 
 template <class Stream>
 class HttpConnection final : public Connection {
@@ -116,7 +117,7 @@ class HttpConnection final : public Connection {
   void finish() override {
     keep_alive_ = false;
     finishing_ = true;
-    if (phase_ == Phase::handshake || phase_ == Phase::idle) abort();
+    if (phase_ == Phase::handshake || phase_ == Phase::idle || phase_ == Phase::session) abort();
   }
 
   void abort() override {
@@ -196,6 +197,7 @@ class HttpConnection final : public Connection {
     reading_ = false;
     if (phase_ == Phase::closed) return;
     if (phase_ == Phase::lingering) return on_linger(ec, count);
+    if (phase_ == Phase::session && !ec) return converse({in_.data(), count});
     if (phase_ == Phase::writing) return;   // refused meanwhile, by the sweep
     if (ec) return abort();
     in_end_ += count;
@@ -319,10 +321,27 @@ class HttpConnection final : public Connection {
     if (phase_ != Phase::writing) return;
     if (ec) return abort();
     record();
+    session_ = response_.status == 101 ? std::move(response_.session) : nullptr;
     response_ = Response{};
+    if (session_) return converse({in_.data() + in_begin_, in_end_ - in_begin_});
     if (out_.capacity() > kBufferBody) std::string().swap(out_);
     if (form_.keep_alive) return next_request();
     linger();
+  }
+
+  // The connection is no longer HTTP: what comes goes to the session, what it says goes out, then the next.
+  void converse(std::string_view bytes) {
+    enter(Phase::session, kSessionIdle);
+    auto reaction = bytes.empty() ? Session::Reaction{} : session_->receive(bytes);
+    in_begin_ = in_end_ = 0;
+    if (reaction.bytes.empty()) return reaction.close ? shut_down() : read();
+    out_ = std::move(reaction.bytes);
+    asio::async_write(stream_, asio::buffer(out_), [self = self(), close = reaction.close](const error_code& ec, std::size_t) {
+      if (self->phase_ != Phase::session) return;
+      if (ec) return self->abort();
+      if (close) return self->shut_down();
+      self->read();
+    });
   }
 
   // Closing with unread bytes would reset the connection and could take the answer with it: first let the client read.
@@ -366,6 +385,7 @@ class HttpConnection final : public Connection {
   std::size_t in_end_ = 0;
   std::string out_;
   Response response_;
+  std::shared_ptr<Session> session_;
   AnswerForm form_;
   Method method_ = Method::other;
   Phase phase_ = Phase::handshake;

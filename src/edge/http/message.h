@@ -74,11 +74,23 @@ struct Request {
   std::optional<std::string_view> parameter(std::string_view name) const;   // the first of that name in the query
 };
 
+// What a connection becomes after an answer with status 101 (a WebSocket): bytes in, bytes out, until one side closes.
+class Session {
+ public:
+  virtual ~Session() = default;
+  struct Reaction {
+    std::string bytes;      // to send
+    bool close = false;     // after them
+  };
+  virtual Reaction receive(std::string_view bytes) = 0;   // on the connection's I/O thread: must not block
+};
+
 struct Response {
   int status = 200;
   Headers headers;                     // without Content-Length, Date, Connection, Content-Encoding: the server's
   std::string body;
   std::shared_ptr<const std::string> shared_body;   // sent instead of `body` when set: for cached bytes
+  std::shared_ptr<Session> session;    // with status 101 only
   std::string route;                   // what logs and metrics show in place of the path: "/Patient/{id}". Never an id
 
   std::string_view content() const { return shared_body ? std::string_view(*shared_body) : std::string_view(body); }

@@ -14,6 +14,7 @@ constexpr std::size_t kCompressMin = 1024;
 
 std::string_view reason_of(int status) {
   switch (status) {
+    case 101: return "Switching Protocols";
     case 200: return "OK";
     case 201: return "Created";
     case 202: return "Accepted";
@@ -125,6 +126,10 @@ void write_head(const Response& response, const AnswerForm& form, bool packed, s
     if (is_servers_own(field.name) || equal_ignoring_case(field.name, "Vary")) continue;
     cache = cache || equal_ignoring_case(field.name, "Cache-Control");
     append_field(out, field.name, field.value);
+  }
+  if (response.status == 101) {
+    out.append("Connection: Upgrade\r\n\r\n");
+    return;
   }
   if (!cache) out.append("Cache-Control: no-store\r\n");
   out.append("X-Content-Type-Options: nosniff\r\n");

@@ -1,0 +1,43 @@
+// CometBFT's RPC, read-only and as much of it as a light client needs, so that outsiders follow the ledger with software that is not ours:
+// the Go package `light`, the proxy of `cometbft light`, and whatever else speaks to a CometBFT node of v0.38.
+//
+// Methods: health, status, net_info, genesis, header, commit, validators, consensus_params, abci_info, abci_query. As URIs
+// (GET /commit?height=5), as JSON-RPC 2.0 (POST /), and over a WebSocket at /websocket, which the proxy insists on although it asks nothing
+// there. Everything shown is meant for anybody: headers, and rows of the state by their keys.
+//
+// abci_query, data = the key of a row of the state:
+//   path "/store/state/key": value and `simple:v` operations up to the app hash in the header of height + 1; absence as for the next
+//   path "/ics23/state/key": two operations "ics23:simple" (ICS23, TendermintSpec): membership or absence in the state, "state" in the app hash
+//   path "/root", data "log" or "state": the named root and one `simple:v` operation
+#pragma once
+
+#include <memory>
+
+#include "edge/http/message.h"
+#include "ordering/ordering.h"
+#include "replica/replica.h"
+
+namespace careledger::edge::rpc {
+
+struct Node {                              // all borrowed; must outlive the Rpc and its server
+  const ordering::Ordering* ordering = nullptr;
+  const replica::Replica* replica = nullptr;
+  proof::BlockLimits limits;               // of the chain: what its headers' consensus hash covers
+  std::string moniker = "careledger";      // shown in status
+  std::string version;                     // of the program
+};
+
+// Reads the store: put it behind an Offload when the disk is slow. Thread-safe.
+class Rpc : public http::Handler {
+ public:
+  explicit Rpc(Node node);
+  ~Rpc() override;
+  void handle(http::Request request, http::Responder respond) override;
+
+  struct State;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace careledger::edge::rpc
