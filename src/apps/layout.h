@@ -11,6 +11,7 @@ struct Layout {
   std::string config() const { return folder + "/careledger.json"; }
   std::string founding() const { return folder + "/founding.pb"; }
   std::string lock() const { return folder + "/lock"; }
+  std::string running() const { return folder + "/running.json"; }  // addresses, while a process serves
   std::string reserve() const { return folder + "/reserve"; }
   std::string ledger() const { return folder + "/ledger"; }
   std::string keystore() const { return folder + "/keystore"; }

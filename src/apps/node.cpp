@@ -61,7 +61,8 @@ Result<void> Node::serve(const ServeConfig& config) {
   CARELEDGER_CHECK(serve_rpc());
   for (const auto& organisation : organisations_)
     log_->info("serving", {{"organisation", organisation->config().name}, {"fhir", organisation->origin() + "/fhir"}});
-  if (!config.ready_file.empty()) CARELEDGER_CHECK(write_ready_file());
+  CARELEDGER_CHECK(write_addresses(layout_.running()));
+  if (!config.ready_file.empty()) CARELEDGER_CHECK(write_addresses(config.ready_file));
   return {};
 }
 
@@ -76,7 +77,7 @@ Result<void> Node::serve_rpc() {
   for (const std::uint16_t port : config_.rpc_ports) {
     edge::http::ServerConfig server;
     server.address = serve_config_.address;
-    server.port = port;
+    server.port = serve_config_.any_port ? std::uint16_t{0} : port;
     server.certificate_file = serve_config_.certificate_file;
     server.key_file = serve_config_.key_file;
     CARELEDGER_TRY(auto started, edge::http::Server::start(*io_, server, *rpc_));
@@ -85,7 +86,7 @@ Result<void> Node::serve_rpc() {
   return {};
 }
 
-Result<void> Node::write_ready_file() const {
+Result<void> Node::write_addresses(const std::string& path) const {
   namespace json = codec::json;
   json::Document document;
   json::Value list = document.array();
@@ -100,7 +101,8 @@ Result<void> Node::write_ready_file() const {
   json::Value root = document.object();
   document.set(root, "organisations", list);
   document.set(root, "rpc", rpc);
-  return system_files().replace(serve_config_.ready_file, json::compact(root) + "\n");
+  if (!serve_config_.certificate_file.empty()) document.set(root, "certificate", document.string(serve_config_.certificate_file));
+  return system_files().replace(path, json::compact(root) + "\n");
 }
 
 Organisation* Node::find(const std::string& name) {
@@ -122,6 +124,7 @@ void Node::stop() {
   for (const auto& organisation : organisations_) organisation->stop();
   if (ledger_) ledger_->stop();
   if (log_) log_->flush();
+  if (lock_ && system_files().exists(layout_.running())) static_cast<void>(system_files().remove(layout_.running()));
 }
 
 }  // namespace careledger::apps

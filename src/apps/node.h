@@ -38,7 +38,7 @@ class Node {
  private:
   Node(Layout layout, Clock& clock);
   Result<void> serve_rpc();
-  Result<void> write_ready_file() const;
+  Result<void> write_addresses(const std::string& path) const;
 
   Layout layout_;
   Clock& clock_;

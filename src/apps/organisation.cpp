@@ -65,11 +65,14 @@ Result<void> Organisation::serve(const Surroundings& around) {
   CARELEDGER_CHECK(make_fhir(around));
   router_ = std::make_unique<edge::http::Router>();
   router_->add({}, "/fhir/*", *fhir_);
+  admin_ = std::make_unique<AdminApi>(AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_});
+  admin_offload_ = std::make_unique<edge::http::Offload>(*admin_, around.workers);
+  router_->add({}, "/admin/v1/*", *admin_offload_);
   edge::ops::add_routes(*router_, around.metrics, around.log, checks());
   telemetry_ = std::make_unique<edge::ops::Telemetry>(around.metrics, around.log, config_.slug, around.config.access_log);
   edge::http::ServerConfig server;
   server.address = around.config.address;
-  server.port = config_.port;
+  server.port = around.config.any_port ? std::uint16_t{0} : config_.port;
   server.certificate_file = around.config.certificate_file;
   server.key_file = around.config.key_file;
   server.cors_origins = around.config.cors_origins;

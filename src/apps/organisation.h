@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "apps/admin_api.h"
 #include "apps/config.h"
 #include "apps/layout.h"
 #include "apps/ledger.h"
@@ -61,6 +62,8 @@ class Organisation {
   std::unique_ptr<vault::KeystoreSigner> signer_;
   std::unique_ptr<edge::auth::Authenticator> authenticator_;
   std::unique_ptr<edge::fhir::FhirHandler> fhir_;
+  std::unique_ptr<AdminApi> admin_;
+  std::unique_ptr<edge::http::Offload> admin_offload_;
   std::unique_ptr<edge::http::Router> router_;
   std::unique_ptr<edge::ops::Telemetry> telemetry_;
   std::unique_ptr<edge::http::Server> server_;

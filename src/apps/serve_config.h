@@ -16,6 +16,7 @@ struct ServeConfig {
   std::string certificate_file;       // PEM chain; with key_file
   std::string key_file;               // PEM
   std::vector<std::string> cors_origins;
+  bool any_port = false;  // the system chooses every port, whatever careledger.json says
   std::size_t io_threads = 2;
   std::size_t worker_threads = 4;
   std::size_t worker_queue = 1024;

@@ -1,0 +1,114 @@
+#include "apps/admin_api.h"
+
+#include "codec/json/json.h"
+#include "kernel/tables.h"
+#include "proof/trust.h"
+
+namespace careledger::apps {
+namespace {
+
+namespace http = edge::http;
+namespace json = codec::json;
+
+constexpr std::string_view kBundleType = "application/vnd.careledger.proof";
+
+vault::AuditEntry entry_for(const edge::auth::Principal& principal) {
+  vault::AuditEntry entry;
+  entry.actor = principal.actor;
+  entry.role = edge::auth::name_of(principal.role);
+  entry.purpose = principal.purpose;
+  return entry;
+}
+
+Result<std::uint32_t> version_of(const http::Request& request, std::uint32_t newest) {
+  const auto text = request.parameter("version");
+  if (!text) return newest;
+  if (text->empty() || text->size() > 9 || text->find_first_not_of("0123456789") != std::string_view::npos)
+    return fail(ErrorKind::invalid, "version must be a number");
+  return static_cast<std::uint32_t>(std::stoul(std::string(*text)));
+}
+
+}  // namespace
+
+Result<std::string> trust_text(Ledger& ledger) {
+  proof::Trust trust;
+  trust.ledger = ledger.replica().ledger();
+  trust.chain_id = kernel::chain_id(trust.ledger);
+  CARELEDGER_TRY(trust.validators, ledger.ordering().validators({1}));
+  return proof::to_text(trust);
+}
+
+void AdminApi::handle(http::Request request, http::Responder respond) {
+  const auto principal = parts_.authenticator.authenticate(request);
+  if (!principal) return respond(edge::auth::refusal(principal.error()));
+  vault::AuditEntry entry = entry_for(*principal);
+  auto response = answer(request, *principal, entry);
+  entry.outcome = response                                        ? vault::AuditOutcome::done
+                  : response.error().kind == ErrorKind::forbidden ? vault::AuditOutcome::refused
+                                                                  : vault::AuditOutcome::failed;
+  auto out = response ? std::move(*response) : http::problem(response.error());
+  parts_.audit.append(std::move(entry),
+                      [out = std::move(out), respond = std::move(respond)](const Result<vault::Recorded>& recorded) mutable {
+                        respond(recorded ? std::move(out) : http::problem(recorded.error()));
+                      });
+}
+
+Result<http::Response> AdminApi::answer(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry) {
+  entry.kind = vault::AuditKind::check;
+  if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET");
+  if (request.path == "/admin/v1/prove") return prove(request, principal, entry);
+  if (request.path == "/admin/v1/trust") {
+    CARELEDGER_TRY(std::string text, trust_text(parts_.ledger));
+    return http::json(200, std::move(text));
+  }
+  if (request.path == "/admin/v1/status") {
+    if (principal.role != edge::auth::Role::administrator && principal.role != edge::auth::Role::auditor)
+      return fail(ErrorKind::forbidden, "status is for administrators and auditors");
+    return status();
+  }
+  return fail(ErrorKind::not_found, "no such path");
+}
+
+Result<http::Response> AdminApi::prove(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry) {
+  const std::string type(request.parameter("type").value_or(""));
+  const std::string id(request.parameter("id").value_or(""));
+  entry.kind = vault::AuditKind::prove;
+  entry.resource_type = type;
+  entry.resource_id = id;
+  CARELEDGER_TRY(const vault::VersionMeta meta, parts_.vault.view().read_meta(type, id));
+  if (meta.patients.size() == 1) entry.subject = parts_.audit.subject_of(meta.patients.front());
+  CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::prove, {type, id, meta.patients}));
+  CARELEDGER_TRY(entry.version, version_of(request, meta.version));
+  CARELEDGER_TRY(const vault::ProofMaterial material, parts_.vault.proof_material(type, id, entry.version));
+  vault::RecordProofOptions options;
+  for (const http::Parameter& parameter : request.query)
+    if (parameter.name == "show") options.disclose.insert(parameter.value);
+  CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.ledger.replica(), parts_.ledger.ordering()));
+  CARELEDGER_TRY(const proof::Bundle bundle, vault::prove_record(at, parts_.organisation, material, options));
+  http::Response response;
+  response.headers.set("Content-Type", kBundleType);
+  response.body = proof::encode(bundle);
+  return response;
+}
+
+http::Response AdminApi::status() const {
+  json::Document document;
+  const auto number = [&](std::uint64_t value) { return document.number(static_cast<std::int64_t>(value)); };
+  json::Value root = document.object();
+  document.set(root, "organisation", document.string(parts_.name));
+  document.set(root, "ledger", document.string(parts_.ledger.replica().ledger().hex()));
+  document.set(root, "chain", document.string(kernel::chain_id(parts_.ledger.replica().ledger())));
+  document.set(root, "height", number(parts_.ledger.ordering().height().value));
+  document.set(root, "commands", number(parts_.ledger.replica().view().log_size()));
+  document.set(root, "accepting", document.boolean(parts_.ledger.ordering().has_quorum()));
+  const vault::Vault::Figures records = parts_.vault.figures();
+  document.set(root, "versions", number(records.versions));
+  document.set(root, "anchors", number(records.anchors));
+  document.set(root, "waiting_for_anchor", number(records.waiting));
+  document.set(root, "anchors_refused", number(records.refused));
+  document.set(root, "accesses", number(parts_.audit.size()));
+  document.root() = root;
+  return http::json(200, json::compact(document.root()));
+}
+
+}  // namespace careledger::apps

@@ -1,0 +1,45 @@
+// What the command line asks a running node for: /admin/v1/… of each organisation's endpoint, under tokens of the organisation.
+//
+//   GET  /admin/v1/status                 figures of the organisation and the ledger (administrator, auditor)
+//   GET  /admin/v1/prove?type=&id=[&version=][&show=ELEMENT…]   a proof bundle (whoever may Action::prove)
+//   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
+//
+// Everything is recorded in the audit map before it is answered. Thread-safety: handle() from any thread; it waits for the disk, so it
+// stands behind an Offload.
+#pragma once
+
+#include "apps/ledger.h"
+#include "edge/auth/token.h"
+#include "edge/http/router.h"
+#include "vault/audit.h"
+#include "vault/prover.h"
+#include "vault/vault.h"
+
+namespace careledger::apps {
+
+struct AdminParts {  // borrowed
+  OrganisationId organisation;
+  std::string name;
+  Ledger& ledger;
+  vault::Vault& vault;
+  vault::AuditMap& audit;
+  const edge::auth::Authenticator& authenticator;
+};
+
+// Everything of it that the trust file of this ledger says, as text.
+Result<std::string> trust_text(Ledger& ledger);
+
+class AdminApi final : public edge::http::Handler {
+ public:
+  explicit AdminApi(AdminParts parts) : parts_(parts) {}
+  void handle(edge::http::Request request, edge::http::Responder respond) override;
+
+ private:
+  Result<edge::http::Response> answer(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
+  Result<edge::http::Response> prove(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
+  edge::http::Response status() const;
+
+  AdminParts parts_;
+};
+
+}  // namespace careledger::apps
