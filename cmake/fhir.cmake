@@ -1,7 +1,14 @@
 # Tables of codec/fhir, made of HL7's R4 definitions by a Python script (standard library only) into the build folder.
 find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 
+include(${CMAKE_CURRENT_LIST_DIR}/definitions.cmake)
+
 function(careledger_extra_sources module out)
+  if(module STREQUAL "edge")
+    careledger_definitions_source(made)
+    set(${out} ${made} PARENT_SCOPE)
+    return()
+  endif()
   if(NOT module STREQUAL "codec")
     set(${out} "" PARENT_SCOPE)
     return()

@@ -45,6 +45,7 @@ struct FhirConfig {
   std::string base_url{};                 // "https://north.example/fhir"; empty: from the Host of each request
   std::string version = "0";              // of the software
   bool wait_for_anchor = true;            // false: a write is answered when durable and recorded ("CareLedger-Anchor: pending")
+  bool check_references = true;           // refuse what points at nothing; false takes records whose context is elsewhere
   crypto::Secret page_key{};              // 32 bytes for search tokens (keystore, Purpose::page_token); empty: random, one run
   std::uint32_t page_rows = 50;           // of a search without _count
   std::uint32_t page_rows_max = 1000;     // a larger _count gets this

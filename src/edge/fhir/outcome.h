@@ -1,4 +1,4 @@
-// OperationOutcome (http://hl7.org/fhir/R4/operationoutcome.html), and the one table from errors to HTTP status and issue code.
+// OperationOutcome (http://hl7.org/fhir/R4/operationoutcome.html), and the one table from errors to issue codes.
 // Pure functions, safe from any thread.
 #pragma once
 
@@ -29,11 +29,10 @@ struct Failure {
 template <class T>
 using Outcome = tl::expected<T, Failure>;
 
-int status_of(ErrorKind kind);                         // HTTP; 422 for what breaks a rule, 400 for what does not parse
-const char* issue_code_of(ErrorKind kind);             // "not-found"
+const char* issue_code_of(ErrorKind kind);             // "not-found"; the status is http::status_of's
 Failure failure_of(const Error& error, std::string expression = {});
 Failure failure(int status, std::string code, std::string text, std::string expression = {});
-Failure failure_of(const std::vector<codec::fhir::Finding>& findings);   // 422, or 200 without an error among them
+Failure failure_of(const std::vector<codec::fhir::Finding>& findings);   // 400: basic validation failed
 bool has_error(const std::vector<codec::fhir::Finding>& findings);
 
 Bytes outcome(const std::vector<Issue>& issues);       // the resource as JSON; at least one issue

@@ -1,0 +1,231 @@
+// Answers: built, recorded, waited for, sent.
+#include <atomic>
+
+#include "codec/json/json.h"
+#include "edge/fhir/state.h"
+#include "edge/fhir/text.h"
+
+namespace careledger::edge::fhir {
+namespace {
+
+using vault::AuditEntry;
+using vault::AuditKind;
+using vault::AuditOutcome;
+
+constexpr std::size_t kLargeAnswer = 64 * 1024;   // packing more would hold up the thread that tells of durable entries
+constexpr std::uint32_t kLoginsASecond = 20;
+
+const char* route_name(const Route& route) {
+  switch (route.interaction) {
+    case Interaction::capabilities: return "/fhir/metadata";
+    case Interaction::read:
+    case Interaction::update:
+    case Interaction::remove: return "/fhir/{type}/{id}";
+    case Interaction::vread: return "/fhir/{type}/{id}/_history/{version}";
+    case Interaction::history: return "/fhir/{type}/{id}/_history";
+    case Interaction::create: return "/fhir/{type}";
+    case Interaction::search: return route.form ? "/fhir/{type}/_search" : "/fhir/{type}";
+    case Interaction::bundle: return "/fhir";
+    case Interaction::operation: return "/fhir/{type}/{id}/{operation}";
+  }
+  return "/fhir";
+}
+
+AuditKind kind_of(Interaction interaction) {
+  switch (interaction) {
+    case Interaction::capabilities:
+    case Interaction::read: return AuditKind::read;
+    case Interaction::vread: return AuditKind::vread;
+    case Interaction::history: return AuditKind::history;
+    case Interaction::create: return AuditKind::create;
+    case Interaction::update: return AuditKind::update;
+    case Interaction::remove: return AuditKind::remove;
+    case Interaction::search: return AuditKind::search;
+    case Interaction::bundle: return AuditKind::transaction;
+    case Interaction::operation: return AuditKind::retrieve;
+  }
+  return AuditKind::read;
+}
+
+void tell_anchor(http::Response& response, const vault::AnchorState& state) {
+  switch (state.state) {
+    case vault::Anchoring::pending:
+    case vault::Anchoring::submitted: response.headers.set("CareLedger-Anchor", "pending"); return;
+    case vault::Anchoring::refused: response.headers.set("CareLedger-Anchor", "refused"); return;
+    case vault::Anchoring::final:
+      response.headers.set("CareLedger-Anchor", "final; height=" + std::to_string(state.height.value));
+      return;
+  }
+}
+
+// Waits for the entries of one request, then for its anchor.
+struct Waiting : std::enable_shared_from_this<Waiting> {
+  State& state;
+  CallPtr call;
+  http::Response response;
+  std::uint64_t number;
+  std::atomic<std::size_t> left;
+  std::mutex mutex{};
+  std::optional<Error> failed{};
+
+  void recorded(const Result<vault::Recorded>& result) {
+    if (!result) {
+      const std::lock_guard lock(mutex);
+      failed = result.error();
+    }
+    if (left.fetch_sub(1) == 1) complete();
+  }
+
+  void complete() {
+    if (failed) {
+      if (state.config.on_alert) state.config.on_alert("an access could not be recorded and was not answered: " + failed->message);
+      const Failure why{http::status_of(failed->kind), {{"error", issue_code_of(failed->kind), "the request could not be recorded", {}}}};
+      return deliver(refusal(call->form, why));
+    }
+    if (number == 0) return deliver(std::move(response));
+    if (!state.config.wait_for_anchor) {
+      response.headers.set("CareLedger-Anchor", "pending");
+      return deliver(std::move(response));
+    }
+    auto& vault = state.parts.vault;
+    vault.when_anchored(number, [self = shared_from_this()](const vault::AnchorState& anchor) {
+      tell_anchor(self->response, anchor);
+      self->deliver(std::move(self->response));
+    });
+  }
+
+  void deliver(http::Response answer) {
+    if (answer.content().size() <= kLargeAnswer) return send(std::move(call), std::move(answer));
+    auto shared = std::make_shared<std::pair<CallPtr, http::Response>>(std::move(call), std::move(answer));
+    const auto work = [shared] { send(std::move(shared->first), std::move(shared->second)); };
+    if (!state.parts.pool.post(work)) work();
+  }
+
+  Waiting(State& the_state, CallPtr the_call, http::Response the_response, std::uint64_t the_number, std::size_t entries)
+      : state(the_state), call(std::move(the_call)), response(std::move(the_response)), number(the_number), left(entries) {}
+};
+
+AuditEntry entry_of(const State& state, const Call& call, const Access& access, std::string_view patient) {
+  AuditEntry entry;
+  if (!patient.empty()) entry.subject = state.parts.audit.subject_of(patient);
+  entry.kind = access.kind;
+  entry.outcome = access.outcome;
+  entry.actor = call.principal.actor;
+  entry.role = auth::name_of(call.principal.role);
+  entry.purpose = call.principal.purpose;
+  entry.resource_type = access.type;
+  entry.resource_id = access.id;
+  entry.version = access.version;
+  entry.details = access.details;
+  if (call.principal.emergency && entry.kind != AuditKind::refusal) {
+    entry.details = std::string("{\"interaction\":\"") + vault::name_of(access.kind) + '"';
+    if (!access.details.empty()) entry.details += ",\"details\":" + access.details;
+    entry.details += '}';
+    entry.kind = AuditKind::break_glass;
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::string base_of(const State& state, const http::Request& request) {
+  if (!state.config.base_url.empty()) return state.config.base_url;
+  return (request.tls ? "https://" : "http://") + request.authority + "/fhir";
+}
+
+http::Response resource(const Form& form, int status, Bytes body) {
+  http::Response response;
+  response.status = status;
+  if (body.empty()) return response;
+  response.headers.reserve(6, 256);
+  response.headers.add("Content-Type", "application/fhir+json; charset=utf-8");
+  if (form.pretty) {
+    if (const auto tree = codec::json::parse(body)) body = codec::json::pretty(tree->root()) + '\n';
+  }
+  response.body = std::move(body);
+  return response;
+}
+
+http::Response refusal(const Form& form, const Failure& failure) {
+  http::Response response = resource(form, failure.status, outcome(failure.issues));
+  if (failure.status == 503) response.headers.add("Retry-After", "1");
+  if (failure.status == 403) response.headers.add("WWW-Authenticate", auth::challenge({ErrorKind::forbidden, {}}));
+  return response;
+}
+
+Access access_of(const Call& call) {
+  Access access;
+  access.kind = kind_of(call.route.interaction);
+  access.type = call.route.type;
+  access.id = call.route.id;
+  access.version = call.route.version;
+  return access;
+}
+
+void send(CallPtr call, http::Response response) {
+  response.route = route_name(call->route);
+  call->respond(std::move(response));
+}
+
+void finish(State& state, CallPtr call, Access access, http::Response response, std::uint64_t anchored_number) {
+  std::vector<AuditEntry> entries;
+  entries.reserve(std::max<std::size_t>(1, access.patients.size()));
+  for (const std::string& patient : access.patients) entries.push_back(entry_of(state, *call, access, patient));
+  if (entries.empty()) entries.push_back(entry_of(state, *call, access, access.type == "Patient" ? access.id : std::string()));
+  const auto waiting = std::make_shared<Waiting>(state, std::move(call), std::move(response), anchored_number, entries.size());
+  for (AuditEntry& entry : entries) {
+    state.parts.audit.append(std::move(entry), [waiting](const Result<vault::Recorded>& recorded) { waiting->recorded(recorded); });
+  }
+}
+
+void finish(State& state, CallPtr call, Access access, const Failure& failure) {
+  access.outcome = AuditOutcome::failed;
+  if (failure.status == 403) {
+    access.details = std::string("{\"interaction\":\"") + vault::name_of(access.kind) + "\"}";
+    access.kind = AuditKind::refusal;
+    access.outcome = AuditOutcome::refused;
+  }
+  if (failure.status >= 500 && failure.status != 501 && failure.status != 503 && state.config.on_alert) {
+    state.config.on_alert("a request failed: " + failure.issues.front().text);
+  }
+  http::Response response = refusal(call->form, failure);
+  finish(state, std::move(call), std::move(access), std::move(response));
+}
+
+// Whether this failed login is one of those that are recorded, and how many were not since the last.
+static std::optional<std::uint64_t> take_login(State& state) {
+  const std::lock_guard lock(state.logins_mutex);
+  const std::int64_t second = state.parts.clock.now().value / 1000;
+  if (second != state.logins_second) state.logins_recorded = 0;
+  state.logins_second = second;
+  if (state.logins_recorded == kLoginsASecond) {
+    ++state.logins_left_out;
+    return std::nullopt;
+  }
+  ++state.logins_recorded;
+  return std::exchange(state.logins_left_out, 0);
+}
+
+void finish_login(State& state, CallPtr call, const Error& error) {
+  http::Response response = refusal(call->form, failure_of(error));
+  response.headers.set("WWW-Authenticate", auth::challenge(error));
+  if (call->request.headers.count("Authorization") == 0) return send(std::move(call), std::move(response));
+  const auto left_out = take_login(state);
+  if (!left_out) return send(std::move(call), std::move(response));
+  Access access;
+  access.kind = AuditKind::failed_login;
+  access.outcome = AuditOutcome::refused;
+  access.details = "{\"leftOut\":" + std::to_string(*left_out) + '}';
+  call->principal.actor = "unknown";
+  call->principal.purpose.clear();
+  finish(state, std::move(call), std::move(access), std::move(response));
+}
+
+void offload(State& state, http::WorkerPool& pool, CallPtr call, void (*work)(State&, CallPtr)) {
+  const auto shared = std::make_shared<CallPtr>(std::move(call));
+  if (pool.post([&state, shared, work] { work(state, std::move(*shared)); })) return;
+  Access access = access_of(**shared);
+  finish(state, std::move(*shared), std::move(access), failure(503, "throttled", "too much is waiting: try again"));
+}
+
+}  // namespace careledger::edge::fhir

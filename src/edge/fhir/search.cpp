@@ -1,0 +1,202 @@
+// Search of one type (http://hl7.org/fhir/R4/search.html). Pages are read from the view that the first was read from, so they neither
+// repeat nor lose rows while others write; the token in the next link is sealed and bound to who got it.
+#include <algorithm>
+
+#include "crypto/hash.h"
+#include "edge/fhir/search_query.h"
+#include "edge/fhir/state.h"
+#include "edge/fhir/text.h"
+#include "vault/page_token.h"
+
+namespace careledger::edge::fhir {
+namespace {
+
+constexpr std::uint64_t kCountMax = vault::kMatchesMax;
+
+struct Page {
+  std::vector<vault::Version> rows{};
+  std::optional<std::uint64_t> total{};
+  std::string next{};   // token; empty: this is the last
+};
+
+std::string owner_of(const auth::Principal& principal) {
+  return principal.organisation.hex() + ' ' + auth::name_of(principal.role) + ' ' + principal.actor + ' ' + principal.compartment;
+}
+
+// What the token is bound to: the type and every parameter that decides what is found.
+Digest digest_of(const SearchRequest& request) {
+  Bytes criteria;
+  for (const http::Parameter& one : request.applied) {
+    if (one.name == "_count" || one.name == "_total") continue;
+    append_field(criteria, one.name);
+    append_field(criteria, one.value);
+  }
+  return crypto::tagged_hash("careledger/search-page/1", {request.query.type, criteria});
+}
+
+void append_link(Bytes& out, std::string_view relation, const std::string& base, const SearchRequest& request, const std::string& token) {
+  std::string url = base + '/' + request.query.type;
+  char separator = '?';
+  const auto add = [&](std::string_view name, std::string_view value) {
+    url += separator + http::percent_encode(name) + '=' + http::percent_encode(value);
+    separator = '&';
+  };
+  for (const http::Parameter& one : request.applied) add(one.name, one.value);
+  if (!token.empty()) add("_page", token);
+  if (out.back() == '}') out += ',';
+  out += '{';
+  append_member(out, "relation", relation);
+  append_member(out, "url", url);
+  out += '}';
+}
+
+void append_match(Bytes& out, const std::string& base, const vault::Version& row) {
+  if (out.back() == '}') out += ',';
+  out += '{';
+  append_member(out, "fullUrl", base + '/' + row.meta.type + '/' + row.meta.id);
+  out.append(R"(,"resource":)").append(row.body).append(R"(,"search":{"mode":"match"}})");
+}
+
+void append_ignored(Bytes& out, const std::vector<std::string>& ignored) {
+  if (ignored.empty()) return;
+  std::vector<Issue> issues;
+  for (const std::string& name : ignored) issues.push_back({"warning", "not-supported", name + " was ignored", "http." + name});
+  if (out.back() == '}') out += ',';
+  out.append(R"({"resource":)").append(outcome(issues)).append(R"(,"search":{"mode":"outcome"}})");
+}
+
+Bytes bundle_of(const std::string& base, const SearchRequest& request, const Page& page) {
+  std::size_t size = 1024;
+  for (const vault::Version& row : page.rows) size += row.body.size() + 200;
+  Bytes out;
+  out.reserve(size);
+  out = R"({"resourceType":"Bundle","type":"searchset")";
+  if (page.total) out += ",\"total\":" + std::to_string(*page.total);
+  out += ",\"link\":[";
+  append_link(out, "self", base, request, request.page);
+  if (!page.next.empty()) append_link(out, "next", base, request, page.next);
+  out += ']';
+  if (page.rows.empty() && request.ignored.empty()) return out += '}';
+  out += ",\"entry\":[";
+  for (const vault::Version& row : page.rows) append_match(out, base, row);
+  append_ignored(out, request.ignored);
+  return out += "]}";
+}
+
+class Search {
+ public:
+  Search(State& state, const auth::Principal& principal, SearchRequest& request) : state_(state), principal_(principal), request_(request) {}
+
+  Outcome<Page> run() {
+    const crypto::Secret& key = state_.config.page_key;
+    const Digest digest = digest_of(request_);
+    const std::string owner = owner_of(principal_);
+    vault::View view = state_.parts.vault.view();
+    std::string after;
+    if (!request_.page.empty()) {
+      auto token = vault::open_page_token(request_.page, digest, owner, state_.parts.clock.now(), key);
+      if (!token) return refused_page();
+      auto seen = state_.parts.vault.view_at(token->sequence);
+      if (!seen) return refused_page();
+      view = *seen;
+      after = std::move(token->last);
+    }
+    const std::uint32_t rows = std::min(request_.count.value_or(state_.config.page_rows), state_.config.page_rows_max);
+    Page page;
+    if (rows == 0) return count(view, std::move(page));
+    auto ids = view.search(request_.query, after, rows);
+    if (!ids) return tl::make_unexpected(failure_of(ids.error()));
+    if (auto filled = fill(view, ids->ids, page); !filled) return tl::make_unexpected(std::move(filled.error()));
+    if (ids->more) {
+      const std::int64_t expires = state_.parts.clock.now().value + std::int64_t{state_.config.page_life_s} * 1000;
+      page.next = vault::seal_page_token({digest, view.sequence(), ids->ids.back(), owner, expires}, key, state_.parts.entropy);
+    } else if (after.empty()) {
+      page.total = ids->ids.size();
+      return page;
+    }
+    return request_.total ? count(view, std::move(page)) : page;
+  }
+
+ private:
+  Outcome<Page> refused_page() {
+    return tl::make_unexpected(failure(400, "expired", "this page can no longer be given, or is somebody else's: search again", "http._page"));
+  }
+  Outcome<Page> count(const vault::View& view, Page page) {
+    auto total = view.count(request_.query, kCountMax);
+    if (!total) return tl::make_unexpected(failure_of(total.error()));
+    page.total = *total;
+    return page;
+  }
+  Outcome<void> fill(const vault::View& view, const std::vector<std::string>& ids, Page& page) {
+    auto versions = view.read_many(request_.query.type, ids);
+    if (!versions) return tl::make_unexpected(failure_of(versions.error()));
+    for (auto& version : *versions)
+      if (version) page.rows.push_back(std::move(*version));   // erased since: gone from every view
+    return {};
+  }
+
+  State& state_;
+  const auth::Principal& principal_;
+  SearchRequest& request_;
+};
+
+// The parameters of the URL, and those of a POST _search's body.
+Outcome<std::vector<http::Parameter>> parameters_of(const Call& call) {
+  std::vector<http::Parameter> parameters = call.request.query;
+  if (!call.route.form || call.request.body.empty()) return parameters;
+  const auto type = call.request.headers.get("Content-Type");
+  if (!http::equal_ignoring_case(trimmed(type.substr(0, type.find(';'))), "application/x-www-form-urlencoded")) {
+    return tl::make_unexpected(failure(415, "not-supported", "the body of _search must be application/x-www-form-urlencoded"));
+  }
+  auto form = http::read_form(call.request.body, 256);
+  if (!form) return tl::make_unexpected(failure_of(form.error()));
+  std::ranges::move(*form, std::back_inserter(parameters));
+  return parameters;
+}
+
+// Names of the parameters and the number of rows; never a value.
+Bytes details_of(const SearchRequest& request, std::size_t rows) {
+  Bytes out = "{\"parameters\":[";
+  for (const http::Parameter& one : request.applied) {
+    if (out.back() != '[') out += ',';
+    append_string(out, one.name);
+  }
+  return out += "],\"count\":" + std::to_string(rows) + '}';
+}
+
+std::vector<std::string> patients_of(const std::vector<vault::Version>& rows) {
+  std::vector<std::string> patients;
+  for (const vault::Version& row : rows) patients.insert(patients.end(), row.meta.patients.begin(), row.meta.patients.end());
+  std::ranges::sort(patients);
+  patients.erase(std::unique(patients.begin(), patients.end()), patients.end());
+  return patients;
+}
+
+void run_search(State& state, CallPtr call) {
+  Access access = access_of(*call);
+  auto parameters = parameters_of(*call);
+  if (!parameters) return finish(state, std::move(call), std::move(access), parameters.error());
+  auto found = search_type(state, *call, call->route.type, *parameters);
+  if (!found) return finish(state, std::move(call), std::move(access), found.error());
+  access.patients = std::move(found->patients);
+  access.details = std::move(found->details);
+  http::Response response = resource(call->form, 200, std::move(found->bundle));
+  finish(state, std::move(call), std::move(access), std::move(response));
+}
+
+}  // namespace
+
+Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters) {
+  auto request = read_search(type, parameters, state.parts.clock.now(), call.form.lenient);
+  if (!request) return tl::make_unexpected(std::move(request.error()));
+  if (call.principal.role == auth::Role::patient && !limit_to_compartment(request->query, call.principal.compartment)) {
+    return tl::make_unexpected(failure(403, "forbidden", "a patient may not search this type"));
+  }
+  auto page = Search(state, call.principal, *request).run();
+  if (!page) return tl::make_unexpected(std::move(page.error()));
+  return Found{bundle_of(base_of(state, call.request), *request, *page), patients_of(page->rows), details_of(*request, page->rows.size())};
+}
+
+void search(State& state, CallPtr call) { offload(state, state.searches, std::move(call), run_search); }
+
+}  // namespace careledger::edge::fhir

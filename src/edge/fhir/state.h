@@ -1,0 +1,91 @@
+// What the parts of the FHIR interface share. For edge/fhir alone.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "edge/fhir/handler.h"
+#include "edge/fhir/route.h"
+
+namespace careledger::edge::fhir {
+
+// A request under way. It has one owner at a time and moves from thread to thread with its callbacks.
+struct Call {
+  http::Request request;
+  http::Responder respond;
+  auth::Principal principal{};
+  Route route{};
+  Form form{};
+};
+using CallPtr = std::unique_ptr<Call>;
+
+// What is to be recorded of it: one entry for each patient concerned, or one that concerns nobody in particular.
+struct Access {
+  vault::AuditKind kind = vault::AuditKind::read;
+  vault::AuditOutcome outcome = vault::AuditOutcome::done;
+  std::string type{};
+  std::string id{};
+  std::uint32_t version = 0;
+  std::vector<std::string> patients{};
+  Bytes details{};
+};
+
+struct FhirHandler::State {
+  FhirParts parts;
+  FhirConfig config;
+
+  std::mutex metadata_mutex;
+  std::string metadata_base;                            // of what is kept
+  std::shared_ptr<const std::string> metadata;
+
+  std::mutex logins_mutex;                              // failed ones are recorded, but not without bound
+  std::int64_t logins_second = 0;
+  std::uint32_t logins_recorded = 0;                    // in that second
+  std::uint64_t logins_left_out = 0;                    // since the last that was recorded
+
+  http::WorkerPool searches{2, 1024};                   // of their own, so that no search waits for writers; last: stops first
+
+  State(FhirParts the_parts, FhirConfig the_config) : parts(the_parts), config(std::move(the_config)) {}
+};
+using State = FhirHandler::State;
+
+// answer.cpp
+std::string base_of(const State& state, const http::Request& request);   // "https://north.example/fhir"
+http::Response resource(const Form& form, int status, Bytes body);       // the body may be empty
+http::Response refusal(const Form& form, const Failure& failure);
+Access access_of(const Call& call);                                      // by its route; outcome done
+void send(CallPtr call, http::Response response);                        // unrecorded
+// Records what happened, durably, and answers then; when the version with that number is anchored, unless it is 0.
+void finish(State& state, CallPtr call, Access access, http::Response response, std::uint64_t anchored_number = 0);
+void finish(State& state, CallPtr call, Access access, const Failure& failure);   // 403 is recorded as a refusal
+void finish_login(State& state, CallPtr call, const Error& error);
+// Runs `work` on the pool with the call; answers 503 when the pool is full.
+void offload(State& state, http::WorkerPool& pool, CallPtr call, void (*work)(State&, CallPtr));
+
+// capabilities.cpp
+std::shared_ptr<const std::string> capabilities(State& state, const std::string& base);
+// Definitions that the program serves itself: our operations, profiles and code systems. Empty: none of that name.
+std::string_view definition(std::string_view type, std::string_view id);
+
+// What each interaction does: read.cpp, write.cpp, bundle.cpp, search.cpp, operation.cpp, audit_event.cpp. Each answers in the end.
+void read(State& state, CallPtr call);      // also vread
+void history(State& state, CallPtr call);
+void create(State& state, CallPtr call);
+void update(State& state, CallPtr call);
+void remove(State& state, CallPtr call);
+void bundle(State& state, CallPtr call);
+void search(State& state, CallPtr call);
+void operation(State& state, CallPtr call);
+
+// A search inside a Bundle: on behalf of the call's principal, unrecorded.
+struct Found {
+  Bytes bundle;                          // a searchset
+  std::vector<std::string> patients;     // whose compartments the rows lie in: sorted, each once
+  Bytes details;                         // for the record
+};
+Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters);
+void read_audit_event(State& state, CallPtr call);
+void search_audit_events(State& state, CallPtr call);
+
+}  // namespace careledger::edge::fhir

@@ -1,0 +1,182 @@
+// create, update and delete (http://hl7.org/fhir/R4/http.html#create). On the worker pool; parsed and checked before the writer's turn.
+#include "codec/fhir/definitions.h"
+#include "codec/fhir/primitive.h"
+#include "edge/fhir/incoming.h"
+#include "edge/fhir/resolver.h"
+#include "edge/fhir/state.h"
+#include "edge/fhir/text.h"
+
+namespace careledger::edge::fhir {
+namespace {
+
+using codec::json::Document;
+
+// A write that went through.
+struct Written {
+  vault::VersionMeta meta{};
+  Bytes body{};                  // empty for a deletion
+  int status = 200;
+  std::uint64_t number = 0;      // to be anchored; 0: nothing changed
+};
+
+Outcome<Document> take_resource(Call& call) {
+  auto document = parse_body(std::move(call.request.body));
+  if (!document) return document;
+  if (auto checked = check_resource(document->root(), call.route.type, {}); !checked) return tl::make_unexpected(std::move(checked.error()));
+  return document;
+}
+
+Outcome<std::unique_ptr<vault::Transaction>> begin(State& state) {
+  auto transaction = state.parts.vault.begin();
+  if (!transaction) return tl::make_unexpected(failure_of(transaction.error()));
+  return std::move(*transaction);
+}
+
+// Resolves, stamps and stages one resource, and commits.
+Outcome<Written> store(State& state, vault::Transaction& transaction, Document& document, const Call& call, const std::string& id,
+                       std::uint32_t version) {
+  Resolver resolver(transaction.before(), state.parts.clock.now(), state.config.check_references);
+  resolver.add_coming(call.route.type, id);
+  if (auto resolved = resolver.resolve(document, document.root(), {}); !resolved) return tl::make_unexpected(std::move(resolved.error()));
+  stamp(document, document.root(), id, version, transaction.time());
+  Written out;
+  out.body = codec::json::compact(document.root());
+  auto staged = transaction.put({call.route.type, id, version, out.body, &document.root()});
+  if (!staged) return tl::make_unexpected(failure_of(staged.error()));
+  auto committed = transaction.commit();
+  if (!committed) return tl::make_unexpected(failure_of(committed.error()));
+  out.meta = std::move(*staged);
+  out.number = committed->last_number;
+  return out;
+}
+
+// What If-None-Exist found: the one that is there already, or nothing.
+Outcome<std::optional<Written>> found_already(State& state, const vault::Transaction& transaction, const Call& call) {
+  const auto condition = call.request.headers.get("If-None-Exist");
+  if (condition.empty()) return std::nullopt;
+  Resolver resolver(transaction.before(), state.parts.clock.now(), false);
+  auto id = resolver.match(call.route.type, condition, "http.If-None-Exist");
+  if (!id) return tl::make_unexpected(std::move(id.error()));
+  if (id->empty()) return std::nullopt;
+  auto version = transaction.before().read(call.route.type, *id);
+  if (!version) return tl::make_unexpected(failure_of(version.error()));
+  return Written{std::move(version->meta), std::move(version->body), 200, 0};
+}
+
+Outcome<Written> do_create(State& state, Call& call) {
+  auto document = take_resource(call);
+  if (!document) return tl::make_unexpected(std::move(document.error()));
+  auto transaction = begin(state);
+  if (!transaction) return tl::make_unexpected(std::move(transaction.error()));
+  auto found = found_already(state, **transaction, call);
+  if (!found) return tl::make_unexpected(std::move(found.error()));
+  if (*found) return std::move(**found);
+  auto written = store(state, **transaction, *document, call, random_uuid(state.parts.entropy), 1);
+  if (written) written->status = 201;
+  return written;
+}
+
+// The version that is there now; 0 when there is none or it is deleted.
+Outcome<std::uint32_t> current_version(const vault::Transaction& transaction, const Route& route, std::uint32_t next) {
+  if (next == 1) return 0;
+  const auto there = exists(transaction.before(), route.type, route.id);
+  if (!there) return tl::make_unexpected(failure_of(there.error()));
+  return *there ? next - 1 : 0;
+}
+
+Outcome<void> check_conditions(const Call& call, std::uint32_t current) {
+  if (current != 0 && trimmed(call.request.headers.get("If-None-Match")) == "*") {
+    return tl::make_unexpected(failure(412, "conflict", "the resource exists already"));
+  }
+  return check_if_match(call.request.headers.get("If-Match"), current, {});
+}
+
+Outcome<Written> do_update(State& state, Call& call) {
+  auto document = take_resource(call);
+  if (!document) return tl::make_unexpected(std::move(document.error()));
+  if (document->root().string_at("id") != call.route.id) {
+    return tl::make_unexpected(failure(400, "invalid", "the id in the body is not the one in the URL", call.route.type + ".id"));
+  }
+  auto transaction = begin(state);
+  if (!transaction) return tl::make_unexpected(std::move(transaction.error()));
+  const auto next = (*transaction)->next_version(call.route.type, call.route.id);
+  if (!next) return tl::make_unexpected(failure_of(next.error()));
+  const auto current = current_version(**transaction, call.route, *next);
+  if (!current) return tl::make_unexpected(current.error());
+  if (auto holds = check_conditions(call, *current); !holds) return tl::make_unexpected(std::move(holds.error()));
+  auto written = store(state, **transaction, *document, call, call.route.id, *next);
+  if (written) written->status = *current == 0 ? 201 : 200;
+  return written;
+}
+
+Outcome<Written> do_remove(State& state, Call& call) {
+  auto transaction = begin(state);
+  if (!transaction) return tl::make_unexpected(std::move(transaction.error()));
+  const auto next = (*transaction)->next_version(call.route.type, call.route.id);
+  if (!next) return tl::make_unexpected(failure_of(next.error()));
+  const auto current = current_version(**transaction, call.route, *next);
+  if (!current) return tl::make_unexpected(current.error());
+  if (auto holds = check_conditions(call, *current); !holds) return tl::make_unexpected(std::move(holds.error()));
+  Written out;
+  out.status = 204;
+  if (*current == 0) {   // R4: not there at all is success as well
+    out.meta.type = call.route.type;
+    out.meta.id = call.route.id;
+    out.meta.version = *next - 1;
+    return out;
+  }
+  auto staged = (*transaction)->remove(call.route.type, call.route.id);
+  if (!staged) return tl::make_unexpected(failure_of(staged.error()));
+  auto committed = (*transaction)->commit();
+  if (!committed) return tl::make_unexpected(failure_of(committed.error()));
+  out.meta = std::move(*staged);
+  out.number = committed->last_number;
+  return out;
+}
+
+Bytes body_as_preferred(const Call& call, Written& written) {
+  switch (call.form.prefer) {
+    case Prefer::minimal: return {};
+    case Prefer::unspecified:
+    case Prefer::representation: return std::move(written.body);
+    case Prefer::outcome: return outcome({{"information", "informational", "stored as version " + std::to_string(written.meta.version), {}}});
+  }
+  return {};
+}
+
+void answer(State& state, CallPtr call, Outcome<Written> written) {
+  Access access = access_of(*call);
+  if (!written) return finish(state, std::move(call), std::move(access), written.error());
+  const vault::VersionMeta& meta = written->meta;
+  access.id = meta.id;
+  access.version = meta.version;
+  access.patients = meta.patients;
+  const bool body = written->status != 204;
+  http::Response response = resource(call->form, written->status, body ? body_as_preferred(*call, *written) : Bytes());
+  if (meta.version != 0) response.headers.add("ETag", etag_of(meta.version));
+  if (meta.updated.value != 0) response.headers.add("Last-Modified", http_date(meta.updated));
+  if (written->status == 201 || (call->route.interaction == Interaction::create && body)) {
+    response.headers.add("Location",
+                         base_of(state, call->request) + '/' + meta.type + '/' + meta.id + "/_history/" + std::to_string(meta.version));
+  }
+  finish(state, std::move(call), std::move(access), std::move(response), written->number);
+}
+
+}  // namespace
+
+void create(State& state, CallPtr call) {
+  auto written = do_create(state, *call);
+  answer(state, std::move(call), std::move(written));
+}
+
+void update(State& state, CallPtr call) {
+  auto written = do_update(state, *call);
+  answer(state, std::move(call), std::move(written));
+}
+
+void remove(State& state, CallPtr call) {
+  auto written = do_remove(state, *call);
+  answer(state, std::move(call), std::move(written));
+}
+
+}  // namespace careledger::edge::fhir
