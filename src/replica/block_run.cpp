@@ -38,37 +38,55 @@ proof::TxResult result_of(const BatchResult& result) {
 }  // namespace
 
 std::optional<Bytes> CachedRows::read(const kernel::Key& key) const {
-  const auto [at, added] = rows_.try_emplace(Bytes(key.view()));
-  if (added) at->second = below_.read(key);
+  const auto [at, added] = rows_.try_emplace(key);
+  if (!added) return at->second;
+  if (auto known = cache_.find(key, epoch_)) {
+    at->second = std::move(*known);
+  } else {
+    at->second = below_.read(key);
+    cache_.add(key, at->second, epoch_);
+  }
   return at->second;
 }
 
-Result<void> CachedRows::prefetch(std::vector<Bytes> keys, Workers& workers) {
+Result<void> CachedRows::prefetch(std::vector<kernel::Key> keys, Workers& workers) {
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  const std::size_t chunks = (keys.size() + kChunk - 1) / kChunk;
+  std::vector<Bytes> unknown;
+  for (const kernel::Key& key : keys) {
+    if (auto known = cache_.find(key, epoch_))
+      rows_.try_emplace(key, std::move(*known));
+    else
+      unknown.emplace_back(key.view());
+  }
+  const std::size_t chunks = (unknown.size() + kChunk - 1) / kChunk;
   std::vector<Result<std::vector<std::optional<Bytes>>>> found(chunks);
   const auto part = [&](std::size_t chunk) {
-    return std::span<const Bytes>(keys).subspan(chunk * kChunk, std::min(kChunk, keys.size() - chunk * kChunk));
+    return std::span<const Bytes>(unknown).subspan(chunk * kChunk, std::min(kChunk, unknown.size() - chunk * kChunk));
   };
   workers.each(chunks, [&](std::size_t chunk) { found[chunk] = below_.reader().multi_get(columns::kState, part(chunk)); });
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
     if (!found[chunk]) return tl::make_unexpected(std::move(found[chunk].error()));
-    for (std::size_t i = 0; i < part(chunk).size(); ++i) rows_.try_emplace(part(chunk)[i], std::move((*found[chunk])[i]));
+    for (std::size_t i = 0; i < part(chunk).size(); ++i) {
+      const kernel::Key key = *kernel::Key::from(part(chunk)[i]);
+      cache_.add(key, (*found[chunk])[i], epoch_);
+      rows_.try_emplace(key, std::move((*found[chunk])[i]));
+    }
   }
   return {};
 }
 
-void verify_signatures(std::span<const kernel::ReceivedCommand* const> commands, const kernel::Rows& rows, SignatureCache& cache,
-                       Workers& workers) {
+void collect_signatures(const kernel::ReceivedCommand& command, const kernel::Rows& rows, std::vector<crypto::SignedItem>& items) {
+  if (command.verdict != kernel::KernelCode::ok) return;
+  const auto account = kernel::Reader(rows).get(kernel::kAccounts, command.actor);
+  if (account) kernel::collect_signatures(account->authority(), command.signed_bytes, command.signatures, items);
+}
+
+void verify_signatures(std::span<const kernel::ReceivedCommand> commands, const CachedRows& rows, SignatureCache& cache) {
   std::vector<crypto::SignedItem> items;
   items.reserve(commands.size());
-  for (const kernel::ReceivedCommand* command : commands) {
-    if (command->verdict != kernel::KernelCode::ok) continue;
-    const auto account = kernel::Reader(rows).get(kernel::kAccounts, command->actor);
-    if (account) kernel::collect_signatures(account->authority(), command->signed_bytes, command->signatures, items);
-  }
-  cache.verify(items, workers);
+  for (const kernel::ReceivedCommand& command : commands) collect_signatures(command, rows, items);
+  cache.verify(items);
 }
 
 bool BlockHost::holds(const crypto::PublicKey& key, ByteView signed_bytes, const crypto::Signature& signature) {
@@ -85,21 +103,28 @@ void BlockRun::receive() {
 }
 
 Result<void> BlockRun::prefetch_and_verify() {
-  std::vector<Bytes> keys;
+  std::vector<kernel::Key> keys;
   std::vector<const kernel::ReceivedCommand*> commands;
   for (const auto& batch : batches_) {
     if (!batch) continue;
-    keys.emplace_back(kernel::kAccounts.key(batch->organisation).view());
+    keys.push_back(kernel::kAccounts.key(batch->organisation));
     for (const kernel::ReceivedCommand& command : batch->commands) {
       if (command.verdict != kernel::KernelCode::ok) continue;
       commands.push_back(&command);
-      keys.emplace_back(kernel::kAccounts.key(command.actor).view());
-      keys.emplace_back(kernel::kSequences.key(command.actor).view());
+      keys.push_back(kernel::kAccounts.key(command.actor));
+      keys.push_back(kernel::kSequences.key(command.actor));
     }
   }
   if (commands.size() >= 1u << 20) return fail(ErrorKind::too_large, "a block has more than a million commands");
   CARELEDGER_CHECK(rows_.prefetch(std::move(keys), workers_));
-  verify_signatures(commands, rows_, cache_, workers_);
+  std::vector<crypto::SignedItem> items;
+  for (const kernel::ReceivedCommand* command : commands) collect_signatures(*command, rows_, items);
+  const std::size_t parts = std::min(workers_.width(), items.size() / 64 + 1);
+  const std::size_t size = (items.size() + parts - 1) / parts;
+  workers_.each(parts, [&](std::size_t part) {
+    const std::size_t from = std::min(part * size, items.size());
+    cache_.verify(std::span<const crypto::SignedItem>(items).subspan(from, std::min(size, items.size() - from)));
+  });
   return {};
 }
 

@@ -1,28 +1,30 @@
 // One block on one committed state: parse, verify signatures, run the commands in order, update the Merkle map and the log. Internal to replica/.
 #pragma once
 
-#include <unordered_map>
-
 #include "replica/depth_guard.h"
 #include "replica/replica.h"
 
 namespace careledger::replica {
 
-// Committed rows with everything that was read kept for the length of a block.
+// Committed rows with everything that was read kept for the length of a block. Not thread-safe.
 class CachedRows final : public kernel::Rows {
  public:
-  explicit CachedRows(const StoredRows& below) : below_(below) {}
+  CachedRows(const View::Committed& base, RowCache& cache) : below_(base.rows), epoch_(base.epoch), cache_(cache) {}
   std::optional<Bytes> read(const kernel::Key& key) const override;
   std::vector<Entry> read_prefix(ByteView prefix, Limit limit) const override { return below_.read_prefix(prefix, limit); }
-  Result<void> prefetch(std::vector<Bytes> keys, Workers& workers);   // in any order; repeats are fine
+  Result<void> prefetch(std::vector<kernel::Key> keys, Workers& workers);   // in any order; repeats are fine
 
  private:
   const StoredRows& below_;
-  mutable std::unordered_map<Bytes, std::optional<Bytes>> rows_;
+  std::uint64_t epoch_;
+  RowCache& cache_;
+  mutable KnownRows rows_;
 };
 
-// Verifies what commands and envelopes carry, as far as their actors are known in `rows`, in batches.
-void verify_signatures(std::span<const kernel::ReceivedCommand* const> commands, const kernel::Rows& rows, SignatureCache& cache, Workers& workers);
+// The signatures of commands whose actors are known in `rows`.
+void collect_signatures(const kernel::ReceivedCommand& command, const kernel::Rows& rows, std::vector<crypto::SignedItem>& items);
+// Verifies those of many commands as one batch, on this thread.
+void verify_signatures(std::span<const kernel::ReceivedCommand> commands, const CachedRows& rows, SignatureCache& cache);
 
 class BlockHost final : public kernel::Host {
  public:
@@ -37,9 +39,15 @@ class BlockHost final : public kernel::Host {
 
 class BlockRun {
  public:
-  BlockRun(Execution& execution, std::span<const kernel::Contract> contracts, SignatureCache& cache, Workers& workers,
+  BlockRun(Execution& execution, std::span<const kernel::Contract> contracts, SignatureCache& cache, RowCache& row_cache, Workers& workers,
            Replica::StageTimes& times)
-      : out_(execution), contracts_(contracts), cache_(cache), workers_(workers), times_(times), rows_(execution.base_->rows), overlay_(rows_) {}
+      : out_(execution),
+        contracts_(contracts),
+        cache_(cache),
+        workers_(workers),
+        times_(times),
+        rows_(*execution.base_, row_cache),
+        overlay_(rows_) {}
   Result<void> run();
 
  private:

@@ -54,6 +54,7 @@ Replica::Replica(const Config& config, std::shared_ptr<storage::Store> store, st
       contracts_(contracts),
       workers_(config.threads),
       signatures_(config.signatures_cached),
+      row_cache_(config.row_cache_bytes),
       blocks_(std::make_shared<BlockStore>()),
       log_store_(std::make_shared<LogStore>(*blocks_)) {}
 
@@ -109,11 +110,12 @@ Result<void> Replica::load(ByteView tip_bytes) {
   const std::lock_guard lock(mutex_);
   recent_.clear();
   recent_.push_back(make_committed({tip.height()}, {tip.time_ms()}, std::move(tree), std::move(log)));
+  row_cache_.reset(recent_.back()->epoch);
   return {};
 }
 
-Replica::Committed Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) const {
-  return Committed(new View::Committed{ledger_, height, time, std::move(tree), std::move(log), StoredRows(store_->snapshot()), log_store_, blocks_});
+Replica::Committed Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) {
+  return Committed(new View::Committed{++epochs_, ledger_, height, time, std::move(tree), std::move(log), StoredRows(store_->snapshot()), log_store_, blocks_});
 }
 
 Replica::Committed Replica::committed() const {
@@ -130,39 +132,41 @@ Result<View> Replica::view_at(Height height) const {
   return fail(ErrorKind::not_found, "height " + std::to_string(height.value) + " is not among the last " + std::to_string(recent_.size()));
 }
 
-kernel::BlockContext Replica::context_after(const View::Committed& base, BlockTime now) const {
+kernel::BlockContext Replica::context_after(const View::Committed& base, const kernel::Rows& rows, BlockTime now) const {
   const BlockTime time = std::max(base.time, now);
-  return {ledger_, next(base.height), time, kernel::protocol_at(kernel::Reader(base.rows), next(base.height))};
+  return {ledger_, next(base.height), time, kernel::protocol_at(kernel::Reader(rows), next(base.height))};
 }
 
 kernel::Code Replica::check(const kernel::ReceivedCommand& command, BlockTime now) const {
   const Committed base = committed();
+  const CachedRows rows(*base, row_cache_);
   BlockHost host(signatures_, base->tree);
-  return kernel::check_command(command, context_after(*base, now), base->rows, contracts_, host);
+  return kernel::check_command(command, context_after(*base, rows, now), rows, contracts_, host);
 }
 
 std::vector<kernel::Code> Replica::check(std::span<const kernel::ReceivedCommand> commands, BlockTime now) const {
   const Committed base = committed();
-  const kernel::BlockContext context = context_after(*base, now);
+  const kernel::BlockContext context = context_after(*base, base->rows, now);
   std::vector<kernel::Code> codes(commands.size());
-  constexpr std::size_t kChunk = 128;
-  workers_.each((commands.size() + kChunk - 1) / kChunk, [&](std::size_t chunk) {
-    const auto part = commands.subspan(chunk * kChunk, std::min(kChunk, commands.size() - chunk * kChunk));
-    CachedRows rows(base->rows);
-    std::vector<const kernel::ReceivedCommand*> pointers;
-    for (const kernel::ReceivedCommand& command : part) pointers.push_back(&command);
-    verify_signatures(pointers, rows, signatures_, workers_);
+  // One part a thread: large batches of signatures cost less each.
+  const std::size_t parts = std::min(workers_.width(), commands.size() / 64 + 1);
+  const std::size_t size = (commands.size() + parts - 1) / parts;
+  workers_.each(parts, [&](std::size_t part) {
+    const std::size_t from = std::min(part * size, commands.size());
+    const auto mine = commands.subspan(from, std::min(size, commands.size() - from));
+    CachedRows rows(*base, row_cache_);
+    verify_signatures(mine, rows, signatures_);
     BlockHost host(signatures_, base->tree);
-    for (std::size_t i = 0; i < part.size(); ++i)
-      codes[chunk * kChunk + i] = kernel::check_command(part[i], context, rows, contracts_, host);
+    for (std::size_t i = 0; i < mine.size(); ++i) codes[from + i] = kernel::check_command(mine[i], context, rows, contracts_, host);
   });
   return codes;
 }
 
 kernel::KernelCode Replica::check_envelope(const kernel::ReceivedBatch& batch, BlockTime now) const {
   const Committed base = committed();
+  const CachedRows rows(*base, row_cache_);
   BlockHost host(signatures_, base->tree);
-  return kernel::check_envelope(batch, std::max(base->time, now), base->rows, host);
+  return kernel::check_envelope(batch, std::max(base->time, now), rows, host);
 }
 
 Result<void> Replica::usable() const {
@@ -186,7 +190,7 @@ Result<Execution> Replica::execute(Block block) const {
   if (block.height != next(base.height) || block.time < base.time || (!first && block.time == base.time))
     return fail(ErrorKind::invalid, "block " + std::to_string(block.height.value) + " does not follow height " + std::to_string(base.height.value));
   execution.block_ = std::move(block);
-  CARELEDGER_CHECK(BlockRun(execution, contracts_, signatures_, workers_, times_).run());
+  CARELEDGER_CHECK(BlockRun(execution, contracts_, signatures_, row_cache_, workers_, times_).run());
   return execution;
 }
 
@@ -241,7 +245,9 @@ Result<View> Replica::commit(Execution execution, std::span<const SideRow> side_
   const auto batch = batch_of(execution, side_rows);
   if (!batch) return stop_at(batch.error());
   if (auto written = store_->write(*batch, storage::Durability::synced); !written) return stop_at(std::move(written.error()));
-  publish(make_committed(execution.block_.height, execution.block_.time, std::move(execution.tree_), std::move(execution.log_)));
+  Committed next = make_committed(execution.block_.height, execution.block_.time, std::move(execution.tree_), std::move(execution.log_));
+  row_cache_.advance(next->epoch, execution.changes_);
+  publish(std::move(next));
   times_.durable += static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begin).count());
   View now = view();
   for (auto& observer : observers_) observer({now, execution.receipts_, execution.events_});

@@ -13,6 +13,7 @@
 #include "base/function.h"
 #include "kernel/execute.h"
 #include "proof/chain.h"
+#include "replica/row_cache.h"
 #include "replica/signature_cache.h"
 #include "replica/view.h"
 
@@ -75,7 +76,8 @@ struct Config {
   Bytes founding;                          // encoded kernel::Founding: what a new ledger begins with, and what an old one must have begun with
   std::size_t threads = 1;                 // helpers for signatures and the Merkle map; never changes a result
   std::size_t views_kept = 8;              // past heights that view_at() answers
-  std::size_t signatures_cached = 200'000;
+  std::size_t signatures_cached = 200'000;   // about 60 bytes each
+  std::size_t row_cache_bytes = 16u << 20;
 };
 
 class Replica {
@@ -117,11 +119,11 @@ class Replica {
   Replica(const Config& config, std::shared_ptr<storage::Store> store, std::span<const kernel::Contract> contracts);
   Result<void> found();
   Result<void> load(ByteView tip_bytes);
-  Committed make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) const;
+  Committed make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log);
   void publish(Committed committed);
   Result<void> usable() const;
   tl::unexpected<Error> stop_at(Error error);   // the first fault stays the answer
-  kernel::BlockContext context_after(const View::Committed& base, BlockTime now) const;
+  kernel::BlockContext context_after(const View::Committed& base, const kernel::Rows& rows, BlockTime now) const;
   Result<storage::Batch> batch_of(const Execution& execution, std::span<const SideRow> side_rows) const;
   Committed committed() const;
 
@@ -131,6 +133,8 @@ class Replica {
   LedgerId ledger_;
   mutable Workers workers_;
   mutable SignatureCache signatures_;
+  mutable RowCache row_cache_;
+  std::uint64_t epochs_ = 0;
   std::shared_ptr<BlockStore> blocks_;
   std::shared_ptr<LogStore> log_store_;
   mutable std::mutex mutex_;

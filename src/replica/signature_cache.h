@@ -8,7 +8,6 @@
 #include <unordered_set>
 
 #include "crypto/sign.h"
-#include "replica/workers.h"
 
 namespace careledger::replica {
 
@@ -29,8 +28,8 @@ class SignatureCache {
   bool has(const Digest& id) const;
   void add(const Digest& id);
 
-  // Verifies those that are not known yet, in batches on all threads, and remembers the ones that hold.
-  void verify(std::span<const crypto::SignedItem> items, Workers& workers);
+  // Verifies those that are not known yet in batches, and remembers the ones that hold.
+  void verify(std::span<const crypto::SignedItem> items);
 
  private:
   static constexpr std::size_t kShards = 16;

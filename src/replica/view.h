@@ -71,8 +71,11 @@ class View {
  private:
   friend class Replica;
   friend class Execution;
+  friend class BlockRun;
+  friend class CachedRows;
   friend class SnapshotReader;
   struct Committed {
+    std::uint64_t epoch;   // counts committed states of this process, undone ones too
     LedgerId ledger;
     Height height;
     BlockTime time;

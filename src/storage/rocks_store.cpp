@@ -232,8 +232,13 @@ rocksdb::ColumnFamilyOptions column_options(const StoreOptions& options, const C
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.block_size = 8u << 10;
   table.format_version = 5;
-  if (column.point_lookups) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::ColumnFamilyOptions out;
+  if (column.point_lookups) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+    out.memtable_whole_key_filtering = true;
+    out.memtable_prefix_bloom_size_ratio = 0.02;
+  }
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   out.write_buffer_size = options.write_buffer_bytes;
   out.max_write_buffer_number = 3;
