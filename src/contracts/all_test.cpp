@@ -31,19 +31,26 @@ TEST(Contracts, StandInTheOrderOfTheirIdsAndNameEachCodeOnce) {
 }
 
 TEST(Contracts, ShareNoSpace) {
-  const std::vector<kernel::Space> spaces{
-      kernel::kAccounts.space,           kernel::kSequences.space, kernel::kPastAuthorities.space, kernel::kActivations.space,
-      kernel::kFounding.space,           registry::kOrganisations.space, registry::kAccreditations.space,
-      relationship::kRelationships.space, consent::kGrants.space, records::kExceptions.space,      access::kHeads.space};
+  const std::vector<kernel::Space> spaces{kernel::kAccounts.space,
+                                          kernel::kSequences.space,
+                                          kernel::kPastAuthorities.space,
+                                          kernel::kActivations.space,
+                                          kernel::kFounding.space,
+                                          registry::kOrganisations.space,
+                                          registry::kAccreditations.space,
+                                          relationship::kRelationships.space,
+                                          consent::kGrants.space,
+                                          records::kExceptions.space,
+                                          access::kHeads.space};
   const std::set<kernel::Space> distinct(spaces.begin(), spaces.end());
   EXPECT_EQ(distinct.size(), spaces.size());
 }
 
 TEST(Contracts, DecodeNothingThatIsNotExactlyOneCommand) {
   for (const auto& contract : all()) {
-    EXPECT_FALSE(contract.decode("").has_value()) << contract.name;             // no command chosen
+    EXPECT_FALSE(contract.decode("").has_value()) << contract.name;  // no command chosen
     EXPECT_FALSE(contract.decode("\xff\xff").has_value()) << contract.name;
-    EXPECT_FALSE(contract.decode(Bytes("\xf8\x07\x01", 3)).has_value()) << contract.name;   // a command of a later version
+    EXPECT_FALSE(contract.decode(Bytes("\xf8\x07\x01", 3)).has_value()) << contract.name;  // a command of a later version
   }
   const auto grant = build::grant(kernel::test_id<RelationshipId>(1), 1, kernel::test_id<Digest>(2), 30'000);
   const auto revoke = build::revoke(kernel::test_id<RelationshipId>(1), 1);
@@ -55,7 +62,8 @@ TEST(Contracts, DecodeNothingThatIsNotExactlyOneCommand) {
 TEST(Contracts, AGrantIsSmall) {
   TestLedger ledger;
   const auto patient = ledger.propose(ledger.admit(1), 2, true);
-  const auto relationship = relationship::relationship_id(kernel::account_id(TestLedger::authority(1), kernel::test_id<Digest>(1).view()), patient);
+  const auto relationship =
+      relationship::relationship_id(kernel::account_id(TestLedger::authority(1), kernel::test_id<Digest>(1).view()), patient);
   const auto order = build::grant(relationship, 1, kernel::test_id<Digest>(9), 21'000);
   const auto key = kernel::test_key(1);
   const auto command = kernel::sign_command({ledger.ledger(), patient, 3, {ledger.time().value + 1000}, order.contract}, order.payload,

@@ -18,7 +18,7 @@ inline constexpr ContractId kConsent{3};
 inline constexpr ContractId kRecords{4};
 inline constexpr ContractId kAccess{5};
 
-struct Order {   // what a command says: its contract and payload
+struct Order {  // what a command says: its contract and payload
   ContractId contract;
   Bytes payload;
 };
@@ -26,7 +26,7 @@ struct Order {   // what a command says: its contract and payload
 // registry
 struct NewOrganisation {
   ledger::Authority authority;
-  Digest nonce;   // 32 random bytes
+  Digest nonce;  // 32 random bytes
   std::string name;
   registry::OrganisationKind kind;
   crypto::SealingKey sealing_key;

@@ -15,7 +15,7 @@ class HostileCommands {
  public:
   explicit HostileCommands(ByteView bytes) : bytes_(bytes) {}
   bool done() const { return bytes_.empty(); }
-  void know(ByteView id) { pool_.emplace_back(id); }   // an id to put into commands
+  void know(ByteView id) { pool_.emplace_back(id); }  // an id to put into commands
 
   std::uint8_t byte() {
     if (bytes_.empty()) return 0;
@@ -48,7 +48,7 @@ class HostileCommands {
     const auto* descriptor = message.GetDescriptor();
     for (int i = 0; i < descriptor->field_count(); ++i) {
       const auto choice = byte();
-      if (choice % 16 == 0) continue;   // left out
+      if (choice % 16 == 0) continue;  // left out
       fill_field(message, *descriptor->field(i), choice);
     }
   }
@@ -56,7 +56,7 @@ class HostileCommands {
   void fill_field(google::protobuf::Message& message, const Field& field, std::uint8_t choice) {
     const auto* reflection = message.GetReflection();
     if (field.cpp_type() == Field::CPPTYPE_MESSAGE) {
-      if (field.message_type() == ledger::Authority::descriptor() && choice % 4 != 0) {   // a sound one
+      if (field.message_type() == ledger::Authority::descriptor() && choice % 4 != 0) {  // a sound one
         reflection->MutableMessage(&message, &field)->CopyFrom(TestLedger::authority(byte()));
       } else if (field.is_repeated()) {
         for (int i = 0; i < choice % 4; ++i) fill(*reflection->AddMessage(&message, &field));
@@ -78,13 +78,13 @@ class HostileCommands {
       case Field::CPPTYPE_INT64: return reflection->SetInt64(&message, &field, static_cast<std::int64_t>(number(choice)));
       case Field::CPPTYPE_BOOL: return reflection->SetBool(&message, &field, choice % 2 == 1);
       case Field::CPPTYPE_STRING: return reflection->SetString(&message, &field, bytes_for(field, choice));
-      default: CARELEDGER_ASSERT(false);   // contracts use no other type
+      default: CARELEDGER_ASSERT(false);  // contracts use no other type
     }
   }
 
   std::uint64_t number(std::uint8_t choice) {
     if (choice % 4 != 3) return byte() % 5u;
-    if (choice % 8 == 3) return 20'833u + byte();   // days around the test ledger's
+    if (choice % 8 == 3) return 20'833u + byte();  // days around the test ledger's
     return ~0ull >> (byte() % 64);
   }
 

@@ -13,12 +13,12 @@ TEST(Hostile, NoCommandHaltsTheLedgerOrBreaksAnInvariant) {
   for (int round = 0; round < 40; ++round) {
     Bytes bytes;
     for (int i = 0; i < 2000; ++i) {
-      state ^= state << 13, state ^= state >> 7, state ^= state << 17;   // xorshift
+      state ^= state << 13, state ^= state >> 7, state ^= state << 17;  // xorshift
       bytes.push_back(static_cast<char>(state >> 32));
     }
     accepted += run_hostile(bytes);
   }
-  EXPECT_GT(accepted, 200u);   // many did reach apply
+  EXPECT_GT(accepted, 200u);  // many did reach apply
 }
 
 // Payloads of any bytes at all.

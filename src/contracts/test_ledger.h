@@ -54,8 +54,8 @@ class TestLedger {
 
   static ledger::Authority authority(std::uint8_t key) { return kernel::single_key(kernel::test_id<crypto::PublicKey>(key)); }
   AccountId admit(std::uint8_t key) {
-    const build::NewOrganisation organisation{authority(key), kernel::test_id<Digest>(key), "organisation",
-                                              registry::OrganisationKind::hospital, {}};
+    const build::NewOrganisation organisation{
+        authority(key), kernel::test_id<Digest>(key), "organisation", registry::OrganisationKind::hospital, {}};
     CARELEDGER_ASSERT(run(founder_, build::admit(organisation)).ok());
     return organisation.id();
   }

@@ -14,19 +14,19 @@ inline constexpr int kAuthorityKeysMax = 16;
 
 // What a key may do. Never one key for two jobs. Numbers are never reused; unknown roles are kept for others to judge.
 enum class KeyRole : std::uint32_t {
-  command = 1,      // signs commands; only these count towards the threshold
-  batch = 2,        // signs an organisation's envelopes
-  request = 3,      // signs HTTP requests between organisations (RFC 9421)
-  checkpoint = 4,   // cosigns checkpoints of ledgers (witness)
-  promise = 5,      // signs promises that a release is in the audit map
+  command = 1,     // signs commands; only these count towards the threshold
+  batch = 2,       // signs an organisation's envelopes
+  request = 3,     // signs HTTP requests between organisations (RFC 9421)
+  checkpoint = 4,  // cosigns checkpoints of ledgers (witness)
+  promise = 5,     // signs promises that a release is in the audit map
 };
 
 // Known algorithms, 32-byte keys, ascending numbers from 1, no key twice, windows that can hold, at least `threshold` command keys.
 bool is_sound(const ledger::Authority& authority);
 
-bool is_valid_at(const ledger::Key& key, BlockTime time);   // valid_from <= time < valid_to (0 = open)
+bool is_valid_at(const ledger::Key& key, BlockTime time);  // valid_from <= time < valid_to (0 = open)
 const ledger::Key* find_key(const ledger::Authority& authority, std::uint32_t number);
-std::optional<crypto::PublicKey> public_key_of(const ledger::Authority& authority, KeyRole role, BlockTime time);   // lowest number
+std::optional<crypto::PublicKey> public_key_of(const ledger::Authority& authority, KeyRole role, BlockTime time);  // lowest number
 
 // Answers whether one signature holds. The replica answers from its cache or from a batch that it verified beforehand.
 class SignatureVerdicts {
@@ -34,7 +34,7 @@ class SignatureVerdicts {
   virtual ~SignatureVerdicts() = default;
   virtual bool holds(const crypto::PublicKey& key, ByteView signed_bytes, const crypto::Signature& signature) = 0;
 };
-SignatureVerdicts& direct_verdicts();   // verifies each, there and then
+SignatureVerdicts& direct_verdicts();  // verifies each, there and then
 
 // ok, bad_signature or threshold_not_met. Every signature must hold, by different keys of `role` valid at `time`; no key signs twice.
 // For KeyRole::command `authority.threshold` many are wanted, for every other role one.

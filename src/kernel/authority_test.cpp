@@ -41,11 +41,11 @@ TEST(Authority, EachFieldOfAKeyIsJudged) {
   EXPECT_FALSE(sound_with([](auto& key) { key.set_algorithm(2); }));
   EXPECT_FALSE(sound_with([](auto& key) { key.set_algorithm(99); }));
   EXPECT_FALSE(sound_with([](auto& key) { key.set_public_key(Bytes(31, 'k')); }));
-  EXPECT_FALSE(sound_with([](auto& key) { key.set_public_key(test_key(1).public_key().bytes()); }));   // twice
+  EXPECT_FALSE(sound_with([](auto& key) { key.set_public_key(test_key(1).public_key().bytes()); }));  // twice
   EXPECT_FALSE(sound_with([](auto& key) { key.set_number(1); }));
   EXPECT_FALSE(sound_with([](auto& key) { key.set_number(0); }));
   EXPECT_FALSE(sound_with([](auto& key) { key.set_role(0); }));
-  EXPECT_TRUE(sound_with([](auto& key) { key.set_role(77); }));                                        // unknown roles are kept
+  EXPECT_TRUE(sound_with([](auto& key) { key.set_role(77); }));  // unknown roles are kept
   EXPECT_FALSE(sound_with([](auto& key) { key.set_valid_from_ms(-1); }));
   EXPECT_FALSE(sound_with([](auto& key) { key.set_valid_from_ms(5), key.set_valid_to_ms(5); }));
   EXPECT_TRUE(sound_with([](auto& key) { key.set_valid_from_ms(5), key.set_valid_to_ms(6); }));
@@ -76,8 +76,8 @@ TEST(Signatures, MeetTheThresholdByDifferentKeys) {
 }
 
 TEST(Signatures, OneThatFailsSpoilsAll) {
-  EXPECT_EQ(judge(three_of(1), {{1, 1}, {2, 3}}), KernelCode::bad_signature);    // made by another key
-  EXPECT_EQ(judge(three_of(1), {{1, 1}, {9, 1}}), KernelCode::bad_signature);    // no such key
+  EXPECT_EQ(judge(three_of(1), {{1, 1}, {2, 3}}), KernelCode::bad_signature);  // made by another key
+  EXPECT_EQ(judge(three_of(1), {{1, 1}, {9, 1}}), KernelCode::bad_signature);  // no such key
 }
 
 TEST(Signatures, HoldOnlyWhileTheKeyIsValid) {
@@ -93,7 +93,7 @@ TEST(Signatures, HoldOnlyWhileTheKeyIsValid) {
 TEST(Signatures, ServeOneRoleOnly) {
   auto authority = three_of(2);
   add_key(authority, KeyRole::batch, test_key(4).public_key());
-  EXPECT_EQ(judge(authority, {{4, 4}}, 100, KeyRole::batch), KernelCode::ok);   // one is enough: the threshold is of commands
+  EXPECT_EQ(judge(authority, {{4, 4}}, 100, KeyRole::batch), KernelCode::ok);  // one is enough: the threshold is of commands
   EXPECT_EQ(judge(authority, {{1, 1}}, 100, KeyRole::batch), KernelCode::bad_signature);
   EXPECT_EQ(judge(authority, {{1, 1}, {4, 4}}, 100, KeyRole::command), KernelCode::bad_signature);
   EXPECT_EQ(public_key_of(authority, KeyRole::batch, {100}), test_key(4).public_key());
@@ -105,7 +105,7 @@ TEST(Signatures, AreCollectedForABatch) {
                                        {8, crypto::Algorithm::ed25519, test_key(2).sign("bytes")}};
   std::vector<crypto::SignedItem> items;
   collect_signatures(three_of(1), "bytes", signatures, items);
-  ASSERT_EQ(items.size(), 1u);   // an unknown key needs no verifying
+  ASSERT_EQ(items.size(), 1u);  // an unknown key needs no verifying
   EXPECT_EQ(items[0].key, test_key(2).public_key());
   EXPECT_EQ(items[0].message, "bytes");
 }

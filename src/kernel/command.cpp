@@ -7,8 +7,7 @@ namespace careledger::kernel {
 
 namespace {
 
-std::optional<std::vector<KeySignature>> take_signatures(
-    const google::protobuf::RepeatedPtrField<ledger::CommandSignature>& signatures) {
+std::optional<std::vector<KeySignature>> take_signatures(const google::protobuf::RepeatedPtrField<ledger::CommandSignature>& signatures) {
   if (signatures.empty() || static_cast<std::size_t>(signatures.size()) > kSignaturesMax) return std::nullopt;
   std::vector<KeySignature> taken;
   taken.reserve(static_cast<std::size_t>(signatures.size()));
@@ -73,7 +72,7 @@ ReceivedCommand receive_bytes(ByteView bytes) {
   if (fits) {
     if (const auto command = decode_canonical<ledger::SignedCommand>(bytes)) return receive_sized(*command, bytes.size());
   }
-  ReceivedCommand received;   // no command can be told from these bytes: the digest is theirs
+  ReceivedCommand received;  // no command can be told from these bytes: the digest is theirs
   received.verdict = fits ? KernelCode::malformed : KernelCode::too_large;
   received.digest = crypto::sha256(bytes);
   return received;

@@ -43,13 +43,13 @@ TEST(Command, RefusesWhatIsNotCanonical) {
   EXPECT_TRUE(is_malformed(""));
   EXPECT_TRUE(is_malformed(with_unknown_field(good)));
   EXPECT_TRUE(is_malformed(good.substr(0, good.size() - 1)));
-  EXPECT_TRUE(is_malformed(good + good));                         // the last field of each kind would win
+  EXPECT_TRUE(is_malformed(good + good));  // the last field of each kind would win
 
   auto inside = sample();
   inside.set_command(with_unknown_field(inside.command()));
   EXPECT_TRUE(is_malformed(encode(inside)));
   auto signature = encode(sample().signatures(0));
-  const auto wrap = [&](const Bytes& wrapped) {                   // a SignedCommand around any bytes of a signature
+  const auto wrap = [&](const Bytes& wrapped) {  // a SignedCommand around any bytes of a signature
     ledger::SignedCommand bare = sample();
     bare.clear_signatures();
     return encode(bare) + Bytes("\x12") + static_cast<char>(wrapped.size()) + wrapped;
@@ -57,7 +57,7 @@ TEST(Command, RefusesWhatIsNotCanonical) {
   EXPECT_FALSE(is_malformed(wrap(signature)));
   EXPECT_TRUE(is_malformed(wrap(with_unknown_field(signature))));
 
-  auto longer = sample();                                          // sequence 7 as two bytes: 0x87 0x00
+  auto longer = sample();  // sequence 7 as two bytes: 0x87 0x00
   const auto at = longer.command().find(Bytes("\x18\x07", 2));
   ASSERT_NE(at, Bytes::npos);
   longer.mutable_command()->replace(at, 2, Bytes("\x18\x87\x00", 3));
@@ -124,7 +124,7 @@ RC_GTEST_PROP(Command, AChangedByteIsRefusedOrChangesTheMessage, ()) {
   if (received.verdict != KernelCode::ok) return;
   ledger::SignedCommand parsed;
   RC_ASSERT(parsed.ParseFromString(bad));
-  RC_ASSERT(encode(parsed) == bad);                               // one message, one encoding
+  RC_ASSERT(encode(parsed) == bad);  // one message, one encoding
   ledger::Command inner;
   RC_ASSERT(inner.ParseFromString(parsed.command()));
   RC_ASSERT(encode(inner) == parsed.command());
@@ -147,7 +147,7 @@ TEST(Batch, KeepsItsCommandsInOrder) {
   EXPECT_EQ(batch->sequence, 3u);
   ASSERT_EQ(batch->commands.size(), 3u);
   EXPECT_EQ(batch->commands[0].payload, "p");
-  EXPECT_EQ(batch->commands[1].verdict, KernelCode::malformed);    // one bad command never voids a batch
+  EXPECT_EQ(batch->commands[1].verdict, KernelCode::malformed);  // one bad command never voids a batch
   EXPECT_EQ(batch->commands[1].digest, digest_of(broken));
   EXPECT_EQ(batch->commands[2].payload, "pp");
   EXPECT_TRUE(crypto::verify(test_key(9).public_key(), batch->signed_bytes, batch->signatures[0].signature));

@@ -24,16 +24,16 @@
 
 namespace careledger::kernel {
 
-struct Call {                   // all that a contract may know besides its command and its state
-  Height height;                // of the block being executed
-  BlockTime time;               // of that block; never a clock
-  ProtocolVersion protocol;     // the rules in force at this height
+struct Call {                // all that a contract may know besides its command and its state
+  Height height;             // of the block being executed
+  BlockTime time;            // of that block; never a clock
+  ProtocolVersion protocol;  // the rules in force at this height
   LedgerId ledger;
-  AccountId actor;              // proven by signature; replay and expiry already judged
-  Digest command;               // SHA-256 of the exact signed bytes
+  AccountId actor;  // proven by signature; replay and expiry already judged
+  Digest command;   // SHA-256 of the exact signed bytes
 };
 
-struct Code {                   // what a receipt carries: 0 = ok, else the contract's own closed list (contract 0: the kernel's)
+struct Code {  // what a receipt carries: 0 = ok, else the contract's own closed list (contract 0: the kernel's)
   ContractId contract;
   std::uint16_t number = 0;
   bool ok() const { return number == 0; }
@@ -47,8 +47,8 @@ struct CodeName {
 
 // What one command may touch. The numbers are part of the rules: beyond them it gets `limit_exceeded`, on every node alike.
 struct Meter {
-  static constexpr std::uint32_t kReadsMax = 8192;         // rows
-  static constexpr std::uint32_t kWritesMax = 4096;        // rows
+  static constexpr std::uint32_t kReadsMax = 8192;   // rows
+  static constexpr std::uint32_t kWritesMax = 4096;  // rows
   static constexpr std::uint64_t kWrittenBytesMax = 1u << 20;
   std::uint32_t reads = 0;
   std::uint32_t writes = 0;
@@ -56,7 +56,7 @@ struct Meter {
   bool within_limits() const { return reads <= kReadsMax && writes <= kWritesMax && written_bytes <= kWrittenBytesMax; }
 };
 
-class Reader {                  // typed, metered reading of one consistent state; absent is nullopt, never an error
+class Reader {  // typed, metered reading of one consistent state; absent is nullopt, never an error
  public:
   explicit Reader(const Rows& rows, Meter* meter = nullptr) : rows_(&rows), meter_(meter) {}
 
@@ -90,7 +90,7 @@ class Reader {                  // typed, metered reading of one consistent stat
 
  private:
   template <class Row>
-  static Row parse(ByteView bytes) {   // our own bytes: a row that does not parse is a bug or a broken disk
+  static Row parse(ByteView bytes) {  // our own bytes: a row that does not parse is a bug or a broken disk
     Row row;
     CARELEDGER_ASSERT(row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
     return row;
@@ -142,28 +142,28 @@ class Writer : public Reader {  // one command's changes
 class Prepared {
  public:
   virtual ~Prepared() = default;
-  virtual Code decide(const Call&, const Reader&) const = 0;   // the first code, in declared order, that holds
-  virtual void apply(const Call&, Writer&) const = 0;          // only after ok
+  virtual Code decide(const Call&, const Reader&) const = 0;  // the first code, in declared order, that holds
+  virtual void apply(const Call&, Writer&) const = 0;         // only after ok
 };
 
 using RowBytes = std::optional<ByteView>;
 
-struct Invariant {              // sees each changed row before and after; false discards the command with `invariant_broken`
+struct Invariant {  // sees each changed row before and after; false discards the command with `invariant_broken`
   Space space;
   std::string_view name;
   // `state` is the one after the command.
   bool (*holds)(const Call&, const Key& key, RowBytes before, RowBytes after, const Reader& state);
 };
 
-struct DecodeError {};          // the payload is not canonical, or breaks its message's own shape
+struct DecodeError {};  // the payload is not canonical, or breaks its message's own shape
 
-struct Contract {               // an immutable value; the registry is one constant array of these
+struct Contract {  // an immutable value; the registry is one constant array of these
   ContractId id;
   std::string_view name;
   ProtocolVersion since;
-  Result<std::unique_ptr<const Prepared>, DecodeError> (*decode)(ByteView payload);   // canonical bytes only
+  Result<std::unique_ptr<const Prepared>, DecodeError> (*decode)(ByteView payload);  // canonical bytes only
   std::span<const Invariant> invariants;
-  std::span<const CodeName> codes;   // every code with its name, ok first, in the order in which they win
+  std::span<const CodeName> codes;  // every code with its name, ok first, in the order in which they win
 };
 
 }  // namespace careledger::kernel

@@ -23,7 +23,7 @@ struct Case {
   }
 };
 
-namespace rules {   // at namespace scope, where no member function hides the contract's own
+namespace rules {  // at namespace scope, where no member function hides the contract's own
 template <class C>
 bool check_form(const C& command) {
   return well_formed(command);

@@ -121,8 +121,8 @@ Effect execute_command(const ReceivedCommand& command, const BlockContext& block
   return {code, overlay.take(), std::move(events)};
 }
 
-Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed,
-                   std::span<const Contract> contracts, SignatureVerdicts& verdicts) {
+Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed, std::span<const Contract> contracts,
+                   SignatureVerdicts& verdicts) {
   const ReadOnce state(committed);
   const Contract* contract = find_contract(contracts, command.contract);
   SequenceWindow window;

@@ -21,7 +21,7 @@ struct BlockContext {
   ProtocolVersion protocol;
 };
 
-class Host : public SignatureVerdicts {   // what the replica supplies
+class Host : public SignatureVerdicts {  // what the replica supplies
  public:
   // Whether a row under this new key would lie deeper in the Merkle map than the rules allow (120), given the state and all changes of
   // this block so far. Asked for each key that a command adds, in order, before its changes are merged; what was asked about counts as
@@ -31,8 +31,8 @@ class Host : public SignatureVerdicts {   // what the replica supplies
 
 struct Effect {
   Code code;
-  Changes changes;             // with ok: all the command's rows; otherwise the sequence row alone, or nothing
-  std::vector<Event> events;   // empty unless ok
+  Changes changes;            // with ok: all the command's rows; otherwise the sequence row alone, or nothing
+  std::vector<Event> events;  // empty unless ok
 };
 
 // `state` holds the effects of every earlier command of the block.
@@ -46,15 +46,15 @@ Code check_command(const ReceivedCommand& command, const BlockContext& block, co
 // An organisation's envelope: ok, unknown_actor, actor_not_active or bad_signature. Only organisations and the founder may send.
 KernelCode check_envelope(const ReceivedBatch& batch, BlockTime time, const Rows& state, SignatureVerdicts& verdicts);
 
-struct Receipt {   // the answer to one command; what a client keeps
+struct Receipt {  // the answer to one command; what a client keeps
   LedgerId ledger;
   Digest command;
   Code code;
   Height height;
-  std::uint32_t position = 0;   // within the block
+  std::uint32_t position = 0;  // within the block
 };
 
-const Contract* find_contract(std::span<const Contract> contracts, ContractId id);   // nullptr when unknown
-std::string_view code_name(std::span<const Contract> contracts, Code code);          // "replayed", "grant_exists"; empty when unknown
+const Contract* find_contract(std::span<const Contract> contracts, ContractId id);  // nullptr when unknown
+std::string_view code_name(std::span<const Contract> contracts, Code code);         // "replayed", "grant_exists"; empty when unknown
 
 }  // namespace careledger::kernel

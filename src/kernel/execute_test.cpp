@@ -121,7 +121,7 @@ TEST_F(Execute, TooDeepDropsTheRows) {
   EXPECT_EQ(effect.code, code_of(KernelCode::too_deep));
   EXPECT_EQ(effect.changes.size(), 1u);
   EXPECT_TRUE(effect.events.empty());
-  host_.refused = kSequences.space;   // the number itself would be: this row exists already, so it is not asked about
+  host_.refused = kSequences.space;  // the number itself would be: this row exists already, so it is not asked about
   EXPECT_TRUE(run(note(2, "note")).code.ok());
 }
 
@@ -162,7 +162,7 @@ TEST_F(Execute, EnvelopesComeFromMembersUnderTheirBatchKey) {
     return check_envelope(*batch, block_.time, rows_, direct_verdicts());
   };
   EXPECT_EQ(verdict(founder_, 2, 2), KernelCode::ok);
-  EXPECT_EQ(verdict(founder_, 1, 1), KernelCode::bad_signature);   // never one key for two jobs
+  EXPECT_EQ(verdict(founder_, 1, 1), KernelCode::bad_signature);  // never one key for two jobs
   EXPECT_EQ(verdict(founder_, 2, 3), KernelCode::bad_signature);
   EXPECT_EQ(verdict(test_id<AccountId>(9), 2, 2), KernelCode::unknown_actor);
   auto account = *Reader(rows_).get(kAccounts, founder_);

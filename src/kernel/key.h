@@ -31,20 +31,20 @@ template <class T>
 concept KeyField = IsDigest<T>::value || std::same_as<T, Height> || std::same_as<T, Counter>;
 
 template <KeyField K>
-constexpr int key_rank() {   // digest, then height, then counter; each at most once
+constexpr int key_rank() {  // digest, then height, then counter; each at most once
   if constexpr (IsDigest<K>::value) return 1;
   return std::same_as<K, Height> ? 2 : 3;
 }
 
 template <KeyField... Ks>
 constexpr bool key_shape_holds() {
-  int last = 0;
+  [[maybe_unused]] int last = 0;  // unused when there are no fields
   bool holds = sizeof...(Ks) > 0;
   ((holds = holds && key_rank<Ks>() > last, last = key_rank<Ks>()), ...);
   return holds;
 }
 
-class Key {   // a value; cheap to copy
+class Key {  // a value; cheap to copy
  public:
   static constexpr std::size_t kSizeMax = 1 + 32 + 8 + 4;
 
@@ -75,11 +75,11 @@ class Key {   // a value; cheap to copy
   ByteView view() const { return {bytes_.data(), size_}; }
   Space space() const { return {static_cast<std::uint8_t>(bytes_[0])}; }
   template <class Id>
-  Id digest() const {   // of a key that has one
+  Id digest() const {  // of a key that has one
     CARELEDGER_ASSERT(size_ >= 33);
     return *Id::from(view().substr(1, 32));
   }
-  Counter counter() const {   // the last four bytes of a key that ends in a counter
+  Counter counter() const {  // the last four bytes of a key that ends in a counter
     CARELEDGER_ASSERT(size_ >= 5);
     ByteView tail = view().substr(size_ - 4u);
     return *take_u32(tail);

@@ -23,7 +23,7 @@ class Rows {
   virtual std::vector<Entry> read_prefix(ByteView prefix, Limit limit) const = 0;
 };
 
-using Changes = std::map<Key, std::optional<Bytes>>;   // nullopt: the row is erased
+using Changes = std::map<Key, std::optional<Bytes>>;  // nullopt: the row is erased
 
 // Changes above another state, which must outlive it. Reads see the changes; the state below is never touched.
 class Overlay final : public Rows {
@@ -34,7 +34,7 @@ class Overlay final : public Rows {
 
   void put(const Key& key, Bytes value) { changes_.insert_or_assign(key, std::move(value)); }
   void erase(const Key& key) { changes_.insert_or_assign(key, std::nullopt); }
-  void merge(Changes&& changes);   // later changes win
+  void merge(Changes&& changes);  // later changes win
   const Changes& changes() const { return changes_; }
   Changes take() { return std::move(changes_); }
   const Rows& below() const { return *below_; }

@@ -10,7 +10,7 @@ namespace careledger::kernel {
 
 inline constexpr std::uint64_t kSequenceWindow = 256;
 
-KernelCode judge_sequence(const SequenceWindow& window, std::uint64_t number);   // ok, replayed, sequence_too_old
-void consume_sequence(SequenceWindow& window, std::uint64_t number);             // only after ok
+KernelCode judge_sequence(const SequenceWindow& window, std::uint64_t number);  // ok, replayed, sequence_too_old
+void consume_sequence(SequenceWindow& window, std::uint64_t number);            // only after ok
 
 }  // namespace careledger::kernel

@@ -17,11 +17,11 @@ inline constexpr Table<Founding, Counter> kFounding{{0x05}, "founding"};
 enum class AccountKind : std::uint32_t { founder = 1, organisation = 2, patient = 3, device = 4 };
 enum class AccountStatus : std::uint32_t { active = 1, suspended = 2, ended = 3 };
 
-AccountId account_id(const ledger::Authority& first, ByteView nonce32);   // H('careledger/account/1', authority, nonce)
-LedgerId ledger_id(ByteView founding);                                    // H('careledger/ledger/1', founding bytes)
-std::string chain_id(const LedgerId& id);                                 // "cl-" and the first 40 hex digits
+AccountId account_id(const ledger::Authority& first, ByteView nonce32);  // H('careledger/account/1', authority, nonce)
+LedgerId ledger_id(ByteView founding);                                   // H('careledger/ledger/1', founding bytes)
+std::string chain_id(const LedgerId& id);                                // "cl-" and the first 40 hex digits
 
-ledger::Account new_account(AccountKind kind, const ledger::Authority& authority);   // active, version 1
+ledger::Account new_account(AccountKind kind, const ledger::Authority& authority);  // active, version 1
 // Replaces an account's authority and keeps the old one as a PastAuthority row.
 void replace_authority(Writer& state, const Call& call, const AccountId& id, ledger::Account account, const ledger::Authority& authority);
 
@@ -29,12 +29,12 @@ void replace_authority(Writer& state, const Call& call, const AccountId& id, led
 // newer one is given (signatures of that very block may be under either).
 std::optional<ledger::Authority> authority_at(const Reader& state, const AccountId& id, Height height);
 
-ProtocolVersion protocol_at(const Reader& state, Height height);   // the highest version active at that height; 0 on an empty state
+ProtocolVersion protocol_at(const Reader& state, Height height);  // the highest version active at that height; 0 on an empty state
 
 // The rows that a ledger starts with: founder's account, founding document, protocol. Asserts on a founding document that is not sound.
 bool is_sound(const Founding& founding);
 void write_genesis(const Founding& founding, Overlay& state);
 
-extern const std::span<const Invariant> kKernelInvariants;   // checked for every command, whatever its contract
+extern const std::span<const Invariant> kKernelInvariants;  // checked for every command, whatever its contract
 
 }  // namespace careledger::kernel

@@ -98,9 +98,9 @@ Bytes bytes_of(const Scene& scene, const std::string& field, const std::string& 
 }
 
 std::uint64_t number_of(const Scene& scene, const std::string& text) {
-  static const std::map<std::string, std::uint64_t> words{
-      {"hospital", 1}, {"clinic", 2}, {"pharmacy", 3}, {"laboratory", 4}, {"regulator", 11}, {"practitioner", 1}, {"device", 2},
-      {"physician", 1}, {"nurse", 2}};
+  static const std::map<std::string, std::uint64_t> words{{"hospital", 1},   {"clinic", 2},     {"pharmacy", 3},
+                                                          {"laboratory", 4}, {"regulator", 11}, {"practitioner", 1},
+                                                          {"device", 2},     {"physician", 1},  {"nurse", 2}};
   if (const auto word = words.find(text); word != words.end()) return word->second;
   if (text.ends_with("d")) return static_cast<std::uint64_t>(scene.now.value / 86'400'000 + std::stol(text));
   return std::stoull(text);
@@ -118,7 +118,7 @@ void fill_message(const Scene& scene, Message& command, const FieldDescriptor& f
 
 void fill_repeated(const Scene& scene, Message& command, const FieldDescriptor& field, const std::string& text) {
   const auto* reflection = command.GetReflection();
-  if (field.name() == "proofs") {   // by these keys, over the authority already filled in
+  if (field.name() == "proofs") {  // by these keys, over the authority already filled in
     const auto* authority = command.GetDescriptor()->FindFieldByName("authority");
     const auto& next = dynamic_cast<const ledger::Authority&>(reflection->GetMessage(command, authority));
     const Bytes signed_bytes = contracts::relationship::handover_bytes(scene.ledger, scene.actor, next);

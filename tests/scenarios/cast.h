@@ -21,12 +21,12 @@ Digest digest_of_name(const std::string& name);
 class Cast {
  public:
   const crypto::SigningKey& key(const std::string& name);
-  const ledger::Authority& authority(const std::string& name);   // as defined, else one command key of that name
+  const ledger::Authority& authority(const std::string& name);  // as defined, else one command key of that name
   void define_authority(const std::string& name, ledger::Authority authority) { authorities_.insert_or_assign(name, std::move(authority)); }
-  AccountId account(const std::string& name);                    // of authority(name) and the nonce of that name
-  RelationshipId relationship(const std::string& patient);       // of the patient and the organisation last told
+  AccountId account(const std::string& name);               // of authority(name) and the nonce of that name
+  RelationshipId relationship(const std::string& patient);  // of the patient and the organisation last told
   void tell_relationship(const std::string& patient, const std::string& organisation) { organisations_[patient] = organisation; }
-  Digest holder(const std::string& name_at_organisation);        // "anna@north"
+  Digest holder(const std::string& name_at_organisation);  // "anna@north"
   // "a,b" or "1:a,3:c" (number in the authority : key name); numbers count from 1 when left out.
   std::vector<kernel::Signer> signers(const std::string& list);
   kernel::Founding founding();

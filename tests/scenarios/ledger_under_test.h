@@ -16,15 +16,15 @@ class LedgerUnderTest {
  public:
   virtual ~LedgerUnderTest() = default;
   virtual LedgerId ledger() const = 0;
-  virtual BlockTime next_time() const = 0;           // of the block that block() will make
+  virtual BlockTime next_time() const = 0;  // of the block that block() will make
   virtual void pass_ms(std::int64_t ms) = 0;
   // Executes one block with these commands, in order; one code each.
   virtual std::vector<kernel::Code> block(std::span<const ledger::SignedCommand> commands) = 0;
 };
 
 struct Setup {
-  kernel::Founding founding;                 // its founder has command key 1 and batch key 2
-  kernel::Signer batch_signer;               // the latter, for ledgers that want envelopes
+  kernel::Founding founding;    // its founder has command key 1 and batch key 2
+  kernel::Signer batch_signer;  // the latter, for ledgers that want envelopes
   std::span<const kernel::Contract> contracts;
 };
 using LedgerMaker = std::function<std::unique_ptr<LedgerUnderTest>(const Setup&)>;

@@ -33,7 +33,7 @@ class PlainHost final : public kernel::Host {
   bool too_deep(const kernel::Key& added) override;
 
  private:
-  bool add(const kernel::Key& added);   // false: some key would lie too deep
+  bool add(const kernel::Key& added);  // false: some key would lie too deep
   std::map<kernel::Key, std::set<std::uint32_t>> splits_;
 };
 

@@ -19,12 +19,12 @@ namespace {
 namespace build = contracts::build;
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
-struct Line {   // one command of a file
+struct Line {  // one command of a file
   std::size_t number = 0;
   std::string actor;
   std::string contract;
   std::string command;
-  Fields fields;   // names with @ are about the command, the others in it
+  Fields fields;  // names with @ are about the command, the others in it
   std::string expected;
 };
 
@@ -94,9 +94,7 @@ class Player {
   }
 
  private:
-  void fail(std::size_t number, const std::string& why) {
-    played_.failures.push_back(file_ + ":" + std::to_string(number) + ": " + why);
-  }
+  void fail(std::size_t number, const std::string& why) { played_.failures.push_back(file_ + ":" + std::to_string(number) + ": " + why); }
 
   void take(std::size_t number, const std::vector<std::string>& words) {
     if (words.empty()) return;
@@ -126,14 +124,22 @@ class Player {
   }
 
   void admit(std::size_t number, const std::string& name, const std::string& kind) {
-    add({number, "founder", "registry", "admit",
-         {{"authority", name}, {"nonce", name}, {"name", name}, {"kind", kind}, {"sealing_key", name}}, "ok"});
+    add({number,
+         "founder",
+         "registry",
+         "admit",
+         {{"authority", name}, {"nonce", name}, {"name", name}, {"kind", kind}, {"sealing_key", name}},
+         "ok"});
   }
 
-  void propose(std::size_t number, const std::vector<std::string>& words) {   // patient NAME at ORGANISATION
+  void propose(std::size_t number, const std::vector<std::string>& words) {  // patient NAME at ORGANISATION
     const std::string& name = words.at(1);
-    add({number, words.at(3), "relationship", "propose",
-         {{"authority", name}, {"nonce", name}, {"held_in_trust", words[0] == "held" ? "yes" : "no"}}, "ok"});
+    add({number,
+         words.at(3),
+         "relationship",
+         "propose",
+         {{"authority", name}, {"nonce", name}, {"held_in_trust", words[0] == "held" ? "yes" : "no"}},
+         "ok"});
     if (words[0] == "patient") add({number, name, "relationship", "accept", {{"relationship", name}}, "ok"});
   }
 
@@ -150,7 +156,7 @@ class Player {
 
   Bytes payload_of(const Line& line) {
     const auto payload = new_payload(line.contract);
-    if (!payload) {   // a test contract: words
+    if (!payload) {  // a test contract: words
       Bytes words = line.command;
       for (const auto& [name, value] : line.fields) words += name.starts_with("@") ? "" : " " + value;
       return words;
@@ -173,8 +179,8 @@ class Player {
   }
 
   ledger::SignedCommand command_of(const Line& line) {
-    kernel::CommandOrder order{ledger_->ledger(), cast_.account(line.actor), 0, {ledger_->next_time().value + 600'000},
-                               contract_of(line.contract)};
+    kernel::CommandOrder order{
+        ledger_->ledger(), cast_.account(line.actor), 0, {ledger_->next_time().value + 600'000}, contract_of(line.contract)};
     Bytes payload = payload_of(line);
     std::string by = line.actor;
     std::string mangle;
@@ -192,7 +198,7 @@ class Player {
       if (name == "@again") again = true;
     }
     if (again) return last_command_.at(line.actor);
-    if (mangle == "payload") payload += Bytes("\xf8\x07\x01", 3);   // unknown field 127
+    if (mangle == "payload") payload += Bytes("\xf8\x07\x01", 3);  // unknown field 127
     auto command = kernel::sign_command(order, payload, cast_.signers(by));
     last = std::max(last, order.sequence);
     if (mangle == "command") command.mutable_command()->append("\xf8\x07\x01", 3);

@@ -47,7 +47,7 @@ TEST(ScenarioFiles, HaveALineForEveryCodeOfEveryContract) {
   }
   for (const auto& code : kernel::kKernelCodes) EXPECT_TRUE(seen.contains({0, code.number})) << "no line for kernel." << code.name;
   for (const auto& contract : contracts_with_hostile()) {
-    if (contract.id == kLater) continue;   // not active, so it never answers
+    if (contract.id == kLater) continue;  // not active, so it never answers
     for (const auto& code : contract.codes) {
       EXPECT_TRUE(seen.contains({contract.id.value, code.number})) << "no line for " << contract.name << "." << code.name;
     }

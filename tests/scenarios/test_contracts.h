@@ -11,6 +11,6 @@ namespace careledger::scenarios {
 inline constexpr ContractId kHostile{0x7000};
 inline constexpr ContractId kLater{0x7001};
 
-std::span<const kernel::Contract> contracts_with_hostile();   // all() and the two
+std::span<const kernel::Contract> contracts_with_hostile();  // all() and the two
 
 }  // namespace careledger::scenarios

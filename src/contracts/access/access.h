@@ -7,11 +7,11 @@
 
 namespace careledger::contracts::access {
 
-enum class Codes : std::uint16_t {   // in the order in which they win; numbers are never reused
+enum class Codes : std::uint16_t {  // in the order in which they win; numbers are never reused
   ok = 0,
   not_an_organisation = 1,
   size_shrinks = 2,
-  roots_differ = 3,          // same size, other content: history was rewritten
+  roots_differ = 3,  // same size, other content: history was rewritten
 };
 
 inline constexpr kernel::Table<ledger::AccessHead, AccountId> kHeads{{0x50}, "access heads"};

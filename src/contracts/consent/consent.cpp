@@ -80,8 +80,7 @@ void apply(const Revoke& c, const Call& call, Writer& state) {
   state.emit(event);
 }
 
-static bool grant_holds(const Call&, const kernel::Key& key, kernel::RowBytes before, kernel::RowBytes after,
-                        const Reader& state) {
+static bool grant_holds(const Call&, const kernel::Key& key, kernel::RowBytes before, kernel::RowBytes after, const Reader& state) {
   if (!after) return false;
   const auto now = row_of<GrantRow>(*after);
   if (!before) {
@@ -97,8 +96,15 @@ static constexpr kernel::Invariant kInvariants[] = {
 };
 
 static constexpr kernel::CodeName kCodes[] = {
-    {0, "ok"}, {1, "relationship_unknown"}, {2, "relationship_not_active"}, {3, "not_the_patient"}, {4, "grant_exists"},
-    {5, "number_not_next"}, {6, "expiry_has_come"}, {7, "grant_unknown"}, {8, "grant_revoked"},
+    {0, "ok"},
+    {1, "relationship_unknown"},
+    {2, "relationship_not_active"},
+    {3, "not_the_patient"},
+    {4, "grant_exists"},
+    {5, "number_not_next"},
+    {6, "expiry_has_come"},
+    {7, "grant_unknown"},
+    {8, "grant_revoked"},
 };
 
 constinit const kernel::Contract contract =

@@ -7,7 +7,7 @@
 
 namespace careledger::contracts::consent {
 
-enum class Codes : std::uint16_t {   // in the order in which they win; numbers are never reused
+enum class Codes : std::uint16_t {  // in the order in which they win; numbers are never reused
   ok = 0,
   relationship_unknown = 1,
   relationship_not_active = 2,
@@ -16,7 +16,7 @@ enum class Codes : std::uint16_t {   // in the order in which they win; numbers 
   number_not_next = 5,
   expiry_has_come = 6,
   grant_unknown = 7,
-  grant_revoked = 8,             // already
+  grant_revoked = 8,  // already
 };
 
 inline constexpr kernel::Table<GrantRow, RelationshipId, kernel::Counter> kGrants{{0x30}, "grants"};

@@ -105,7 +105,7 @@ struct World {
   TestLedger ledger;
   Model model;
   std::vector<AccountId> actors;
-  std::vector<RelationshipId> ids{kernel::test_id<RelationshipId>(77)};   // one that nobody has
+  std::vector<RelationshipId> ids{kernel::test_id<RelationshipId>(77)};  // one that nobody has
 
   World() {
     const auto hospital = ledger.admit(1);

@@ -19,7 +19,7 @@ Digest exception_of(const OrganisationId& organisation, ByteView commitment) {
   return crypto::tagged_hash("careledger/record-exception/1", {organisation.view(), commitment});
 }
 
-bool are_sorted_digests(const Commitments& commitments) {   // ascending, so that none stands twice
+bool are_sorted_digests(const Commitments& commitments) {  // ascending, so that none stands twice
   ByteView last;
   for (const auto& commitment : commitments) {
     if (!is_digest(commitment) || commitment <= last) return false;
@@ -61,9 +61,7 @@ void except(ByteView commitment, ExceptionStatus status, const Call& call, Write
 
 }  // namespace
 
-Digest exception_id(const OrganisationId& organisation, const Digest& commitment) {
-  return exception_of(organisation, commitment.view());
-}
+Digest exception_id(const OrganisationId& organisation, const Digest& commitment) { return exception_of(organisation, commitment.view()); }
 
 // Rules stand in the contract's own namespace, where kernel::define finds them by their arguments. The anchor's message is the
 // ledger's, which proofs read; here it goes under a name of this contract.
@@ -81,7 +79,7 @@ bool well_formed(const Anchoring& c) {
 
 Codes decide(const Anchoring& c, const Call& call, const Reader& state) {
   if (!is_organisation(state, call.actor)) return Codes::not_an_organisation;
-  Codes first = Codes::ok;   // the smallest number wins, wherever it stands in the lists
+  Codes first = Codes::ok;  // the smallest number wins, wherever it stands in the lists
   const auto judge = [&](const Commitments& commitments, ExceptionStatus wanted) {
     for (const auto& commitment : commitments) {
       const Codes code = decide_exception(commitment, wanted, call, state);

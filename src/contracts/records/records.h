@@ -8,7 +8,7 @@
 
 namespace careledger::contracts::records {
 
-enum class Codes : std::uint16_t {   // in the order in which they win; numbers are never reused
+enum class Codes : std::uint16_t {  // in the order in which they win; numbers are never reused
   ok = 0,
   not_an_organisation = 1,
   already_erased = 2,
@@ -16,9 +16,9 @@ enum class Codes : std::uint16_t {   // in the order in which they win; numbers 
   already_superseded = 4,
 };
 
-enum class ExceptionStatus : std::uint32_t { superseded = 1, entered_in_error = 2, erased = 3 };   // only ever rises
+enum class ExceptionStatus : std::uint32_t { superseded = 1, entered_in_error = 2, erased = 3 };  // only ever rises
 
-inline constexpr std::uint32_t kAnchorCountMax = 1u << 24;   // versions under one root, the padding included
+inline constexpr std::uint32_t kAnchorCountMax = 1u << 24;  // versions under one root, the padding included
 
 inline constexpr kernel::Table<ledger::RecordException, Digest> kExceptions{{0x40}, "record exceptions"};
 

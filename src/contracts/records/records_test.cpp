@@ -10,7 +10,8 @@ namespace {
 
 using kernel::test_id;
 
-ledger::Anchor anchor_of(std::uint32_t count, const std::vector<std::uint8_t>& supersedes = {}, const std::vector<std::uint8_t>& errors = {}) {
+ledger::Anchor anchor_of(std::uint32_t count, const std::vector<std::uint8_t>& supersedes = {},
+                         const std::vector<std::uint8_t>& errors = {}) {
   ledger::Anchor anchor;
   anchor.set_root(Bytes(32, 'r'));
   anchor.set_count(count);
@@ -24,7 +25,7 @@ TEST(Records, AnAnchorLeavesNoRowButItsExceptions) {
   const auto hospital = ledger.admit(1);
   const auto plain = ledger.execute(hospital, build::anchor(anchor_of(1 << 20)));
   ASSERT_TRUE(plain.code.ok());
-  EXPECT_EQ(plain.changes.size(), 1u);   // the sequence
+  EXPECT_EQ(plain.changes.size(), 1u);  // the sequence
   const auto height = ledger.height();
   ASSERT_TRUE(ledger.run(hospital, build::anchor(anchor_of(2, {9, 3, 9}, {4}))).ok());
   const auto row = *ledger.state().get(kExceptions, exception_id(hospital, test_id<Digest>(9)));
@@ -53,7 +54,7 @@ TEST(Records, AnAnchorAtTheSizeLimitStaysWithinTheMeter) {
     anchor.add_supersedes(digest.bytes());
   }
   const auto order = build::anchor(anchor);
-  EXPECT_GT(order.payload.size(), 64'000u);   // as many as 64 KiB hold
+  EXPECT_GT(order.payload.size(), 64'000u);  // as many as 64 KiB hold
   EXPECT_TRUE(ledger.run(hospital, order).ok());
 }
 

@@ -189,9 +189,7 @@ static void replace(Writer& state, const Call& call, const ledger::Authority& au
 }
 
 bool well_formed(const Rotate& c) { return c.has_authority(); }
-Codes decide(const Rotate& c, const Call&, const Reader&) {
-  return kernel::is_sound(c.authority()) ? Codes::ok : Codes::authority_unsound;
-}
+Codes decide(const Rotate& c, const Call&, const Reader&) { return kernel::is_sound(c.authority()) ? Codes::ok : Codes::authority_unsound; }
 void apply(const Rotate& c, const Call& call, Writer& state) { replace(state, call, c.authority()); }
 
 // The authority with one key ended at `now`; every other field as it was.
@@ -201,7 +199,7 @@ static ledger::Authority without_key(ledger::Authority authority, std::uint32_t 
     if (keys->Get(i).number() != number) continue;
     if (keys->Get(i).valid_from_ms() < now.value) {
       keys->Mutable(i)->set_valid_to_ms(now.value);
-    } else {   // it would never have held
+    } else {  // it would never have held
       keys->DeleteSubrange(i, 1);
     }
     break;
@@ -266,10 +264,22 @@ static constexpr kernel::Invariant kInvariants[] = {
 };
 
 static constexpr kernel::CodeName kCodes[] = {
-    {0, "ok"}, {1, "not_the_founder"}, {2, "not_an_organisation"}, {3, "authority_unsound"}, {4, "account_exists"},
-    {5, "organisation_unknown"}, {6, "organisation_suspended"}, {7, "organisation_not_suspended"}, {8, "holder_exists"},
-    {9, "holder_unknown"}, {10, "not_the_accreditor"}, {11, "accreditation_revoked"}, {12, "licence_expired"}, {13, "key_unknown"},
-    {14, "key_not_valid"}, {15, "threshold_unreachable"},
+    {0, "ok"},
+    {1, "not_the_founder"},
+    {2, "not_an_organisation"},
+    {3, "authority_unsound"},
+    {4, "account_exists"},
+    {5, "organisation_unknown"},
+    {6, "organisation_suspended"},
+    {7, "organisation_not_suspended"},
+    {8, "holder_exists"},
+    {9, "holder_unknown"},
+    {10, "not_the_accreditor"},
+    {11, "accreditation_revoked"},
+    {12, "licence_expired"},
+    {13, "key_unknown"},
+    {14, "key_not_valid"},
+    {15, "threshold_unreachable"},
 };
 
 template <auto number, auto accessor>

@@ -9,23 +9,23 @@
 
 namespace careledger::contracts::registry {
 
-enum class Codes : std::uint16_t {   // in the order in which they win; numbers are never reused
+enum class Codes : std::uint16_t {  // in the order in which they win; numbers are never reused
   ok = 0,
   not_the_founder = 1,
   not_an_organisation = 2,
-  authority_unsound = 3,            // see kernel::is_sound
-  account_exists = 4,               // the same authority and nonce were admitted before
+  authority_unsound = 3,  // see kernel::is_sound
+  account_exists = 4,     // the same authority and nonce were admitted before
   organisation_unknown = 5,
-  organisation_suspended = 6,       // already
+  organisation_suspended = 6,  // already
   organisation_not_suspended = 7,
   holder_exists = 8,
   holder_unknown = 9,
   not_the_accreditor = 10,
-  accreditation_revoked = 11,       // and stays so
-  licence_expired = 12,             // valid_to_day has come already
+  accreditation_revoked = 11,  // and stays so
+  licence_expired = 12,        // valid_to_day has come already
   key_unknown = 13,
-  key_not_valid = 14,               // revoked or lapsed already
-  threshold_unreachable = 15,       // too few command keys would be left
+  key_not_valid = 14,          // revoked or lapsed already
+  threshold_unreachable = 15,  // too few command keys would be left
 };
 
 enum class OrganisationKind : std::uint32_t {
@@ -56,7 +56,7 @@ enum class Role : std::uint32_t {
   paramedic = 8,
   administrator = 9,
   researcher = 10,
-  instrument = 11,   // a device
+  instrument = 11,  // a device
 };
 inline constexpr std::uint32_t kRoleMax = 999;
 inline constexpr std::size_t kNameSizeMax = 200;

@@ -12,7 +12,8 @@ using kernel::test_id;
 class Registry : public testing::Test {
  protected:
   Digest accredit(std::uint32_t days) {
-    EXPECT_TRUE(ledger_.run(hospital_, build::accredit(test_id<Digest>(7), HolderKind::practitioner, Role::physician, today() + days)).ok());
+    EXPECT_TRUE(
+        ledger_.run(hospital_, build::accredit(test_id<Digest>(7), HolderKind::practitioner, Role::physician, today() + days)).ok());
     return holder_id(hospital_, test_id<Digest>(7).view());
   }
   std::uint32_t today() const { return day_of(ledger_.time()); }

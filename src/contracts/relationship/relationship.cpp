@@ -75,7 +75,7 @@ bool has_signed(const ledger::Authority& authority, const Proofs& proofs, const 
   std::vector<kernel::KeySignature> signatures;
   for (const auto& proof : proofs) {
     const auto signature = crypto::Signature::from(proof.signature());
-    CARELEDGER_ASSERT(signature.has_value());   // well_formed
+    CARELEDGER_ASSERT(signature.has_value());  // well_formed
     signatures.push_back({proof.key(), crypto::Algorithm::ed25519, *signature});
   }
   const Bytes bytes = handover_bytes(call.ledger, call.actor, authority);
@@ -205,8 +205,7 @@ void apply(const Unmerge& c, const Call&, Writer& state) { set_status(c.relation
 
 // --- invariants --------------------------------------------------------------------------------------------------------------------
 
-static bool relationship_holds(const Call&, const kernel::Key& key, kernel::RowBytes before, kernel::RowBytes after,
-                               const Reader& state) {
+static bool relationship_holds(const Call&, const kernel::Key& key, kernel::RowBytes before, kernel::RowBytes after, const Reader& state) {
   if (!after) return false;
   const auto now = row_of<Relationship>(*after);
   if (now.survivor().empty() == has_status(now, Status::merged)) return false;
@@ -223,9 +222,9 @@ static constexpr kernel::Invariant kInvariants[] = {
 };
 
 static constexpr kernel::CodeName kCodes[] = {
-    {0, "ok"}, {1, "not_an_organisation"}, {2, "authority_unsound"}, {3, "account_exists"}, {4, "relationship_unknown"},
-    {5, "not_a_party"}, {6, "not_the_patient"}, {7, "not_the_organisation"}, {8, "not_proposed"}, {9, "already_over"},
-    {10, "not_active"}, {11, "not_merged"}, {12, "not_held_in_trust"}, {13, "still_held_in_trust"}, {14, "new_authority_silent"},
+    {0, "ok"},          {1, "not_an_organisation"}, {2, "authority_unsound"},    {3, "account_exists"},       {4, "relationship_unknown"},
+    {5, "not_a_party"}, {6, "not_the_patient"},     {7, "not_the_organisation"}, {8, "not_proposed"},         {9, "already_over"},
+    {10, "not_active"}, {11, "not_merged"},         {12, "not_held_in_trust"},   {13, "still_held_in_trust"}, {14, "new_authority_silent"},
 };
 
 template <auto number, auto accessor>

@@ -14,22 +14,22 @@
 
 namespace careledger::contracts::relationship {
 
-enum class Codes : std::uint16_t {   // in the order in which they win; numbers are never reused
+enum class Codes : std::uint16_t {  // in the order in which they win; numbers are never reused
   ok = 0,
   not_an_organisation = 1,
   authority_unsound = 2,
-  account_exists = 3,            // the same authority and nonce were proposed before
+  account_exists = 3,  // the same authority and nonce were proposed before
   relationship_unknown = 4,
-  not_a_party = 5,               // neither this patient nor this organisation
+  not_a_party = 5,  // neither this patient nor this organisation
   not_the_patient = 6,
   not_the_organisation = 7,
-  not_proposed = 8,              // accepted, rejected or ended already
-  already_over = 9,              // rejected or ended
+  not_proposed = 8,  // accepted, rejected or ended already
+  already_over = 9,  // rejected or ended
   not_active = 10,
   not_merged = 11,
   not_held_in_trust = 12,
-  still_held_in_trust = 13,      // claim it first
-  new_authority_silent = 14,     // the new keys have not signed the handover
+  still_held_in_trust = 13,   // claim it first
+  new_authority_silent = 14,  // the new keys have not signed the handover
 };
 
 enum class Status : std::uint32_t { proposed = 1, active = 2, rejected = 3, ended = 4, merged = 5 };

@@ -17,7 +17,7 @@ TEST(Relationship, SamePersonAtTwoHospitalsIsTwoPseudonyms) {
   const auto south = ledger.admit(2);
   const auto authority = TestLedger::authority(3);
   const auto at_north = kernel::account_id(authority, test_id<Digest>(4).view());
-  const auto at_south = kernel::account_id(authority, test_id<Digest>(5).view());   // another nonce is enough
+  const auto at_south = kernel::account_id(authority, test_id<Digest>(5).view());  // another nonce is enough
   EXPECT_NE(at_north, at_south);
   EXPECT_NE(relationship_id(north, at_north), relationship_id(south, at_north));
 }
