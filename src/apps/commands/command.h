@@ -27,6 +27,11 @@ void example(CLI::App& app, const std::string& line);
 
 void add_init(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
+void add_demo(CLI::App& app, Context& context);
+void add_import(CLI::App& app, Context& context);
+void add_prove(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
+void add_verify(CLI::App& app, Context& context);
 void add_token(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

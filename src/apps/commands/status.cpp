@@ -1,0 +1,47 @@
+#include <fmt/format.h>
+
+#include "apps/commands/command.h"
+#include "apps/node_access.h"
+#include "apps/terminal.h"
+#include "codec/json/json.h"
+
+namespace careledger::apps::commands {
+namespace {
+
+namespace http = edge::http;
+namespace json = codec::json;
+
+int run(const FolderOptions& options, bool as_json) {
+  const auto access = NodeAccess::open(layout_of(options.folder), options.seal);
+  if (!access) return report(access.error(), as_json);
+  std::string all = "[";
+  for (const OrganisationConfig& organisation : (*access)->config().organisations) {
+    const auto answer =
+        (*access)->need(organisation.name, edge::auth::Role::administrator, http::make_request(http::Method::get, "/admin/v1/status"));
+    if (!answer) return report(answer.error(), as_json);
+    const auto document = json::parse(answer->content());
+    if (!document) return report(document.error(), as_json);
+    all += (all.size() > 1 ? "," : "") + std::string(answer->content());
+    if (as_json) continue;
+    fmt::print("{}\n", bold(organisation.name));
+    for (const json::Member& member : document->root().members())
+      if (member.key() != "organisation")
+        fmt::print("  {:<20} {}\n", member.key(),
+                   member.value.text().empty() ? json::compact(member.value) : std::string(member.value.text()));
+  }
+  if (as_json) fmt::print("{}]\n", all);
+  else fmt::print("{}\n", (*access)->in_process() ? "No process serves this folder at the moment." : "A process serves this folder.");
+  return 0;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("status", "show figures of the ledger and of every organisation");
+  auto options = std::make_shared<FolderOptions>();
+  add_folder(*command, *options);
+  example(*command, "careledger --json status /srv/care");
+  command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
+}
+
+}  // namespace careledger::apps::commands

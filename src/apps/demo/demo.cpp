@@ -1,0 +1,146 @@
+#include "apps/demo/demo.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "apps/terminal.h"
+#include "codec/json/json.h"
+
+namespace careledger::apps::demo {
+namespace {
+
+namespace http = edge::http;
+
+constexpr int kWide = 100;
+
+double seconds_since(std::uint64_t start_ns) { return static_cast<double>(system_clock().monotonic_ns() - start_ns) / 1e9; }
+
+Result<std::string> samples_folder(const Options& options) {
+  for (const std::string& candidate : {options.samples, std::string("samples/synthea"), std::string(CARELEDGER_SAMPLES)})
+    if (!candidate.empty() && std::filesystem::is_directory(candidate)) return candidate;
+  return fail(ErrorKind::not_found, "the sample patients are not here; say where with --samples FOLDER");
+}
+
+Result<std::string> scratch_folder(const Options& options) {
+  if (!options.folder.empty()) {
+    CARELEDGER_CHECK(system_files().make_folder(options.folder));
+    return layout_of(options.folder).folder;
+  }
+  std::string pattern = std::filesystem::temp_directory_path().string() + "/careledger-demo-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) return fail(ErrorKind::storage, "cannot make a folder for temporary files");
+  return pattern;
+}
+
+std::string wrapped(const std::string& text, std::size_t indent) {
+  std::string out;
+  std::size_t column = indent;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (column + (end - at) > kWide && column > indent) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    }
+    out += text.substr(at, end - at) + " ";
+    column += end - at + 1;
+    at = end + 1;
+  }
+  return out;
+}
+
+bool play(Stage& stage, std::size_t number, const Step& step) {
+  fmt::print("{}\n", bold(fmt::format("{:2}. {}", number, step.title)));
+  std::fflush(stdout);
+  stage.lines.clear();
+  const std::uint64_t start = system_clock().monotonic_ns();
+  const auto done = step.run(stage);
+  const double seconds = seconds_since(start);
+  for (const std::string& line : stage.lines) fmt::print("    {}\n", wrapped(line, 4));
+  if (!done) {
+    fmt::print("    {} {}\n", red("failed:"), wrapped(done.error().message, 4));
+    return false;
+  }
+  fmt::print("    {} {}  {}\n\n", green("proves:"), wrapped(step.proves, 12), dim(fmt::format("{:.2f} s", seconds)));
+  stage.table.push_back({fmt::format("step {:2}, {}", number, step.title), fmt::format("{:.2f} s", seconds)});
+  return true;
+}
+
+void print_table(const Stage& stage) {
+  std::size_t wide = 0;
+  for (const Row& row : stage.table) wide = std::max(wide, row.what.size());
+  fmt::print("{}\n", bold("Figures"));
+  for (const Row& row : stage.table) fmt::print("    {:<{}}  {:>14}\n", row.what, wide, row.figure);
+}
+
+void print_keep(Stage& stage) {
+  fmt::print("\n{}\n", bold("Left serving"));
+  for (const char* name : {kNorth, kSouth, kLaboratory, kRegulator}) {
+    const auto origin = stage.access->origin_of(name);
+    const auto token = stage.access->token_for(name, edge::auth::Role::clinician);
+    if (origin && token) fmt::print("    {}\n      {}/fhir\n      token {}\n", name, *origin, *token);
+  }
+  const auto origin = stage.access->origin_of(kNorth);
+  if (origin)
+    fmt::print(
+        "\n    curl -H \"Authorization: Bearer $(careledger token {} --organisation '{}')\" {}/fhir/Patient/{}\n    kill {}   # ends it\n",
+        stage.layout.folder, kNorth, *origin, stage.north_patient, stage.node->pid());
+}
+
+}  // namespace
+
+Result<void> Stage::serve() {
+  CARELEDGER_TRY(Served served, Served::start(layout.folder, scratch, {"--log-file", scratch + "/node.log"}));
+  node = std::make_unique<Served>(std::move(served));
+  CARELEDGER_TRY(access, NodeAccess::open(layout, {}));
+  if (access->in_process()) return fail(ErrorKind::unavailable, "the node does not hold its folder");
+  return {};
+}
+
+void Stage::stop() {
+  access.reset();
+  node.reset();
+}
+
+Result<codec::json::Document> Stage::fhir(const std::string& organisation, edge::auth::Role role, http::Method method,
+                                          const std::string& target, std::string body) {
+  CARELEDGER_TRY(const http::Response response,
+                 access->need(organisation, role, http::make_request(method, "/fhir" + target, std::move(body), "application/fhir+json")));
+  return codec::json::parse(response.content());
+}
+
+std::vector<Step> steps() { return {found(), bring_patients(), verify_offline(), amend(), kill_and_recover(), search_the_disk()}; }
+
+int run(const Options& options) {
+  Stage stage;
+  stage.options = options;
+  const auto samples = samples_folder(options);
+  const auto scratch = scratch_folder(options);
+  if (!samples) return report(samples.error(), false);
+  if (!scratch) return report(scratch.error(), false);
+  stage.options.samples = *samples;
+  stage.scratch = *scratch;
+  stage.layout = layout_of(*scratch + "/node");
+  const std::uint64_t start = system_clock().monotonic_ns();
+  std::size_t number = 0;
+  for (const Step& step : steps()) {
+    if (play(stage, ++number, step)) continue;
+    stage.stop();
+    fmt::print("\n{} at step {}: {}. Everything of this run is in {}\n", red("The demo failed"), number, step.title, stage.scratch);
+    return static_cast<int>(Exit::failed);
+  }
+  stage.table.push_back({"all of it", fmt::format("{:.1f} s", seconds_since(start))});
+  print_table(stage);
+  if (options.keep) {
+    print_keep(stage);
+    stage.node->leave();
+    return 0;
+  }
+  stage.stop();
+  std::error_code ignored;
+  if (options.folder.empty()) std::filesystem::remove_all(stage.scratch, ignored);
+  return 0;
+}
+
+}  // namespace careledger::apps::demo

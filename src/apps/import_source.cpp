@@ -1,0 +1,114 @@
+#include <sys/stat.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "apps/import.h"
+
+namespace careledger::apps {
+namespace {
+
+constexpr std::size_t kFileBytesMax = 1u << 30;
+constexpr std::size_t kFilesMax = 1'000'000;
+
+bool ends_with_any(const std::string& name, std::initializer_list<const char*> endings) {
+  return std::any_of(endings.begin(), endings.end(), [&](const char* ending) { return name.ends_with(ending); });
+}
+
+bool is_source(const std::string& name) {
+  return ends_with_any(name, {".json", ".json.gz", ".json.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"});
+}
+
+bool is_folder(const std::string& path) {
+  struct stat s{};
+  return ::stat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+Result<void> add_sources(const std::string& path, int depth, std::vector<std::string>& out) {
+  if (!is_folder(path)) {
+    if (!system_files().exists(path)) return fail(ErrorKind::not_found, path + " is not there");
+    out.push_back(path);
+    return {};
+  }
+  if (depth > 8) return fail(ErrorKind::too_large, path + ": folders lie too deep in each other");
+  CARELEDGER_TRY(const std::vector<std::string> names, system_files().list(path));
+  for (const std::string& name : names) {
+    const std::string inner = path + "/" + name;
+    if (name.starts_with(".")) continue;
+    if (is_folder(inner) || is_source(name)) CARELEDGER_CHECK(add_sources(inner, depth + 1, out));
+    if (out.size() > kFilesMax) return fail(ErrorKind::too_large, "more than a million files");
+  }
+  return {};
+}
+
+// Lower comes first: what others refer to.
+int rank(const std::string& path) {
+  if (path.find("hospitalInformation") != std::string::npos) return 0;
+  if (path.find("practitionerInformation") != std::string::npos) return 1;
+  return 2;
+}
+
+struct InflateEnd {
+  void operator()(z_stream* stream) const {
+    inflateEnd(stream);
+    delete stream;
+  }
+};
+
+Result<Bytes> gunzip(const Bytes& packed, std::size_t bytes_max, const std::string& path) {
+  std::unique_ptr<z_stream, InflateEnd> stream(new z_stream{});
+  if (inflateInit2(stream.get(), 15 + 16) != Z_OK) return fail(ErrorKind::storage, "no memory to unpack " + path);
+  Bytes input = packed;
+  stream->next_in = reinterpret_cast<Bytef*>(input.data());  // NOLINT: zlib's type
+  stream->avail_in = static_cast<uInt>(input.size());
+  Bytes out;
+  Bytes chunk(1u << 20, '\0');
+  int state = Z_OK;
+  while (state != Z_STREAM_END) {
+    stream->next_out = reinterpret_cast<Bytef*>(chunk.data());
+    stream->avail_out = static_cast<uInt>(chunk.size());
+    state = inflate(stream.get(), Z_NO_FLUSH);
+    if (state != Z_OK && state != Z_STREAM_END) return fail(ErrorKind::malformed, path + " is not whole gzip data");
+    out.append(chunk.data(), chunk.size() - stream->avail_out);
+    if (out.size() > bytes_max) return fail(ErrorKind::too_large, path + " unpacks to more than " + std::to_string(bytes_max) + " bytes");
+  }
+  return out;
+}
+
+Result<Bytes> unzstd(const Bytes& packed, std::size_t bytes_max, const std::string& path) {
+  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
+  Bytes out;
+  Bytes chunk(1u << 20, '\0');
+  ZSTD_inBuffer input{packed.data(), packed.size(), 0};
+  std::size_t state = 1;
+  while (input.pos < input.size || state != 0) {
+    ZSTD_outBuffer output{chunk.data(), chunk.size(), 0};
+    state = ZSTD_decompressStream(context.get(), &output, &input);
+    if (ZSTD_isError(state) != 0 || (output.pos == 0 && input.pos == input.size && state != 0))
+      return fail(ErrorKind::malformed, path + " is not whole zstd data");
+    out.append(chunk.data(), output.pos);
+    if (out.size() > bytes_max) return fail(ErrorKind::too_large, path + " unpacks to more than " + std::to_string(bytes_max) + " bytes");
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> sources_of(const std::vector<std::string>& named) {
+  std::vector<std::string> out;
+  for (const std::string& path : named) CARELEDGER_CHECK(add_sources(path, 0, out));
+  std::sort(out.begin(), out.end(),
+            [](const std::string& a, const std::string& b) { return std::pair(rank(a), a) < std::pair(rank(b), b); });
+  return out;
+}
+
+Result<Bytes> read_source(const std::string& path, std::size_t bytes_max) {
+  CARELEDGER_TRY(Bytes bytes, system_files().read_all(path, std::min(bytes_max, kFileBytesMax)));
+  if (path.ends_with(".gz")) return gunzip(bytes, bytes_max, path);
+  if (path.ends_with(".zst")) return unzstd(bytes, bytes_max, path);
+  return bytes;
+}
+
+}  // namespace careledger::apps
