@@ -12,6 +12,7 @@
 // keep them short and never wait in one for another of the same object.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -102,6 +103,8 @@ struct AuditOptions {
   OrganisationId organisation;
   std::uint32_t epoch_ms = 1000;          // longest wait before a head
   std::uint32_t queue_max = 65536;        // appends waiting for the disk; above it append answers busy
+  std::function<bool()> on_full{};        // the disk is full: free some and say true (storage/reserve.h); asked once a failed append. Any thread
+  std::function<void(const std::string&)> on_alert{};   // what an operator must hear: log and metric. Any thread; no entry's content
 };
 
 class AuditMap {
@@ -142,9 +145,9 @@ class AuditMap {
     std::uint64_t fold_us_last = 0;
   };
   Figures figures() const;
+  struct State;   // for the files of src/vault
 
  private:
-  struct State;
   explicit AuditMap(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

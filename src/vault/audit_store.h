@@ -1,0 +1,61 @@
+// Where the audit map's derived rows lie: which entries a subject has, the spines of the tree, the hashes of the log. All of it follows
+// from the audit file and may be dropped. For src/vault alone.
+//
+// Thread-safety: fold() and tree() belong to one thread at a time; everything else is safe from any thread.
+#pragma once
+
+#include <memory>
+
+#include "proof/log.h"
+#include "storage/store.h"
+#include "vault/audit_file.h"
+#include "vault/audit_tree.h"
+#include "vault/keystore.h"
+
+namespace careledger::vault {
+
+struct Folding {   // an entry on its way into map and log
+  Subject subject;
+  Bytes key;       // audit_key()
+  Digest commitment;
+  FilePlace place;
+};
+
+class AuditStore final : public proof::LogNodes {
+ public:
+  static Result<std::unique_ptr<AuditStore>> open(const std::string& folder, Keystore& keys, Entropy& entropy);   // empty: in memory
+
+  // In order of index; `next` is the place behind the last one. After a failure nothing more may be folded until the store is reopened.
+  Result<void> fold(std::span<const Folding> entries, FilePlace next);
+  FilePlace folded() const { return folded_; }           // of the entry after the last folded one
+  AuditTree& tree() { return tree_; }
+  Digest log_root() const { return log_.root(); }
+
+  // Rows of one subject in order of time, at most `limit`.
+  struct Row {
+    Bytes key;
+    FilePlace place;
+  };
+  Result<std::vector<Row>> rows_of(const Subject& subject, std::uint64_t limit) const;
+  Result<FilePlace> place_before(std::uint64_t index) const;   // a known place at or before an entry
+  Result<Digest> node(proof::LogNodeId id) const override;
+
+  Result<void> put_head(const AuditHead& head);
+  const std::optional<AuditHead>& stored_head() const { return head_; }   // as it was when opened
+  storage::Store& store() { return *store_; }
+
+ private:
+  AuditStore() = default;
+  Result<void> load();
+  void fold_one(const Folding& entry, storage::Batch& batch);
+
+  std::unique_ptr<storage::Store> store_;
+  AuditTree tree_;
+  proof::CompactRange log_;
+  FilePlace folded_;
+  std::optional<Error> failed_;
+  Bytes tile_;   // leaf hashes of the last tile, complete or not
+  std::optional<AuditHead> head_;
+};
+
+}  // namespace careledger::vault
