@@ -94,16 +94,19 @@ TEST_F(TokenTest, HoldsForOneOrganisationAndItsKeysOnly) {
 TEST_F(TokenTest, RefusesSignedNonsense) {
   const std::string header = R"({"alg":"EdDSA","typ":"at+jwt"})";
   const auto now = clock.now().value / 1000;
-  const auto times = [&](std::int64_t iat, std::int64_t exp) { return ",\"iat\":" + std::to_string(iat) + ",\"exp\":" + std::to_string(exp); };
+  const auto times = [&](std::int64_t iat, std::int64_t exp) {
+    return ",\"iat\":" + std::to_string(iat) + ",\"exp\":" + std::to_string(exp);
+  };
   const std::string who = "{\"iss\":\"" + kHome.hex() + R"(","sub":"a","role":"system","purpose":"TREAT","jti":"j")";
   const std::string good = times(now, now + 60);
   ASSERT_TRUE(verify(sign(header, who + good + "}")));
   EXPECT_FALSE(verify(sign(R"({"alg":"none","typ":"at+jwt"})", who + good + "}")));
   EXPECT_FALSE(verify(sign(R"({"typ":"at+jwt","alg":"EdDSA"})", who + good + "}")));
-  for (const std::string& claims : {who + "}", who + good + R"(,"sub":"b"})", who + good + R"(,"admin":true})", who + good + R"(,"emergency":true})",
-                                    who + good + R"(,"emergency":"yes"})", who + good + R"(,"patient":"p"})", who + times(now, now + 3601) + "}",
-                                    who + times(now, now) + "}", who + times(now + 61, now + 100) + "}", who + R"(,"iat":1.5,"exp":2})",
-                                    who + R"(,"iat":"1","exp":"2"})", std::string("[]"), std::string("{"), std::string("")}) {
+  for (const std::string& claims :
+       {who + "}", who + good + R"(,"sub":"b"})", who + good + R"(,"admin":true})", who + good + R"(,"emergency":true})",
+        who + good + R"(,"emergency":"yes"})", who + good + R"(,"patient":"p"})", who + times(now, now + 3601) + "}",
+        who + times(now, now) + "}", who + times(now + 61, now + 100) + "}", who + R"(,"iat":1.5,"exp":2})",
+        who + R"(,"iat":"1","exp":"2"})", std::string("[]"), std::string("{"), std::string("")}) {
     EXPECT_FALSE(verify(sign(header, claims))) << claims;
   }
 }
@@ -127,7 +130,7 @@ TEST_F(TokenTest, IssuesOnlyWhatItWouldTake) {
 TEST_F(TokenTest, AuthenticatesTheBearer) {
   const Authenticator authenticator(kHome, keys, clock);
   const auto token = issue(clinician());
-  for (int i = 0; i < 3; ++i) {   // from the signature, then from memory
+  for (int i = 0; i < 3; ++i) {  // from the signature, then from memory
     const auto principal = authenticator.authenticate(with("Bearer " + token));
     ASSERT_TRUE(principal);
     EXPECT_EQ(principal->actor, "Practitioner/17");
@@ -190,7 +193,8 @@ Principal as(Role role) {
 TEST(Permit, FollowsItsTable) {
   const std::vector<std::string> own{"p1"};
   using enum Action;
-  const std::vector<Action> all{read, search, history, create, update, remove, transaction, retrieve, export_data, prove, read_audit, administrate};
+  const std::vector<Action> all{read,        search,   history,     create, update,     remove,
+                                transaction, retrieve, export_data, prove,  read_audit, administrate};
   const auto allowed = [&](Role role) {
     std::string out;
     for (const auto action : all) {

@@ -19,7 +19,7 @@ struct Remembered {
   std::uint64_t generation = 0;
 };
 
-struct DigestHash {   // the keys are SHA-256 values already
+struct DigestHash {  // the keys are SHA-256 values already
   std::size_t operator()(const Digest& digest) const {
     std::size_t out = 0;
     std::memcpy(&out, digest.value.data() + 8, sizeof out);
@@ -63,9 +63,9 @@ struct Authenticator::State {
   OrganisationId organisation;
   const Clock& clock;
   std::size_t young_max;
-  std::atomic<std::uint64_t> generation{0};   // of the keys: what older keys let in counts no more
+  std::atomic<std::uint64_t> generation{0};  // of the keys: what older keys let in counts no more
   std::shared_mutex mutex;
-  std::vector<crypto::PublicKey> keys;        // under mutex
+  std::vector<crypto::PublicKey> keys;  // under mutex
   std::array<Shard, kShards> shards;
 
   State(OrganisationId the_organisation, const Clock& the_clock, std::size_t the_max)
@@ -73,7 +73,8 @@ struct Authenticator::State {
   Shard& shard_of(const Digest& token) { return shards[static_cast<unsigned char>(token.value[0]) % kShards]; }
 };
 
-Authenticator::Authenticator(OrganisationId organisation, std::vector<crypto::PublicKey> keys, const Clock& clock, std::size_t remembered_max)
+Authenticator::Authenticator(OrganisationId organisation, std::vector<crypto::PublicKey> keys, const Clock& clock,
+                             std::size_t remembered_max)
     : state_(std::make_unique<State>(organisation, clock, remembered_max)) {
   CARELEDGER_ASSERT(remembered_max >= 1 && remembered_max <= 1'000'000);
   state_->keys = std::move(keys);

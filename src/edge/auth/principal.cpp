@@ -63,7 +63,7 @@ bool scope_covers(std::string_view scope, std::string_view type, std::string_vie
   const auto of = scope.substr(slash + 1, dot - slash - 1);
   if (of != "*" && of != type) return false;
   auto rights = scope.substr(dot + 1);
-  if (rights == "read") rights = "rs";       // the words of SMART v1
+  if (rights == "read") rights = "rs";  // the words of SMART v1
   if (rights == "write") rights = "cud";
   if (rights == "*") rights = "cruds";
   return std::ranges::all_of(letters, [&](char letter) { return rights.find(letter) != std::string_view::npos; });

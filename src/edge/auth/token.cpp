@@ -17,7 +17,7 @@ constexpr std::size_t kPurposeMax = 32;
 constexpr std::size_t kPatientMax = 64;
 constexpr std::size_t kScopesMax = 32;
 constexpr std::size_t kScopeMax = 128;
-constexpr std::int64_t kSkewSeconds = 60;   // how far the issuer's clock may be ahead
+constexpr std::int64_t kSkewSeconds = 60;  // how far the issuer's clock may be ahead
 
 bool is_printable(std::string_view text, std::size_t size_max, bool space_allowed) {
   if (text.empty() || text.size() > size_max) return false;
@@ -28,16 +28,19 @@ bool is_printable(std::string_view text, std::size_t size_max, bool space_allowe
 }
 
 Result<void> check(const Principal& principal) {
-  if (!is_printable(principal.actor, kActorMax, true)) return fail(ErrorKind::invalid, "token: the actor is not 1 to 128 printable characters");
+  if (!is_printable(principal.actor, kActorMax, true))
+    return fail(ErrorKind::invalid, "token: the actor is not 1 to 128 printable characters");
   if (!is_printable(principal.purpose, kPurposeMax, false)) return fail(ErrorKind::invalid, "token: the purpose is not a code");
   if (principal.scopes.size() > kScopesMax) return fail(ErrorKind::invalid, "token: more than 32 scopes");
   for (const auto& scope : principal.scopes) {
     if (!is_printable(scope, kScopeMax, false)) return fail(ErrorKind::invalid, "token: a scope is not 1 to 128 characters without spaces");
   }
   const bool of_patient = principal.role == Role::patient;
-  if (of_patient != !principal.compartment.empty()) return fail(ErrorKind::invalid, "token: the role patient, and only it, names a patient");
+  if (of_patient != !principal.compartment.empty())
+    return fail(ErrorKind::invalid, "token: the role patient, and only it, names a patient");
   if (of_patient && !is_printable(principal.compartment, kPatientMax, false)) return fail(ErrorKind::invalid, "token: not a patient's id");
-  if (principal.emergency && principal.role != Role::clinician) return fail(ErrorKind::invalid, "token: only a clinician states an emergency");
+  if (principal.emergency && principal.role != Role::clinician)
+    return fail(ErrorKind::invalid, "token: only a clinician states an emergency");
   return {};
 }
 
@@ -83,7 +86,7 @@ class ClaimReader {
   bool take(std::string_view key, const json::Value& value) {
     if (key == "iat") return take_number(value, issued_);
     if (key == "exp") return take_number(value, expires_);
-    if (key == "emergency") {   // stated or left out, never denied
+    if (key == "emergency") {  // stated or left out, never denied
       claims_.principal.emergency = value.boolean();
       return value.boolean();
     }
@@ -128,7 +131,8 @@ class ClaimReader {
 Result<std::string> issue_token(const crypto::SigningKey& key, const Principal& principal, std::chrono::seconds life, const Clock& clock,
                                 Entropy& entropy) {
   CARELEDGER_CHECK(check(principal));
-  if (life.count() < 1 || life > kTokenLifeMax) return fail(ErrorKind::invalid, "token: a life of 1 s to one hour, not " + std::to_string(life.count()) + " s");
+  if (life.count() < 1 || life > kTokenLifeMax)
+    return fail(ErrorKind::invalid, "token: a life of 1 s to one hour, not " + std::to_string(life.count()) + " s");
   const std::int64_t now = clock.now().value / 1000;
   json::Document document;
   auto& root = document.root();
@@ -149,7 +153,8 @@ Result<std::string> issue_token(const crypto::SigningKey& key, const Principal& 
   return token;
 }
 
-Result<TokenClaims> verify_token(std::string_view token, OrganisationId organisation, std::span<const crypto::PublicKey> keys, const Clock& clock) {
+Result<TokenClaims> verify_token(std::string_view token, OrganisationId organisation, std::span<const crypto::PublicKey> keys,
+                                 const Clock& clock) {
   static const std::string kPrefix = to_base64url(kHeader) + '.';
   if (token.size() > kTokenSizeMax || !token.starts_with(kPrefix)) return refuse("is not one of this node's");
   const auto dot = token.rfind('.');

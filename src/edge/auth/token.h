@@ -29,10 +29,11 @@ Result<std::string> issue_token(const crypto::SigningKey& key, const Principal& 
 struct TokenClaims {
   Principal principal;
   BlockTime expires;
-  std::string token_id;   // jti
+  std::string token_id;  // jti
 };
 // unauthenticated, with the reason. `keys` are all that may have signed for `organisation` now (two during a rotation).
-Result<TokenClaims> verify_token(std::string_view token, OrganisationId organisation, std::span<const crypto::PublicKey> keys, const Clock& clock);
+Result<TokenClaims> verify_token(std::string_view token, OrganisationId organisation, std::span<const crypto::PublicKey> keys,
+                                 const Clock& clock);
 
 // Turns a request into a Principal. Remembers tokens that held, by SHA-256, until they expire, so that a signature is checked once.
 class Authenticator {
@@ -45,7 +46,7 @@ class Authenticator {
 
   // From "Authorization: Bearer TOKEN" (RFC 6750; never from the URL). unauthenticated: absent, twice, or does not hold.
   Result<Principal> authenticate(const http::Request& request) const;
-  void set_keys(std::vector<crypto::PublicKey> keys);   // after a rotation; forgets every token it remembered
+  void set_keys(std::vector<crypto::PublicKey> keys);  // after a rotation; forgets every token it remembered
 
  private:
   struct State;

@@ -51,7 +51,7 @@ bool describe(X509* certificate, EVP_PKEY* key, const std::vector<std::string>& 
   const std::unique_ptr<BIGNUM, Freer<BN_free>> number(BN_bin2bn(serial.data(), serial.size(), nullptr));
   BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate));
   const auto seconds = static_cast<std::time_t>(now.value / 1000);
-  X509_time_adj_ex(X509_getm_notBefore(certificate), -1, 0, const_cast<std::time_t*>(&seconds));   // NOLINT: reads only
+  X509_time_adj_ex(X509_getm_notBefore(certificate), -1, 0, const_cast<std::time_t*>(&seconds));  // NOLINT: reads only
   X509_time_adj_ex(X509_getm_notAfter(certificate), static_cast<int>(life.count()), 0, const_cast<std::time_t*>(&seconds));
   auto* const subject = X509_get_subject_name(certificate);
   const auto* const common = reinterpret_cast<const unsigned char*>(names[0].data());
@@ -78,7 +78,7 @@ Result<CertificatePair> self_signed(const std::vector<std::string>& names, std::
     if (!is_plain_name(name)) return fail(ErrorKind::invalid, "not a DNS name or IP address: " + name);
   }
   if (life.count() < 1 || life.count() > 3650) return fail(ErrorKind::invalid, "a certificate lives 1 to 3650 days");
-  std::array<char, 6> curve{'P', '-', '2', '5', '6', '\0'};   // the library asks for a char* that it does not write to
+  std::array<char, 6> curve{'P', '-', '2', '5', '6', '\0'};  // the library asks for a char* that it does not write to
   const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve.data()));
   const Certificate certificate(X509_new());
   const Output key_out(BIO_new(BIO_s_mem()));

@@ -11,8 +11,8 @@
 namespace careledger::edge::http {
 
 struct CertificatePair {
-  std::string certificate;   // PEM
-  std::string key;           // PEM, PKCS #8, unencrypted: the caller keeps it unreadable for others
+  std::string certificate;  // PEM
+  std::string key;          // PEM, PKCS #8, unencrypted: the caller keeps it unreadable for others
 };
 
 // ECDSA on P-256, valid from one day before `now`. `names`: DNS names or IP literals, the first also as common name; 1 to 16 of them.

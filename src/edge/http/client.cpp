@@ -21,14 +21,15 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 struct Origin {
   bool tls = false;
-  std::string host;        // without brackets
+  std::string host;  // without brackets
   std::string port;
   std::string authority;
 };
 
 Result<Origin> read_origin(const std::string& text) {
   const auto url = boost::urls::parse_uri(text);
-  if (!url || url->has_query() || url->has_fragment() || url->has_userinfo() || (!url->encoded_path().empty() && url->encoded_path() != "/")) {
+  if (!url || url->has_query() || url->has_fragment() || url->has_userinfo() ||
+      (!url->encoded_path().empty() && url->encoded_path() != "/")) {
     return fail(ErrorKind::invalid, "not an origin like https://host:port: '" + text + "'");
   }
   Origin out;
@@ -50,8 +51,8 @@ class Wire {
   virtual ~Wire() = default;
   virtual Result<void> connect(const Origin& origin, Deadline deadline) = 0;
   virtual Result<void> write(std::string_view head, std::string_view body, Deadline deadline) = 0;
-  virtual Result<std::size_t> read(char* out, std::size_t size, Deadline deadline) = 0;   // 0: closed by the other side
-  virtual bool stale() = 0;                                                               // closed, or bytes nobody asked for
+  virtual Result<std::size_t> read(char* out, std::size_t size, Deadline deadline) = 0;  // 0: closed by the other side
+  virtual bool stale() = 0;                                                              // closed, or bytes nobody asked for
 };
 
 template <class Stream>
@@ -80,7 +81,8 @@ class WireOn final : public Wire {
   }
 
   Result<void> write(std::string_view head, std::string_view body, Deadline deadline) override {
-    const std::array<asio::const_buffer, 2> buffers{asio::const_buffer(head.data(), head.size()), asio::const_buffer(body.data(), body.size())};
+    const std::array<asio::const_buffer, 2> buffers{asio::const_buffer(head.data(), head.size()),
+                                                    asio::const_buffer(body.data(), body.size())};
     CARELEDGER_CHECK(wait("send", deadline, [&](auto done) { asio::async_write(stream_, buffers, done); }));
     return {};
   }
@@ -94,7 +96,7 @@ class WireOn final : public Wire {
     lowest().non_blocking(true, ec);
     if (ec) return true;
     char byte = 0;
-    if constexpr (kTls) {   // session tickets wait unread after the handshake: only a close is telling
+    if constexpr (kTls) {  // session tickets wait unread after the handshake: only a close is telling
       const auto count = lowest().receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, ec);
       return ec ? ec != asio::error::would_block : count == 0;
     }
@@ -149,7 +151,7 @@ class WireOn final : public Wire {
       io_.run();
       return fail(ErrorKind::cancelled, what + ": out of time");
     }
-    if (ec == asio::error::eof) return std::size_t{0};   // over TLS a close without notice is an error: somebody may have cut the answer
+    if (ec == asio::error::eof) return std::size_t{0};  // over TLS a close without notice is an error: somebody may have cut the answer
     if (ec) return fail(ErrorKind::unavailable, what + ": " + ec.message());
     return moved;
   }
@@ -227,7 +229,7 @@ struct Client::State {
     const auto sent = wire.write(head_of(request, origin.authority), request.body, deadline);
     std::string buffer(32 * 1024, '\0');
     std::size_t filled = 0;
-    for (;;) {   // even when sending failed: a refusal may stand in the way
+    for (;;) {  // even when sending failed: a refusal may stand in the way
       if (filled == buffer.size()) buffer.resize(buffer.size() * 2);
       auto count = wire.read(buffer.data() + filled, buffer.size() - filled, deadline);
       if (!count) return tl::make_unexpected(std::move(sent ? count.error() : sent.error()));
@@ -277,7 +279,7 @@ Result<Response> Client::call(const Request& request) {
       return response;
     }
   }
-  CARELEDGER_TRY(wire, state_->connect());   // the kept one had died: once more, on a new one
+  CARELEDGER_TRY(wire, state_->connect());  // the kept one had died: once more, on a new one
   auto response = state_->exchange(*wire, request, answered, reusable);
   if (reusable) state_->keep(std::move(wire));
   return response;

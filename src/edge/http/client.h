@@ -13,13 +13,13 @@
 namespace careledger::edge::http {
 
 struct ClientConfig {
-  std::string origin;                        // "https://hospital.example:8443" or "http://127.0.0.1:8080"
-  std::string trust_file;                    // PEM, for https: the authority's certificate, or the server's own
+  std::string origin;      // "https://hospital.example:8443" or "http://127.0.0.1:8080"
+  std::string trust_file;  // PEM, for https: the authority's certificate, or the server's own
   std::chrono::milliseconds connect_time{5'000};
-  std::chrono::milliseconds answer_time{60'000};   // from the first byte sent to the last received
-  std::uint64_t body_bytes = 256ull << 20;   // of an answer, as sent and as unpacked
+  std::chrono::milliseconds answer_time{60'000};  // from the first byte sent to the last received
+  std::uint64_t body_bytes = 256ull << 20;        // of an answer, as sent and as unpacked
   std::size_t header_bytes = 64 * 1024;
-  std::size_t idle_max = 16;                 // connections kept for the next calls
+  std::size_t idle_max = 16;  // connections kept for the next calls
 };
 
 class Client {
@@ -35,7 +35,7 @@ class Client {
   // have been carried out); too_large; malformed: not HTTP; cancelled: out of time.
   Result<Response> call(const Request& request);
 
-  const std::string& authority() const;      // what goes into Host: "hospital.example:8443"
+  const std::string& authority() const;  // what goes into Host: "hospital.example:8443"
 
   struct State;
 

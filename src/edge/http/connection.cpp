@@ -16,10 +16,10 @@ using TlsStream = asio::ssl::stream<TcpSocket>;
 
 constexpr std::size_t kBufferIdle = 4 * 1024;
 constexpr std::size_t kBufferBody = 64 * 1024;
-constexpr std::size_t kCopyMax = 16 * 1024;                      // a body up to this goes into one buffer with its head
-constexpr std::size_t kInlineCompressMax = 256 * 1024;           // more would hold up the other connections of an I/O thread
+constexpr std::size_t kCopyMax = 16 * 1024;             // a body up to this goes into one buffer with its head
+constexpr std::size_t kInlineCompressMax = 256 * 1024;  // more would hold up the other connections of an I/O thread
 constexpr std::size_t kCompressMax = 1u << 30;
-constexpr std::chrono::seconds kLinger{2};                       // for a client to read its refusal
+constexpr std::chrono::seconds kLinger{2};  // for a client to read its refusal
 constexpr std::chrono::hours kSessionIdle{1};
 constexpr std::uint64_t kLingerBytes = 4 * 1024 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -39,7 +39,7 @@ class Answer {
     if (loop_) send(problem(500, "the request was not answered"));
   }
   void operator()(Response response) {
-    CARELEDGER_ASSERT(loop_ != nullptr);   // a second answer
+    CARELEDGER_ASSERT(loop_ != nullptr);  // a second answer
     send(std::move(response));
     loop_.reset();
   }
@@ -71,8 +71,13 @@ class HttpConnection final : public Connection {
   static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
 
   HttpConnection(Loop& loop, std::shared_ptr<Server::State> server, TcpSocket socket, std::shared_ptr<TlsContext> tls, std::string peer)
-      : loop_(loop), server_(std::move(server)), tls_(std::move(tls)), stream_(make_stream(std::move(socket), tls_.get())),
-        peer_(std::move(peer)), reader_(server_->config.limits, server_->bodies), in_(kBufferIdle, '\0') {}
+      : loop_(loop),
+        server_(std::move(server)),
+        tls_(std::move(tls)),
+        stream_(make_stream(std::move(socket), tls_.get())),
+        peer_(std::move(peer)),
+        reader_(server_->config.limits, server_->bodies),
+        in_(kBufferIdle, '\0') {}
 
   ~HttpConnection() override {
     if (phase_ != Phase::closed) server_->leave(peer_);
@@ -154,7 +159,7 @@ class HttpConnection final : public Connection {
   std::shared_ptr<HttpConnection> self() { return std::static_pointer_cast<HttpConnection>(shared_from_this()); }
   const Limits& limits() const { return server_->config.limits; }
   std::uint64_t now() const { return loop_.clock.monotonic_ns(); }
-  std::uint64_t allowed(std::uint64_t bytes) const {   // the time that so many bytes may take
+  std::uint64_t allowed(std::uint64_t bytes) const {  // the time that so many bytes may take
     return ns(limits().transfer_time) + bytes / limits().transfer_rate * 1'000'000'000u;
   }
   void enter(Phase phase, std::chrono::seconds time) {
@@ -198,7 +203,7 @@ class HttpConnection final : public Connection {
     if (phase_ == Phase::closed) return;
     if (phase_ == Phase::lingering) return on_linger(ec, count);
     if (phase_ == Phase::session && !ec) return converse({in_.data(), count});
-    if (phase_ == Phase::writing) return;   // refused meanwhile, by the sweep
+    if (phase_ == Phase::writing) return;  // refused meanwhile, by the sweep
     if (ec) return abort();
     in_end_ += count;
     if (phase_ == Phase::idle) enter(Phase::head, limits().header_time);
@@ -278,7 +283,7 @@ class HttpConnection final : public Connection {
 
   // Answers what the connection itself found wrong; the rest of its bytes make no sense any more.
   void refuse(int status, std::string_view title) {
-    if (continuing_) return abort();   // one write at a time
+    if (continuing_) return abort();  // one write at a time
     begin_answer(reader_.request());
     form_.gzip = false;
     keep_alive_ = false;
@@ -380,7 +385,7 @@ class HttpConnection final : public Connection {
   Stream stream_;
   const std::string peer_;
   RequestReader reader_;
-  std::string in_;                  // bytes [in_begin_, in_end_) are unread
+  std::string in_;  // bytes [in_begin_, in_end_) are unread
   std::size_t in_begin_ = 0;
   std::size_t in_end_ = 0;
   std::string out_;
@@ -389,16 +394,16 @@ class HttpConnection final : public Connection {
   AnswerForm form_;
   Method method_ = Method::other;
   Phase phase_ = Phase::handshake;
-  std::uint64_t started_ns_ = 0;    // of this phase
+  std::uint64_t started_ns_ = 0;  // of this phase
   std::uint64_t deadline_ns_ = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t number_ = 0;        // of the request on this connection
+  std::uint64_t number_ = 0;  // of the request on this connection
   std::uint64_t id_ = 0;
-  std::uint64_t since_ns_ = 0;      // the head of this request was complete
+  std::uint64_t since_ns_ = 0;  // the head of this request was complete
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t lingered_ = 0;
   bool keep_alive_ = true;
-  bool finishing_ = false;          // the server stops
+  bool finishing_ = false;  // the server stops
   bool refused_ = false;
   bool reading_ = false;
   bool continuing_ = false;

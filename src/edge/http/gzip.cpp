@@ -12,12 +12,12 @@ namespace careledger::edge::http {
 
 namespace {
 
-constexpr int kGzipWindow = 15 + 16;   // zlib's way to ask for a gzip wrapper
+constexpr int kGzipWindow = 15 + 16;  // zlib's way to ask for a gzip wrapper
 constexpr int kMemory = 8;
 constexpr std::size_t kPiece = 64 * 1024;
 
 Bytef* input_of(std::string_view bytes) {
-  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));   // NOLINT: zlib reads only
+  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));  // NOLINT: zlib reads only
 }
 
 std::string_view trim(std::string_view text) {
@@ -33,7 +33,7 @@ bool weight_is_zero(std::string_view parameters) {
   return weight.find_first_not_of("0.") == std::string_view::npos && !weight.empty() && weight[0] == '0';
 }
 
-struct Packer {   // one a thread: deflate's 256 KiB of state are set up once
+struct Packer {  // one a thread: deflate's 256 KiB of state are set up once
   Packer() { ready = deflateInit2(&stream, 1, Z_DEFLATED, kGzipWindow, kMemory, Z_DEFAULT_STRATEGY) == Z_OK; }
   ~Packer() {
     if (ready) deflateEnd(&stream);

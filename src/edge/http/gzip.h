@@ -21,7 +21,7 @@ class Unpacker {
 
   // Appends what `packed` unpacks to. malformed: not gzip, or bytes after its end; too_large: over the limit, found before it is stored.
   Result<void> add(std::string_view packed, std::string& out);
-  bool complete() const;   // the trailer was seen and its checksum held
+  bool complete() const;  // the trailer was seen and its checksum held
 
  private:
   struct State;

@@ -19,7 +19,7 @@ std::string_view Loop::date() {
 void Loop::sweep() {
   const auto now = clock.monotonic_ns();
   for (auto it = connections.begin(); it != connections.end();) {
-    const auto connection = *it++;   // sweeping may take it off the list
+    const auto connection = *it++;  // sweeping may take it off the list
     connection->sweep(now);
   }
 }

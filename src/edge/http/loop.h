@@ -19,7 +19,7 @@
 namespace careledger::edge::http {
 
 namespace asio = boost::asio;
-using Executor = asio::io_context::executor_type;   // typed throughout: the type-erased executor costs a fifth
+using Executor = asio::io_context::executor_type;  // typed throughout: the type-erased executor costs a fifth
 using Tcp = asio::ip::tcp;
 using TcpSocket = asio::basic_stream_socket<Tcp, Executor>;
 using TcpAcceptor = asio::basic_socket_acceptor<Tcp, Executor>;
@@ -29,19 +29,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   virtual ~Connection() = default;
   virtual void start() = 0;
-  virtual void sweep(std::uint64_t now_ns) = 0;             // ends what is over its time
-  virtual void answer(std::uint64_t number, Response response, bool packed) = 0;   // of the request of that number; too late is ignored
-  virtual void finish() = 0;                                // close when idle, else after the answer that is due
-  virtual void abort() = 0;                                 // close now
-  virtual const void* owner() const = 0;                    // the server
+  virtual void sweep(std::uint64_t now_ns) = 0;                                   // ends what is over its time
+  virtual void answer(std::uint64_t number, Response response, bool packed) = 0;  // of the request of that number; too late is ignored
+  virtual void finish() = 0;                                                      // close when idle, else after the answer that is due
+  virtual void abort() = 0;                                                       // close now
+  virtual const void* owner() const = 0;                                          // the server
 
-  std::list<std::shared_ptr<Connection>>::iterator place;   // in Loop::connections
+  std::list<std::shared_ptr<Connection>>::iterator place;  // in Loop::connections
 };
 
 struct Loop {
   explicit Loop(const Clock& the_clock) : clock(the_clock), timer(io.get_executor()) {}
 
-  std::string_view date();      // of this second
+  std::string_view date();  // of this second
   void sweep();
   void sweep_each_second();
 

@@ -81,9 +81,8 @@ void Headers::set(std::string_view name, std::string_view value) {
 }
 
 void Headers::remove(std::string_view name) {
-  std::erase_if(fields_, [&](const Span& span) {
-    return equal_ignoring_case(std::string_view(text_).substr(span.name_at, span.name_size), name);
-  });
+  std::erase_if(fields_,
+                [&](const Span& span) { return equal_ignoring_case(std::string_view(text_).substr(span.name_at, span.name_size), name); });
 }
 
 Headers::Field Headers::at(std::size_t index) const {

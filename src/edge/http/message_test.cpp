@@ -88,7 +88,7 @@ TEST(Gzip, RefusesWhatIsNoneAndWhatFollows) {
   EXPECT_FALSE(Unpacker(100).add("plain text", out));
   EXPECT_FALSE(Unpacker(100).add(gzip_pack("a") + "b", out));
   auto damaged = gzip_pack("some text");
-  damaged[damaged.size() - 6] ^= 1;   // the checksum
+  damaged[damaged.size() - 6] ^= 1;  // the checksum
   EXPECT_FALSE(Unpacker(100).add(damaged, out));
 }
 

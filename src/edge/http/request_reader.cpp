@@ -12,7 +12,7 @@ using beast::error_code;
 
 namespace {
 
-constexpr std::size_t kReserveMax = 1024 * 1024;   // of a body before its bytes have come: a claim costs nobody memory
+constexpr std::size_t kReserveMax = 1024 * 1024;  // of a body before its bytes have come: a claim costs nobody memory
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -48,7 +48,7 @@ class Parser final : public beast::http::basic_parser<true> {
   }
 
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value, error_code& ec) override {
-    if (head_done) return;   // a trailer: nothing that we use may come there
+    if (head_done) return;  // a trailer: nothing that we use may come there
     if (request.headers.size() == limits_.header_fields) return stop(431, "too many header fields", ec);
     request.headers.add(view(name), view(value));
   }
@@ -144,7 +144,7 @@ RequestReader::Refusal refusal_for(error_code ec, bool first_line_complete, std:
                                : RequestReader::Refusal{414, "the request target is too long"};
   }
   if (ec == error::body_limit) return {413, "the body is too large"};
-  const bool our_version = bytes.find(" HTTP/1.") != std::string_view::npos;   // the parser calls a bare line feed a bad version, too
+  const bool our_version = bytes.find(" HTTP/1.") != std::string_view::npos;  // the parser calls a bare line feed a bad version, too
   if (ec == error::bad_version && !our_version) return {505, "this is not HTTP/1.1"};
   return {400, "this is not a well-formed HTTP request"};
 }

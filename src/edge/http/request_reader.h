@@ -31,24 +31,24 @@ class BodyBudget {
 class RequestReader {
  public:
   enum class Step : std::uint8_t {
-    more,      // everything usable was used; bring more bytes
-    head,      // the head is complete and sound, a body follows: answer Expect, then go on
-    done,      // take() has the request
-    refused,   // refusal() says why; the connection cannot go on
+    more,     // everything usable was used; bring more bytes
+    head,     // the head is complete and sound, a body follows: answer Expect, then go on
+    done,     // take() has the request
+    refused,  // refusal() says why; the connection cannot go on
   };
   struct Refusal {
     int status = 0;
     std::string title;
   };
 
-  RequestReader(const Limits& limits, BodyBudget& budget);   // both borrowed
+  RequestReader(const Limits& limits, BodyBudget& budget);  // both borrowed
   ~RequestReader();
   RequestReader(const RequestReader&) = delete;
   RequestReader& operator=(const RequestReader&) = delete;
 
   Step feed(std::string_view bytes, std::size_t& used);
-  bool in_body() const;                 // the head was complete
-  std::uint64_t received() const;       // bytes of the body so far, as sent
+  bool in_body() const;            // the head was complete
+  std::uint64_t received() const;  // bytes of the body so far, as sent
   const Refusal& refusal() const;
 
   // After head, done or refused (then: as far as it got).
@@ -57,8 +57,8 @@ class RequestReader {
   bool http10() const;
   const Request& request() const;
 
-  Request take();                       // once, after done
-  void reset();                         // for the next request; gives its share of the budget back
+  Request take();  // once, after done
+  void reset();    // for the next request; gives its share of the budget back
 
  private:
   struct State;

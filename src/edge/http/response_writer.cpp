@@ -170,7 +170,7 @@ Response preflight(const Request& request, bool allowed) {
   Response response;
   response.status = 204;
   response.route = "(preflight)";
-  if (!allowed) return response;   // without the fields below the browser refuses by itself
+  if (!allowed) return response;  // without the fields below the browser refuses by itself
   response.headers.add("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
   const auto asked = request.headers.get("Access-Control-Request-Headers");
   if (!asked.empty()) response.headers.add("Access-Control-Allow-Headers", asked);

@@ -18,7 +18,7 @@ class Immediate : public Handler {
 std::vector<std::string> segments_of(std::string_view path) {
   std::vector<std::string> out;
   while (!path.empty()) {
-    path.remove_prefix(1);   // the slash
+    path.remove_prefix(1);  // the slash
     const auto end = path.find('/');
     out.emplace_back(path.substr(0, end));
     if (end == std::string_view::npos) break;
@@ -34,8 +34,8 @@ bool is_name(std::string_view segment) { return segment.size() > 2 && segment.fr
 struct Router::Route {
   std::vector<Method> methods;
   std::string pattern;
-  std::vector<std::string> segments;   // without the last "*"
-  bool open = false;                   // ended in "*"
+  std::vector<std::string> segments;  // without the last "*"
+  bool open = false;                  // ended in "*"
   Handler* handler = nullptr;
 
   bool takes(Method method) const {

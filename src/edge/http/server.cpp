@@ -57,8 +57,8 @@ Result<void> listen(TcpAcceptor& acceptor, const Tcp::endpoint& endpoint) {
   if (!ec) acceptor.bind(endpoint, ec);
   if (!ec) acceptor.listen(kBacklog, ec);
   if (ec) {
-    return fail(ErrorKind::unavailable, "cannot listen on " + endpoint.address().to_string() + " port " + std::to_string(endpoint.port()) +
-                                            ": " + ec.message());
+    return fail(ErrorKind::unavailable,
+                "cannot listen on " + endpoint.address().to_string() + " port " + std::to_string(endpoint.port()) + ": " + ec.message());
   }
   return {};
 }
@@ -100,7 +100,7 @@ void Server::State::accept() {
   auto& loop = threads.pick();
   acceptor->async_accept(loop.io, [self = shared_from_this(), &loop](const error_code& ec, TcpSocket socket) {
     if (ec == asio::error::operation_aborted || self->stopping) return;
-    if (ec) {   // no more descriptors, most likely: wait for some to be closed instead of spinning
+    if (ec) {  // no more descriptors, most likely: wait for some to be closed instead of spinning
       self->accept_pause->expires_after(kAcceptPause);
       self->accept_pause->async_wait([self](const error_code& cancelled) {
         if (!cancelled && !self->stopping) self->accept();

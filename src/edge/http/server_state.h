@@ -15,7 +15,10 @@ namespace careledger::edge::http {
 
 struct Server::State : std::enable_shared_from_this<Server::State> {
   State(IoThreads& the_threads, ServerConfig the_config, Handler& the_handler, Observer* the_observer)
-      : threads(the_threads.state()), config(std::move(the_config)), handler(the_handler), observer(the_observer),
+      : threads(the_threads.state()),
+        config(std::move(the_config)),
+        handler(the_handler),
+        observer(the_observer),
         bodies(config.limits.bodies_bytes) {}
 
   IoThreads::State& threads;
@@ -25,7 +28,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   BodyBudget bodies;
   std::atomic<bool> stopping{false};
   std::uint16_t port = 0;
-  std::optional<TcpAcceptor> acceptor;   // of loops[0], and gone when stop() returns: it must not outlive the loop
+  std::optional<TcpAcceptor> acceptor;  // of loops[0], and gone when stop() returns: it must not outlive the loop
   std::optional<Timer> accept_pause;
 
   // False when the server or this address has as many connections as it may.
@@ -38,10 +41,10 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 
   mutable std::mutex mutex;
   std::condition_variable changed;
-  std::size_t connections = 0;                    // under mutex, like the rest
+  std::size_t connections = 0;  // under mutex, like the rest
   std::map<std::string, std::size_t> peers;
-  std::shared_ptr<TlsContext> tls_context;        // null: no TLS
-  bool listening = true;                          // the acceptor lives
+  std::shared_ptr<TlsContext> tls_context;  // null: no TLS
+  bool listening = true;                    // the acceptor lives
   bool stopped = false;
 };
 

@@ -50,18 +50,18 @@ class ServerTest : public ::testing::Test {
     config.limits = limits;
     return config;
   }
-  std::string once(const std::string& bytes) {   // everything the server says until it closes
+  std::string once(const std::string& bytes) {  // everything the server says until it closes
     RawSocket socket(server->port());
     socket.send(bytes);
     auto said = socket.to_end();
     EXPECT_FALSE(socket.timed_out());
     return said;
   }
-  void wait_for_connections(std::size_t count) {   // the server notices by events, not by time
+  void wait_for_connections(std::size_t count) {  // the server notices by events, not by time
     while (server->connections() != count) std::this_thread::yield();
   }
 
-  void settle() {   // what the loops had begun when the client saw its answer has ended
+  void settle() {  // what the loops had begun when the client saw its answer has ended
     threads.sweep();
     threads.sweep();
   }
@@ -88,7 +88,7 @@ TEST_F(ServerTest, KeepsAConnectionForManyRequests) {
 }
 
 TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
-  WorkerPool pool(2, 100);   // answers come from other threads
+  WorkerPool pool(2, 100);  // answers come from other threads
   FunctionHandler slow([&pool](Request request, Responder respond) {
     auto job = std::make_shared<std::pair<Request, Responder>>(std::move(request), std::move(respond));
     pool.post([job] { echo(std::move(job->first), std::move(job->second)); });
@@ -107,7 +107,8 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
 TEST_F(ServerTest, TakesRequestsOneByteAtATime) {
   start();
   RawSocket socket(server->port());
-  for (const char c : std::string("PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nT: v\r\n\r\n")) {
+  for (const char c :
+       std::string("PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nT: v\r\n\r\n")) {
     ASSERT_TRUE(socket.send({&c, 1}));
   }
   EXPECT_EQ(socket.answer().second, "PUT /a 6");
@@ -132,7 +133,7 @@ TEST_F(ServerTest, RefusesWhatIsNotHttp) {
   const std::vector<std::pair<std::string, int>> cases{
       {"\x16\x03\x01\x02\x01 nonsense\r\n\r\n", 400},
       {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},
-      {"GET / HTTP/1.1\r\n\r\n", 400},                                  // no Host
+      {"GET / HTTP/1.1\r\n\r\n", 400},  // no Host
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400},
@@ -140,7 +141,7 @@ TEST_F(ServerTest, RefusesWhatIsNotHttp) {
       {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"GET /../etc HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501},
-      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},   // smuggling
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},  // smuggling
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400},
@@ -171,7 +172,9 @@ TEST_F(ServerTest, RefusesWhatIsTooLarge) {
   for (int i = 0; i < 20; ++i) many += "A: b\r\n";
   EXPECT_EQ(testing::status_of(once("GET /" + host + many + "\r\n")), 431);
   EXPECT_EQ(testing::status_of(once("POST /" + host + "Content-Length: 10001\r\n\r\n")), 413);
-  EXPECT_EQ(testing::status_of(once("POST /" + host + "Transfer-Encoding: chunked\r\n\r\n2711\r\n" + std::string(10'001, 'x') + "\r\n0\r\n\r\n")), 413);
+  EXPECT_EQ(
+      testing::status_of(once("POST /" + host + "Transfer-Encoding: chunked\r\n\r\n2711\r\n" + std::string(10'001, 'x') + "\r\n0\r\n\r\n")),
+      413);
   EXPECT_EQ(testing::status_of(once("POST /" + host + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(100'000, 'x'))), 400);
   const auto fine = once("POST /" + host + "Connection: close\r\nContent-Length: 10000\r\n\r\n" + std::string(10'000, 'x'));
   EXPECT_EQ(testing::status_of(fine), 200);
@@ -199,20 +202,19 @@ TEST_F(ServerTest, BoundsAllBodiesTogether) {
   const std::string post = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 40000\r\n\r\n";
   RawSocket first(server->port());
   first.send(post + std::string(30'000, 'x'));
-  std::string refused;   // how far the server has read is not ours to know: it has when the second is refused
+  std::string refused;  // how far the server has read is not ours to know: it has when the second is refused
   while (testing::status_of(refused) != 503) refused = once(post + std::string(40'000, 'x'));
   EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
   first.send(std::string(10'000, 'x'));
   EXPECT_EQ(testing::status_of(first.to_end()), 200);
   std::string after;
-  while (testing::status_of(after) != 200) after = once(post + std::string(40'000, 'x'));   // the share was given back
+  while (testing::status_of(after) != 200) after = once(post + std::string(40'000, 'x'));  // the share was given back
 }
 
 TEST_F(ServerTest, CompressesWhatPays) {
   const std::string large(5000, 'j');
-  FunctionHandler answers([&large](Request request, Responder respond) {
-    respond(request.path == "/small" ? json(200, "{}") : json(200, large));
-  });
+  FunctionHandler answers(
+      [&large](Request request, Responder respond) { respond(request.path == "/small" ? json(200, "{}") : json(200, large)); });
   auto started = Server::start(threads, {}, answers, nullptr);
   ASSERT_TRUE(started);
   server = std::move(*started);
@@ -248,7 +250,8 @@ TEST_F(ServerTest, SpeaksCorsToTheOriginsItKnows) {
   config.cors_origins = {"https://app.example"};
   start(config);
   RawSocket socket(server->port());
-  const std::string preflight = "OPTIONS /p HTTP/1.1\r\nHost: x\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: if-match\r\nOrigin: ";
+  const std::string preflight =
+      "OPTIONS /p HTTP/1.1\r\nHost: x\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: if-match\r\nOrigin: ";
   socket.send(preflight + "https://app.example\r\n\r\n");
   const auto known = socket.answer().first;
   EXPECT_EQ(testing::status_of(known), 204);
@@ -267,14 +270,14 @@ TEST_F(ServerTest, EndsSlowHeadsAndBodies) {
   start();
   RawSocket head(server->port());
   head.send("GET /first HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHo");
-  EXPECT_EQ(head.answer().second, "GET /first 0");   // so the server has what follows, too
+  EXPECT_EQ(head.answer().second, "GET /first 0");  // so the server has what follows, too
   RawSocket body(server->port());
   body.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n\r\n");
   EXPECT_EQ(testing::status_of(body.until("\r\n\r\n")), 100);
   RawSocket idle(server->port());
   idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(idle.answer().second, "GET / 0");
-  settle();   // nothing is over its time yet
+  settle();  // nothing is over its time yet
   EXPECT_EQ(server->connections(), 3u);
   clock.advance(31s);
   threads.sweep();
@@ -298,7 +301,7 @@ TEST_F(ServerTest, ABodyThatMovesMayTakeLong) {
   socket.until("\r\n\r\n");
   socket.send(std::string(99'999, 'x'));
   const auto reading_done = [this] { return recorder.statuses().empty(); };
-  for (int second = 0; second < 29; ++second) {   // within the grace whatever has been read
+  for (int second = 0; second < 29; ++second) {  // within the grace whatever has been read
     clock.advance(1s);
     threads.sweep();
     ASSERT_TRUE(reading_done());
@@ -326,7 +329,7 @@ TEST_F(ServerTest, GivesUpOnAHandlerThatNeverAnswers) {
   clock.advance(301s);
   threads.sweep();
   EXPECT_EQ(testing::status_of(socket.to_end()), 503);
-  kept[0](text(200, "too late"));   // harmless
+  kept[0](text(200, "too late"));  // harmless
   wait_for_connections(0);
   server->stop(0s);
 }
@@ -402,7 +405,7 @@ TEST_F(ServerTest, StopsGracefully) {
   busy.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   arrived.get_future().wait();
   std::thread stopper([this] { server->stop(20s); });
-  EXPECT_EQ(idle.to_end(), "");   // closed at once
+  EXPECT_EQ(idle.to_end(), "");  // closed at once
   held.get_future().get()(text(200, "done"));
   const auto said = busy.to_end();
   EXPECT_NE(said.find("done"), std::string::npos);

@@ -47,7 +47,8 @@ tl::unexpected<Error> refuse(const std::string& why) { return fail(ErrorKind::un
 Result<void> check_times(const SignatureParameters& parameters, std::int64_t now) {
   const auto created = *parameters.created;
   const auto expires = *parameters.expires;
-  if (expires <= created || expires - created > kSignatureLifeMax.count()) return refuse("it must expire within five minutes of its making");
+  if (expires <= created || expires - created > kSignatureLifeMax.count())
+    return refuse("it must expire within five minutes of its making");
   if (created > now + kSignatureSkew.count()) return refuse("it was made in the future; check the clocks");
   if (now >= expires) return refuse("it has expired");
   return {};
@@ -92,7 +93,7 @@ void sign_request(Request& request, std::string_view authority, const crypto::Si
   text += ");created=" + std::to_string(now) + ";expires=" + std::to_string(now + life.count()) + ";nonce=\"" +
           to_base64url(entropy.take(kNonceSize)) + "\";keyid=\"" + std::string(key_id) + "\";alg=\"" + std::string(kAlgorithm) + '"';
   const auto parameters = read_signature_input("sig1=" + text);
-  CARELEDGER_ASSERT(parameters.has_value());   // a key id with a quote in it would be our own bug
+  CARELEDGER_ASSERT(parameters.has_value());  // a key id with a quote in it would be our own bug
   const auto base = signature_base(request, *parameters);
   CARELEDGER_ASSERT(base.has_value());
   request.headers.set("Signature-Input", "sig1=" + text);
@@ -103,7 +104,7 @@ struct ReplayCache::State {
   explicit State(std::size_t the_max) : nonces_max(the_max) {}
   const std::size_t nonces_max;
   std::mutex mutex;
-  std::map<Digest, std::string> seen;                      // H(key id, nonce) → key id
+  std::map<Digest, std::string> seen;  // H(key id, nonce) → key id
   std::multimap<std::int64_t, Digest> by_expiry;
   std::map<std::string, std::size_t, std::less<>> of_key;
 

@@ -22,14 +22,14 @@
 namespace careledger::edge::http {
 
 inline constexpr std::chrono::seconds kSignatureLifeMax{300};
-inline constexpr std::chrono::seconds kSignatureSkew{60};   // how far the signer's clock may be ahead
+inline constexpr std::chrono::seconds kSignatureSkew{60};  // how far the signer's clock may be ahead
 
-struct SignatureParameters {            // one member of Signature-Input
-  std::string label;                    // "sig1"
-  std::vector<std::string> components;  // "@method", "content-digest"
-  std::optional<std::int64_t> created, expires;   // seconds since 1970
-  std::string nonce, key_id, algorithm, tag;      // empty when absent
-  std::string text;                     // exactly as it stands after "label=": what the signature is over
+struct SignatureParameters {                     // one member of Signature-Input
+  std::string label;                             // "sig1"
+  std::vector<std::string> components;           // "@method", "content-digest"
+  std::optional<std::int64_t> created, expires;  // seconds since 1970
+  std::string nonce, key_id, algorithm, tag;     // empty when absent
+  std::string text;                              // exactly as it stands after "label=": what the signature is over
 };
 // malformed: not one member of that shape (several signatures in one request are not taken), a component twice or with parameters.
 Result<SignatureParameters> read_signature_input(std::string_view field);
@@ -37,8 +37,8 @@ Result<SignatureParameters> read_signature_input(std::string_view field);
 // The bytes that are signed (RFC 9421 section 2.5). invalid: a component that the request lacks, or that is not known here.
 Result<std::string> signature_base(const Request& request, const SignatureParameters& parameters);
 
-std::string content_digest(std::string_view body);                        // "sha-256=:…:"
-Result<void> check_content_digest(const Request& request);                // invalid: absent, no sha-256 or sha-512, or another body
+std::string content_digest(std::string_view body);          // "sha-256=:…:"
+Result<void> check_content_digest(const Request& request);  // invalid: absent, no sha-256 or sha-512, or another body
 
 // Adds Content-Digest, Signature-Input and Signature (label "sig1"). `request.target`, method and body must be final. `authority`: where it
 // goes, Client::authority().
@@ -61,10 +61,10 @@ class ReplayCache {
 struct VerifiedSignature {
   std::string key_id;
   std::string nonce;
-  Bytes base;          // what was signed, for a record that convicts
+  Bytes base;  // what was signed, for a record that convicts
   Bytes signature;
 };
-using KeyLookup = std::function<std::optional<crypto::PublicKey>(std::string_view key_id)>;   // nullopt: nobody we know
+using KeyLookup = std::function<std::optional<crypto::PublicKey>(std::string_view key_id)>;  // nullopt: nobody we know
 
 // `authority`: the name under which this node is reached; empty takes any. unauthenticated with the reason; busy from a full cache.
 Result<VerifiedSignature> verify_request(const Request& request, std::string_view authority, const KeyLookup& key_of, const Clock& clock,

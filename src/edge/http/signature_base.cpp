@@ -36,7 +36,7 @@ class Reader {
       const char c = text_[0];
       text_.remove_prefix(1);
       if (c == '"') return out;
-      if (c < 0x20 || c > 0x7e || c == '\\') return std::nullopt;   // an escape has no place in what we sign
+      if (c < 0x20 || c > 0x7e || c == '\\') return std::nullopt;  // an escape has no place in what we sign
       out += c;
     }
     return std::nullopt;
@@ -71,7 +71,8 @@ Result<void> read_components(Reader& reader, SignatureParameters& out) {
     if (!out.components.empty() && !reader.eat(' ')) return malformed("components are separated by one space");
     auto name = reader.string();
     if (!name || name->empty()) return malformed("a component is not a name in quotes");
-    if (std::ranges::any_of(*name, [](char c) { return c >= 'A' && c <= 'Z'; })) return malformed("a component's name is not in lower case");
+    if (std::ranges::any_of(*name, [](char c) { return c >= 'A' && c <= 'Z'; }))
+      return malformed("a component's name is not in lower case");
     if (std::ranges::find(out.components, *name) != out.components.end()) return malformed("a component stands there twice");
     if (out.components.size() == kComponentsMax) return malformed("too many components");
     out.components.push_back(std::move(*name));

@@ -176,9 +176,12 @@ TEST_F(SignedRequest, EveryRequirementCounts) {
   };
   ASSERT_TRUE(verify(with(all + times + nonce + id)));
   expect_refused(with("(\"@method\" \"@authority\" \"@path\" \"@query\")" + times + ";nonce=\"1123456789abcdef\"" + id), "no digest");
-  expect_refused(with("(\"@method\" \"@path\" \"@query\" \"content-digest\")" + times + ";nonce=\"1123456789abcdef\"" + id), "no authority");
+  expect_refused(with("(\"@method\" \"@path\" \"@query\" \"content-digest\")" + times + ";nonce=\"1123456789abcdef\"" + id),
+                 "no authority");
   expect_refused(with(all + ";created=" + now + ";nonce=\"2123456789abcdef\"" + id), "no expires");
-  expect_refused(with(all + ";created=" + now + ";expires=" + std::to_string(clock.now().value / 1000 + 301) + ";nonce=\"3123456789abcdef\"" + id), "too long");
+  expect_refused(
+      with(all + ";created=" + now + ";expires=" + std::to_string(clock.now().value / 1000 + 301) + ";nonce=\"3123456789abcdef\"" + id),
+      "too long");
   expect_refused(with(all + times + id), "no nonce");
   expect_refused(with(all + times + ";nonce=\"short\"" + id), "short nonce");
   expect_refused(with(all + times + ";nonce=\"4123456789abcdef\""), "no key id");
@@ -186,15 +189,15 @@ TEST_F(SignedRequest, EveryRequirementCounts) {
 }
 
 TEST(SignatureInput, RefusesWhatIsNotCanonical) {
-  for (const std::string bad : {"", "sig1", "sig1=", "sig1=()x", "sig1=(\"a\"  \"b\")", "sig1=(\"a\" \"a\")", "sig1=(\"A\")", "sig1=(a)", "sig1=(\"a\";req)",
-                                "sig1=(\"a\");created=01", "sig1=(\"a\");created=1;created=2", "sig1=(\"a\");what=1", "sig1=(\"a\"); created=1",
-                                "sig1=(\"a\"), sig2=(\"b\")", "sig1=(\"a\\\"\")", "Sig1=(\"a\")"}) {
+  for (const std::string bad : {"", "sig1", "sig1=", "sig1=()x", "sig1=(\"a\"  \"b\")", "sig1=(\"a\" \"a\")", "sig1=(\"A\")", "sig1=(a)",
+                                "sig1=(\"a\";req)", "sig1=(\"a\");created=01", "sig1=(\"a\");created=1;created=2", "sig1=(\"a\");what=1",
+                                "sig1=(\"a\"); created=1", "sig1=(\"a\"), sig2=(\"b\")", "sig1=(\"a\\\"\")", "Sig1=(\"a\")"}) {
     EXPECT_FALSE(read_signature_input(bad)) << bad;
   }
 }
 
 TEST(ReplayCacheBounds, FullIsBusyUntilSomethingExpires) {
-  ReplayCache cache(8);   // two a key
+  ReplayCache cache(8);  // two a key
   EXPECT_TRUE(cache.take("k", "1", 100, 0));
   EXPECT_TRUE(cache.take("k", "2", 200, 0));
   EXPECT_EQ(cache.take("k", "3", 300, 0).error().kind, ErrorKind::busy);

@@ -62,7 +62,7 @@ bool has_encoded_slash(std::string_view raw_path) {
     if (raw_path[i] != '%' || (raw_path[i + 1] != '2' && raw_path[i + 1] != '5')) continue;
     const char last = raw_path[i + 2];
     if (raw_path[i + 1] == '2' && (last == 'F' || last == 'f')) return true;
-    if (raw_path[i + 1] == '5' && (last == 'C' || last == 'c')) return true;   // backslash: some readers take it for a slash
+    if (raw_path[i + 1] == '5' && (last == 'C' || last == 'c')) return true;  // backslash: some readers take it for a slash
   }
   return false;
 }
@@ -103,7 +103,8 @@ std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       out += c;
     } else {

@@ -15,7 +15,7 @@
 
 namespace careledger::edge::http::testing {
 
-class TestClock : public Clock {   // any thread
+class TestClock : public Clock {  // any thread
  public:
   BlockTime now() const override { return {ms_.load()}; }
   std::uint64_t monotonic_ns() const override { return static_cast<std::uint64_t>(ms_.load()) * 1'000'000u; }
@@ -25,7 +25,7 @@ class TestClock : public Clock {   // any thread
   std::atomic<std::int64_t> ms_{1'800'000'000'000};
 };
 
-class FunctionHandler : public Handler {   // the function must be safe from several threads
+class FunctionHandler : public Handler {  // the function must be safe from several threads
  public:
   explicit FunctionHandler(UniqueFunction<void(Request, Responder)> function) : function_(std::move(function)) {}
   void handle(Request request, Responder respond) override { function_(std::move(request), std::move(respond)); }
@@ -34,7 +34,7 @@ class FunctionHandler : public Handler {   // the function must be safe from sev
   UniqueFunction<void(Request, Responder)> function_;
 };
 
-class RawSocket {   // blocking; gives up after 20 s, so that a hanging server fails a test instead of hanging it
+class RawSocket {  // blocking; gives up after 20 s, so that a hanging server fails a test instead of hanging it
  public:
   explicit RawSocket(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     timeval limit{20, 0};
@@ -53,7 +53,7 @@ class RawSocket {   // blocking; gives up after 20 s, so that a hanging server f
   bool connected() const { return connected_; }
   int descriptor() const { return fd_; }
 
-  bool send(std::string_view bytes) {   // false: the server closed
+  bool send(std::string_view bytes) {  // false: the server closed
     while (!bytes.empty()) {
       const auto count = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (count <= 0) return false;
@@ -63,7 +63,7 @@ class RawSocket {   // blocking; gives up after 20 s, so that a hanging server f
   }
   void half_close() { ::shutdown(fd_, SHUT_WR); }
 
-  std::string until(std::string_view end) {   // what came up to and with `end`; the rest is kept
+  std::string until(std::string_view end) {  // what came up to and with `end`; the rest is kept
     for (;;) {
       if (const auto at = kept_.find(end); at != std::string::npos) {
         auto out = kept_.substr(0, at + end.size());
@@ -80,7 +80,7 @@ class RawSocket {   // blocking; gives up after 20 s, so that a hanging server f
     kept_.erase(0, out.size());
     return out;
   }
-  std::string to_end() {   // until the server closes
+  std::string to_end() {  // until the server closes
     while (more()) {
     }
     return std::exchange(kept_, {});

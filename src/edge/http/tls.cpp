@@ -5,7 +5,6 @@
 #include <array>
 #include <filesystem>
 
-
 namespace careledger::edge::http {
 
 namespace {
@@ -32,7 +31,7 @@ std::shared_ptr<TlsContext> fresh(TlsContext::method method) {
   auto* const native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_3_VERSION);
   SSL_CTX_set_max_proto_version(native, TLS1_3_VERSION);
-  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);   // an idle connection keeps no 32 KiB of record buffers
+  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps no 32 KiB of record buffers
   return context;
 }
 
@@ -51,7 +50,7 @@ Result<std::shared_ptr<TlsContext>> server_tls(const std::string& certificate_fi
   if (SSL_CTX_check_private_key(native) != 1) return fail(ErrorKind::invalid, "private key " + key_file + " is not of this certificate");
   constexpr std::array<unsigned char, 10> kSession{'c', 'a', 'r', 'e', 'l', 'e', 'd', 'g', 'e', 'r'};
   SSL_CTX_set_session_id_context(native, kSession.data(), kSession.size());
-  SSL_CTX_set_num_tickets(native, 1);   // resumption spares the handshake's signature
+  SSL_CTX_set_num_tickets(native, 1);  // resumption spares the handshake's signature
   SSL_CTX_set_alpn_select_cb(native, choose_protocol, nullptr);
   return context;
 }

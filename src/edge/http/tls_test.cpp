@@ -91,7 +91,7 @@ TEST_F(TlsTest, CarriesRequestsAndLargeBodiesBothWays) {
     EXPECT_EQ("https://" + std::string(answer->headers.get("X-Authority")), server->origin());
     EXPECT_FALSE(answer->headers.get("Strict-Transport-Security").empty());
   }
-  EXPECT_EQ(server->connections(), 1u);   // kept alive
+  EXPECT_EQ(server->connections(), 1u);  // kept alive
 }
 
 TEST_F(TlsTest, ReadsARefusalThatComesBeforeTheBodyWasTaken) {
@@ -124,7 +124,7 @@ TEST_F(TlsTest, ClosesOnPlainTextAndOnASilentHandshake) {
   RawSocket silent(server->port());
   while (server->connections() != 1) std::this_thread::yield();
   threads.sweep();
-  threads.sweep();   // its handshake has begun
+  threads.sweep();  // its handshake has begun
   clock.advance(11s);
   threads.sweep();
   EXPECT_EQ(silent.to_end(), "");
@@ -144,7 +144,7 @@ TEST_F(TlsTest, TheClientTrustsOnlyWhatItWasGiven) {
 
 TEST_F(TlsTest, TheClientChecksTheName) {
   ClientConfig config;
-  config.origin = "https://localhost:" + std::to_string(server->port());   // the certificate says 127.0.0.1
+  config.origin = "https://localhost:" + std::to_string(server->port());  // the certificate says 127.0.0.1
   const auto refused = client(config)->call(make_request(Method::get, "/"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(calls, 0);
@@ -156,7 +156,7 @@ TEST_F(TlsTest, TakesAnotherCertificateWhileRunning) {
   make_certificate("127.0.0.1");
   ASSERT_TRUE(server->reload_certificate());
   EXPECT_TRUE(client()->call(make_request(Method::get, "/")));
-  EXPECT_TRUE(before->call(make_request(Method::get, "/")));   // its connection stays
+  EXPECT_TRUE(before->call(make_request(Method::get, "/")));  // its connection stays
   folder.write("key.pem", "no key");
   EXPECT_FALSE(server->reload_certificate());
   EXPECT_TRUE(client()->call(make_request(Method::get, "/")));
@@ -165,7 +165,7 @@ TEST_F(TlsTest, TakesAnotherCertificateWhileRunning) {
 TEST_F(TlsTest, RefusesFilesThatAreNoCertificate) {
   ServerConfig config;
   config.certificate_file = folder.write("x.pem", "x");
-  EXPECT_FALSE(Server::start(threads, config, handler));   // no key
+  EXPECT_FALSE(Server::start(threads, config, handler));  // no key
   config.key_file = key_file;
   const auto malformed = Server::start(threads, config, handler);
   ASSERT_FALSE(malformed);
@@ -231,7 +231,7 @@ TEST_F(ClientTest, GoesOnAfterTheServerClosedItsKeptConnection) {
   const auto caller = client();
   ASSERT_TRUE(caller->call(make_request(Method::post, "/", "a")));
   threads.sweep();
-  threads.sweep();   // the connection idles
+  threads.sweep();  // the connection idles
   clock.advance(76s);
   threads.sweep();
   while (server->connections() != 0) std::this_thread::yield();

@@ -19,7 +19,7 @@ struct WorkerPool::State {
       queue.pop_front();
       lock.unlock();
       work();
-      work = {};   // what it holds goes before the lock is taken again
+      work = {};  // what it holds goes before the lock is taken again
       lock.lock();
     }
   }

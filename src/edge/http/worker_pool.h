@@ -14,13 +14,13 @@ namespace careledger::edge::http {
 class WorkerPool {
  public:
   WorkerPool(std::size_t threads, std::size_t queue_max);
-  ~WorkerPool();                                // stop()
+  ~WorkerPool();  // stop()
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  bool post(UniqueFunction<void()> work);       // false when full or stopped: the work was dropped and will not run
+  bool post(UniqueFunction<void()> work);  // false when full or stopped: the work was dropped and will not run
   std::size_t queued() const;
-  void stop();                                  // runs what is queued, then joins; idempotent
+  void stop();  // runs what is queued, then joins; idempotent
 
  private:
   struct State;

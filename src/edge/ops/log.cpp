@@ -21,7 +21,7 @@ spdlog::level::level_enum to_library(Level level) {
   return spdlog::level::info;
 }
 
-std::string timestamp(BlockTime time) {   // RFC 3339, UTC, milliseconds
+std::string timestamp(BlockTime time) {  // RFC 3339, UTC, milliseconds
   const auto seconds = static_cast<std::time_t>(time.value / 1000);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
@@ -39,7 +39,7 @@ void append_quoted(std::string& out, std::string_view text) {
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (byte < 0x20 || byte >= 0x7f) {   // a log line is ASCII: nothing in it can move a terminal's cursor
+    } else if (byte < 0x20 || byte >= 0x7f) {  // a log line is ASCII: nothing in it can move a terminal's cursor
       out += "\\u00";
       out += kHex[byte >> 4];
       out += kHex[byte & 15];
@@ -114,7 +114,7 @@ Result<std::unique_ptr<Log>> Log::open(const LogConfig& config, const Clock& clo
   logger->set_pattern("%v");
   logger->set_level(to_library(config.level));
   logger->flush_on(spdlog::level::warn);
-  logger->set_error_handler([](const std::string&) {});   // a full disk must not stop the program for its log
+  logger->set_error_handler([](const std::string&) {});  // a full disk must not stop the program for its log
   return std::unique_ptr<Log>(new Log(std::make_unique<State>(State{config, clock, std::move(logger)})));
 }
 

@@ -16,7 +16,7 @@ namespace careledger::edge::ops {
 
 enum class Level : std::uint8_t { debug, info, warning, error };
 const char* name_of(Level level);
-Result<Level> level_of(std::string_view name);   // invalid
+Result<Level> level_of(std::string_view name);  // invalid
 
 struct Field {
   Field(std::string_view the_key, std::string_view text) : key(the_key), value(text), quoted(true) {}
@@ -27,20 +27,20 @@ struct Field {
     requires(std::is_integral_v<Int> && !std::is_same_v<Int, bool>)
   Field(std::string_view the_key, Int number) : key(the_key), value(std::to_string(number)) {}
 
-  std::string_view key;   // a plain word
+  std::string_view key;  // a plain word
   std::string value;
   bool quoted = false;
 };
 
 struct LogConfig {
-  Level level = Level::info;    // less is dropped
-  bool json = false;            // else key=value
-  std::string file;             // appended to; empty: standard error
+  Level level = Level::info;  // less is dropped
+  bool json = false;          // else key=value
+  std::string file;           // appended to; empty: standard error
 };
 
 class Log {
  public:
-  static Result<std::unique_ptr<Log>> open(const LogConfig& config, const Clock& clock);   // storage: the file
+  static Result<std::unique_ptr<Log>> open(const LogConfig& config, const Clock& clock);  // storage: the file
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;

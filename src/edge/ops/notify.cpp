@@ -35,7 +35,7 @@ Result<void> notify(std::string_view state) {
   const auto size = std::strlen(path);
   if (size >= sizeof address.sun_path) return fail(ErrorKind::unavailable, "NOTIFY_SOCKET: the path is too long");
   std::memcpy(address.sun_path, path, size);
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';   // an abstract socket
+  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // an abstract socket
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(ErrorKind::unavailable, "NOTIFY_SOCKET: no socket");
   const auto address_size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);

@@ -90,12 +90,16 @@ TEST_F(OpsTest, CountsAndShowsRequestsByRoute) {
   http::Router router;
   add_routes(router, metrics, *log, {});
   const auto shown = get(router, "/metrics").body;
-  EXPECT_NE(shown.find("careledger_http_requests_total{method=\"GET\",route=\"/fhir/{type}/{id}\",server=\"fhir-1\",status=\"200\"} 2"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("careledger_http_requests_total{method=\"GET\",route=\"/fhir/{type}/{id}\",server=\"fhir-1\",status=\"200\"} 2"),
+            std::string::npos)
+      << shown;
   EXPECT_NE(shown.find("careledger_http_sent_bytes_total{server=\"fhir-1\"} 200"), std::string::npos);
-  EXPECT_NE(shown.find("careledger_http_request_seconds_bucket{route=\"/fhir/{type}/{id}\",server=\"fhir-1\",le=\"0.005\"} 2"), std::string::npos);
+  EXPECT_NE(shown.find("careledger_http_request_seconds_bucket{route=\"/fhir/{type}/{id}\",server=\"fhir-1\",le=\"0.005\"} 2"),
+            std::string::npos);
   EXPECT_NE(shown.find("careledger_height 42"), std::string::npos);
   log->flush();
-  EXPECT_NE(written().find("warning request request=3 server=fhir-1 method=POST route=/fhir/{type} status=500 us=3000"), std::string::npos) << written();
+  EXPECT_NE(written().find("warning request request=3 server=fhir-1 method=POST route=/fhir/{type} status=500 us=3000"), std::string::npos)
+      << written();
   EXPECT_EQ(written().find("request=1"), std::string::npos);
 }
 
@@ -141,7 +145,7 @@ TEST_F(OpsTest, TellsSystemd) {
     return std::string(bytes.data(), count < 0 ? 0 : static_cast<std::size_t>(count));
   };
   ::unsetenv("NOTIFY_SOCKET");
-  EXPECT_TRUE(notify("READY=1"));   // nobody listens, nothing is said
+  EXPECT_TRUE(notify("READY=1"));  // nobody listens, nothing is said
   ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
   EXPECT_TRUE(notify("READY=1"));
   EXPECT_EQ(receive(), "READY=1");

@@ -58,10 +58,11 @@ struct Telemetry::State {
     routes.insert(route);
     auto& place = series[{route, key.method, key.status}];
     if (place.requests != nullptr) return place;
-    place.requests = &metrics.counter("careledger_http_requests_total", "Requests answered.",
-                                      {{"server", server}, {"method", http::name_of(key.method)}, {"route", route}, {"status", std::to_string(key.status)}});
-    place.seconds = &metrics.histogram("careledger_http_request_seconds", "From the complete head to the last byte of the answer.", kSecondsBounds,
-                                       {{"server", server}, {"route", route}});
+    place.requests = &metrics.counter(
+        "careledger_http_requests_total", "Requests answered.",
+        {{"server", server}, {"method", http::name_of(key.method)}, {"route", route}, {"status", std::to_string(key.status)}});
+    place.seconds = &metrics.histogram("careledger_http_request_seconds", "From the complete head to the last byte of the answer.",
+                                       kSecondsBounds, {{"server", server}, {"route", route}});
     return place;
   }
 };

@@ -13,10 +13,11 @@
 
 namespace careledger::edge::ops {
 
-enum class AccessLog : std::uint8_t { none, errors, all };   // errors: status 500 and above, and what took longer than a second
+enum class AccessLog : std::uint8_t { none, errors, all };  // errors: status 500 and above, and what took longer than a second
 
-// Give it to Server::start. Counts careledger_http_requests_total{server,method,route,status}, careledger_http_request_seconds{server,route},
-// careledger_http_received_bytes_total and …_sent_bytes_total{server}. Routes beyond the first 300 count as "other".
+// Give it to Server::start. Counts careledger_http_requests_total{server,method,route,status},
+// careledger_http_request_seconds{server,route}, careledger_http_received_bytes_total and …_sent_bytes_total{server}. Routes beyond the
+// first 300 count as "other".
 class Telemetry : public http::Observer {
  public:
   // `server` names the endpoint in metrics and logs: "fhir-1". Metrics and log are borrowed.
@@ -29,9 +30,9 @@ class Telemetry : public http::Observer {
   std::unique_ptr<State> state_;
 };
 
-struct Check {                                   // one thing that must work before requests make sense
-  std::string name;                              // "ledger"; shown to whoever asks
-  std::function<Result<void>()> ready;           // any thread, quick
+struct Check {                          // one thing that must work before requests make sense
+  std::string name;                     // "ledger"; shown to whoever asks
+  std::function<Result<void>()> ready;  // any thread, quick
 };
 
 // GET /healthz: 200 while the process answers. GET /readyz: 200 when every check holds, else 503 naming those that do not (never why: the

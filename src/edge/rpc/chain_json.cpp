@@ -93,7 +93,7 @@ Value consensus_params_json(Document& document, const proof::BlockLimits& limits
       .add("block", Object(document).quoted("max_bytes", limits.max_bytes).quoted("max_gas", limits.max_gas).done())
       .add("evidence", Object(document)
                            .quoted("max_age_num_blocks", 100'000)
-                           .quoted("max_age_duration", 172'800'000'000'000)   // two days, in nanoseconds
+                           .quoted("max_age_duration", 172'800'000'000'000)  // two days, in nanoseconds
                            .quoted("max_bytes", 1'048'576)
                            .done())
       .add("validator", Object(document).add("pub_key_types", key_types).done())

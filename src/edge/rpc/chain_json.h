@@ -18,10 +18,10 @@ class Object {
   explicit Object(Document& document) : document_(document), value_(document.object()) {}
   Object& add(std::string_view key, Value value);
   Object& text(std::string_view key, std::string_view text);
-  Object& number(std::string_view key, std::int64_t number);         // a JSON number: Go's 32 bits and less
-  Object& quoted(std::string_view key, std::int64_t number);         // a string: Go's int, int64, uint64
-  Object& hex(std::string_view key, ByteView bytes);                 // upper case
-  Object& base64(std::string_view key, ByteView bytes);              // null when empty
+  Object& number(std::string_view key, std::int64_t number);  // a JSON number: Go's 32 bits and less
+  Object& quoted(std::string_view key, std::int64_t number);  // a string: Go's int, int64, uint64
+  Object& hex(std::string_view key, ByteView bytes);          // upper case
+  Object& base64(std::string_view key, ByteView bytes);       // null when empty
   Object& truth(std::string_view key, bool truth);
   Value done() { return value_; }
 

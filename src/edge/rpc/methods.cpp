@@ -8,7 +8,7 @@ namespace careledger::edge::rpc {
 
 namespace {
 
-constexpr std::int64_t kPerPageDefault = 30;   // CometBFT's
+constexpr std::int64_t kPerPageDefault = 30;  // CometBFT's
 constexpr std::int64_t kPerPageMax = 100;
 
 std::int64_t newest_of(const Node& node) { return static_cast<std::int64_t>(node.ordering->height().value); }
@@ -38,7 +38,12 @@ Result<proof::SignedHeader> header_at(const Node& node, Height height) {
 Result<Value> health(const Node&, const Arguments&, Document& document) { return document.object(); }
 
 Result<Value> net_info(const Node&, const Arguments&, Document& document) {
-  return Object(document).truth("listening", true).add("listeners", document.array()).quoted("n_peers", 0).add("peers", document.array()).done();
+  return Object(document)
+      .truth("listening", true)
+      .add("listeners", document.array())
+      .quoted("n_peers", 0)
+      .add("peers", document.array())
+      .done();
 }
 
 Result<Value> header(const Node& node, const Arguments& arguments, Document& document) {
@@ -89,13 +94,16 @@ Result<Value> abci_info(const Node& node, const Arguments&, Document& document) 
   const auto view = node.replica->view();
   Object response(document);
   response.text("data", "careledger").text("version", node.version);
-  response.quoted("last_block_height", static_cast<std::int64_t>(view.height().value)).base64("last_block_app_hash", view.app_hash().view());
+  response.quoted("last_block_height", static_cast<std::int64_t>(view.height().value))
+      .base64("last_block_app_hash", view.app_hash().view());
   return Object(document).add("response", response.done()).done();
 }
 
 Value node_info(const Node& node, const proof::Header& latest, const Bytes& address, Document& document) {
   Object protocol(document);
-  protocol.quoted("p2p", 8).quoted("block", static_cast<std::int64_t>(latest.block_version)).quoted("app", static_cast<std::int64_t>(latest.app_version));
+  protocol.quoted("p2p", 8)
+      .quoted("block", static_cast<std::int64_t>(latest.block_version))
+      .quoted("app", static_cast<std::int64_t>(latest.app_version));
   return Object(document)
       .add("protocol_version", protocol.done())
       .text("id", to_hex(address))

@@ -13,8 +13,8 @@ class Arguments {
  public:
   void set(std::string name, std::string value) { values_.insert_or_assign(std::move(name), std::move(value)); }
   std::optional<std::string> find(std::string_view name) const;
-  Result<std::optional<std::int64_t>> integer(std::string_view name) const;   // invalid
-  Result<Bytes> bytes(std::string_view name) const;                           // hex, with or without 0x; invalid
+  Result<std::optional<std::int64_t>> integer(std::string_view name) const;  // invalid
+  Result<Bytes> bytes(std::string_view name) const;                          // hex, with or without 0x; invalid
   bool truth(std::string_view name) const;
 
  private:

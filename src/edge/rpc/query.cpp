@@ -11,7 +11,7 @@ constexpr std::size_t kKeyMax = 256;
 
 struct Found {
   std::optional<Bytes> value;
-  Bytes ops;   // tendermint.crypto.ProofOps
+  Bytes ops;  // tendermint.crypto.ProofOps
 };
 
 Bytes ics23_ops(ByteView key, const Bytes& in_state, const Bytes& in_app_hash) {
@@ -36,7 +36,8 @@ Result<Found> find_row(const replica::View& view, ByteView key, bool ics23) {
   }
   if (path) return Found{path->value, ics23_ops(key, proof::ics23_existence(*path), proof::ics23_existence(state))};
   CARELEDGER_TRY(const auto neighbours, view.neighbours(key));
-  if (!neighbours.before && !neighbours.after) return fail(ErrorKind::unsupported, "the state is empty: there is nothing to prove absence with");
+  if (!neighbours.before && !neighbours.after)
+    return fail(ErrorKind::unsupported, "the state is empty: there is nothing to prove absence with");
   const auto absence = proof::ics23_absence(key, neighbours.before, neighbours.after);
   return Found{std::nullopt, ics23_ops(key, absence, proof::ics23_existence(state))};
 }

@@ -8,7 +8,7 @@ namespace careledger::edge::rpc {
 
 namespace {
 
-constexpr std::size_t kCallsMax = 32;   // in one JSON-RPC batch
+constexpr std::size_t kCallsMax = 32;  // in one JSON-RPC batch
 constexpr std::uint32_t kRequestMax = 64 * 1024;
 
 struct Fault {
@@ -73,7 +73,8 @@ Value answer_one(const Node& node, const Value& request, Document& document) {
   const auto names = parameters_of(method);
   if (!names) return fault(document, *id, kMethodNotFound, "");
   Arguments arguments;
-  if (!read_arguments(request.find("params"), *names, arguments)) return fault(document, *id, kInvalidParams, "not parameters of this method");
+  if (!read_arguments(request.find("params"), *names, arguments))
+    return fault(document, *id, kInvalidParams, "not parameters of this method");
   auto result = call(node, method, arguments, document);
   if (!result) return fault(document, *id, kInternalError, result.error().message);
   return envelope(document, *id, "result", *result);
@@ -90,13 +91,14 @@ std::string answer_text(const Node& node, std::string_view text) {
     const auto answer = answer_one(node, request->root(), document);
     return answer.is_null() ? std::string() : codec::json::compact(answer);
   }
-  if (request->root().size() > kCallsMax) return codec::json::compact(fault(document, Value(), kInvalidRequest, "more than 32 calls at once"));
+  if (request->root().size() > kCallsMax)
+    return codec::json::compact(fault(document, Value(), kInvalidRequest, "more than 32 calls at once"));
   auto answers = document.array();
   for (const auto& each : request->root().items()) {
     const auto answer = answer_one(node, each, document);
     if (!answer.is_null()) document.append(answers, answer);
   }
-  if (answers.size() == 1) return codec::json::compact(answers.items()[0]);   // as CometBFT does
+  if (answers.size() == 1) return codec::json::compact(answers.items()[0]);  // as CometBFT does
   return answers.size() == 0 ? std::string() : codec::json::compact(answers);
 }
 
@@ -137,7 +139,8 @@ void Rpc::handle(http::Request request, http::Responder respond) {
     response = accept_websocket(request, [state = state_](std::string_view text) { return answer_text(state->node, text); });
     response.route = "/websocket";
   } else if (request.path == "/" && request.method == http::Method::post) {
-    response = request.body.size() > kRequestMax ? http::problem(413, "a call may hold 64 KiB") : http::json(200, answer_text(node, request.body));
+    response =
+        request.body.size() > kRequestMax ? http::problem(413, "a call may hold 64 KiB") : http::json(200, answer_text(node, request.body));
     response.route = "/";
   } else if (const auto method = std::string_view(request.path).substr(1);
              parameters_of(method) && (request.method == http::Method::get || request.method == http::Method::head)) {

@@ -7,8 +7,8 @@
 //
 // abci_query, data = the key of a row of the state:
 //   path "/store/state/key": value and `simple:v` operations up to the app hash in the header of height + 1; absence as for the next
-//   path "/ics23/state/key": two operations "ics23:simple" (ICS23, TendermintSpec): membership or absence in the state, "state" in the app hash
-//   path "/root", data "log" or "state": the named root and one `simple:v` operation
+//   path "/ics23/state/key": two operations "ics23:simple" (ICS23, TendermintSpec): membership or absence in the state, "state" in the app
+//   hash path "/root", data "log" or "state": the named root and one `simple:v` operation
 #pragma once
 
 #include <memory>
@@ -19,12 +19,12 @@
 
 namespace careledger::edge::rpc {
 
-struct Node {                              // all borrowed; must outlive the Rpc and its server
+struct Node {  // all borrowed; must outlive the Rpc and its server
   const ordering::Ordering* ordering = nullptr;
   const replica::Replica* replica = nullptr;
-  proof::BlockLimits limits;               // of the chain: what its headers' consensus hash covers
-  std::string moniker = "careledger";      // shown in status
-  std::string version;                     // of the program
+  proof::BlockLimits limits;           // of the chain: what its headers' consensus hash covers
+  std::string moniker = "careledger";  // shown in status
+  std::string version;                 // of the program
 };
 
 // Reads the store: put it behind an Offload when the disk is slow. Thread-safe.

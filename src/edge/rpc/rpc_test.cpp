@@ -181,7 +181,8 @@ TEST_F(RpcTest, TellsWhereItStands) {
 TEST_F(RpcTest, TheConsensusParametersAreTheChains) {
   const auto params = get("/consensus_params?height=2");
   const auto& block = at(params.root(), {"result", "consensus_params", "block"});
-  const proof::BlockLimits limits{std::stoll(std::string(block.string_at("max_bytes"))), std::stoll(std::string(block.string_at("max_gas")))};
+  const proof::BlockLimits limits{std::stoll(std::string(block.string_at("max_bytes"))),
+                                  std::stoll(std::string(block.string_at("max_gas")))};
   EXPECT_EQ(proof::params_hash(limits), ordering_->header({2})->header.consensus_hash);
 }
 
@@ -197,7 +198,7 @@ TEST_F(RpcTest, AnswersAQueryWithItsProof) {
   EXPECT_EQ(ops[0].string_at("type"), "simple:v");
   EXPECT_EQ(from_base64(ops[1].string_at("key")), "state");
   const auto height = std::stoull(std::string(response.string_at("height")));
-  EXPECT_LT(height, ordering_->height().value);   // so that the header with its app hash is there
+  EXPECT_LT(height, ordering_->height().value);  // so that the header with its app hash is there
 }
 
 TEST_F(RpcTest, AbsenceGoesByIcs23) {
@@ -244,7 +245,7 @@ TEST_F(RpcTest, KeepsAWebSocket) {
   RawSocket socket(server_->port());
   const std::string ask =
       "GET /websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";   // the example of RFC 6455
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";  // the example of RFC 6455
   socket.send(ask);
   const auto head = socket.until("\r\n\r\n");
   EXPECT_EQ(http::testing::status_of(head), 101);
@@ -258,7 +259,7 @@ TEST_F(RpcTest, KeepsAWebSocket) {
   socket.send(masked(8, ""));
   EXPECT_EQ(socket.to_end(), std::string("\x88\x02\x03\xe8"));
   RawSocket breach(server_->port());
-  breach.send(ask + "\x81\x02hi");   // not masked
+  breach.send(ask + "\x81\x02hi");  // not masked
   breach.until("\r\n\r\n");
   EXPECT_EQ(breach.to_end(), std::string("\x88\x02\x03\xea"));
   get("/websocket", 426);

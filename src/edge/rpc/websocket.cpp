@@ -10,7 +10,7 @@ namespace careledger::edge::rpc {
 
 namespace {
 
-constexpr std::string_view kAcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";   // RFC 6455 section 1.3
+constexpr std::string_view kAcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 section 1.3
 constexpr std::size_t kMessageMax = 64 * 1024;
 constexpr std::size_t kControlMax = 125;
 
@@ -80,7 +80,7 @@ class WebSocket final : public http::Session {
     if (buffer_.size() < 2) return false;
     const auto first = static_cast<unsigned char>(buffer_[0]);
     const auto second = static_cast<unsigned char>(buffer_[1]);
-    if ((first & 0x70) != 0 || (second & 0x80) == 0) return std::nullopt;   // no extension was agreed; clients mask
+    if ((first & 0x70) != 0 || (second & 0x80) == 0) return std::nullopt;  // no extension was agreed; clients mask
     ByteView rest = ByteView(buffer_).substr(2);
     std::uint64_t size = second & 0x7f;
     if (size == 126) {
@@ -110,7 +110,7 @@ class WebSocket final : public http::Session {
       case continuation: break;
       default: reaction = refuse(std::move(reaction), 1003); return;
     }
-    if ((found.opcode == text) == in_message_) {   // a text frame begins a message, a continuation goes on with one
+    if ((found.opcode == text) == in_message_) {  // a text frame begins a message, a continuation goes on with one
       reaction = refuse(std::move(reaction), 1002);
       return;
     }
