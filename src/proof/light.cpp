@@ -33,10 +33,11 @@ Result<void> check_vote(const CommitSig& sig, const Validator& validator) {
   return {};
 }
 
-// More than numerator/denominator of total, without overflow: powers stay below 2^60.
+// More than numerator/denominator of total (rounded down, as Go does). Nothing overflows: total stays below 2^60, the others below 2^32.
 bool exceeds(std::int64_t power, std::int64_t total, std::uint32_t numerator, std::uint32_t denominator) {
-  const auto share = static_cast<__int128>(total) * numerator / denominator;
-  return static_cast<__int128>(power) > share;
+  const auto whole = static_cast<std::uint64_t>(total);
+  const std::uint64_t share = whole / denominator * numerator + whole % denominator * numerator / denominator;
+  return static_cast<std::uint64_t>(power) > share;
 }
 
 Result<void> check_signatures(const SignedHeader& signed_header, const ValidatorSet& set) {

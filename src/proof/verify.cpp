@@ -19,7 +19,7 @@ Result<void> check_trusted(const Bundle& bundle, const Trust& trust) {
     if (found != known.end()) power += found->power;
   }
   const std::int64_t total = total_power(trust.validators);
-  if (static_cast<__int128>(power) * 3 <= static_cast<__int128>(total) * 2) {
+  if (power * 3 <= total * 2) {  // both below 2^62: kMaxTotalPower
     return broken("validators", "no more than two thirds of the trusted validators' power signed");
   }
   return {};

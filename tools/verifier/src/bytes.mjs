@@ -1,5 +1,5 @@
 // Hashes, framing and text checks shared by all parts.
-import {createHash} from 'node:crypto';
+import * as crypto from 'node:crypto';
 import {isUtf8} from 'node:buffer';
 
 export class Refusal extends Error {
@@ -22,11 +22,17 @@ export function demand(holds, message) {
   if (!holds) throw new Error(message);
 }
 
-export const sha256 = (...parts) => {
-  const hash = createHash('sha256');
+function streamed(...parts) {
+  const hash = crypto.createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest();
-};
+}
+
+// Newer Node hashes in one call, which is much faster for the many short inputs here.
+const atOnce = (...parts) =>
+  crypto.hash('sha256', parts.length === 1 ? parts[0] : Buffer.concat(parts.map((part) => Buffer.from(part))), 'buffer');
+
+export const sha256 = crypto.hash ? atOnce : streamed;
 
 export const equal = (a, b) => Buffer.compare(a, b) === 0;
 export const hex = (bytes) => Buffer.from(bytes).toString('hex');

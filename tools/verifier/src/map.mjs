@@ -7,7 +7,12 @@ const maxDepth = 128;
 const maxKey = 127;
 
 export function leafOf(key, valueHash) {
-  return sha256(Buffer.from([0, key.length]), key, Buffer.from([32]), valueHash);
+  const bytes = Buffer.alloc(3 + key.length + 32);
+  bytes[1] = key.length;
+  key.copy(bytes, 2);
+  bytes[2 + key.length] = 32;
+  valueHash.copy(bytes, 3 + key.length);
+  return sha256(bytes);
 }
 
 // The message as a tree of {hash} and {key, valueHash, value?}; null for an empty map. Nothing may be missing and nothing left over.

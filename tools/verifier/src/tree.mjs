@@ -2,9 +2,14 @@
 import {demand, equal, sha256} from './bytes.mjs';
 
 const zero = Buffer.from([0]);
-const one = Buffer.from([1]);
 export const leafHash = (data) => sha256(zero, data);
-export const nodeHash = (left, right) => sha256(one, left, right);
+export function nodeHash(left, right) {
+  const bytes = Buffer.alloc(65);
+  bytes[0] = 1;
+  left.copy(bytes, 1);
+  right.copy(bytes, 33);
+  return sha256(bytes);
+}
 export const emptyRoot = sha256();
 
 export function split(bytes) {

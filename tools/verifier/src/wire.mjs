@@ -23,6 +23,18 @@ function varint(reader) {
   }
 }
 
+// Tags and lengths: most fit in one byte.
+function small(reader) {
+  const first = reader.bytes[reader.at];
+  if (first < 0x80) {
+    reader.at += 1;
+    return first;
+  }
+  const value = varint(reader);
+  demand(value < 1n << 32n, 'a tag or length is too large');
+  return Number(value);
+}
+
 function number(type, value) {
   if (type === 'uint64') return value;
   const signed = BigInt.asIntN(64, value);
@@ -43,10 +55,10 @@ function value(reader, known) {
     demand(read != 0, 'a zero is written out');   // eslint-disable-line eqeqeq
     return read;
   }
-  const size = varint(reader);
-  demand(size <= BigInt(reader.bytes.length - reader.at), 'a field is cut off');
-  const bytes = reader.bytes.subarray(reader.at, reader.at + Number(size));
-  reader.at += Number(size);
+  const size = small(reader);
+  demand(size <= reader.bytes.length - reader.at, 'a field is cut off');
+  const bytes = reader.bytes.subarray(reader.at, reader.at + size);
+  reader.at += size;
   if (known.type instanceof Map) return decode(known.type, bytes);
   demand(bytes.length > 0 || known.repeated || known.oneof, 'an empty field is written out');
   return known.type === 'string' ? text(bytes) : bytes;
@@ -70,11 +82,11 @@ export function decode(schema, bytes) {
   const chosen = new Set();
   let last = 0;
   while (reader.at < bytes.length) {
-    const tag = varint(reader);
-    const known = schema.get(Number(tag >> 3n));
+    const tag = small(reader);
+    const at = tag >>> 3;
+    const known = schema.get(at);
     demand(known !== undefined, 'an unknown field');
-    demand(Number(tag & 7n) === (isNumber(known.type) ? 0 : 2), 'a field of the wrong type');
-    const at = Number(tag >> 3n);
+    demand((tag & 7) === (isNumber(known.type) ? 0 : 2), 'a field of the wrong type');
     demand(at > last || (at === last && known.repeated), 'fields out of order or repeated');
     last = at;
     if (known.oneof) {
