@@ -31,7 +31,7 @@ bool is_grantee(const Terms& terms, const kernel::Reader& state, const ReleaseRe
   if (!terms.practitioners.empty() && !terms.practitioners.contains(*practitioner)) return false;
   if (terms.roles.empty()) return true;
   const auto accreditation = state.get(registry::kAccreditations, *practitioner);
-  return accreditation && terms.roles.contains(std::to_string(accreditation->role()));
+  return accreditation && terms.roles.contains(role_code(accreditation->role()));
 }
 
 std::set<std::string> granted_categories(const Terms& terms, const ReleaseRequest& request) {
@@ -43,6 +43,23 @@ std::set<std::string> granted_categories(const Terms& terms, const ReleaseReques
 }
 
 }  // namespace
+
+std::string role_code(std::uint32_t role) {
+  switch (static_cast<registry::Role>(role)) {
+    case registry::Role::physician: return "physician";
+    case registry::Role::nurse: return "nurse";
+    case registry::Role::midwife: return "midwife";
+    case registry::Role::pharmacist: return "pharmacist";
+    case registry::Role::laboratory_scientist: return "laboratory-scientist";
+    case registry::Role::dentist: return "dentist";
+    case registry::Role::therapist: return "therapist";
+    case registry::Role::paramedic: return "paramedic";
+    case registry::Role::administrator: return "administrator";
+    case registry::Role::researcher: return "researcher";
+    case registry::Role::instrument: return "instrument";
+  }
+  return std::to_string(role);
+}
 
 std::string_view name_of(Refusal refusal) {
   switch (refusal) {

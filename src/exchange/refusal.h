@@ -29,6 +29,9 @@ enum class Refusal : std::uint16_t {
 std::string_view name_of(Refusal refusal);  // "consent_revoked"
 std::optional<Refusal> refusal_of(std::uint32_t number);
 
+// Code of kRoleSystem for a registry role: "physician"; its number for one that has no name here.
+std::string role_code(std::uint32_t role);
+
 struct Moment {
   BlockTime block;  // of the newest block
   BlockTime clock;  // of this node: whichever says "lapsed" is believed

@@ -1,0 +1,228 @@
+#include "edge/exchange/operations.h"
+
+#include <future>
+
+#include "codec/fhir/instant.h"
+#include "contracts/build.h"
+#include "edge/fhir/outcome.h"
+#include "kernel/tables.h"
+
+namespace careledger::edge::exchange {
+namespace {
+
+namespace build = contracts::build;
+namespace json = codec::json;
+namespace relation = contracts::relationship;
+using careledger::exchange::Received;
+using careledger::exchange::Retrieval;
+
+constexpr std::uint32_t kOrganisationsMax = 10'000;
+constexpr std::string_view kActorPrefix = "Practitioner/";
+
+Result<Digest> practitioner_of(const auth::Principal& principal) {
+  if (principal.actor.starts_with(kActorPrefix)) {
+    const auto bytes = from_hex(std::string_view(principal.actor).substr(kActorPrefix.size()));
+    const auto id = bytes ? Digest::from(*bytes) : std::nullopt;
+    if (id) return *id;
+  }
+  return fail(ErrorKind::forbidden, "only an accredited practitioner asks another organisation; the token's actor names none");
+}
+
+std::string url_of(const OrganisationId& custodian, const json::Value& resource) {
+  return "urn:careledger:record:" + custodian.hex() + ":" + std::string(resource.string_at("resourceType")) + ":" +
+         std::string(resource.string_at("id"));
+}
+
+json::Value issue_of(json::Document& document, std::string_view severity, std::string_view code, const std::string& text) {
+  json::Value issue = document.object();
+  document.set(issue, "severity", document.string(severity));
+  document.set(issue, "code", document.string(code));
+  document.set(issue, "diagnostics", document.string(text));
+  return issue;
+}
+
+void append_resource(json::Document& document, json::Value& entries, const std::string& url, json::Value resource) {
+  json::Value entry = document.object();
+  if (!url.empty()) document.set(entry, "fullUrl", document.string(url));
+  document.set(entry, "resource", resource);
+  document.append(entries, entry);
+}
+
+// What was left out, and why, as an OperationOutcome inside the Bundle.
+void append_remarks(json::Document& document, json::Value& entries, const Received& received) {
+  json::Value issues = document.array();
+  if (received.rejected > 0)
+    document.append(issues, issue_of(document, "error", "security",
+                                     std::to_string(received.rejected) + " records did not verify against the ledger and were left out"));
+  if (received.left_out > 0)
+    document.append(issues, issue_of(document, "information", "incomplete",
+                                     std::to_string(received.left_out) + " records are not on the ledger yet; ask again in a moment"));
+  if (issues.size() == 0) return;
+  json::Value outcome = document.object();
+  document.set(outcome, "resourceType", document.string("OperationOutcome"));
+  document.set(outcome, "issue", issues);
+  append_resource(document, entries, {}, outcome);
+}
+
+Bytes bundle_of(const OrganisationId& custodian, const Received& received, BlockTime now) {
+  json::Document document;
+  json::Value entries = document.array();
+  for (const json::Document& resource : received.resources)
+    append_resource(document, entries, url_of(custodian, resource.root()), document.copy(resource.root()));
+  append_remarks(document, entries, received);
+  json::Value bundle = document.object();
+  document.set(bundle, "resourceType", document.string("Bundle"));
+  document.set(bundle, "type", document.string("collection"));
+  document.set(bundle, "timestamp", document.string(codec::fhir::format_instant(now)));
+  if (entries.size() > 0) document.set(bundle, "entry", entries);
+  return json::compact(bundle);
+}
+
+fhir::OperationReply refused(careledger::exchange::Refusal refusal) {
+  fhir::Issue issue;
+  issue.code = "forbidden";
+  issue.text = "the custodian does not release: " + std::string(name_of(refusal));
+  issue.reason = name_of(refusal);
+  issue.reason_system = kRefusalSystem;
+  return {403, fhir::outcome({issue})};
+}
+
+void add_parameter(json::Document& document, json::Value& parameters, std::string_view name, std::string_view value) {
+  json::Value parameter = document.object();
+  document.set(parameter, "name", document.string(name));
+  document.set(parameter, "valueString", document.string(value));
+  document.append(parameters, parameter);
+}
+
+std::string_view status_name(std::uint32_t status) {
+  switch (static_cast<relation::Status>(status)) {
+    case relation::Status::proposed: return "proposed";
+    case relation::Status::active: return "active";
+    case relation::Status::rejected: return "rejected";
+    case relation::Status::ended: return "ended";
+    case relation::Status::merged: return "merged";
+  }
+  return "unknown";
+}
+
+template <class Run>
+void post(http::WorkerPool& pool, fhir::OperationCall call, fhir::OperationDone done, Run run) {
+  const auto answer = std::make_shared<fhir::OperationDone>(std::move(done));
+  const bool taken = pool.post([call = std::move(call), answer, run]() mutable { (*answer)(run(call)); });
+  if (!taken) (*answer)(fail(ErrorKind::busy, "too many requests wait for other organisations; try again"));
+}
+
+}  // namespace
+
+void Operations::retrieve(fhir::OperationCall call, fhir::OperationDone done) {
+  post(waiting_, std::move(call), std::move(done), [this](const fhir::OperationCall& one) { return run_retrieve(one); });
+}
+
+void Operations::relationship(fhir::OperationCall call, fhir::OperationDone done) {
+  post(waiting_, std::move(call), std::move(done), [this](const fhir::OperationCall& one) { return run_relationship(one); });
+}
+
+Result<OrganisationId> Operations::custodian_of(std::string_view name) const {
+  if (name.empty()) return fail(ErrorKind::invalid, "the parameter from is missing: an organisation's name or its 64 hex digits");
+  const auto bytes = name.size() == 64 ? from_hex(name) : std::nullopt;
+  if (bytes) return *OrganisationId::from(*bytes);
+  const replica::View view = parts_.replica.view();
+  for (const auto& [key, organisation] : view.state().scan(contracts::registry::kOrganisations, Limit{kOrganisationsMax}))
+    if (organisation.name() == name) return *OrganisationId::from(key.view().substr(1));
+  return fail(ErrorKind::not_found, "the ledger knows no organisation of that name");
+}
+
+Result<fhir::OperationReply> Operations::run_retrieve(const fhir::OperationCall& call) {
+  Retrieval wish;
+  CARELEDGER_TRY(wish.from, custodian_of(call.first("from")));
+  if (wish.from == parts_.organisation) return fail(ErrorKind::invalid, "the record is this organisation's own: read it here");
+  CARELEDGER_TRY(wish.practitioner, practitioner_of(call.principal));
+  wish.patient_id = call.patient_id;
+  wish.actor = call.principal.actor;
+  wish.role = auth::name_of(call.principal.role);
+  wish.purpose = call.principal.purpose;
+  for (const fhir::OperationParameter& parameter : call.parameters)
+    if (parameter.name == "category") wish.categories.push_back(parameter.value);
+  CARELEDGER_TRY(const Received received, parts_.requester.retrieve(wish));
+  if (received.refusal) return refused(*received.refusal);
+  return fhir::OperationReply{200, bundle_of(wish.from, received, parts_.replica.view().time())};
+}
+
+// Decides who holds the key, and remembers at home which patient the pseudonym is before the ledger hears of it.
+Result<vault::Relationship> Operations::prepare(const fhir::OperationCall& call, Bytes& payload) {
+  const std::string_view code = call.first("enrolment");
+  const bool in_trust = call.first("holdInTrust") == "true";
+  if (code.empty() == !in_trust) return fail(ErrorKind::invalid, "give either enrolment (the wallet's code) or holdInTrust");
+  build::NewPatient patient;
+  patient.held_in_trust = in_trust;
+  std::optional<crypto::SigningKey> key;
+  if (in_trust) {
+    key = crypto::SigningKey::generate(parts_.entropy);
+    patient.authority = kernel::single_key(key->public_key());
+    patient.nonce = parts_.entropy.take_id<Digest>();
+  } else {
+    CARELEDGER_TRY(const Enrolment enrolment, read_enrolment(code));
+    patient.authority = enrolment.authority;
+    patient.nonce = enrolment.nonce;
+  }
+  vault::Relationship out;
+  out.patient_account = patient.id();
+  out.id = relation::relationship_id(parts_.organisation, out.patient_account);
+  out.patient_id = call.patient_id;
+  out.held_in_trust = in_trust;
+  CARELEDGER_TRY(const auto known, parts_.relationships.find(out.id));
+  if (known && known->patient_id != call.patient_id)
+    return fail(ErrorKind::conflict, "this enrolment code was used for another patient; the wallet makes a new one for each");
+  if (key) CARELEDGER_CHECK(parts_.keys.add_signing(vault::Purpose::trust, out.id.hex(), *key));
+  CARELEDGER_CHECK(parts_.relationships.put(out));
+  payload = build::propose(patient).payload;
+  return out;
+}
+
+Result<void> Operations::propose(const Bytes& payload) {
+  CARELEDGER_TRY(Bytes command, parts_.signer.sign(build::kRelationship, payload));
+  std::promise<ordering::Answer> promise;
+  parts_.ordering.submit(parts_.organisation, std::move(command), ordering::Lane::mixed,
+                         [&promise](const ordering::Answer& answer) { promise.set_value(answer); });
+  const ordering::Answer answer = promise.get_future().get();
+  if (answer.outcome == ordering::Outcome::busy) return fail(ErrorKind::busy, "the ledger takes no more just now; try again");
+  if (!answer.receipt) return fail(ErrorKind::unavailable, "the ledger did not answer; try again with the same code");
+  if (!answer.receipt->code.ok())
+    return fail(ErrorKind::conflict,
+                "the ledger refused the proposal: " + std::string(kernel::code_name(parts_.replica.contracts(), answer.receipt->code)));
+  return {};
+}
+
+Result<fhir::OperationReply> Operations::run_relationship(const fhir::OperationCall& call) {
+  Bytes payload;
+  CARELEDGER_TRY(vault::Relationship made, prepare(call, payload));
+  // After a crash, or asked twice, the ledger may know it already.
+  if (!parts_.replica.view().state().has(relation::kRelationships, made.id)) CARELEDGER_CHECK(propose(payload));
+  const auto row = parts_.replica.view().state().get(relation::kRelationships, made.id);
+  if (!row) return fail(ErrorKind::unavailable, "the ledger does not show the relationship yet; try again");
+  if (relation::is_active(*row)) {
+    made.state = vault::RelationshipState::active;
+    CARELEDGER_CHECK(parts_.relationships.put(made));
+  }
+  vault::AuditEntry entry;
+  entry.subject = parts_.audit.subject_of(call.patient_id);
+  entry.kind = vault::AuditKind::update;
+  entry.actor = call.principal.actor;
+  entry.role = auth::name_of(call.principal.role);
+  entry.purpose = call.principal.purpose;
+  entry.resource_type = "Patient";
+  entry.resource_id = call.patient_id;
+  entry.details = "{\"operation\":\"relationship\"}";
+  CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(entry)));
+  json::Document document;
+  json::Value parameters = document.array();
+  add_parameter(document, parameters, "relationship", made.id.hex());
+  add_parameter(document, parameters, "account", made.patient_account.hex());
+  add_parameter(document, parameters, "status", status_name(row->status()));
+  json::Value root = document.object();
+  document.set(root, "resourceType", document.string("Parameters"));
+  document.set(root, "parameter", parameters);
+  return fhir::OperationReply{200, json::compact(root)};
+}
+
+}  // namespace careledger::edge::exchange

@@ -1,0 +1,218 @@
+#include "edge/ledger_api/ledger_api.h"
+
+#include <charconv>
+
+#include "codec/json/json.h"
+#include "contracts/build.h"
+#include "contracts/consent/consent.h"
+#include "kernel/tables.h"
+
+namespace careledger::edge::ledger_api {
+namespace {
+
+namespace build = contracts::build;
+namespace consent = contracts::consent;
+namespace json = codec::json;
+namespace registry = contracts::registry;
+namespace relation = contracts::relationship;
+
+constexpr std::string_view kRoot = "/ledger/v1/";
+constexpr std::uint32_t kOrganisationsMax = 10'000;
+constexpr std::uint32_t kWaitingMax = 4096;
+
+// A JSON object under construction.
+class Fields {
+ public:
+  Fields& text(std::string_view name, std::string_view value) { return set(name, document_.string(value)); }
+  Fields& number(std::string_view name, std::uint64_t value) { return set(name, document_.number(static_cast<std::int64_t>(value))); }
+  Fields& truth(std::string_view name, bool value) { return set(name, document_.boolean(value)); }
+  http::Response response() const { return http::json(200, json::compact(root_)); }
+
+ private:
+  Fields& set(std::string_view name, json::Value value) {
+    document_.set(root_, name, value);
+    return *this;
+  }
+  json::Document document_;
+  json::Value root_ = document_.object();
+};
+
+template <class Id>
+Result<Id> id_of(std::string_view hex) {
+  const auto bytes = from_hex(hex);
+  const auto id = bytes ? Id::from(*bytes) : std::nullopt;
+  if (!id) return fail(ErrorKind::invalid, "expected 64 hex digits");
+  return *id;
+}
+
+Result<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return fail(ErrorKind::invalid, "expected a number");
+  return value;
+}
+
+std::string_view name_of(ordering::Outcome outcome) {
+  switch (outcome) {
+    case ordering::Outcome::final: return "final";
+    case ordering::Outcome::refused: return "refused";
+    case ordering::Outcome::busy: return "busy";
+    case ordering::Outcome::unknown: return "unknown";
+  }
+  return "unknown";
+}
+
+http::Response response_of(const replica::Replica& replica, const ordering::Answer& answer) {
+  Fields fields;
+  fields.text("outcome", name_of(answer.outcome));
+  if (answer.receipt) {
+    fields.number("contract", answer.receipt->code.contract.value).number("code", answer.receipt->code.number);
+    fields.text("code_name", kernel::code_name(replica.contracts(), answer.receipt->code));
+    fields.number("height", answer.receipt->height.value).number("position", answer.receipt->position);
+  }
+  http::Response response = fields.response();
+  if (answer.outcome == ordering::Outcome::busy) {
+    response.status = 429;
+    response.headers.set("Retry-After", std::to_string(answer.retry_after_ms / 1000 + 1));
+  }
+  if (answer.outcome == ordering::Outcome::unknown) response.status = 503;
+  return response;
+}
+
+// Only what patients send, and by whom: an organisation's name stands on the envelope.
+Result<ordering::Lane> lane_of(const replica::Replica& replica, const kernel::ReceivedCommand& command) {
+  if (command.verdict == kernel::KernelCode::too_large) return fail(ErrorKind::too_large, "a command has at most 64 KiB");
+  if (command.verdict != kernel::KernelCode::ok) return fail(ErrorKind::malformed, "the body is not a signed command");
+  const auto account = replica.view().state().get(kernel::kAccounts, command.actor);
+  if (!account || account->kind() != static_cast<std::uint32_t>(kernel::AccountKind::patient))
+    return fail(ErrorKind::forbidden, "only patients' accounts send commands here");
+  if (command.contract == build::kConsent) return ordering::Lane::urgent;
+  if (command.contract == build::kRelationship) return ordering::Lane::mixed;
+  return fail(ErrorKind::forbidden, "only relationship and consent commands are taken here");
+}
+
+}  // namespace
+
+Result<http::Response> LedgerApi::status() const {
+  const replica::View view = parts_.replica.view();
+  Fields fields;
+  fields.text("organisation", parts_.organisation.hex()).text("name", parts_.name).text("ledger", view.ledger().hex());
+  fields.text("chain", kernel::chain_id(view.ledger())).number("height", view.height().value);
+  fields.number("time_ms", static_cast<std::uint64_t>(view.time().value));
+  fields.number("log_size", view.log_size()).text("log_root", view.log_root().hex());
+  return fields.response();
+}
+
+Result<http::Response> LedgerApi::organisations() const {
+  const replica::View view = parts_.replica.view();
+  json::Document document;
+  json::Value list = document.array();
+  for (const auto& [key, row] : view.state().scan(registry::kOrganisations, Limit{kOrganisationsMax})) {
+    json::Value value = document.object();
+    document.set(value, "id", document.string(to_hex(key.view().substr(1))));
+    document.set(value, "name", document.string(row.name()));
+    document.set(value, "kind", document.number(static_cast<std::int64_t>(row.kind())));
+    document.set(value, "status", document.number(static_cast<std::int64_t>(row.status())));
+    document.append(list, value);
+  }
+  return http::json(200, json::compact(list));
+}
+
+Result<http::Response> LedgerApi::account(std::string_view hex) const {
+  CARELEDGER_TRY(const AccountId id, id_of<AccountId>(hex));
+  const replica::View view = parts_.replica.view();
+  const auto row = view.state().get(kernel::kAccounts, id);
+  if (!row) return fail(ErrorKind::not_found, "no such account on this ledger");
+  const auto window = view.state().get(kernel::kSequences, id);
+  Fields fields;
+  fields.number("kind", row->kind()).number("status", row->status()).number("sequence", window ? window->highest() : 0);
+  return fields.response();
+}
+
+Result<http::Response> LedgerApi::relationship(std::string_view hex) const {
+  CARELEDGER_TRY(const RelationshipId id, id_of<RelationshipId>(hex));
+  const replica::View view = parts_.replica.view();
+  const auto row = view.state().get(relation::kRelationships, id);
+  if (!row) return fail(ErrorKind::not_found, "no such relationship on this ledger");
+  Fields fields;
+  fields.text("organisation", to_hex(row->organisation())).text("patient", to_hex(row->patient())).number("status", row->status());
+  fields.truth("held_in_trust", row->held_in_trust()).number("next_grant", consent::next_number(view.state(), id));
+  return fields.response();
+}
+
+Result<http::Response> LedgerApi::grant(std::string_view rest) const {
+  const auto slash = rest.find('/');
+  if (slash == std::string_view::npos) return fail(ErrorKind::not_found, "grant/{relationship}/{number}");
+  CARELEDGER_TRY(const RelationshipId id, id_of<RelationshipId>(rest.substr(0, slash)));
+  CARELEDGER_TRY(const std::uint64_t number, number_of(rest.substr(slash + 1)));
+  if (number > UINT32_MAX) return fail(ErrorKind::not_found, "no such grant on this ledger");
+  const auto row = parts_.replica.view().state().get(consent::kGrants, id, static_cast<kernel::Counter>(number));
+  if (!row) return fail(ErrorKind::not_found, "no such grant on this ledger");
+  Fields fields;
+  fields.text("terms", to_hex(row->terms())).number("expires_day", row->expires_day()).number("revoked_height", row->revoked_height());
+  return fields.response();
+}
+
+// Both sizes the caller names: from what it saw to what it sees. The path is of the newest log when `to` is its size.
+Result<http::Response> LedgerApi::consistency(const http::Request& request) const {
+  CARELEDGER_TRY(const std::uint64_t from, number_of(request.parameter("from").value_or("")));
+  const replica::View view = parts_.replica.view();
+  CARELEDGER_TRY(const proof::Path path, view.prove_consistency(from));
+  json::Document document;
+  json::Value hashes = document.array();
+  for (const Digest& hash : path) document.append(hashes, document.string(hash.hex()));
+  json::Value root = document.object();
+  document.set(root, "from", document.number(static_cast<std::int64_t>(from)));
+  document.set(root, "to", document.number(static_cast<std::int64_t>(view.log_size())));
+  document.set(root, "root", document.string(view.log_root().hex()));
+  document.set(root, "hashes", hashes);
+  return http::json(200, json::compact(root));
+}
+
+Result<http::Response> LedgerApi::answer(const http::Request& request) const {
+  const std::string_view path = std::string_view(request.path).substr(std::min(kRoot.size(), request.path.size()));
+  if (path == "status") return status();
+  if (path == "organisations") return organisations();
+  if (path == "consistency") return consistency(request);
+  if (path.starts_with("account/")) return account(path.substr(8));
+  if (path.starts_with("relationship/")) return relationship(path.substr(13));
+  if (path.starts_with("grant/")) return grant(path.substr(6));
+  if (path == "trust") {
+    CARELEDGER_TRY(std::string text, parts_.trust());
+    return http::json(200, std::move(text));
+  }
+  if (path == "checkpoint" && parts_.checkpoint) {
+    CARELEDGER_TRY(std::string text, parts_.checkpoint());
+    return http::text(200, std::move(text));
+  }
+  return fail(ErrorKind::not_found, "no such path");
+}
+
+void LedgerApi::submit(http::Request request, http::Responder respond) {
+  const kernel::ReceivedCommand command = kernel::receive_bytes(request.body);
+  const auto lane = lane_of(parts_.replica, command);
+  if (!lane) return respond(http::problem(lane.error()));
+  if (waiting_->fetch_add(1) >= kWaitingMax) {
+    waiting_->fetch_sub(1);
+    return respond(response_of(parts_.replica, {ordering::Outcome::busy, std::nullopt, 1000}));
+  }
+  parts_.ordering.submit(
+      parts_.organisation, std::move(request.body), *lane,
+      [waiting = waiting_, &replica = parts_.replica, respond = std::move(respond)](const ordering::Answer& result) mutable {
+        waiting->fetch_sub(1);
+        respond(response_of(replica, result));
+      });
+}
+
+void LedgerApi::handle(http::Request request, http::Responder respond) {
+  if (request.path == "/ledger/v1/commands") {
+    if (request.method != http::Method::post) return respond(http::problem(405, "POST a signed command"));
+    return submit(std::move(request), std::move(respond));
+  }
+  if (request.method != http::Method::get && request.method != http::Method::head) return respond(http::problem(405, "only GET"));
+  auto response = answer(request);
+  if (response) response->route = "/ledger/v1/*";
+  respond(response ? std::move(*response) : http::problem(response.error()));
+}
+
+}  // namespace careledger::edge::ledger_api

@@ -1,0 +1,57 @@
+// The ledger for wallets and anybody: /ledger/v1/… of an organisation's endpoint. Shared knowledge, so nobody is asked who they are; what
+// counts in a command is the signature inside it.
+//
+//   GET  status               {organisation, name, ledger, chain, height, time_ms, log_size, log_root}
+//   GET  organisations        [{id, name, kind, status}]
+//   GET  account/{hex}        {kind, status, sequence}: the highest number that the account used
+//   GET  relationship/{hex}   {organisation, patient, status, held_in_trust, next_grant}
+//   GET  grant/{hex}/{n}      {terms, expires_day, revoked_height}
+//   GET  trust                the trust file, as `careledger verify` takes it
+//   GET  checkpoint           a signed note of the log's newest root (c2sp.org/tlog-checkpoint)
+//   GET  consistency?from=N&to=M   {"hashes":[hex…]}: RFC 6962, between two sizes of the log
+//   POST commands             canonical bytes of a SignedCommand (64 KiB) of a patient: relationship and consent commands only. Answers
+//   when
+//                             it is durable: {outcome, contract, code, code_name, height, position}
+//
+// Commands are submitted under this organisation's envelope; 429 with Retry-After when the ledger is full, 503 when it cannot tell.
+// Thread-safety: handle() from any thread; it reads and does not wait. Parts are borrowed.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "edge/http/message.h"
+#include "ordering/ordering.h"
+#include "replica/replica.h"
+
+namespace careledger::edge::ledger_api {
+
+struct LedgerApiParts {
+  OrganisationId organisation;
+  std::string name;
+  replica::Replica& replica;
+  ordering::Ordering& ordering;
+  std::function<Result<std::string>()> trust;       // text of the trust file
+  std::function<Result<std::string>()> checkpoint;  // a signed note
+};
+
+class LedgerApi final : public http::Handler {
+ public:
+  explicit LedgerApi(LedgerApiParts parts) : parts_(std::move(parts)) {}
+  void handle(http::Request request, http::Responder respond) override;
+
+ private:
+  Result<http::Response> answer(const http::Request& request) const;
+  Result<http::Response> status() const;
+  Result<http::Response> organisations() const;
+  Result<http::Response> account(std::string_view id) const;
+  Result<http::Response> relationship(std::string_view id) const;
+  Result<http::Response> grant(std::string_view rest) const;
+  Result<http::Response> consistency(const http::Request& request) const;
+  void submit(http::Request request, http::Responder respond);
+
+  LedgerApiParts parts_;
+  const std::shared_ptr<std::atomic<std::uint32_t>> waiting_ = std::make_shared<std::atomic<std::uint32_t>>(0);  // commands of patients
+};
+
+}  // namespace careledger::edge::ledger_api

@@ -1,0 +1,211 @@
+#include "edge/patient/patient_api.h"
+
+#include <charconv>
+#include <future>
+
+#include "contracts/consent/consent.h"
+#include "contracts/relationship/relationship.h"
+#include "edge/exchange/release_api.h"
+#include "exchange/release.h"
+#include "exchange/terms.h"
+#include "vault/prover.h"
+
+namespace careledger::edge::patient {
+namespace {
+
+namespace consent = contracts::consent;
+namespace json = codec::json;
+namespace relation = contracts::relationship;
+using careledger::exchange::grant_id;
+
+constexpr std::string_view kRoot = "/patient/v1/";
+constexpr std::size_t kOpeningBytesMax = 128 * 1024;
+constexpr std::uint32_t kNoticesMax = 10'000;
+constexpr int kListTries = 8;
+
+template <class Id>
+Result<Id> id_at(const json::Value& object, std::string_view name) {
+  const auto bytes = from_hex(object.string_at(name));
+  const auto id = bytes ? Id::from(*bytes) : std::nullopt;
+  if (!id) return fail(ErrorKind::invalid, std::string(name) + ": expected 64 hex digits");
+  return *id;
+}
+
+Result<std::uint32_t> grant_number(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value == 0)
+    return fail(ErrorKind::invalid, "number: expected the number of a grant, from 1");
+  return value;
+}
+
+bool is_notice(vault::AuditKind kind) {
+  return kind == vault::AuditKind::release || kind == vault::AuditKind::refusal || kind == vault::AuditKind::retrieve ||
+         kind == vault::AuditKind::break_glass || kind == vault::AuditKind::export_data;
+}
+
+std::string notice_line(const vault::OpenedEntry& opened) {
+  json::Document document;
+  json::Value root = document.object();
+  document.set(root, "time_ms", document.number(opened.recorded.time.value));
+  document.set(root, "kind", document.string(name_of(opened.entry.kind)));
+  document.set(root, "actor", document.string(opened.entry.actor));
+  document.set(root, "purpose", document.string(opened.entry.purpose));
+  if (!opened.entry.organisation.empty()) document.set(root, "organisation", document.string(opened.entry.organisation));
+  const auto details = json::parse(opened.entry.details);
+  if (details) document.set(root, "details", document.copy(details->root()));
+  return json::compact(root) + "\n";
+}
+
+Result<vault::AccessList> list_of(vault::AuditMap& audit, const vault::Subject& subject) {
+  std::promise<Result<vault::AccessList>> promise;
+  audit.list(subject, kListMax, [&promise](const Result<vault::AccessList>& list) { promise.set_value(list); });
+  return promise.get_future().get();
+}
+
+}  // namespace
+
+Result<PatientApi::Caller> PatientApi::caller_of(const http::Request& request) {
+  const auto key_of = [this](std::string_view key_id) {
+    return exchange::request_key(parts_.replica, key_id, kernel::AccountKind::patient, kernel::KeyRole::command);
+  };
+  CARELEDGER_TRY(const http::VerifiedSignature signature, http::verify_request(request, {}, key_of, parts_.clock, seen_));
+  const auto bytes = from_hex(signature.key_id);
+  const auto account = bytes ? AccountId::from(*bytes) : std::nullopt;
+  if (!account) return fail(ErrorKind::unauthenticated, "the signature's keyid is no account");
+  const RelationshipId id = relation::relationship_id(parts_.organisation, *account);
+  const auto row = parts_.replica.view().state().get(relation::kRelationships, id);
+  CARELEDGER_TRY(const auto known, parts_.relationships.find(id));
+  if (!row || !known) return fail(ErrorKind::forbidden, "this account has no relationship with this organisation");
+  Caller caller{*account, *known, row->status()};
+  if (relation::is_active(*row) && known->state == vault::RelationshipState::proposed) {
+    caller.relationship.state = vault::RelationshipState::active;
+    CARELEDGER_CHECK(parts_.relationships.put(caller.relationship));
+  }
+  return caller;
+}
+
+http::Response PatientApi::relationship(const Caller& caller) const {
+  json::Document document;
+  json::Value organisation = document.object();
+  document.set(organisation, "id", document.string(parts_.organisation.hex()));
+  document.set(organisation, "name", document.string(parts_.name));
+  json::Value root = document.object();
+  document.set(root, "relationship", document.string(caller.relationship.id.hex()));
+  document.set(root, "account", document.string(caller.account.hex()));
+  document.set(root, "status", document.number(static_cast<std::int64_t>(caller.status)));
+  document.set(root, "held_in_trust", document.boolean(caller.relationship.held_in_trust));
+  document.set(root, "organisation", organisation);
+  return http::json(200, json::compact(root));
+}
+
+Result<http::Response> PatientApi::deposit(const http::Request& request, const Caller& caller, vault::AuditEntry& entry) {
+  entry.kind = vault::AuditKind::create;
+  entry.resource_type = "Consent";
+  if (request.body.size() > kOpeningBytesMax) return fail(ErrorKind::too_large, "an opening has at most 128 KiB");
+  CARELEDGER_TRY(const json::Document document, json::parse(request.body));
+  const json::Value* shown = document.root().find("consent");
+  const json::Value* number_value = document.root().find("number");
+  if (shown == nullptr || number_value == nullptr) return fail(ErrorKind::invalid, "expected consent, salt, relationship and number");
+  CARELEDGER_TRY(const auto terms, careledger::exchange::parse_terms(*shown));
+  CARELEDGER_TRY(const RelationshipId id, id_at<RelationshipId>(document.root(), "relationship"));
+  CARELEDGER_TRY(const Digest salt, id_at<Digest>(document.root(), "salt"));
+  CARELEDGER_TRY(const std::uint32_t number, grant_number(number_value->text()));
+  if (relation::relationship_id(terms.custodian, terms.patient) != id)
+    return fail(ErrorKind::invalid, "relationship: not the one between the consent's patient and custodian");
+  const auto grant = parts_.replica.view().state().get(consent::kGrants, id, number);
+  if (!grant || grant->terms() != careledger::exchange::commitment_to(*shown, salt.view()).view())
+    return fail(ErrorKind::conflict, "the ledger holds no grant of these terms under this number; grant first, then deposit");
+  const bool as_custodian = terms.custodian == parts_.organisation;
+  if (as_custodian && id != caller.relationship.id) return fail(ErrorKind::forbidden, "the grant is of another patient's relationship");
+  if (!as_custodian && !terms.organisations.contains(parts_.organisation))
+    return fail(ErrorKind::forbidden, "this organisation is neither custodian nor grantee of the consent");
+  const Digest grant_name = grant_id(id, number);
+  CARELEDGER_TRY(const auto before, parts_.relationships.terms(grant_name));
+  if (before && before->relationship != caller.relationship.id) return fail(ErrorKind::forbidden, "deposited for another patient already");
+  const bool withdrawn = before && before->withdrawn;
+  CARELEDGER_CHECK(parts_.relationships.put_terms({grant_name, caller.relationship.id, json::canonical(*shown), salt.bytes(), withdrawn}));
+  return http::json(201, "{}");
+}
+
+// Before the ledger, and without having seen the terms: what stands under this number is not released from now on.
+Result<http::Response> PatientApi::withdraw(std::string_view text, const Caller& caller, vault::AuditEntry& entry) {
+  entry.kind = vault::AuditKind::update;
+  entry.resource_type = "Consent";
+  CARELEDGER_TRY(const std::uint32_t number, grant_number(text));
+  const Digest grant = grant_id(caller.relationship.id, number);
+  CARELEDGER_TRY(const auto known, parts_.relationships.terms(grant));
+  if (known) CARELEDGER_CHECK(parts_.relationships.withdraw(grant));
+  else CARELEDGER_CHECK(parts_.relationships.put_terms({grant, caller.relationship.id, {}, {}, true}));
+  return http::json(200, "{}");
+}
+
+// The bundle speaks of the ledger's newest head; when another head comes in between, the list is taken again.
+Result<http::Response> PatientApi::accesses(const Caller& caller) {
+  const vault::Subject subject = parts_.audit.subject_of(caller.relationship.patient_id);
+  for (int tries = 0; tries < kListTries; ++tries) {
+    CARELEDGER_TRY(const vault::AccessList list, list_of(parts_.audit, subject));
+    std::promise<void> provable;
+    parts_.ordering.when_provable(list.head.height, [&provable] { provable.set_value(); });
+    provable.get_future().wait();
+    const auto at = vault::newest_provable(parts_.replica, parts_.ordering);
+    if (!at && at.error().kind == ErrorKind::unavailable) continue;
+    if (!at) return tl::make_unexpected(at.error());
+    const auto bundle = vault::prove_accesses(*at, parts_.organisation, list, true);
+    if (!bundle && bundle.error().kind == ErrorKind::conflict) continue;
+    if (!bundle) return tl::make_unexpected(bundle.error());
+    http::Response response;
+    response.headers.set("Content-Type", kProofType);
+    response.body = proof::encode(*bundle);
+    return response;
+  }
+  return fail(ErrorKind::busy, "accesses are being recorded faster than a list of them can be proven; try again");
+}
+
+Result<http::Response> PatientApi::notices(const Caller& caller) const {
+  const vault::Subject subject = parts_.audit.subject_of(caller.relationship.patient_id);
+  CARELEDGER_TRY(const auto entries, parts_.audit.entries_of(subject, kNoticesMax));
+  http::Response response;
+  response.headers.set("Content-Type", "application/x-ndjson");
+  for (const vault::OpenedEntry& entry : entries)
+    if (is_notice(entry.entry.kind)) response.body += notice_line(entry);
+  return response;
+}
+
+Result<http::Response> PatientApi::answer(const http::Request& request, const Caller& caller, vault::AuditEntry& entry) {
+  const std::string_view path = std::string_view(request.path).substr(std::min(kRoot.size(), request.path.size()));
+  if (request.method == http::Method::get) {
+    if (path == "relationship") return relationship(caller);
+    if (path == "accesses") return accesses(caller);
+    if (path == "notices") return notices(caller);
+  }
+  if (request.method == http::Method::post) {
+    constexpr std::string_view kConsents = "consents/", kWithdraw = "/withdraw";
+    if (path == "consents") return deposit(request, caller, entry);
+    if (path.starts_with(kConsents) && path.ends_with(kWithdraw) && path.size() > kConsents.size() + kWithdraw.size())
+      return withdraw(path.substr(kConsents.size(), path.size() - kConsents.size() - kWithdraw.size()), caller, entry);
+  }
+  return fail(ErrorKind::not_found, "no such path");
+}
+
+void PatientApi::handle(http::Request request, http::Responder respond) {
+  const auto caller = caller_of(request);
+  if (!caller) return respond(http::problem(caller.error()));
+  vault::AuditEntry entry;
+  entry.subject = parts_.audit.subject_of(caller->relationship.patient_id);
+  entry.kind = vault::AuditKind::read_audit;
+  entry.actor = "Patient/" + caller->relationship.patient_id;
+  entry.role = "patient";
+  entry.purpose = "PATRQT";
+  auto response = answer(request, *caller, entry);
+  if (!response) {
+    const bool refused = response.error().kind == ErrorKind::forbidden;
+    entry.outcome = refused ? vault::AuditOutcome::refused : vault::AuditOutcome::failed;
+  }
+  auto out = response ? std::move(*response) : http::problem(response.error());
+  out.route = "/patient/v1/*";
+  const auto recorded = parts_.audit.append_and_wait(std::move(entry));
+  respond(recorded ? std::move(out) : http::problem(recorded.error()));
+}
+
+}  // namespace careledger::edge::patient

@@ -1,0 +1,63 @@
+// What a patient's wallet asks its organisation: /patient/v1/… of the organisation's endpoint.
+//
+// Each request carries an RFC 9421 signature under the command key of the patient's account here (keyid: the account id in hex), and counts
+// once; the account must be the patient of a relationship with this organisation.
+//
+//   GET  relationship               {relationship, account, status, held_in_trust, organisation: {id, name}}
+//   POST consents                   {"consent": {…}, "salt": hex, "relationship": hex, "number": n}: the opening of a grant that stands on
+//   the
+//                                   ledger. At the custodian it must be the caller's own relationship; at a grantee it is kept for
+//                                   requests to that custodian about the caller's record
+//   POST consents/{number}/withdraw the custodian stops releasing under that grant at once, before the ledger says so
+//   GET  accesses                   a proof bundle: the complete list of accesses to the caller's record, each opened
+//   GET  notices                    releases, refusals, retrievals and emergencies, one JSON object a line, newest last
+//
+// Everything is recorded in the audit map before it is answered. Thread-safety: handle() from any thread; it waits for the disk, so it
+// stands behind an Offload. Parts are borrowed.
+#pragma once
+
+#include "edge/http/signature.h"
+#include "ordering/ordering.h"
+#include "replica/replica.h"
+#include "vault/audit.h"
+#include "vault/relationships.h"
+
+namespace careledger::edge::patient {
+
+inline constexpr std::string_view kProofType = "application/vnd.careledger.proof";
+inline constexpr std::uint32_t kListMax = 100'000;  // entries of one list
+
+struct PatientApiParts {
+  OrganisationId organisation;
+  std::string name;
+  const replica::Replica& replica;
+  ordering::Ordering& ordering;
+  vault::AuditMap& audit;
+  vault::Relationships& relationships;
+  const Clock& clock;
+};
+
+class PatientApi final : public http::Handler {
+ public:
+  explicit PatientApi(PatientApiParts parts) : parts_(std::move(parts)) {}
+  void handle(http::Request request, http::Responder respond) override;
+
+ private:
+  struct Caller {
+    AccountId account;
+    vault::Relationship relationship;
+    std::uint32_t status = 0;  // on the ledger
+  };
+  Result<Caller> caller_of(const http::Request& request);
+  Result<http::Response> answer(const http::Request& request, const Caller& caller, vault::AuditEntry& entry);
+  http::Response relationship(const Caller& caller) const;
+  Result<http::Response> deposit(const http::Request& request, const Caller& caller, vault::AuditEntry& entry);
+  Result<http::Response> withdraw(std::string_view number, const Caller& caller, vault::AuditEntry& entry);
+  Result<http::Response> accesses(const Caller& caller);
+  Result<http::Response> notices(const Caller& caller) const;
+
+  PatientApiParts parts_;
+  http::ReplayCache seen_;
+};
+
+}  // namespace careledger::edge::patient
