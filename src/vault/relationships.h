@@ -31,10 +31,9 @@ struct ConsentTerms {
   Digest grant;                 // id of the grant on the ledger
   RelationshipId relationship;
   Bytes consent;                // canonical JSON of the FHIR Consent: the opening
-  Bytes salt;                   // 32 bytes; commitment = H('careledger/consent-terms/1', salt, consent)
+  Bytes salt;                   // 32 bytes; exchange/terms.h says how the two give the commitment on the ledger
   bool withdrawn = false;       // known here to be revoked, at once and before the ledger says so
 };
-Digest terms_commitment(ByteView salt, ByteView consent);
 
 class Relationships {
  public:

@@ -1,0 +1,52 @@
+#include "vault/relationships.h"
+
+#include "vault/test_vault.h"
+
+namespace careledger::vault {
+namespace {
+
+class RelationshipsTest : public VaultTest {
+ protected:
+  Relationship made(const std::string& patient) {
+    return {entropy.take_id<RelationshipId>(), entropy.take_id<AccountId>(), patient, true, RelationshipState::proposed};
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Stores, RelationshipsTest, ::testing::Values(Where::memory, Where::disk),
+                         [](const auto& which) { return which.param == Where::memory ? "memory" : "disk"; });
+
+TEST_P(RelationshipsTest, AreFoundByIdAndByPatient) {
+  Relationships relationships(*vault);
+  Relationship first = made("p1");
+  ASSERT_TRUE(relationships.put(first));
+  ASSERT_TRUE(relationships.put(made("p1")));
+  ASSERT_TRUE(relationships.put(made("p2")));
+  EXPECT_EQ((*relationships.find(first.id))->patient_account, first.patient_account);
+  EXPECT_EQ(relationships.of_patient("p1")->size(), 2u);
+  EXPECT_EQ(relationships.of_patient("p3")->size(), 0u);
+  EXPECT_EQ(relationships.all(100)->size(), 3u);
+  first.patient_id = "p9";   // two Patients found to be one
+  first.state = RelationshipState::active;
+  ASSERT_TRUE(relationships.put(first));
+  EXPECT_EQ(relationships.of_patient("p1")->size(), 1u);
+  EXPECT_EQ((*relationships.of_patient("p9"))[0].state, RelationshipState::active);
+  EXPECT_FALSE(*relationships.find(entropy.take_id<RelationshipId>()));
+}
+
+TEST_P(RelationshipsTest, TermsStayAndAWithdrawalHoldsAtOnce) {
+  Relationships relationships(*vault);
+  const Relationship relationship = made("p1");
+  ASSERT_TRUE(relationships.put(relationship));
+  const ConsentTerms terms{entropy.take_id<Digest>(), relationship.id, R"({"resourceType":"Consent"})", entropy.take(32), false};
+  ASSERT_TRUE(relationships.put_terms(terms));
+  EXPECT_EQ((*relationships.terms(terms.grant))->consent, terms.consent);
+  ASSERT_TRUE(relationships.withdraw(terms.grant));
+  EXPECT_TRUE((*relationships.terms_of(relationship.id))[0].withdrawn);
+  EXPECT_EQ(relationships.withdraw(entropy.take_id<Digest>()).error().kind, ErrorKind::not_found);
+  if (GetParam() == Where::disk) {
+    reopen();
+    EXPECT_TRUE((*Relationships(*vault).terms(terms.grant))->withdrawn);
+  }
+}
+
+}  // namespace
+}  // namespace careledger::vault
