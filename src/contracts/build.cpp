@@ -86,6 +86,13 @@ Order set_sealing_key(const crypto::SealingKey& key) {
   return order(kRegistry, payload);
 }
 
+Order activate(ProtocolVersion version, Height height) {
+  registry::Payload payload;
+  payload.mutable_activate()->set_version(version.value);
+  payload.mutable_activate()->set_height(height.value);
+  return order(kRegistry, payload);
+}
+
 Order propose(const NewPatient& patient) {
   relationship::Payload payload;
   auto* command = payload.mutable_propose();

@@ -41,6 +41,7 @@ Order revoke_accreditation(const Digest& holder);
 Order rotate(const ledger::Authority& authority);
 Order revoke_key(std::uint32_t number);
 Order set_sealing_key(const crypto::SealingKey& key);
+Order activate(ProtocolVersion version, Height height);
 
 // relationship
 struct NewPatient {

@@ -91,6 +91,7 @@ constexpr Invariant kInvariants[] = {
     {kAccounts.space, "an account stays, keeps its kind, and its authority is sound and never goes back", &account_holds},
     {kSequences.space, "a sequence window never goes back", &sequence_holds},
     {kPastAuthorities.space, "history is only added to", &never_changes},
+    {kActivations.space, "an activation never changes", &never_changes},
     {kFounding.space, "the founding document never changes", &never_changes},
 };
 

@@ -29,6 +29,8 @@ void replace_authority(Writer& state, const Call& call, const AccountId& id, led
 // newer one is given (signatures of that very block may be under either).
 std::optional<ledger::Authority> authority_at(const Reader& state, const AccountId& id, Height height);
 
+// The newest rules that this program knows: a block under newer ones is beyond it.
+inline constexpr ProtocolVersion kProtocolNewest{1};
 ProtocolVersion protocol_at(const Reader& state, Height height);  // the highest version active at that height; 0 on an empty state
 
 // The rows that a ledger starts with: founder's account, founding document, protocol. Asserts on a founding document that is not sound.

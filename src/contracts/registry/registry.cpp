@@ -240,6 +240,25 @@ void apply(const SetSealingKey& c, const Call& call, Writer& state) {
   state.put(kOrganisations, row, call.actor);
 }
 
+// --- protocol ----------------------------------------------------------------------------------------------------------------------
+
+bool well_formed(const Activate& c) { return c.version() > 1; }
+Codes decide(const Activate& c, const Call& call, const Reader& state) {
+  if (!is_founder(call, state)) return Codes::not_the_founder;
+  const auto before = state.get(kernel::kActivations, c.version() - 1);
+  if (!before || state.has(kernel::kActivations, c.version())) return Codes::protocol_not_next;
+  return c.height() > call.height.value && c.height() > before->height() ? Codes::ok : Codes::activation_too_early;
+}
+void apply(const Activate& c, const Call&, Writer& state) {
+  kernel::Activation row;
+  row.set_height(c.height());
+  state.put(kernel::kActivations, row, c.version());
+  Event event;
+  event.mutable_protocol_activated()->set_version(c.version());
+  event.mutable_protocol_activated()->set_height(c.height());
+  state.emit(event);
+}
+
 // --- invariants --------------------------------------------------------------------------------------------------------------------
 
 static bool organisation_holds(const Call&, const kernel::Key&, kernel::RowBytes before, kernel::RowBytes after, const Reader&) {
@@ -280,6 +299,8 @@ static constexpr kernel::CodeName kCodes[] = {
     {13, "key_unknown"},
     {14, "key_not_valid"},
     {15, "threshold_unreachable"},
+    {16, "protocol_not_next"},
+    {17, "activation_too_early"},
 };
 
 template <auto number, auto accessor>
@@ -290,6 +311,7 @@ constinit const kernel::Contract contract =
                    Case<Payload::kReinstate, &Payload::reinstate>, Case<Payload::kAccredit, &Payload::accredit>,
                    Case<Payload::kRenew, &Payload::renew>, Case<Payload::kRevokeAccreditation, &Payload::revoke_accreditation>,
                    Case<Payload::kRotate, &Payload::rotate>, Case<Payload::kRevokeKey, &Payload::revoke_key>,
-                   Case<Payload::kSetSealingKey, &Payload::set_sealing_key>>("registry", {1}, kInvariants, kCodes);
+                   Case<Payload::kSetSealingKey, &Payload::set_sealing_key>, Case<Payload::kActivate, &Payload::activate>>(
+        "registry", {1}, kInvariants, kCodes);
 
 }  // namespace careledger::contracts::registry

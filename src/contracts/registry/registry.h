@@ -1,7 +1,8 @@
 // The registry contract (1): organisations with kinds, the practitioners and devices that one accredits, authorities and their keys.
 //
-// Who may do what: the founder admits, suspends and reinstates; an organisation accredits, renews and revokes its own; every account
-// rotates its authority and revokes its keys. Anybody reads. A suspended organisation commands nothing (kernel: actor_not_active).
+// Who may do what: the founder admits, suspends, reinstates and activates the next protocol version; an organisation accredits, renews and
+// revokes its own; every account rotates its authority and revokes its keys. Anybody reads. A suspended organisation commands nothing
+// (kernel: actor_not_active).
 #pragma once
 
 #include "contracts/registry/registry.pb.h"
@@ -26,6 +27,8 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
   key_unknown = 13,
   key_not_valid = 14,          // revoked or lapsed already
   threshold_unreachable = 15,  // too few command keys would be left
+  protocol_not_next = 16,      // versions count up by one
+  activation_too_early = 17,   // not after this block, or not after the version before
 };
 
 enum class OrganisationKind : std::uint32_t {
