@@ -15,6 +15,9 @@ class DiskLayer {
   explicit DiskLayer(std::shared_ptr<rocksdb::FileSystem> file_system) : file_system_(std::move(file_system)) {}
   virtual ~DiskLayer() = default;
   const std::shared_ptr<rocksdb::FileSystem>& file_system() const { return file_system_; }
+  // Before a store opens: clears away what a crash left half made and no store refers to. `folder` may be absent.
+  virtual Result<void> prepare(const std::string& /*folder*/) { return {}; }
+  virtual std::uint64_t header_bytes() const { return 0; }   // that the layer puts before a file's contents
 
  private:
   std::shared_ptr<rocksdb::FileSystem> file_system_;

@@ -2,6 +2,7 @@
 
 #include <rocksdb/env_encryption.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/files.h"
@@ -91,12 +92,66 @@ class Provider : public rocksdb::EncryptionProvider {
   Entropy& entropy_;
 };
 
+// Makes a new file's first block durable before anything follows it: a file that holds more than that block always has its key.
+class KeyFirst : public rocksdb::FileSystemWrapper {
+ public:
+  explicit KeyFirst(const std::shared_ptr<rocksdb::FileSystem>& encrypted) : FileSystemWrapper(encrypted) {}
+  const char* Name() const override { return "careledger-encrypted"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file, rocksdb::IODebugContext* context) override {
+    const rocksdb::IOStatus status = target()->NewWritableFile(path, options, file, context);
+    return status.ok() ? (*file)->Sync(rocksdb::IOOptions(), context) : status;
+  }
+};
+
 class EncryptedLayer : public DiskLayer {
  public:
-  EncryptedLayer(std::shared_ptr<rocksdb::FileSystem> file_system, std::shared_ptr<DiskLayer> below)
-      : DiskLayer(std::move(file_system)), below_(std::move(below)) {}
+  EncryptedLayer(const std::shared_ptr<rocksdb::FileSystem>& encrypted, std::shared_ptr<rocksdb::FileSystem> raw, crypto::Secret root,
+                 std::shared_ptr<DiskLayer> below)
+      : DiskLayer(std::make_shared<KeyFirst>(encrypted)), raw_(std::move(raw)), root_(std::move(root)), below_(std::move(below)) {}
+  std::uint64_t header_bytes() const override { return kPrefixBytes; }
+
+  // Removes files that never got further than their first block, and whose block is not whole: they hold nothing, and the
+  // layer could not open them.
+  Result<void> prepare(const std::string& folder) override {
+    if (below_) CARELEDGER_CHECK(below_->prepare(folder));
+    std::vector<std::string> names;
+    const rocksdb::IOStatus listed = raw_->GetChildren(folder, rocksdb::IOOptions(), &names, nullptr);
+    if (listed.IsNotFound() || listed.IsPathNotFound()) return {};
+    if (!listed.ok()) return tl::make_unexpected(error_of(listed, folder));
+    // CURRENT first: under another key nothing may be touched.
+    std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) { return a == "CURRENT" && b != "CURRENT"; });
+    for (const std::string& name : names)
+      if (name != "LOCK" && name != "reserve") CARELEDGER_CHECK(prepare_file(folder, name));
+    return {};
+  }
 
  private:
+  Result<void> prepare_file(const std::string& folder, const std::string& name) {
+    const std::string path = folder + "/" + name;
+    bool is_folder = false;
+    raw_->IsDirectory(path, rocksdb::IOOptions(), &is_folder, nullptr).PermitUncheckedError();
+    std::uint64_t size = 0;
+    if (is_folder || !raw_->GetFileSize(path, rocksdb::IOOptions(), &size, nullptr).ok()) return {};
+    std::unique_ptr<rocksdb::FSSequentialFile> file;
+    rocksdb::IOStatus status = raw_->NewSequentialFile(path, rocksdb::FileOptions(), &file, nullptr);
+    Bytes scratch(kPrefixBytes, '\0');
+    rocksdb::Slice prefix;
+    if (status.ok()) status = file->Read(kPrefixBytes, rocksdb::IOOptions(), &prefix, scratch.data(), nullptr);
+    if (!status.ok()) return tl::make_unexpected(error_of(status, folder));
+    const auto key = open_prefix(root_, {prefix.data(), prefix.size()});
+    if (key) return {};
+    if (size > kPrefixBytes || name == "CURRENT") {
+      if (key.error().kind == ErrorKind::wrong_key) return fail(ErrorKind::wrong_key, path + ": " + kWrongKeyMark);
+      return fail(ErrorKind::corrupt, path + ": " + key.error().message);
+    }
+    status = raw_->DeleteFile(path, rocksdb::IOOptions(), nullptr);
+    if (!status.ok()) return tl::make_unexpected(error_of(status, folder));
+    return {};
+  }
+
+  std::shared_ptr<rocksdb::FileSystem> raw_;
+  crypto::Secret root_;
   std::shared_ptr<DiskLayer> below_;
 };
 
@@ -105,7 +160,7 @@ class EncryptedLayer : public DiskLayer {
 std::shared_ptr<DiskLayer> encrypted_disk(const crypto::Secret& root_key, Entropy& entropy, std::shared_ptr<DiskLayer> below) {
   const auto base = below ? below->file_system() : rocksdb::FileSystem::Default();
   auto provider = std::make_shared<Provider>(root_key.clone(), entropy);
-  return std::make_shared<EncryptedLayer>(rocksdb::NewEncryptedFS(base, provider), std::move(below));
+  return std::make_shared<EncryptedLayer>(rocksdb::NewEncryptedFS(base, provider), base, root_key.clone(), std::move(below));
 }
 
 Result<void> rewrap_encrypted_files(const std::string& folder, const crypto::Secret& old_root, const crypto::Secret& new_root, Entropy& entropy) {

@@ -1,10 +1,12 @@
 #include "storage/journal_check.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/files.h"
 #include "storage/disk_layer.h"
 
 namespace careledger::storage {
@@ -52,56 +54,70 @@ std::uint32_t masked_crc32c(ByteView bytes) {
   return ((crc >> 15) | (crc << 17)) + 0xA282EAD8u;
 }
 
-// Offsets of the first broken record and of the first whole one that starts after it.
+// Over all journals in order: the first broken record, and whether a whole one starts after it.
 struct Scan {
-  std::optional<std::uint64_t> broken;
-  std::optional<std::uint64_t> whole_after;
+  struct Place {
+    std::string path;
+    std::uint64_t offset;
+  };
+  std::optional<Place> broken;
+  bool whole_after = false;
 };
 
-void scan_block(ByteView block, std::uint64_t offset, Scan& scan) {
+void scan_block(ByteView block, const std::string& path, std::uint64_t offset, Scan& scan) {
   std::size_t at = 0;
   while (at + kHeaderBytes <= block.size()) {
     const std::size_t length = byte_at(block, at + 4) | byte_at(block, at + 5) << 8;
     const unsigned type = byte_at(block, at + 6);
     const bool fits = at + kHeaderBytes + length <= block.size();
     const bool whole = fits && type != 0 && masked_crc32c(block.substr(at + 6, length + 1)) == little_u32(block, at);
-    if (!whole && !scan.broken) scan.broken = offset + at;
-    if (whole && scan.broken && !scan.whole_after && (type == kFull || type == kFirst)) scan.whole_after = offset + at;
+    if (!whole && !scan.broken) scan.broken = {path, offset + at};
+    if (whole && scan.broken && (type == kFull || type == kFirst)) scan.whole_after = true;
     if (!fits || type == 0) return;   // nothing more can be found before the next block
     at += kHeaderBytes + length;
   }
+  // A tail shorter than a header fills the block with zeros, or is torn.
+  if (at < block.size() && block.size() < kBlockBytes && !scan.broken) scan.broken = {path, offset + at};
 }
 
-Result<void> check_journal(rocksdb::FileSystem& files, const std::string& folder, const std::string& name) {
+Result<void> scan_journal(rocksdb::FileSystem& files, const std::string& folder, const std::string& name, Scan& scan) {
   std::unique_ptr<rocksdb::FSSequentialFile> file;
   const std::string path = folder + "/" + name;
   const rocksdb::IOStatus opened = files.NewSequentialFile(path, rocksdb::FileOptions(), &file, nullptr);
   if (!opened.ok()) return tl::make_unexpected(error_of(opened, folder));
   std::vector<char> scratch(kBlockBytes);
-  Scan scan;
   for (std::uint64_t offset = 0; !scan.whole_after;) {
     rocksdb::Slice got;
     const rocksdb::IOStatus read = file->Read(kBlockBytes, rocksdb::IOOptions(), &got, scratch.data(), nullptr);
     if (!read.ok()) return tl::make_unexpected(error_of(read, folder));
     if (got.empty()) break;
-    scan_block({got.data(), got.size()}, offset, scan);
+    scan_block({got.data(), got.size()}, path, offset, scan);
     offset += got.size();
   }
-  if (scan.whole_after)
-    return fail(ErrorKind::corrupt, path + " is damaged at byte " + std::to_string(*scan.broken) +
-                                        ", before writes that were acknowledged: restore from a backup");
   return {};
 }
 
 }  // namespace
 
-Result<void> check_journals(rocksdb::FileSystem& files, const std::string& folder) {
+Result<void> check_journals(DiskLayer& disk, const std::string& folder) {
+  rocksdb::FileSystem& files = *disk.file_system();
   std::vector<std::string> names;
   const rocksdb::IOStatus listed = files.GetChildren(folder, rocksdb::IOOptions(), &names, nullptr);
   if (listed.IsNotFound() || listed.IsPathNotFound()) return {};
   if (!listed.ok()) return tl::make_unexpected(error_of(listed, folder));
-  for (const std::string& name : names)
-    if (name.size() > 4 && name.ends_with(".log")) CARELEDGER_CHECK(check_journal(files, folder, name));
+  std::erase_if(names, [](const std::string& name) { return !name.ends_with(".log"); });
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {   // by number
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  });
+  Scan scan;
+  for (const std::string& name : names) CARELEDGER_CHECK(scan_journal(files, folder, name, scan));
+  if (!scan.broken) return {};
+  if (scan.whole_after)
+    return fail(ErrorKind::corrupt, scan.broken->path + " is damaged at byte " + std::to_string(scan.broken->offset) +
+                                        ", before writes that were acknowledged: restore from a backup");
+  CARELEDGER_TRY(const auto torn, system_files().open(scan.broken->path, false));
+  CARELEDGER_CHECK(torn->truncate(disk.header_bytes() + scan.broken->offset));
+  CARELEDGER_CHECK(torn->sync());
   return {};
 }
 

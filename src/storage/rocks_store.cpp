@@ -262,6 +262,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* e
   out.allow_mmap_reads = false;
   out.allow_mmap_writes = false;
   out.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  out.track_and_verify_wals_in_manifest = true;   // a manifest that lost its end would otherwise lose data without a word
   out.max_bgerror_resume_count = 0;   // a failed sync is never retried
   out.bytes_per_sync = 1u << 20;
   out.max_open_files = 512;
@@ -326,7 +327,8 @@ Error error_of(const rocksdb::Status& status, const std::string& folder) {
 Result<std::unique_ptr<Store>> open_rocks_store(const StoreOptions& options) {
   if (options.create) CARELEDGER_CHECK(system_files().make_folder(options.folder));
   std::shared_ptr<DiskLayer> disk = options.disk ? options.disk : std::make_shared<DiskLayer>(rocksdb::FileSystem::Default());
-  CARELEDGER_CHECK(check_journals(*disk->file_system(), options.folder));
+  CARELEDGER_CHECK(disk->prepare(options.folder));
+  CARELEDGER_CHECK(check_journals(*disk, options.folder));
   std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk->file_system());
   rocksdb::DBOptions database = database_options(options, env.get());
   database.info_log = open_rocks_log(disk->file_system(), options.folder);
