@@ -146,8 +146,36 @@ void add_good(std::vector<Case>& out) {
   empty.accesses = 0;
   const TestLedger unseen(empty);
   out.push_back(case_of("list of nothing", unseen, encode(unseen.access_bundle()), false));
+  Shape rotated = small();
+  rotated.replaced_at = 45;
+  const TestLedger replaced(rotated);
+  out.push_back(case_of("record signed by keys replaced since", replaced, encode(replaced.record_bundle()), false));
   const Bytes conviction = convict(one.promise(false), encode(one.access_bundle()), one.trust()).value();
   out.push_back(case_of("conviction", one, conviction, true));
+}
+
+// The same witnesses and keys, and a history that is not the one they saw; then cosignatures that should not be there.
+void add_bad_witnesses(std::vector<Case>& out, const TestLedger& honest) {
+  Shape shape = consortium();
+  shape.commands = 64;
+  const TestLedger rewritten(shape);
+  Bundle bundle = rewritten.record_bundle();
+  bundle.checkpoint = honest.record_bundle().checkpoint;
+  out.push_back(case_of("history signed anew behind the witnesses", rewritten, encode(bundle), false));
+  bundle = honest.record_bundle();
+  Note note = parse_note(bundle.checkpoint->note).value();
+  const Note good = note;
+  note.signatures.push_back(note.signatures.back());
+  bundle.checkpoint->note = encode(note);
+  out.push_back(case_of("a witness twice", honest, encode(bundle), false));
+  note = good;
+  note.signatures.push_back(cosign(note.text, "stranger.example", testing::key_named("stranger"), 1764000200));
+  bundle.checkpoint->note = encode(note);
+  out.push_back(case_of("a witness that nobody knows", honest, encode(bundle), false));
+  note = good;
+  note.signatures.erase(note.signatures.begin());
+  bundle.checkpoint->note = encode(note);
+  out.push_back(case_of("a checkpoint that the log did not sign", honest, encode(bundle), false));
 }
 
 void add_bad(std::vector<Case>& out) {
@@ -175,6 +203,18 @@ void add_bad(std::vector<Case>& out) {
   Bundle unwitnessed = four.record_bundle();
   unwitnessed.checkpoint.reset();
   out.push_back(case_of("no witnesses where two are wanted", four, encode(unwitnessed), false));
+  add_bad_witnesses(out, four);
+  Shape late = small();
+  late.replaced_at = 40;
+  const TestLedger replaced(late);
+  out.push_back(case_of("record signed by keys replaced before", replaced, encode(replaced.record_bundle()), false));
+  Shape chatty = small();
+  chatty.more_rows = {head_key(one.organisation())};
+  const TestLedger telling(chatty);
+  out.push_back(case_of("a row that nobody asked for", telling, encode(telling.record_bundle()), false));
+  chatty.more_rows = {"\x05"};
+  const TestLedger absent(chatty);
+  out.push_back(case_of("an absence that nobody asked for", absent, encode(absent.record_bundle()), false));
   out.push_back(case_of("trust in another validator", four, encode(one.record_bundle()), false));
   out.push_back(case_of("empty file", one, "", false));
   out.push_back(case_of("a byte more", one, encode(one.record_bundle()) + '\0', false));

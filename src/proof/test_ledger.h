@@ -28,6 +28,8 @@ struct Shape {
   std::uint32_t exception = 0;  // status of the version's exception row; 0 none
   bool currency = true;
   bool later_checkpoint = false;
+  std::vector<Bytes> more_rows;   // keys that a record's proof also answers, needed or not
+  std::uint64_t replaced_at = 0;  // block after which the organisation's keys were replaced; 0 never
 };
 
 class TestLedger {
@@ -61,6 +63,8 @@ class TestLedger {
     claim.log_path = log_.inclusion(index_);
     std::vector<Bytes> keys{account_key(organisation_), organisation_key(organisation_)};
     if (shape_.currency) keys.push_back(exception_key(organisation_, commitment_));
+    if (shape_.replaced_at != 0) keys.push_back(past_authority_key(organisation_, 1));
+    for (const Bytes& key : shape_.more_rows) keys.push_back(key);
     claim.state = state_.prove(keys);
     bundle.claim = claim;
     return bundle;
@@ -179,20 +183,40 @@ class TestLedger {
     }
   }
 
-  void make_state() {
-    ledger::Account account;
-    account.set_kind(2);
-    account.set_status(1);
-    account.mutable_authority()->set_threshold(1);
-    const crypto::SigningKey* keys[] = {&command_key_, &promise_key_};
+  static ledger::Authority authority_of(const crypto::SigningKey& command, const crypto::SigningKey& promise) {
+    ledger::Authority authority;
+    authority.set_threshold(1);
+    const crypto::SigningKey* keys[] = {&command, &promise};
     for (std::uint32_t i = 0; i < 2; ++i) {
-      ledger::Key& key = *account.mutable_authority()->add_keys();
+      ledger::Key& key = *authority.add_keys();
       key.set_number(i + 1);
       key.set_algorithm(1);
       key.set_public_key(keys[i]->public_key().bytes());
       key.set_role(i == 0 ? 1 : 5);
     }
+    return authority;
+  }
+
+  // The account, its keys replaced after block `replaced_at` if the shape says so.
+  void make_account() {
+    ledger::Account account;
+    account.set_kind(2);
+    account.set_status(1);
+    *account.mutable_authority() = authority_of(command_key_, promise_key_);
     account.set_authority_version(1);
+    if (shape_.replaced_at != 0) {
+      bundle::PastAuthority past;
+      *past.mutable_authority() = account.authority();
+      past.set_until_height(shape_.replaced_at);
+      state_.put(past_authority_key(organisation_, 1), canonical_bytes(past));
+      *account.mutable_authority() = authority_of(key_named("new command"), key_named("new promise"));
+      account.set_authority_version(2);
+    }
+    state_.put(account_key(organisation_), canonical_bytes(account));
+  }
+
+  void make_state() {
+    make_account();
     ledger::Organisation organisation;
     organisation.set_name("Hospital Nörd");
     organisation.set_kind(1);
@@ -203,7 +227,6 @@ class TestLedger {
     head.set_log_root(crypto::sha256("audit log").bytes());
     head.set_size(audit_.rows().size());
     head.set_height(40);
-    state_.put(account_key(organisation_), canonical_bytes(account));
     state_.put(organisation_key(organisation_), canonical_bytes(organisation));
     state_.put(head_key(organisation_), canonical_bytes(head));
     for (std::size_t i = 0; i < shape_.rows; ++i) {
