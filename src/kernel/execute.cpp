@@ -1,5 +1,7 @@
 #include "kernel/execute.h"
 
+#include <algorithm>
+
 #include "kernel/sequence.h"
 #include "kernel/tables.h"
 
@@ -141,6 +143,12 @@ KernelCode check_envelope(const ReceivedBatch& batch, BlockTime time, const Rows
   if (!is(AccountKind::founder) && !is(AccountKind::organisation)) return KernelCode::unknown_actor;
   if (account->status() != static_cast<std::uint32_t>(AccountStatus::active)) return KernelCode::actor_not_active;
   return judge_signatures(account->authority(), KeyRole::batch, time, batch.signed_bytes, batch.signatures, verdicts);
+}
+
+ProtocolVersion newest_protocol(std::span<const Contract> contracts) {
+  ProtocolVersion newest = kProtocolNewest;
+  for (const auto& contract : contracts) newest = std::max(newest, contract.since);
+  return newest;
 }
 
 const Contract* find_contract(std::span<const Contract> contracts, ContractId id) {

@@ -54,6 +54,9 @@ struct Receipt {  // the answer to one command; what a client keeps
   std::uint32_t position = 0;  // within the block
 };
 
+// The newest protocol version that a program with these contracts can execute; a block under a newer one is for a newer program.
+ProtocolVersion newest_protocol(std::span<const Contract> contracts);
+
 const Contract* find_contract(std::span<const Contract> contracts, ContractId id);  // nullptr when unknown
 std::string_view code_name(std::span<const Contract> contracts, Code code);         // "replayed", "grant_exists"; empty when unknown
 

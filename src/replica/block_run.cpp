@@ -152,12 +152,17 @@ void BlockRun::run_batch(const Result<kernel::ReceivedBatch>& batch, const kerne
   out_.results_.push_back(result_of(stored));
 }
 
-void BlockRun::run_batches() {
+Result<void> BlockRun::run_batches() {
   const Block& block = out_.block_;
   kernel::BlockContext context{out_.base_->ledger, block.height, block.time, {}};
   context.protocol = kernel::protocol_at(kernel::Reader(rows_), block.height);
+  if (context.protocol > kernel::newest_protocol(contracts_)) {
+    const std::string which = "block " + std::to_string(block.height.value) + " goes by protocol " + std::to_string(context.protocol.value);
+    return fail(ErrorKind::newer_format, which + ", which this program does not know: install a newer one");
+  }
   BlockHost host(cache_, out_.base_->tree);
   for (const auto& batch : batches_) run_batch(batch, context, host);
+  return {};
 }
 
 Result<void> BlockRun::finish_state() {
@@ -190,7 +195,7 @@ Result<void> BlockRun::run() {
   receive();
   CARELEDGER_CHECK(prefetch_and_verify());
   times_.signatures += watch.lap();
-  run_batches();
+  CARELEDGER_CHECK(run_batches());
   times_.decide_apply += watch.lap();
   CARELEDGER_CHECK(finish_state());
   finish_log();

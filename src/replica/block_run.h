@@ -53,7 +53,7 @@ class BlockRun {
  private:
   void receive();
   Result<void> prefetch_and_verify();
-  void run_batches();
+  Result<void> run_batches();
   void run_batch(const Result<kernel::ReceivedBatch>& batch, const kernel::BlockContext& context, BlockHost& host);
   Result<void> finish_state();
   void finish_log();
