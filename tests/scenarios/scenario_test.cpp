@@ -1,31 +1,13 @@
 // Plays every scenario file on the kernel in memory, and counts that each result code of each contract has at least one line.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
+#include "files.h"
 #include "memory_ledger.h"
 #include "scenario.h"
 #include "test_contracts.h"
 
 namespace careledger::scenarios {
 namespace {
-
-std::vector<std::filesystem::path> files() {
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(CARELEDGER_SCENARIOS)) {
-    if (entry.path().extension() == ".txt" && entry.path().filename() != "CMakeLists.txt") found.push_back(entry.path());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-std::string contents(const std::filesystem::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 std::unique_ptr<LedgerUnderTest> in_memory(const Setup& setup) { return std::make_unique<MemoryLedger>(setup); }
 
