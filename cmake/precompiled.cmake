@@ -1,26 +1,39 @@
-# Sanitizer and core-only builds of clang compile the widely used outside headers once. The release build does without, so that
-# every file still has to include what it uses.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND (CARELEDGER_SANITIZE OR CARELEDGER_CORE_ONLY))
+# Sanitizer and core-only builds of clang compile the widely used outside headers once, and so do the test programs of the release
+# build. The modules of the release build do without, so that every file still has to include what it uses.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_BUILD_TYPE MATCHES "Release|None")
   set(careledger_precompiled ON)
+endif()
+
+# CMake stamps the header it makes anew at each configuration; the compiler cache must look at contents alone.
+function(careledger_cache_precompiled target)
+  target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  if(CCACHE)
+    set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CCACHE}")
+  endif()
+endfunction()
+
+# careledger_precompile(TARGET careledger_precompiled|careledger_precompiled_test)
+function(careledger_precompile target from)
+  if(NOT careledger_precompiled OR (CMAKE_BUILD_TYPE STREQUAL "Release" AND from STREQUAL "careledger_precompiled"))
+    return()
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${from})
+  careledger_cache_precompiled(${target})
+endfunction()
+
+if(careledger_precompiled)
   file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cpp.in "namespace careledger {}\n")
   configure_file(${CMAKE_BINARY_DIR}/precompiled.cpp.in ${CMAKE_BINARY_DIR}/precompiled.cpp COPYONLY)
-  # CMake stamps the header it makes anew at each configuration; the compiler cache must look at contents alone.
-  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
-
-  add_library(careledger_precompiled OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  add_library(careledger_precompiled OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/precompiled.cpp)
   target_link_libraries(careledger_precompiled PRIVATE protobuf::libprotobuf)
   target_precompile_headers(careledger_precompiled PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
+  careledger_cache_precompiled(careledger_precompiled)
   if(CARELEDGER_TESTS)
     add_executable(careledger_precompiled_test ${CMAKE_BINARY_DIR}/precompiled.cpp)
     target_link_libraries(careledger_precompiled_test PRIVATE protobuf::libprotobuf GTest::gtest GTest::gtest_main)
     target_compile_options(careledger_precompiled_test PRIVATE ${careledger_test_optimisation})
     target_precompile_headers(careledger_precompiled_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled_test.h)
+    careledger_cache_precompiled(careledger_precompiled_test)
   endif()
 endif()
-
-# careledger_precompile(TARGET careledger_precompiled|careledger_precompiled_test)
-function(careledger_precompile target from)
-  if(careledger_precompiled)
-    target_precompile_headers(${target} REUSE_FROM ${from})
-  endif()
-endfunction()
