@@ -82,7 +82,8 @@ setup_go() {
   while read -r name version; do
     once "go-$(basename "$name")" "$version" "go install $(basename "$name") $version" go install "$name@$version"
   done < <(needed test go)
-  for folder in tests/go; do
+  for folder in tests/*/; do
+    folder=${folder%/}
     [ -e "$folder/go.sum" ] || continue
     once "go-modules-$(basename "$folder")" "$(hash_of "$folder/go.mod" "$folder/go.sum")" "fetch the Go modules of $folder" \
       go mod download -C "$folder"
@@ -91,7 +92,7 @@ setup_go() {
 
 setup_npm() {
   local lock folder
-  for lock in tools/verifier/package-lock.json tests/clients/package-lock.json; do
+  for lock in tools/*/package-lock.json tests/*/package-lock.json; do
     [ -e "$lock" ] || continue
     folder=$(dirname "$lock")
     [ -d "$folder/node_modules" ] || rm -f "$tools/stamps/npm-${folder//\//-}"

@@ -17,7 +17,6 @@ import sys
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NPM_LOCKS = ["tools/verifier/package-lock.json", "tests/clients/package-lock.json"]
 
 
 def output_of(*command):
@@ -57,9 +56,8 @@ def crates():
 
 
 def npm_packages():
-    for name in NPM_LOCKS:
-        lock = ROOT / name
-        for path, package in json.loads(lock.read_text())["packages"].items() if lock.exists() else []:
+    for lock in sorted([*ROOT.glob("tools/*/package-lock.json"), *ROOT.glob("tests/*/package-lock.json")]):
+        for path, package in json.loads(lock.read_text())["packages"].items():
             if path:
                 yield path.rsplit("node_modules/", 1)[-1], package.get("version", "")
 
