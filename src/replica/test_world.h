@@ -54,6 +54,7 @@ class World {
   Actor& founder() { return founder_; }
   std::vector<Actor>& organisations() { return organisations_; }
   std::vector<Patient>& patients() { return patients_; }
+  const std::vector<Patient>& patients() const { return patients_; }
   BlockTime time() const { return time_; }
   SeededEntropy& entropy() { return entropy_; }
 
