@@ -82,7 +82,7 @@ Bytes make(const State& state, const std::string& base) {
   out += R"(},"implementation":{)";
   append_member(out, "description", state.config.name.empty() ? "CareLedger" : state.config.name);
   append_member(out, "url", base);
-  out += R"(},"rest":[{"mode":"server","security":{"cors":true,)";
+  out += R"(},"rest":[{"mode":"server","security":{)";
   append_member(out, "description", "Every request needs an access token (RFC 6750) that names actor, role and purpose. Each is recorded before it is answered.");
   out += R"(},)";
   append_codes(out, "interaction", {"transaction", "batch"});

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "codec/fhir/definitions.h"
 #include "base/ids.h"
+#include "codec/fhir/definitions.h"
 #include "vault/terms.h"
 
 namespace careledger::edge::fhir {
