@@ -146,6 +146,7 @@ class AuditMap {
   };
   Figures figures() const;
   struct State;   // for the files of src/vault
+  const State& state() const { return *state_; }
 
  private:
   explicit AuditMap(std::unique_ptr<State> state);

@@ -1,5 +1,6 @@
 #include "vault/audit_file.h"
 
+#include <algorithm>
 #include <map>
 
 #include "crypto/aead.h"
@@ -132,6 +133,45 @@ Result<OpenedEntry> AuditFile::read(FilePlace place, std::uint64_t* next_offset)
   if (!opened) return bad_entry(path_, place);
   if (next_offset != nullptr) *next_offset = place.offset + 4 + sealed->size();
   return std::move(*opened);
+}
+
+Result<void> AuditFile::copy_to(File& out, std::uint64_t size) const {
+  for (std::uint64_t at = 0; at < size;) {
+    Bytes bytes;
+    {
+      const std::lock_guard lock(reader_mutex_);
+      CARELEDGER_TRY(bytes, reader_->read(at, static_cast<std::size_t>(std::min<std::uint64_t>(size - at, 1u << 20))));
+    }
+    if (bytes.empty()) return fail(ErrorKind::corrupt, path_ + " is shorter than it was");
+    CARELEDGER_CHECK(out.append(bytes));
+    at += bytes.size();
+  }
+  return {};
+}
+
+Result<std::uint64_t> AuditFile::verify(const std::string& path, Files& files, const crypto::Secret& audit_key) {
+  AuditFile file;
+  file.path_ = path;
+  CARELEDGER_TRY(file.reader_, files.open(path, false));
+  CARELEDGER_TRY(const std::uint64_t size, file.reader_->size());
+  CARELEDGER_CHECK(file.read_header());
+  file.derive(audit_key);
+  FilePlace place{0, kAuditHeaderBytes};
+  while (place.offset < size) {
+    std::uint64_t next = 0;
+    CARELEDGER_TRY(const OpenedEntry entry, file.read(place, &next));
+    place = {place.index + 1, next};
+  }
+  return place.index;
+}
+
+Result<FilePlace> AuditFile::skip(FilePlace place) const {
+  const std::lock_guard lock(reader_mutex_);
+  CARELEDGER_TRY(const Bytes bytes, reader_->read(place.offset, 4));
+  ByteView in = bytes;
+  const auto size = take_u32(in);
+  if (!size || *size > kFrameMax) return bad_entry(path_, place);
+  return FilePlace{place.index + 1, place.offset + 4 + *size};
 }
 
 namespace {

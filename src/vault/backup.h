@@ -45,6 +45,6 @@ Result<void> restore_key_backup(const std::string& file, const std::string& keys
 // The audit file as far as it is durable. Restoring is putting it back: the map is rebuilt.
 Result<std::uint64_t> write_audit_backup(const AuditMap& audit, const std::string& file);   // entries
 // Opens every entry; how many. corrupt names the first that does not.
-Result<std::uint64_t> verify_audit_backup(const std::string& file, Keystore& keys, Entropy& entropy);
+Result<std::uint64_t> verify_audit_backup(const std::string& file, Keystore& keys);
 
 }  // namespace careledger::vault

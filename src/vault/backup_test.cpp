@@ -1,0 +1,149 @@
+#include "vault/backup.h"
+
+#include "base/files.h"
+#include "vault/audit.h"
+#include "vault/check.h"
+#include "vault/needles.h"
+#include "vault/parts.h"
+#include "vault/relationships.h"
+#include "vault/test_vault.h"
+
+namespace careledger::vault {
+namespace {
+
+class BackupTest : public VaultTest {
+ protected:
+  std::string data_file = folder.path() + "/data.backup";
+  std::string key_file = folder.path() + "/keys.backup";
+
+  void fill() {
+    put("Patient", "p1", 1, patient_json("p1", 1, "Before", "1970-01-02"));
+    put("Patient", "p1", 2, patient_json("p1", 2, "After", "1970-01-02"));
+    put("Patient", "p2", 1, patient_json("p2", 1, "Other", "1970-01-02"));
+    ASSERT_TRUE(Relationships(*vault).put({{}, {}, "p1", false, RelationshipState::active}));
+  }
+  void lose_everything() {
+    vault.reset();
+    keys.reset();
+    std::filesystem::remove_all(options.folder);
+    std::filesystem::remove(folder.path() + "/keystore");
+  }
+  Result<BackupReport> bring_back() {
+    if (auto put_back = restore_key_backup(key_file, folder.path() + "/keystore", options.folder); !put_back) {
+      return tl::make_unexpected(put_back.error());
+    }
+    keys = std::move(*Keystore::open(folder.path() + "/keystore", seal, clock, entropy));
+    return restore_backup(data_file, options, *keys, clock, entropy);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Disk, BackupTest, ::testing::Values(Where::disk), [](const auto&) { return "disk"; });
+
+TEST_P(BackupTest, EverythingComesBackIndexIncluded) {
+  fill();
+  const auto written = write_backup(*vault, data_file);
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_EQ(written->versions, 3u);
+  ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
+  const auto verified = verify_backup(data_file, organisation, *keys, options.folder, entropy);
+  ASSERT_TRUE(verified) << verified.error().message;
+  EXPECT_EQ(verified->damaged, 0u);
+  const std::uint64_t sequence = vault->view().sequence();
+  lose_everything();
+  const auto restored = bring_back();
+  ASSERT_TRUE(restored) << restored.error().message;
+  open();
+  EXPECT_EQ(vault->view().sequence(), sequence);
+  EXPECT_NE(vault->view().read("Patient", "p1")->body.find("After"), std::string::npos);
+  EXPECT_EQ(search(vault->view(), "Patient", "family", {string_starts("after")}), std::vector<std::string>{"p1"});
+  EXPECT_EQ(search(vault->view(), "Patient", "family", {string_starts("before")}), std::vector<std::string>{});
+  EXPECT_EQ(search(*vault->view_at(1), "Patient", "family", {string_starts("before")}), std::vector<std::string>{"p1"});
+  EXPECT_EQ(Relationships(*vault).of_patient("p1")->size(), 1u);
+  EXPECT_EQ(vault->waiting_for_anchor(), 3u);
+  EXPECT_TRUE(check_vault(*vault, {})->sound());
+  put("Patient", "p2", 2, patient_json("p2", 2, "Goes on", "1970-01-02"));
+  EXPECT_EQ(restore_backup(data_file, options, *keys, clock, entropy).error().kind, ErrorKind::conflict) << "never over something newer";
+}
+
+TEST_P(BackupTest, WhatWasErasedSinceIsDeadInTheBackup) {
+  fill();
+  ASSERT_TRUE(write_backup(*vault, data_file));
+  ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", folder.path() + "/old-keys"));
+  ASSERT_TRUE(vault->erase("Patient", "p2", 1));
+  ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
+  const auto verified = verify_backup(data_file, organisation, *keys, options.folder, entropy);
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->erased, 1u);
+  lose_everything();
+  const auto restored = bring_back();
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(restored->erased, 1u);
+  open();
+  EXPECT_EQ(vault->view().read("Patient", "p2").error().kind, ErrorKind::gone);
+  EXPECT_EQ(search(vault->view(), "Patient", "family", {string_starts("other")}), std::vector<std::string>{});
+  EXPECT_TRUE(vault->view().read("Patient", "p1"));
+}
+
+TEST_P(BackupTest, ADamagedOrForeignBackupIsRefusedAndNothingIsLeftBehind) {
+  fill();
+  ASSERT_TRUE(write_backup(*vault, data_file));
+  ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
+  EXPECT_EQ(write_backup(*vault, data_file).error().kind, ErrorKind::conflict);
+  auto stranger = Keystore::in_memory(clock, entropy);
+  EXPECT_EQ(restore_backup(data_file, {folder.path() + "/elsewhere", organisation}, *stranger, clock, entropy).error().kind, ErrorKind::wrong_key);
+  const Bytes good = *system_files().read_all(data_file, 1 << 24);
+  lose_everything();
+  for (const std::size_t at : {std::size_t{3}, good.size() / 2, good.size() - 1}) {
+    Bytes bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    ASSERT_TRUE(system_files().replace(data_file, bad));
+    EXPECT_FALSE(bring_back()) << at;
+    EXPECT_FALSE(system_files().exists(options.folder + "/store"));
+    std::filesystem::remove_all(options.folder);
+    std::filesystem::remove(folder.path() + "/keystore");
+  }
+  ASSERT_TRUE(system_files().replace(data_file, good.substr(0, good.size() - 40)));
+  EXPECT_FALSE(bring_back()) << "cut short";
+}
+
+TEST_P(BackupTest, TheAuditFileIsCopiedAndChecked) {
+  AuditOptions accesses;
+  accesses.folder = folder.path() + "/audit";
+  auto audit = std::move(*AuditMap::open(accesses, *keys, system_files(), clock, entropy));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(audit->append_and_wait({{}, AuditKind::start, {}, "a", "r", "HOPERAT", {}, {}, {}, 0, {}}));
+  const std::string copy = folder.path() + "/audit.backup";
+  EXPECT_EQ(*write_audit_backup(*audit, copy), 3u);
+  EXPECT_EQ(*verify_audit_backup(copy, *keys), 3u);
+  audit.reset();
+  std::filesystem::remove_all(accesses.folder);
+  ASSERT_TRUE(system_files().make_folder(accesses.folder));
+  std::filesystem::rename(copy, accesses.folder + "/audit.log");
+  audit = std::move(*AuditMap::open(accesses, *keys, system_files(), clock, entropy));
+  EXPECT_EQ(audit->size(), 3u);
+}
+
+// Nothing under the folder may be read without the keys: not in tables, journals, logs, backups or the audit file.
+TEST_P(BackupTest, NoPlainTextAnywhereOnDisk) {
+  const auto needles = Needles::of({"Featherstonehaugh", "1970-01-02", "MRN-patient-17", "patient-17xx", "Practitioner/secretive"});
+  AuditOptions accesses;
+  accesses.folder = folder.path() + "/audit";
+  auto audit = std::move(*AuditMap::open(accesses, *keys, system_files(), clock, entropy));
+  put("Patient", "patient-17xx", 1, patient_json("patient-17xx", 1, "Featherstonehaugh", "1970-01-02"));
+  for (int i = 0; i < 50; ++i) put("Patient", "p" + std::to_string(i), 1, patient_json("p" + std::to_string(i), 1, "Featherstonehaugh", "1970-01-02"));
+  ASSERT_TRUE(Relationships(*vault).put({{}, {}, "patient-17xx", false, RelationshipState::active}));
+  ASSERT_TRUE(audit->append_and_wait({audit->subject_of("patient-17xx"), AuditKind::read, {}, "Practitioner/secretive", "clinician", "TREAT", {}, "Patient", "patient-17xx", 1, {}}));
+  ASSERT_TRUE(write_backup(*vault, data_file));
+  ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
+  for (int closed = 0; closed < 2; ++closed) {
+    const auto hits = needles->search_folder(folder.path());
+    ASSERT_TRUE(hits) << hits.error().message;
+    for (const NeedleHit& hit : *hits) ADD_FAILURE() << hit.file << " at " << hit.offset << " " << hit.encoding << " " << hit.needle;
+    ASSERT_TRUE(vault->parts().store->flush());
+    if (closed == 0) audit.reset();
+  }
+  EXPECT_GT(needles->bytes_searched(), 10'000u);
+  ASSERT_TRUE(system_files().replace(folder.path() + "/planted", Needles::planted("Featherstonehaugh")));
+  EXPECT_EQ(needles->search_folder(folder.path())->size(), Needles::encodings()) << "the search itself works";
+}
+
+}  // namespace
+}  // namespace careledger::vault

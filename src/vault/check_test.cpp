@@ -1,0 +1,140 @@
+#include "vault/check.h"
+
+#include "vault/audit_entry.h"
+#include "vault/layout.h"
+#include "vault/parts.h"
+#include "vault/test_vault.h"
+
+namespace careledger::vault {
+namespace {
+
+class CheckTest : public VaultTest {
+ protected:
+  TestLedger ledger;
+  TestSigner signer;
+
+  void SetUp() override {
+    VaultTest::SetUp();
+    put("Patient", "p1", 1, patient_json("p1", 1, "Old", "1970-01-02"));
+    put("Patient", "p1", 2, patient_json("p1", 2, "New", "1970-01-02"));
+    put("Patient", "p1", 3, patient_json("p1", 3, "Old", "1970-01-02"));
+    put("Patient", "p2", 1, patient_json("p2", 1, "Other", "1971-01-02"));
+    {
+      auto transaction = std::move(*vault->begin());
+      EXPECT_TRUE(transaction->remove("Patient", "p2"));
+      EXPECT_TRUE(transaction->commit());
+    }
+    vault->start_anchoring(ledger, signer);
+    anchored(5);
+  }
+  CheckReport check(CheckOptions how = {}) {
+    auto report = check_vault(*vault, how);
+    EXPECT_TRUE(report) << report.error().message;
+    return std::move(*report);
+  }
+  void write(storage::Column column, const Bytes& key, const Bytes& value) {
+    storage::Batch batch;
+    batch.put(column, key, value);
+    ASSERT_TRUE(vault->parts().store->write(batch, storage::Durability::synced));
+  }
+  Bytes row(storage::Column column, const Bytes& key) { return **vault->parts().store->get(column, key); }
+};
+INSTANTIATE_TEST_SUITE_P(Stores, CheckTest, ::testing::Values(Where::memory, Where::disk),
+                         [](const auto& which) { return which.param == Where::memory ? "memory" : "disk"; });
+
+TEST_P(CheckTest, ASoundVaultHasNoFindings) {
+  const CheckReport report = check();
+  for (const CheckFinding& finding : report.findings) ADD_FAILURE() << finding.store << ": " << finding.where << ": " << finding.what;
+  EXPECT_EQ(report.versions, 5u);
+  EXPECT_GE(report.anchors, 1u);
+  EXPECT_GT(report.index_rows, 8u);
+}
+
+TEST_P(CheckTest, AnErasedVersionIsNoFinding) {
+  ASSERT_TRUE(vault->erase("Patient", "p1", 2));
+  const CheckReport report = check();
+  for (const CheckFinding& finding : report.findings) ADD_FAILURE() << finding.store << ": " << finding.where << ": " << finding.what;
+  EXPECT_EQ(report.erased, 1u);
+}
+
+TEST_P(CheckTest, AnEditedBodyIsNamed) {
+  Bytes body = row(kBodiesColumn, u64_bytes(2));
+  body.back() = static_cast<char>(body.back() ^ 1);
+  write(kBodiesColumn, u64_bytes(2), body);
+  const CheckReport report = check();
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_EQ(report.findings[0].store, "records");
+  EXPECT_EQ(report.findings[0].where, "Patient/p1/_history/2");
+}
+
+TEST_P(CheckTest, ABodySealedAnewByWhoeverHasTheKeysIsNamedAllTheSame) {
+  const BodyName name{"Patient", "p1", 3, 3};
+  const BodyContent forged{{"p1"}, patient_json("p1", 3, "Forged", "1970-01-02")};
+  write(kBodiesColumn, u64_bytes(3), seal_body(organisation, name, forged, *vault->parts().tree->secret(3), entropy));
+  const CheckReport report = check();
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_EQ(report.findings[0].where, "Patient/p1/_history/3");
+  EXPECT_NE(report.findings[0].what.find("committed"), std::string::npos);
+}
+
+TEST_P(CheckTest, IndexRowsAddedChangedOrGoneAreNamedWithoutTheirValues) {
+  write(kIndexColumn, index_key("Patient", "family", "planted", "p1", 1), {});
+  CheckReport report = check();
+  ASSERT_EQ(report.findings.size(), 1u);
+  EXPECT_EQ(report.findings[0].store, "index");
+  EXPECT_EQ(report.findings[0].where, "Patient?family of Patient/p1");
+  EXPECT_EQ(report.findings[0].what.find("planted"), std::string::npos);
+
+  const auto rows = vault->parts().store->iterate(kIndexColumn, storage::Range::prefix(parameter_prefix("Patient", "identifier")));
+  rows->seek_first();
+  ASSERT_TRUE(rows->valid());
+  storage::Batch batch;
+  batch.erase(kIndexColumn, rows->key());
+  batch.erase(kIndexColumn, index_key("Patient", "family", "planted", "p1", 1));
+  ASSERT_TRUE(vault->parts().store->write(batch, storage::Durability::synced));
+  report = check();
+  ASSERT_EQ(report.findings.size(), 1u);
+  EXPECT_EQ(report.findings[0].where, "Patient?identifier of Patient/p1");
+}
+
+TEST_P(CheckTest, AnchorsAreComparedWithTheLedger) {
+  CheckOptions options;
+  const auto known = ledger.commands();
+  options.on_ledger = [&](const Digest& command, Height, std::uint32_t) -> Result<bool> {
+    return std::any_of(known.begin(), known.end(), [&](const auto& one) { return one.digest == command; });
+  };
+  EXPECT_TRUE(check(options).sound());
+  options.on_ledger = [](const Digest&, Height, std::uint32_t) -> Result<bool> { return false; };
+  EXPECT_FALSE(check(options).sound());
+  AnchorRow anchor = *decode_anchor_row(row(kAnchorsColumn, u64_bytes(1)));
+  anchor.commitments[0] = entropy.take_id<Digest>();
+  write(kAnchorsColumn, u64_bytes(1), encode(anchor));
+  const CheckReport report = check();
+  EXPECT_TRUE(std::any_of(report.findings.begin(), report.findings.end(), [](const auto& finding) { return finding.store == "anchors"; }));
+}
+
+TEST_P(CheckTest, AuditEntriesAreComparedWithTheHeadOnTheLedger) {
+  AuditOptions options;
+  auto audit = std::move(*AuditMap::open(options, *keys, system_files(), clock, entropy));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(audit->append_and_wait({audit->subject_of("p1"), AuditKind::read, {}, "a", "r", "TREAT", {}, {}, {}, 0, {}}));
+  audit->start_heads(ledger, signer);
+  std::promise<AuditHead> told;
+  audit->wait_for_head(5, [&](const Result<AuditHead>& head) { told.set_value(*head); });
+  const AuditHead head = told.get_future().get();
+  careledger::ledger::AccessHead on_ledger;
+  on_ledger.set_map_root(head.map_root.bytes());
+  on_ledger.set_log_root(head.log_root.bytes());
+  on_ledger.set_size(head.size);
+  CheckOptions how;
+  how.access_head = [&]() -> Result<std::optional<careledger::ledger::AccessHead>> { return on_ledger; };
+  EXPECT_TRUE(check_audit(*audit, how)->sound());
+  EXPECT_EQ(check_audit(*audit, how)->audit_entries, 5u);
+  on_ledger.set_size(9);
+  EXPECT_FALSE(check_audit(*audit, how)->sound());
+  on_ledger.set_size(5);
+  on_ledger.set_map_root(Bytes(32, 'x'));
+  EXPECT_FALSE(check_audit(*audit, how)->sound());
+}
+
+}  // namespace
+}  // namespace careledger::vault
