@@ -19,6 +19,7 @@ struct Layout {
   std::string organisation_keystore(const std::string& slug) const { return organisation(slug) + "/keystore"; }
   std::string vault(const std::string& slug) const { return organisation(slug) + "/vault"; }
   std::string audit(const std::string& slug) const { return organisation(slug) + "/audit"; }
+  std::string promises(const std::string& slug) const { return organisation(slug) + "/promises"; }
   std::string witness(const std::string& slug) const { return organisation(slug) + "/witness"; }
 
   std::string default_key_file() const { return folder + ".key"; }  // beside the folder: outside it and every backup of it

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include "codec/json/json.h"
 #include "ordering/local/chain_maker.h"
@@ -28,7 +30,22 @@ Result<std::unique_ptr<FolderLock>> FolderLock::take(const Layout& layout) {
 
 FolderLock::~FolderLock() { ::close(descriptor_); }
 
-Node::Node(Layout layout, Clock& clock) : layout_(std::move(layout)), clock_(clock) {}
+struct Node::KnownAddresses {
+  std::mutex mutex;
+  std::map<OrganisationId, std::string> origins;
+};
+
+edge::exchange::Addresses Node::addresses() const {
+  return [known = known_addresses_](const OrganisationId& organisation) -> std::optional<std::string> {
+    const std::lock_guard lock(known->mutex);
+    const auto found = known->origins.find(organisation);
+    if (found == known->origins.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+Node::Node(Layout layout, Clock& clock)
+    : layout_(std::move(layout)), clock_(clock), known_addresses_(std::make_shared<KnownAddresses>()) {}
 
 Node::~Node() { stop(); }
 
@@ -57,7 +74,11 @@ Result<void> Node::serve(const ServeConfig& config) {
   io_ = std::make_unique<edge::http::IoThreads>(config.io_threads, clock_);
   metrics_->gauge("careledger_ledger_height", "height of the newest durable block",
                   [this] { return static_cast<double>(ledger_->ordering().height().value); });
-  for (const auto& organisation : organisations_) CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_}));
+  for (const auto& organisation : organisations_) {
+    CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, addresses()}));
+    const std::lock_guard lock(known_addresses_->mutex);
+    known_addresses_->origins[organisation->config().id] = organisation->origin();
+  }
   CARELEDGER_CHECK(serve_rpc());
   for (const auto& organisation : organisations_)
     log_->info("serving", {{"organisation", organisation->config().name}, {"fhir", organisation->origin() + "/fhir"}});

@@ -39,6 +39,7 @@ class Node {
   Node(Layout layout, Clock& clock);
   Result<void> serve_rpc();
   Result<void> write_addresses(const std::string& path) const;
+  edge::exchange::Addresses addresses() const;
 
   Layout layout_;
   Clock& clock_;
@@ -54,6 +55,8 @@ class Node {
   std::unique_ptr<edge::rpc::Rpc> rpc_;
   std::unique_ptr<edge::http::IoThreads> io_;
   std::vector<std::unique_ptr<edge::http::Server>> rpc_servers_;
+  struct KnownAddresses;
+  std::shared_ptr<KnownAddresses> known_addresses_;  // where organisations are asked for records; filled once all of them serve
 };
 
 // One process a data folder: an flock(2) on DIR/lock, which the kernel drops when the process dies.

@@ -4,8 +4,8 @@ namespace careledger::apps {
 
 using vault::Purpose;
 
-Organisation::Organisation(OrganisationConfig config, Ledger& ledger, Clock& clock, Entropy& entropy)
-    : config_(std::move(config)), ledger_(ledger), clock_(clock), entropy_(entropy) {}
+Organisation::Organisation(Layout layout, OrganisationConfig config, Ledger& ledger, Clock& clock, Entropy& entropy)
+    : layout_(std::move(layout)), config_(std::move(config)), ledger_(ledger), clock_(clock), entropy_(entropy) {}
 
 Organisation::~Organisation() {
   stop_serving();
@@ -14,7 +14,7 @@ Organisation::~Organisation() {
 
 Result<std::unique_ptr<Organisation>> Organisation::open(const Layout& layout, const OrganisationConfig& config, const vault::Seal& seal,
                                                          Ledger& ledger, Clock& clock, Entropy& entropy) {
-  auto organisation = std::unique_ptr<Organisation>(new Organisation(config, ledger, clock, entropy));
+  auto organisation = std::unique_ptr<Organisation>(new Organisation(layout, config, ledger, clock, entropy));
   CARELEDGER_CHECK(organisation->open_parts(layout, seal));
   return organisation;
 }
@@ -38,6 +38,12 @@ Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& s
   return {};
 }
 
+Result<void> Organisation::make_exchange(const Surroundings& around) {
+  CARELEDGER_TRY(exchange_, ExchangeParts::make({layout_, config_, ledger_, *keys_, *vault_, *audit_, *signer_, around.workers, clock_,
+                                                 entropy_, around.addresses, around.config.certificate_file}));
+  return {};
+}
+
 Result<void> Organisation::make_fhir(const Surroundings& around) {
   CARELEDGER_TRY(const crypto::SigningKey token, keys_->signing(Purpose::access_token));
   authenticator_ = std::make_unique<edge::auth::Authenticator>(config_.id, std::vector{token.public_key()}, clock_);
@@ -48,7 +54,8 @@ Result<void> Organisation::make_fhir(const Surroundings& around) {
   CARELEDGER_TRY(config.page_key, keys_->symmetric(Purpose::page_token));
   config.on_alert = [&log = around.log](const std::string& what) { log.error("fhir", {{"what", what}}); };
   fhir_ = std::make_unique<edge::fhir::FhirHandler>(
-      edge::fhir::FhirParts{*vault_, *audit_, *authenticator_, clock_, entropy_, around.workers, nullptr}, std::move(config));
+      edge::fhir::FhirParts{*vault_, *audit_, *authenticator_, clock_, entropy_, around.workers, &exchange_->operations()},
+      std::move(config));
   return {};
 }
 
@@ -62,12 +69,14 @@ std::vector<edge::ops::Check> Organisation::checks() {
 }
 
 Result<void> Organisation::serve(const Surroundings& around) {
+  CARELEDGER_CHECK(make_exchange(around));
   CARELEDGER_CHECK(make_fhir(around));
   router_ = std::make_unique<edge::http::Router>();
   router_->add({}, "/fhir/*", *fhir_);
   admin_ = std::make_unique<AdminApi>(AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_});
   admin_offload_ = std::make_unique<edge::http::Offload>(*admin_, around.workers);
   router_->add({}, "/admin/v1/*", *admin_offload_);
+  exchange_->add_routes(*router_);
   edge::ops::add_routes(*router_, around.metrics, around.log, checks());
   telemetry_ = std::make_unique<edge::ops::Telemetry>(around.metrics, around.log, config_.slug, around.config.access_log);
   edge::http::ServerConfig server;
@@ -83,6 +92,7 @@ Result<void> Organisation::serve(const Surroundings& around) {
 
 void Organisation::stop_serving() {
   if (server_) server_->stop(std::chrono::seconds(5));
+  if (exchange_) exchange_->stop();
 }
 
 void Organisation::stop() {

@@ -7,6 +7,7 @@
 
 #include "apps/admin_api.h"
 #include "apps/config.h"
+#include "apps/exchange_parts.h"
 #include "apps/layout.h"
 #include "apps/ledger.h"
 #include "apps/serve_config.h"
@@ -34,6 +35,7 @@ class Organisation {
     edge::ops::Metrics& metrics;
     edge::ops::Log& log;
     const ServeConfig& config;
+    edge::exchange::Addresses addresses;  // of the organisations that may be asked for records
   };
   Result<void> serve(const Surroundings& around);
   void stop_serving();  // idempotent; no request is in a handler afterwards once the workers have stopped too
@@ -47,11 +49,13 @@ class Organisation {
   vault::CommandSigner& signer() { return *signer_; }
 
  private:
-  Organisation(OrganisationConfig config, Ledger& ledger, Clock& clock, Entropy& entropy);
+  Organisation(Layout layout, OrganisationConfig config, Ledger& ledger, Clock& clock, Entropy& entropy);
   Result<void> open_parts(const Layout& layout, const vault::Seal& seal);
+  Result<void> make_exchange(const Surroundings& around);
   Result<void> make_fhir(const Surroundings& around);
   std::vector<edge::ops::Check> checks();
 
+  Layout layout_;
   OrganisationConfig config_;
   Ledger& ledger_;
   Clock& clock_;
@@ -61,6 +65,7 @@ class Organisation {
   std::unique_ptr<vault::AuditMap> audit_;
   std::unique_ptr<vault::KeystoreSigner> signer_;
   std::unique_ptr<edge::auth::Authenticator> authenticator_;
+  std::unique_ptr<ExchangeParts> exchange_;
   std::unique_ptr<edge::fhir::FhirHandler> fhir_;
   std::unique_ptr<AdminApi> admin_;
   std::unique_ptr<edge::http::Offload> admin_offload_;

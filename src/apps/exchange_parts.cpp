@@ -1,0 +1,54 @@
+#include "apps/exchange_parts.h"
+
+#include "apps/admin_api.h"
+#include "kernel/tables.h"
+#include "proof/checkpoint.h"
+
+namespace careledger::apps {
+namespace {
+
+// The newest root of the log, cosigned by this organisation under its checkpoint key.
+Result<std::string> checkpoint_of(const ExchangeParts::Home& home) {
+  const replica::View view = home.ledger.replica().view();
+  const proof::Checkpoint checkpoint{proof::checkpoint_origin(kernel::chain_id(view.ledger())), view.log_size(), view.log_root()};
+  CARELEDGER_TRY(const crypto::SigningKey key, home.keys.signing(vault::Purpose::cosign));
+  proof::Note note;
+  note.text = proof::to_text(checkpoint);
+  const auto now_s = static_cast<std::uint64_t>(home.clock.now().value / 1000);
+  note.signatures.push_back(proof::cosign(note.text, "careledger/" + home.config.id.hex(), key, now_s));
+  return proof::encode(note);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ExchangeParts>> ExchangeParts::make(Home home) {
+  CARELEDGER_TRY(auto promises,
+                 exchange::PromiseBook::open(home.layout.promises(home.config.slug), home.keys, system_files(), home.entropy));
+  return std::unique_ptr<ExchangeParts>(new ExchangeParts(std::move(home), std::move(promises)));
+}
+
+ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> promises)
+    : home_(std::move(home)),
+      relationships_(home_.vault),
+      promises_(std::move(promises)),
+      courier_({home_.config.id, home_.keys, home_.addresses, home_.trust_file, home_.clock, home_.entropy}),
+      custodian_({home_.config.id, home_.ledger.replica(), home_.ledger.ordering(), home_.keys, home_.vault, home_.audit, relationships_,
+                  home_.clock, home_.entropy}),
+      requester_({home_.config.id, home_.ledger.replica(), home_.ledger.ordering(), home_.keys, home_.vault, home_.audit, relationships_,
+                  *promises_, courier_, home_.clock, home_.entropy}),
+      operations_({home_.config.id, requester_, home_.ledger.replica(), home_.ledger.ordering(), home_.signer, home_.keys, home_.audit,
+                   relationships_, home_.entropy}),
+      releases_({custodian_, home_.ledger.replica(), home_.clock, home_.workers}),
+      ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(),
+                   [this] { return trust_text(home_.ledger); }, [this] { return checkpoint_of(home_); }}),
+      patient_api_(
+          {home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), home_.audit, relationships_, home_.clock}),
+      patient_offload_(patient_api_, home_.workers) {}
+
+void ExchangeParts::add_routes(edge::http::Router& router) {
+  router.add({edge::http::Method::post}, std::string(edge::exchange::kReleasePath), releases_);
+  router.add({}, "/ledger/v1/*", ledger_api_);
+  router.add({}, "/patient/v1/*", patient_offload_);
+}
+
+}  // namespace careledger::apps
