@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   commands::add_status(app, context);
   commands::add_verify(app, context);
   commands::add_token(app, context);
+  commands::add_wallet(app, context);
   commands::add_version(app, context);
   app.fallthrough();
   try {

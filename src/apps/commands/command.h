@@ -33,6 +33,7 @@ void add_prove(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_token(CLI::App& app, Context& context);
+void add_wallet(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 
 }  // namespace careledger::apps::commands

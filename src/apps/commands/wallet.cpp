@@ -1,0 +1,256 @@
+#include "apps/wallet.h"
+
+#include <fmt/format.h>
+
+#include "apps/commands/command.h"
+#include "apps/terminal.h"
+#include "codec/fhir/instant.h"
+
+namespace careledger::apps::commands {
+namespace {
+
+namespace json = codec::json;
+
+struct Options {
+  std::string file;
+  WalletSeal seal;
+  std::string label;
+  std::string node;
+  std::string certificate;
+  GrantOrder grant;
+  std::uint32_t number = 0;
+};
+
+// {"name": "value", …} with every value a string.
+std::string json_of(std::initializer_list<std::pair<std::string_view, std::string>> fields) {
+  json::Document document;
+  json::Value root = document.object();
+  for (const auto& [name, value] : fields) document.set(root, name, document.string(value));
+  return json::compact(root);
+}
+
+int create(const Options& options, bool as_json) {
+  const auto file = WalletFile::create(options.file, options.seal, system_entropy());
+  if (!file) return report(file.error(), as_json);
+  if (as_json) fmt::print("{}\n", json_of({{"wallet", options.file}}));
+  else fmt::print("{} is ready. Next: careledger wallet show {} --label \"my hospital\"\n", options.file, options.file);
+  return 0;
+}
+
+void print_keys(const Wallet& wallet) {
+  for (const WalletKey& key : wallet.keys) {
+    const bool waits = key.organisation.empty();
+    fmt::print("{}: {}\n", bold(key.label), waits ? std::string("waits for an organisation") : key.organisation_name);
+    if (waits) fmt::print("  enrolment code: {}\n", key.enrolment_code());
+  }
+  for (const WalletGrant& grant : wallet.grants)
+    fmt::print("grant {} to {}{}\n", grant.number, grant.grantee, grant.revoked ? ", revoked" : "");
+  if (wallet.keys.empty()) fmt::print("no key yet: careledger wallet show FILE --label \"my hospital\" makes one\n");
+}
+
+std::string keys_json(const Wallet& wallet) {
+  json::Document document;
+  json::Value keys = document.array();
+  for (const WalletKey& key : wallet.keys) {
+    json::Value value = document.object();
+    document.set(value, "label", document.string(key.label));
+    document.set(value, "account", document.string(key.account().hex()));
+    document.set(value, "organisation", document.string(key.organisation));
+    document.set(value, "organisation_name", document.string(key.organisation_name));
+    document.set(value, "enrolment", document.string(key.enrolment_code()));
+    document.append(keys, value);
+  }
+  json::Value grants = document.array();
+  for (const WalletGrant& grant : wallet.grants) {
+    json::Value value = document.object();
+    document.set(value, "number", document.number(std::int64_t{grant.number}));
+    document.set(value, "custodian", document.string(grant.custodian));
+    document.set(value, "grantee", document.string(grant.grantee));
+    document.set(value, "revoked", document.boolean(grant.revoked));
+    document.append(grants, value);
+  }
+  json::Value root = document.object();
+  document.set(root, "ledger", document.string(wallet.ledger));
+  document.set(root, "keys", keys);
+  document.set(root, "grants", grants);
+  return json::compact(root);
+}
+
+int show(WalletFile& file, const Options& options, bool as_json) {
+  const WalletKey* key = options.label.empty() ? nullptr : file.wallet().by_label(options.label);
+  if (!options.label.empty() && key == nullptr) {
+    const auto made = file.add_key(options.label);
+    if (!made) return report(made.error(), as_json);
+    key = *made;
+  }
+  if (as_json) {
+    fmt::print("{}\n", key == nullptr
+                           ? keys_json(file.wallet())
+                           : json_of({{"label", key->label}, {"account", key->account().hex()}, {"enrolment", key->enrolment_code()}}));
+  } else if (key != nullptr) {
+    fmt::print("{}\n", key->enrolment_code());
+  } else {
+    print_keys(file.wallet());
+  }
+  return 0;
+}
+
+int accept(WalletFile& file, const Options& options, bool as_json) {
+  const auto accepted = accept_relationship(file, options.node, options.certificate, options.label);
+  if (!accepted) return report(accepted.error(), as_json);
+  if (as_json) fmt::print("{}\n", json_of({{"organisation", accepted->organisation}, {"relationship", accepted->relationship}}));
+  else fmt::print("{} {}.\n", accepted->already ? "Already in force with" : "Accepted by you:", accepted->organisation);
+  return 0;
+}
+
+int grant(WalletFile& file, const Options& options, bool as_json) {
+  GrantOrder order = options.grant;
+  order.node = options.node;
+  order.certificate = options.certificate;
+  const auto granted = make_grant(file, order);
+  if (!granted) return report(granted.error(), as_json);
+  if (as_json) {
+    fmt::print("{}\n",
+               json_of({{"number", std::to_string(granted->number)}, {"custodian", granted->custodian}, {"grantee", granted->grantee}}));
+    return 0;
+  }
+  fmt::print("{} may receive from {} until {} (grant {}).\n", granted->grantee, granted->custodian,
+             codec::fhir::format_instant({granted->until_ms}), granted->number);
+  return 0;
+}
+
+int revoke(WalletFile& file, const Options& options, bool as_json) {
+  const auto revoked = revoke_grants(file, options.node, options.certificate, options.number);
+  if (!revoked) return report(revoked.error(), as_json);
+  for (const std::uint32_t number : *revoked) {
+    if (as_json) fmt::print("{}\n", json_of({{"revoked", std::to_string(number)}}));
+    else fmt::print("Grant {} is revoked: nothing more is released under it.\n", number);
+  }
+  return 0;
+}
+
+std::string log_json(const AccessLog& log) {
+  json::Document document;
+  json::Value list = document.array();
+  for (const Access& access : log.accesses) {
+    json::Value value = document.object();
+    document.set(value, "time", document.string(codec::fhir::format_instant(access.time)));
+    document.set(value, "kind", document.string(access.kind));
+    document.set(value, "outcome", document.string(access.outcome));
+    document.set(value, "organisation", document.string(access.organisation));
+    document.set(value, "actor", document.string(access.actor));
+    document.set(value, "purpose", document.string(access.purpose));
+    document.set(value, "resource", document.string(access.resource));
+    document.set(value, "details", document.string(access.details));
+    document.append(list, value);
+  }
+  json::Value root = document.object();
+  document.set(root, "organisation", document.string(log.organisation));
+  document.set(root, "complete_by_entries", document.number(static_cast<std::int64_t>(log.head_size)));
+  document.set(root, "as_of_block", document.number(static_cast<std::int64_t>(log.as_of)));
+  document.set(root, "accesses", list);
+  return json::compact(root);
+}
+
+int log(WalletFile& file, const Options& options, bool as_json) {
+  const auto read = read_log(file, options.node, options.certificate);
+  if (!read) return report(read.error(), as_json);
+  if (as_json) {
+    fmt::print("{}\n", log_json(*read));
+    return 0;
+  }
+  for (const Access& access : read->accesses) fmt::print("{}\n", access.sentence());
+  fmt::print("{}\n", green(fmt::format("Complete: {} entries about you at {}, proven as of block {}.", read->accesses.size(),
+                                       read->organisation, read->as_of)));
+  return 0;
+}
+
+using Run = int (*)(WalletFile&, const Options&, bool);
+
+CLI::App* add(CLI::App& wallet, const std::shared_ptr<Options>& options, const std::string& name, const std::string& about) {
+  auto* command = wallet.add_subcommand(name, about);
+  command->add_option("FILE", options->file, "the wallet")->required();
+  command->add_option("--passphrase-file", options->seal.passphrase_file, "file with the wallet's passphrase; - is standard input");
+  command->add_option("--key-file", options->seal.key_file, "key file of the wallet (default: FILE.key)");
+  return command;
+}
+
+void on_run(CLI::App& command, const std::shared_ptr<Options>& options, Context& context, Run run) {
+  command.callback([options, &context, run] {
+    context.chosen = [options, &context, run]() -> int {
+      auto file = WalletFile::open(options->file, options->seal, system_entropy());
+      if (!file) return report(file.error(), context.json);
+      return run(*file, *options, context.json);
+    };
+  });
+}
+
+void add_node(CLI::App& command, Options& options) {
+  command.add_option("--node", options.node, "the organisation's address: http://127.0.0.1:8480")->required();
+  command.add_option("--certificate", options.certificate, "PEM file that https certificates are checked against");
+}
+
+void add_grant(CLI::App& wallet, Context& context) {
+  auto options = std::make_shared<Options>();
+  options->grant.purposes.clear();
+  auto* command = add(wallet, options, "grant", "let another organisation receive a part of your record");
+  add_node(*command, *options);
+  command->add_option("--grantee", options->grant.grantee, "who may receive: name or id")->required();
+  command->add_option("--grantee-node", options->grant.grantee_node, "the recipient's address")->required();
+  command->add_option("--category", options->grant.categories, "laboratory, conditions, medications…; repeat")->required();
+  command->add_option("--withhold", options->grant.withheld, "an element that stays behind: Observation.note; repeat");
+  command->add_option("--purpose", options->grant.purposes, "purpose of use, a v3-ActReason code; repeat")->default_str("TREAT");
+  command->add_option("--role", options->grant.roles, "only through somebody in this role: physician, nurse…; repeat");
+  command->add_option("--days", options->grant.days, "how long")->check(CLI::Range(1, 3650));
+  example(*command,
+          "careledger wallet grant me.wallet --node http://127.0.0.1:8480 --grantee \"South Clinic\" --grantee-node "
+          "http://127.0.0.1:8481 --category laboratory --withhold Observation.note");
+  on_run(*command, options, context, [](WalletFile& file, const Options& given, bool as_json) {
+    Options filled = given;
+    if (filled.grant.purposes.empty()) filled.grant.purposes = {"TREAT"};
+    return grant(file, filled, as_json);
+  });
+}
+
+}  // namespace
+
+void add_wallet(CLI::App& app, Context& context) {
+  auto* wallet = app.add_subcommand("wallet", "a patient's keys, grants and view of every access");
+  wallet->require_subcommand(1);
+  example(*wallet, "careledger wallet create me.wallet");
+
+  auto made = std::make_shared<Options>();
+  auto* create_command = add(*wallet, made, "create", "make a wallet in a new file");
+  example(*create_command, "careledger wallet create me.wallet --passphrase-file -");
+  create_command->callback([made, &context] { context.chosen = [made, &context] { return create(*made, context.json); }; });
+
+  auto shown = std::make_shared<Options>();
+  auto* show_command = add(*wallet, shown, "show", "what is in the wallet; with --label the enrolment code of a key of its own");
+  show_command->add_option("--label", shown->label, "your own name for the relationship; a new one makes a new key");
+  example(*show_command, "careledger wallet show me.wallet --label \"North Hospital\"");
+  on_run(*show_command, shown, context, show);
+
+  auto accepted = std::make_shared<Options>();
+  auto* accept_command = add(*wallet, accepted, "accept", "accept the relationship that an organisation proposed");
+  add_node(*accept_command, *accepted);
+  accept_command->add_option("--label", accepted->label, "which key, when several wait for an organisation");
+  example(*accept_command, "careledger wallet accept me.wallet --node http://127.0.0.1:8480");
+  on_run(*accept_command, accepted, context, accept);
+
+  add_grant(*wallet, context);
+
+  auto revoked = std::make_shared<Options>();
+  auto* revoke_command = add(*wallet, revoked, "revoke", "withdraw a grant; the custodian stops at once");
+  add_node(*revoke_command, *revoked);
+  revoke_command->add_option("--number", revoked->number, "which grant (default: all at this custodian)");
+  example(*revoke_command, "careledger wallet revoke me.wallet --node http://127.0.0.1:8480 --number 1");
+  on_run(*revoke_command, revoked, context, revoke);
+
+  auto logged = std::make_shared<Options>();
+  auto* log_command = add(*wallet, logged, "log", "every access and every refused attempt, proven complete");
+  add_node(*log_command, *logged);
+  example(*log_command, "careledger wallet log me.wallet --node http://127.0.0.1:8480");
+  on_run(*log_command, logged, context, log);
+}
+
+}  // namespace careledger::apps::commands

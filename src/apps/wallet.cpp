@@ -1,0 +1,168 @@
+#include "apps/wallet.h"
+
+#include "contracts/rules.h"
+#include "exchange/terms.h"
+
+namespace careledger::apps {
+namespace {
+
+namespace build = contracts::build;
+namespace http = edge::http;
+namespace json = codec::json;
+namespace relation = contracts::relationship;
+
+template <class Id>
+Result<Id> id_from(std::string_view hex) {
+  const auto bytes = from_hex(hex);
+  const auto id = bytes ? Id::from(*bytes) : std::nullopt;
+  if (!id) return fail(ErrorKind::malformed, "the node's answer does not read");
+  return *id;
+}
+
+Result<WalletKey*> unbound_key(Wallet& wallet, const std::string& label, const std::string& organisation) {
+  if (WalletKey* known = wallet.of_organisation(organisation)) return known;
+  if (!label.empty()) {
+    WalletKey* key = wallet.by_label(label);
+    if (key == nullptr) return fail(ErrorKind::not_found, "the wallet has no key of that label; see `careledger wallet show`");
+    if (!key->organisation.empty()) return fail(ErrorKind::conflict, "that key belongs to another organisation: one key a relationship");
+    return key;
+  }
+  WalletKey* found = nullptr;
+  for (WalletKey& key : wallet.keys) {
+    if (!key.organisation.empty()) continue;
+    if (found != nullptr) return fail(ErrorKind::invalid, "several keys wait for an organisation: say which with --label");
+    found = &key;
+  }
+  if (found == nullptr)
+    return fail(ErrorKind::not_found, "no key waits for an organisation; make one with `careledger wallet show --label`");
+  return found;
+}
+
+Result<WalletKey*> key_for(Wallet& wallet, const WalletNode& node) {
+  WalletKey* key = wallet.of_organisation(node.organisation());
+  if (key == nullptr) return fail(ErrorKind::not_found, "the wallet has no relationship with " + node.name() + "; accept one first");
+  return key;
+}
+
+Bytes opening_json(const WalletGrant& grant) {
+  json::Document document;
+  json::Value root = document.object();
+  const auto consent = json::parse(grant.consent);
+  CARELEDGER_ASSERT(consent.has_value());
+  document.set(root, "consent", document.copy(consent->root()));
+  document.set(root, "salt", document.string(grant.salt));
+  document.set(root, "relationship", document.string(grant.relationship));
+  document.set(root, "number", document.number(std::int64_t{grant.number}));
+  return json::compact(root);
+}
+
+Result<exchange::Terms> terms_of(const GrantOrder& order, const WalletKey& key, const std::string& grantee) {
+  exchange::Terms terms;
+  terms.patient = key.account();
+  CARELEDGER_TRY(terms.custodian, id_from<OrganisationId>(key.organisation));
+  CARELEDGER_TRY(const OrganisationId to, id_from<OrganisationId>(grantee));
+  terms.organisations.insert(to);
+  terms.roles = {order.roles.begin(), order.roles.end()};
+  terms.purposes = {order.purposes.begin(), order.purposes.end()};
+  terms.categories = {order.categories.begin(), order.categories.end()};
+  terms.withheld = {order.withheld.begin(), order.withheld.end()};
+  terms.from = system_clock().now();
+  terms.until = {terms.from.value + std::int64_t{order.days} * contracts::kDayMs};
+  if (order.categories.empty()) return fail(ErrorKind::invalid, "a grant names at least one category");
+  if (order.days == 0) return fail(ErrorKind::invalid, "a grant lasts at least one day");
+  return terms;
+}
+
+// The same bytes that will be checked: what departs from the profile is found here and not at the custodian.
+Result<WalletGrant> grant_of(const exchange::Terms& terms, const WalletKey& key, std::uint32_t number, const std::string& grantee) {
+  const json::Document consent = exchange::make_consent(terms);
+  CARELEDGER_CHECK(exchange::parse_terms(consent.root()));
+  WalletGrant grant;
+  grant.custodian = key.organisation;
+  grant.relationship = relation::relationship_id(terms.custodian, terms.patient).hex();
+  grant.number = number;
+  grant.salt = to_hex(system_entropy().take(32));
+  grant.consent = json::canonical(consent.root());
+  grant.grantee = grantee;
+  return grant;
+}
+
+Result<void> put_on_ledger(WalletNode& node, const WalletKey& key, const Wallet& wallet, const WalletGrant& grant, BlockTime until) {
+  CARELEDGER_TRY(const LedgerId ledger, ledger_of(wallet));
+  CARELEDGER_TRY(const RelationshipId relationship, id_from<RelationshipId>(grant.relationship));
+  CARELEDGER_TRY(const json::Document consent, json::parse(grant.consent));
+  const Digest terms = exchange::commitment_to(consent.root(), *from_hex(grant.salt));
+  const std::uint32_t lapses = contracts::day_of(until) + 1;  // rounded up: the ledger tells no more than a day
+  return node.command(key, ledger, build::grant(relationship, grant.number, terms, lapses));
+}
+
+}  // namespace
+
+Result<Accepted> accept_relationship(WalletFile& file, const std::string& origin, const std::string& certificate,
+                                     const std::string& label) {
+  Wallet& wallet = file.wallet();
+  CARELEDGER_TRY(const auto node, WalletNode::connect(origin, certificate, wallet));
+  CARELEDGER_TRY(WalletKey * key, unbound_key(wallet, label, node->organisation()));
+  CARELEDGER_TRY(const http::Response response, node->as_patient(*key, http::Method::get, "/patient/v1/relationship"));
+  CARELEDGER_TRY(const json::Document shown, json::parse(response.body));
+  CARELEDGER_TRY(const RelationshipId id, id_from<RelationshipId>(shown.root().string_at("relationship")));
+  CARELEDGER_TRY(const OrganisationId organisation, id_from<OrganisationId>(node->organisation()));
+  if (id != relation::relationship_id(organisation, key->account()))
+    return fail(ErrorKind::corrupt, "the node names another relationship than this key has with it");
+  Accepted accepted{node->name(), id.hex(), number_at(shown.root(), "status") == static_cast<std::uint64_t>(relation::Status::active)};
+  key->organisation = node->organisation();
+  key->organisation_name = node->name();
+  CARELEDGER_CHECK(file.save());
+  if (accepted.already) return accepted;
+  CARELEDGER_TRY(const LedgerId ledger, ledger_of(wallet));
+  CARELEDGER_CHECK(node->command(*key, ledger, build::accept(id)));
+  return accepted;
+}
+
+Result<Granted> make_grant(WalletFile& file, const GrantOrder& order) {
+  Wallet& wallet = file.wallet();
+  CARELEDGER_TRY(const auto node, WalletNode::connect(order.node, order.certificate, wallet));
+  CARELEDGER_TRY(const WalletKey* key, key_for(wallet, *node));
+  CARELEDGER_TRY(const std::string grantee, node->organisation_id(order.grantee));
+  CARELEDGER_TRY(const std::string grantee_name, node->organisation_name(grantee));
+  CARELEDGER_TRY(const auto there, WalletNode::connect(order.grantee_node, order.certificate, wallet));
+  if (there->organisation() != grantee) return fail(ErrorKind::invalid, "--grantee-node is the node of " + there->name());
+  CARELEDGER_TRY(const WalletKey* key_there, key_for(wallet, *there));
+
+  CARELEDGER_TRY(const exchange::Terms terms, terms_of(order, *key, grantee));
+  const std::string relationship = relation::relationship_id(terms.custodian, terms.patient).hex();
+  CARELEDGER_TRY(const json::Document row, node->get("/ledger/v1/relationship/" + relationship));
+  const auto number = static_cast<std::uint32_t>(number_at(row.root(), "next_grant"));
+  CARELEDGER_TRY(const WalletGrant grant, grant_of(terms, *key, number, grantee_name));
+  wallet.grants.push_back(grant);  // before it is on the ledger: the salt must not be lost once it is
+  CARELEDGER_CHECK(file.save());
+  CARELEDGER_CHECK(put_on_ledger(*node, *key, wallet, grant, terms.until));
+  const Bytes opening = opening_json(grant);
+  CARELEDGER_CHECK(node->as_patient(*key, http::Method::post, "/patient/v1/consents", opening));
+  CARELEDGER_CHECK(there->as_patient(*key_there, http::Method::post, "/patient/v1/consents", opening));
+  return Granted{number, node->name(), grantee_name, terms.until.value};
+}
+
+Result<std::vector<std::uint32_t>> revoke_grants(WalletFile& file, const std::string& origin, const std::string& certificate,
+                                                 std::uint32_t number) {
+  Wallet& wallet = file.wallet();
+  CARELEDGER_TRY(const auto node, WalletNode::connect(origin, certificate, wallet));
+  CARELEDGER_TRY(const WalletKey* key, key_for(wallet, *node));
+  CARELEDGER_TRY(const LedgerId ledger, ledger_of(wallet));
+  std::vector<std::uint32_t> revoked;
+  for (WalletGrant& grant : wallet.grants) {
+    if (grant.custodian != key->organisation || grant.revoked || (number != 0 && grant.number != number)) continue;
+    const std::string target = "/patient/v1/consents/" + std::to_string(grant.number) + "/withdraw";
+    const auto told = node->as_patient(*key, http::Method::post, target);
+    CARELEDGER_TRY(const RelationshipId relationship, id_from<RelationshipId>(grant.relationship));
+    CARELEDGER_CHECK(node->command(*key, ledger, build::revoke(relationship, grant.number)));
+    if (!told) return tl::make_unexpected(told.error());
+    grant.revoked = true;
+    revoked.push_back(grant.number);
+    CARELEDGER_CHECK(file.save());
+  }
+  if (revoked.empty()) return fail(ErrorKind::not_found, "the wallet has no such grant at " + node->name() + " that is still in force");
+  return revoked;
+}
+
+}  // namespace careledger::apps

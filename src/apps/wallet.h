@@ -1,0 +1,61 @@
+// What a patient does with a wallet: accept a relationship, grant, revoke, and see every access, checked against the ledger offline.
+//
+// Thread-safety: one thread; calls block for the network. The wallet is saved before each returns well.
+#pragma once
+
+#include "apps/wallet_node.h"
+
+namespace careledger::apps {
+
+struct Accepted {
+  std::string organisation;  // name
+  std::string relationship;  // hex
+  bool already = false;      // it was active before
+};
+// `label`: which key; empty: the only one that belongs to no organisation yet. Never tries several: that would link pseudonyms.
+Result<Accepted> accept_relationship(WalletFile& file, const std::string& node, const std::string& certificate, const std::string& label);
+
+struct GrantOrder {
+  std::string node;          // the custodian's
+  std::string grantee;       // name or hex
+  std::string grantee_node;  // where the opening is deposited too
+  std::string certificate;
+  std::vector<std::string> categories;
+  std::vector<std::string> withheld;
+  std::vector<std::string> purposes{"TREAT"};
+  std::vector<std::string> roles;
+  std::uint32_t days = 30;
+};
+struct Granted {
+  std::uint32_t number = 0;
+  std::string custodian;  // names
+  std::string grantee;
+  std::int64_t until_ms = 0;
+};
+Result<Granted> make_grant(WalletFile& file, const GrantOrder& order);
+
+// `number` 0: every grant of this custodian that is not revoked. First at the custodian, at once; then on the ledger. The numbers revoked.
+Result<std::vector<std::uint32_t>> revoke_grants(WalletFile& file, const std::string& node, const std::string& certificate,
+                                                 std::uint32_t number);
+
+struct Access {
+  BlockTime time;
+  std::string kind;          // "release"
+  std::string outcome;       // "done", "refused", "failed"
+  std::string organisation;  // name, when it was another one
+  std::string actor;
+  std::string purpose;
+  std::string resource;  // "Observation/17"; empty
+  std::string details;   // JSON
+  std::string sentence() const;
+};
+struct AccessLog {
+  std::string organisation;
+  std::uint64_t head_size = 0;
+  std::uint64_t as_of = 0;
+  std::vector<Access> accesses;  // complete by that head, oldest first
+};
+// corrupt: the proof does not hold, shows less than all, or an older state than this wallet has seen.
+Result<AccessLog> read_log(WalletFile& file, const std::string& node, const std::string& certificate);
+
+}  // namespace careledger::apps

@@ -1,0 +1,129 @@
+#include "apps/wallet_file.h"
+
+#include <iostream>
+
+#include "crypto/aead.h"
+
+namespace careledger::apps {
+namespace {
+
+constexpr ByteView kMagic = "CLWAL1\n";
+constexpr std::size_t kFileMax = 16u << 20;
+constexpr std::size_t kSaltSize = 16;
+constexpr std::size_t kKeySize = 32;
+constexpr std::uint32_t kPassesMax = 64;
+constexpr std::uint32_t kMemoryMax = 4u << 20;  // KiB
+enum class Method : std::uint8_t { passphrase = 1, key_file = 2 };
+
+Result<Bytes> passphrase_of(const std::string& file) {
+  Bytes text;
+  if (file == "-") {
+    std::getline(std::cin, text);
+  } else {
+    CARELEDGER_TRY(text, system_files().read_all(file, 4096));
+    text.resize(std::min(text.size(), text.find('\n')));
+  }
+  if (text.empty()) return fail(ErrorKind::invalid, "the passphrase is empty");
+  return text;
+}
+
+Result<crypto::Secret> key_of_file(const std::string& path) {
+  CARELEDGER_TRY(Bytes bytes, system_files().read_all(path, 1024));
+  if (bytes.size() != kKeySize) return fail(ErrorKind::wrong_key, path + " is no key file of a wallet: it has not 32 bytes");
+  crypto::Secret key = crypto::Secret::copy_of(bytes);
+  crypto::wipe(bytes);
+  return key;
+}
+
+// Head: magic ‖ method ‖ (passphrase: u32 passes ‖ u32 KiB ‖ salt 16).
+Result<crypto::Secret> key_under(ByteView head, const std::string& path, const WalletSeal& seal) {
+  ByteView in = head.substr(kMagic.size());
+  const auto method = static_cast<Method>(in[0]);
+  in.remove_prefix(1);
+  if (method == Method::key_file) {
+    if (!seal.passphrase_file.empty()) return fail(ErrorKind::wrong_key, path + " is sealed under a key file: give --key-file");
+    return key_of_file(seal.key_file.empty() ? path + ".key" : seal.key_file);
+  }
+  if (seal.passphrase_file.empty()) return fail(ErrorKind::wrong_key, path + " is sealed under a passphrase: give --passphrase-file");
+  crypto::PasswordCost cost;
+  cost.passes = *take_u32(in);
+  cost.memory_kib = *take_u32(in);
+  if (cost.passes > kPassesMax || cost.memory_kib > kMemoryMax) return fail(ErrorKind::malformed, path + ": unreasonable passphrase cost");
+  CARELEDGER_TRY(Bytes passphrase, passphrase_of(seal.passphrase_file));
+  auto key = crypto::key_from_passphrase(passphrase, in, cost, kKeySize);
+  crypto::wipe(passphrase);
+  return key;
+}
+
+Result<Bytes> head_of(ByteView file, const std::string& path) {
+  const auto bad = [&] { return fail(ErrorKind::malformed, path + " is not a wallet"); };
+  if (file.size() < kMagic.size() + 1 || file.substr(0, kMagic.size() - 2) != kMagic.substr(0, kMagic.size() - 2)) return bad();
+  if (file.substr(0, kMagic.size()) != kMagic) return fail(ErrorKind::newer_format, path + " was written by a newer program");
+  const auto method = static_cast<Method>(file[kMagic.size()]);
+  if (method != Method::passphrase && method != Method::key_file) return bad();
+  const std::size_t size = kMagic.size() + 1 + (method == Method::passphrase ? 8 + kSaltSize : 0);
+  if (file.size() < size + crypto::kAeadNonceSize + crypto::kAeadTagSize) return bad();
+  return Bytes(file.substr(0, size));
+}
+
+}  // namespace
+
+Result<WalletFile> WalletFile::create(const std::string& path, const WalletSeal& seal, Entropy& entropy) {
+  Files& files = system_files();
+  if (files.exists(path)) return fail(ErrorKind::conflict, path + " is there already; a wallet is never overwritten");
+  if (!seal.passphrase_file.empty() && !seal.key_file.empty())
+    return fail(ErrorKind::invalid, "choose one of --passphrase-file and --key-file");
+  Bytes head(kMagic);
+  if (!seal.passphrase_file.empty()) {
+    const crypto::PasswordCost cost;
+    head.push_back(static_cast<char>(Method::passphrase));
+    append_u32(head, cost.passes);
+    append_u32(head, cost.memory_kib);
+    head += entropy.take(kSaltSize);
+  } else {
+    head.push_back(static_cast<char>(Method::key_file));
+    const std::string key_path = seal.key_file.empty() ? path + ".key" : seal.key_file;
+    if (!files.exists(key_path)) {
+      Bytes key = entropy.take(kKeySize);
+      CARELEDGER_CHECK(files.replace(key_path, key));
+      crypto::wipe(key);
+    }
+  }
+  CARELEDGER_TRY(crypto::Secret key, key_under(head, path, seal));
+  WalletFile file(path, std::move(key), std::move(head), entropy);
+  CARELEDGER_CHECK(file.save());
+  return file;
+}
+
+Result<WalletFile> WalletFile::open(const std::string& path, const WalletSeal& seal, Entropy& entropy) {
+  CARELEDGER_TRY(const Bytes bytes, system_files().read_all(path, kFileMax));
+  CARELEDGER_TRY(Bytes head, head_of(bytes, path));
+  CARELEDGER_TRY(crypto::Secret key, key_under(head, path, seal));
+  const ByteView rest = ByteView(bytes).substr(head.size());
+  auto plain = crypto::aead_open(key, rest.substr(0, crypto::kAeadNonceSize), head, rest.substr(crypto::kAeadNonceSize));
+  if (!plain) return fail(ErrorKind::wrong_key, path + " does not open: another passphrase or key file, or the file was changed");
+  WalletFile file(path, std::move(key), std::move(head), entropy);
+  auto wallet = read_wallet_json(*plain);
+  crypto::wipe(*plain);
+  if (!wallet) return tl::make_unexpected(wallet.error());
+  file.wallet_ = std::move(*wallet);
+  return file;
+}
+
+Result<void> WalletFile::save() {
+  Bytes plain = wallet_json(wallet_);
+  const Bytes nonce = entropy_->take(crypto::kAeadNonceSize);
+  const Bytes sealed = crypto::aead_seal(key_, nonce, head_, plain);
+  crypto::wipe(plain);
+  return system_files().replace(path_, head_ + nonce + sealed);
+}
+
+Result<WalletKey*> WalletFile::add_key(const std::string& label) {
+  if (label.empty() || label.size() > 100) return fail(ErrorKind::invalid, "a label has 1 to 100 bytes");
+  if (wallet_.by_label(label) != nullptr) return fail(ErrorKind::conflict, "the wallet has a key of that label");
+  wallet_.keys.push_back(WalletKey{label, crypto::SigningKey::generate(*entropy_), entropy_->take_id<Digest>(), {}, {}, 0, {}, 0});
+  CARELEDGER_CHECK(save());
+  return &wallet_.keys.back();
+}
+
+}  // namespace careledger::apps

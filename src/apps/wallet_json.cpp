@@ -1,0 +1,132 @@
+#include <charconv>
+
+#include "apps/wallet_file.h"
+#include "contracts/build.h"
+#include "edge/exchange/operations.h"
+
+namespace careledger::apps {
+namespace {
+
+namespace json = codec::json;
+
+constexpr std::int64_t kFormat = 1;
+
+json::Value number(json::Document& document, std::uint64_t value) { return document.number(static_cast<std::int64_t>(value)); }
+
+std::uint64_t number_at(const json::Value& object, std::string_view name) {
+  const json::Value* value = object.find(name);
+  std::uint64_t out = 0;
+  if (value != nullptr && value->is_number()) {
+    const std::string_view text = value->text();
+    std::from_chars(text.data(), text.data() + text.size(), out);
+  }
+  return out;
+}
+
+json::Value key_value(json::Document& document, const WalletKey& key) {
+  json::Value out = document.object();
+  document.set(out, "label", document.string(key.label));
+  document.set(out, "seed", document.string(to_hex(key.key.seed().view())));
+  document.set(out, "nonce", document.string(key.nonce.hex()));
+  document.set(out, "organisation", document.string(key.organisation));
+  document.set(out, "organisation_name", document.string(key.organisation_name));
+  document.set(out, "head_size", number(document, key.head_size));
+  document.set(out, "head_root", document.string(key.head_root));
+  document.set(out, "as_of", number(document, key.as_of));
+  return out;
+}
+
+json::Value grant_value(json::Document& document, const WalletGrant& grant) {
+  json::Value out = document.object();
+  document.set(out, "custodian", document.string(grant.custodian));
+  document.set(out, "relationship", document.string(grant.relationship));
+  document.set(out, "number", number(document, grant.number));
+  document.set(out, "salt", document.string(grant.salt));
+  document.set(out, "consent", document.string(grant.consent));
+  document.set(out, "grantee", document.string(grant.grantee));
+  document.set(out, "revoked", document.boolean(grant.revoked));
+  return out;
+}
+
+Result<WalletKey> read_key(const json::Value& value) {
+  auto seed = from_hex(value.string_at("seed"));
+  const auto nonce_bytes = from_hex(value.string_at("nonce"));
+  const auto nonce = nonce_bytes ? Digest::from(*nonce_bytes) : std::nullopt;
+  if (!seed || seed->size() != 32 || !nonce) return fail(ErrorKind::malformed, "the wallet holds a key that does not read");
+  CARELEDGER_TRY(crypto::SigningKey key, crypto::SigningKey::from_seed(crypto::Secret::copy_of(*seed)));
+  crypto::wipe(*seed);
+  WalletKey out{std::string(value.string_at("label")), std::move(key), *nonce, {}, {}, 0, {}, 0};
+  out.organisation = value.string_at("organisation");
+  out.organisation_name = value.string_at("organisation_name");
+  out.head_size = number_at(value, "head_size");
+  out.head_root = value.string_at("head_root");
+  out.as_of = number_at(value, "as_of");
+  return out;
+}
+
+WalletGrant read_grant(const json::Value& value) {
+  WalletGrant grant;
+  grant.custodian = value.string_at("custodian");
+  grant.relationship = value.string_at("relationship");
+  grant.number = static_cast<std::uint32_t>(number_at(value, "number"));
+  grant.salt = value.string_at("salt");
+  grant.consent = value.string_at("consent");
+  grant.grantee = value.string_at("grantee");
+  const json::Value* revoked = value.find("revoked");
+  grant.revoked = revoked != nullptr && revoked->boolean();
+  return grant;
+}
+
+}  // namespace
+
+AccountId WalletKey::account() const { return kernel::account_id(kernel::single_key(key.public_key()), nonce.view()); }
+
+std::string WalletKey::enrolment_code() const { return edge::exchange::enrolment_code({kernel::single_key(key.public_key()), nonce}); }
+
+WalletKey* Wallet::by_label(const std::string& label) {
+  for (WalletKey& key : keys)
+    if (key.label == label) return &key;
+  return nullptr;
+}
+
+WalletKey* Wallet::of_organisation(const std::string& hex) {
+  for (WalletKey& key : keys)
+    if (!hex.empty() && key.organisation == hex) return &key;
+  return nullptr;
+}
+
+Bytes wallet_json(const Wallet& wallet) {
+  json::Document document;
+  json::Value keys = document.array();
+  for (const WalletKey& key : wallet.keys) document.append(keys, key_value(document, key));
+  json::Value grants = document.array();
+  for (const WalletGrant& grant : wallet.grants) document.append(grants, grant_value(document, grant));
+  json::Value root = document.object();
+  document.set(root, "format", document.number(kFormat));
+  document.set(root, "ledger", document.string(wallet.ledger));
+  document.set(root, "trust", document.string(wallet.trust));
+  document.set(root, "log_size", number(document, wallet.log_size));
+  document.set(root, "log_root", document.string(wallet.log_root));
+  document.set(root, "keys", keys);
+  document.set(root, "grants", grants);
+  return json::compact(root);
+}
+
+Result<Wallet> read_wallet_json(ByteView text) {
+  CARELEDGER_TRY(const json::Document document, json::parse(text));
+  const json::Value& root = document.root();
+  if (number_at(root, "format") != kFormat) return fail(ErrorKind::newer_format, "the wallet was written by a newer program");
+  Wallet wallet;
+  wallet.ledger = root.string_at("ledger");
+  wallet.trust = root.string_at("trust");
+  wallet.log_size = number_at(root, "log_size");
+  wallet.log_root = root.string_at("log_root");
+  for (const json::Value& value : root.items_at("keys")) {
+    CARELEDGER_TRY(WalletKey key, read_key(value));
+    wallet.keys.push_back(std::move(key));
+  }
+  for (const json::Value& value : root.items_at("grants")) wallet.grants.push_back(read_grant(value));
+  return wallet;
+}
+
+}  // namespace careledger::apps

@@ -1,0 +1,166 @@
+#include "apps/wallet_node.h"
+
+#include <charconv>
+
+#include "edge/http/signature.h"
+#include "proof/log.h"
+#include "proof/trust.h"
+
+namespace careledger::apps {
+namespace {
+
+namespace http = edge::http;
+namespace json = codec::json;
+
+constexpr std::chrono::seconds kSignatureLife{120};
+constexpr std::int64_t kCommandLifeMs = 30 * 60 * 1000;
+constexpr std::size_t kHashesMax = 256;
+
+// Every answer but 2xx, in the node's own words.
+Error error_of(const http::Response& response) {
+  ErrorKind kind = ErrorKind::unavailable;
+  if (response.status == 400 || response.status == 422) kind = ErrorKind::invalid;
+  if (response.status == 401) kind = ErrorKind::unauthenticated;
+  if (response.status == 403) kind = ErrorKind::forbidden;
+  if (response.status == 404) kind = ErrorKind::not_found;
+  if (response.status == 409) kind = ErrorKind::conflict;
+  if (response.status == 413) kind = ErrorKind::too_large;
+  const auto document = json::parse(response.body);
+  const std::string title(document ? document->root().string_at("title") : std::string_view());
+  return {kind, "the node answered " + std::to_string(response.status) + (title.empty() ? "" : ": " + title)};
+}
+
+Result<Digest> digest_at(const json::Value& object, std::string_view name) {
+  const auto bytes = from_hex(object.string_at(name));
+  const auto digest = bytes ? Digest::from(*bytes) : std::nullopt;
+  if (!digest) return fail(ErrorKind::malformed, "the node's answer does not read: " + std::string(name));
+  return *digest;
+}
+
+Result<std::vector<Digest>> hashes_of(const json::Document& document) {
+  const auto items = document.root().items_at("hashes");
+  if (items.size() > kHashesMax) return fail(ErrorKind::too_large, "the node's consistency proof is too long");
+  std::vector<Digest> hashes;
+  for (const json::Value& item : items) {
+    const auto bytes = from_hex(item.text());
+    const auto digest = bytes ? Digest::from(*bytes) : std::nullopt;
+    if (!digest) return fail(ErrorKind::malformed, "the node's consistency proof does not read");
+    hashes.push_back(*digest);
+  }
+  return hashes;
+}
+
+}  // namespace
+
+std::uint64_t number_at(const json::Value& object, std::string_view name) {
+  const json::Value* value = object.find(name);
+  std::uint64_t out = 0;
+  if (value != nullptr && value->is_number()) {
+    const std::string_view text = value->text();
+    std::from_chars(text.data(), text.data() + text.size(), out);
+  }
+  return out;
+}
+
+Result<LedgerId> ledger_of(const Wallet& wallet) {
+  const auto bytes = from_hex(wallet.ledger);
+  const auto id = bytes ? LedgerId::from(*bytes) : std::nullopt;
+  if (!id) return fail(ErrorKind::not_found, "the wallet knows no ledger yet: accept a relationship first");
+  return *id;
+}
+
+Result<std::unique_ptr<WalletNode>> WalletNode::connect(const std::string& origin, const std::string& certificate, Wallet& wallet) {
+  auto node = std::unique_ptr<WalletNode>(new WalletNode);
+  http::ClientConfig config;
+  config.origin = origin;
+  while (config.origin.ends_with('/')) config.origin.pop_back();
+  if (config.origin.ends_with("/fhir")) config.origin.resize(config.origin.size() - 5);  // the address that people know
+  config.trust_file = certificate;
+  CARELEDGER_TRY(node->client_, http::Client::make(config));
+  CARELEDGER_CHECK(node->meet(wallet));
+  return node;
+}
+
+Result<void> WalletNode::meet(Wallet& wallet) {
+  CARELEDGER_TRY(const json::Document status, get("/ledger/v1/status"));
+  organisation_ = status.root().string_at("organisation");
+  name_ = status.root().string_at("name");
+  if (wallet.ledger.empty()) return remember(wallet, status);
+  if (status.root().string_at("ledger") != wallet.ledger)
+    return fail(ErrorKind::corrupt, "this node runs another ledger than the wallet remembers; nothing was sent to it");
+  CARELEDGER_TRY(const json::Document proof, get("/ledger/v1/consistency?from=" + std::to_string(wallet.log_size)));
+  const std::uint64_t size = number_at(proof.root(), "to");
+  CARELEDGER_TRY(const Digest root, digest_at(proof.root(), "root"));
+  CARELEDGER_TRY(const std::vector<Digest> hashes, hashes_of(proof));
+  const auto old_bytes = from_hex(wallet.log_root);
+  const auto old_root = old_bytes ? Digest::from(*old_bytes) : std::nullopt;
+  if (!old_root) return fail(ErrorKind::malformed, "the wallet's memory of the ledger does not read");
+  if (size < wallet.log_size || !proof::verify_consistency(wallet.log_size, *old_root, size, root, hashes))
+    return fail(ErrorKind::corrupt, "the node's history does not go on from what this wallet has seen: it was shortened or rewritten");
+  wallet.log_size = size;
+  wallet.log_root = root.hex();
+  return {};
+}
+
+Result<void> WalletNode::remember(Wallet& wallet, const json::Document& status) {
+  CARELEDGER_TRY(const http::Response trust, call(http::make_request(http::Method::get, "/ledger/v1/trust")));
+  CARELEDGER_TRY(const proof::Trust parsed, proof::parse_trust(trust.body));
+  if (parsed.ledger.hex() != status.root().string_at("ledger"))
+    return fail(ErrorKind::corrupt, "the node's trust file is of another ledger than it runs");
+  CARELEDGER_TRY(const Digest root, digest_at(status.root(), "log_root"));
+  wallet.ledger = parsed.ledger.hex();
+  wallet.trust = trust.body;
+  wallet.log_size = number_at(status.root(), "log_size");
+  wallet.log_root = root.hex();
+  return {};
+}
+
+Result<http::Response> WalletNode::call(const http::Request& request) {
+  CARELEDGER_TRY(http::Response response, client_->call(request));
+  if (response.status < 200 || response.status > 299) return tl::make_unexpected(error_of(response));
+  return response;
+}
+
+Result<json::Document> WalletNode::get(const std::string& target) {
+  CARELEDGER_TRY(const http::Response response, call(http::make_request(http::Method::get, target)));
+  return json::parse(response.body);
+}
+
+Result<http::Response> WalletNode::as_patient(const WalletKey& key, http::Method method, const std::string& target, std::string body) {
+  const std::string_view type = body.empty() ? std::string_view() : std::string_view("application/json");
+  http::Request request = http::make_request(method, target, std::move(body), type);
+  http::sign_request(request, client_->authority(), key.key, key.account().hex(), kSignatureLife, system_clock(), system_entropy());
+  return call(request);
+}
+
+Result<std::string> WalletNode::organisation_id(const std::string& name_or_hex) {
+  CARELEDGER_TRY(const json::Document list, get("/ledger/v1/organisations"));
+  for (const json::Value& one : list.root().items())
+    if (one.string_at("id") == name_or_hex || one.string_at("name") == name_or_hex) return std::string(one.string_at("id"));
+  return fail(ErrorKind::not_found, "the ledger knows no organisation \"" + name_or_hex + "\"");
+}
+
+Result<std::string> WalletNode::organisation_name(const std::string& hex) {
+  CARELEDGER_TRY(const json::Document list, get("/ledger/v1/organisations"));
+  for (const json::Value& one : list.root().items())
+    if (one.string_at("id") == hex) return std::string(one.string_at("name"));
+  return hex;
+}
+
+Result<void> WalletNode::command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order) {
+  CARELEDGER_TRY(const json::Document account, get("/ledger/v1/account/" + key.account().hex()));
+  kernel::CommandOrder command;
+  command.ledger = ledger;
+  command.actor = key.account();
+  command.sequence = number_at(account.root(), "sequence") + 1;
+  command.expires = {system_clock().now().value + kCommandLifeMs};
+  command.contract = order.contract;
+  const Bytes bytes = kernel::encode(kernel::sign_command(command, order.payload, kernel::Signer{1, &key.key}));
+  CARELEDGER_TRY(const http::Response response,
+                 call(http::make_request(http::Method::post, "/ledger/v1/commands", bytes, "application/x-protobuf")));
+  CARELEDGER_TRY(const json::Document answer, json::parse(response.body));
+  if (answer.root().string_at("outcome") == "final" && number_at(answer.root(), "code") == 0) return {};
+  return fail(ErrorKind::conflict, "the ledger refused: " + std::string(answer.root().string_at("code_name")));
+}
+
+}  // namespace careledger::apps

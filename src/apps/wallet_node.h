@@ -1,0 +1,48 @@
+// A wallet's view of one organisation's node: what the ledger says, signed requests as its patient, commands to the ledger.
+//
+// At each contact the wallet demands that the ledger's log goes on from where it last saw it (RFC 6962 consistency), so that a history
+// that was shortened or rewritten is refused. Thread-safety: one thread; calls block.
+#pragma once
+
+#include <memory>
+
+#include "apps/wallet_file.h"
+#include "contracts/build.h"
+#include "edge/http/client.h"
+
+namespace careledger::apps {
+
+class WalletNode {
+ public:
+  // `certificate`: PEM file for https. unavailable; corrupt: another ledger than the wallet remembers, or a history that does not go on
+  // from it. First contact: ledger and trust file are remembered in `wallet` (the caller saves it).
+  static Result<std::unique_ptr<WalletNode>> connect(const std::string& origin, const std::string& certificate, Wallet& wallet);
+
+  const std::string& organisation() const { return organisation_; }  // hex
+  const std::string& name() const { return name_; }
+
+  Result<codec::json::Document> get(const std::string& target);  // an error unless 200
+  // Signed with the key of the patient's account (RFC 9421).
+  Result<edge::http::Response> as_patient(const WalletKey& key, edge::http::Method method, const std::string& target,
+                                          std::string body = {});
+  Result<std::string> organisation_id(const std::string& name_or_hex);  // hex, from the ledger's list
+  Result<std::string> organisation_name(const std::string& hex);        // the hex itself when the ledger knows no name
+
+  // Signs, sends, waits until it is durable. conflict, naming the code, when the ledger refuses.
+  Result<void> command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order);
+
+ private:
+  WalletNode() = default;
+  Result<void> meet(Wallet& wallet);
+  Result<void> remember(Wallet& wallet, const codec::json::Document& status);
+  Result<edge::http::Response> call(const edge::http::Request& request);
+
+  std::unique_ptr<edge::http::Client> client_;
+  std::string organisation_;
+  std::string name_;
+};
+
+Result<LedgerId> ledger_of(const Wallet& wallet);                                  // not_found before the first contact
+std::uint64_t number_at(const codec::json::Value& object, std::string_view name);  // 0 when absent
+
+}  // namespace careledger::apps
