@@ -1,0 +1,69 @@
+// Witnesses of the ledger's log: whoever remembers the last checkpoint it saw, demands that the next one contains it, and cosigns that
+// (C2SP cosignature/v1). A node whose keys were stolen can sign another history; it cannot make a witness forget the one it remembers.
+//
+// Thread-safety: a Witness takes turns by a lock of its own; CheckpointKeeper is safe from any thread.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "proof/checkpoint.h"
+#include "replica/view.h"
+
+namespace careledger::ordering {
+
+class Witness {
+ public:
+  // Remembers in `file`, whole and durably, before it cosigns. corrupt: the file is not its own. The clock and files are borrowed.
+  static Result<std::unique_ptr<Witness>> open(Files& files, std::string file, std::string name, crypto::SigningKey key,
+                                               const Clock& clock);
+
+  proof::NoteKey key() const { return {name_, proof::NoteKind::cosignature, key_.public_key()}; }
+  std::optional<proof::Checkpoint> remembered() const;
+
+  // `consistency`: from what it remembers to this checkpoint, RFC 6962; empty the first time. conflict: another history (shorter, or one
+  // that does not contain what it remembers): nothing is remembered or signed then.
+  Result<proof::NoteSignature> cosign(const proof::Checkpoint& checkpoint, const proof::Path& consistency);
+
+ private:
+  Witness(Files& files, std::string file, std::string name, crypto::SigningKey key, const Clock& clock)
+      : files_(files), file_(std::move(file)), name_(std::move(name)), key_(std::move(key)), clock_(clock) {}
+
+  Files& files_;
+  const std::string file_;
+  const std::string name_;
+  const crypto::SigningKey key_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::optional<proof::Checkpoint> remembered_;
+};
+
+// Signs checkpoints with the log's key and collects the cosignatures of the witnesses at hand.
+class CheckpointKeeper {
+ public:
+  CheckpointKeeper(std::string chain_id, crypto::SigningKey log_key)
+      : origin_(proof::checkpoint_origin(chain_id)), key_(std::move(log_key)) {}
+
+  void add(std::shared_ptr<Witness> witness);  // before the first checkpoint()
+  proof::NoteKey log_key() const { return {origin_, proof::NoteKind::ed25519, key_.public_key()}; }
+  std::vector<proof::NoteKey> witness_keys() const;
+
+  // A checkpoint of the view's log, with the cosignature of every witness. conflict names the witness that remembers another history.
+  // Asked again for the same size it gives the same bytes.
+  Result<Bytes> checkpoint(const replica::View& view);
+
+ private:
+  const std::string origin_;
+  const crypto::SigningKey key_;
+  std::vector<std::shared_ptr<Witness>> witnesses_;
+  std::mutex mutex_;
+  std::uint64_t size_ = 0;
+  Bytes note_;
+};
+
+}  // namespace careledger::ordering
