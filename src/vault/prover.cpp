@@ -5,6 +5,7 @@
 #include "codec/fhir/record.h"
 #include "contracts/access/access.h"
 #include "kernel/canonical.h"
+#include "kernel/tables.h"
 #include "proof/map_cut.h"
 
 namespace careledger::vault {
@@ -47,6 +48,16 @@ Result<OpenedVersion> open_version(const ProofMaterial& material, const std::set
   return out;
 }
 
+// The version of the authority that was in force at `height`, when it has been replaced since: the anchor's signatures are under its keys.
+std::optional<kernel::Counter> replaced_version(const replica::View& view, const OrganisationId& organisation, Height height) {
+  const auto account = view.state().get(kernel::kAccounts, organisation);
+  for (kernel::Counter version = 1; account && version < account->authority_version(); ++version) {
+    const auto past = view.state().get(kernel::kPastAuthorities, organisation, version);
+    if (past && past->until_height() >= height.value) return version;
+  }
+  return std::nullopt;
+}
+
 Result<std::uint64_t> log_index(const replica::View& view, const Digest& command, proof::Path& path) {
   CARELEDGER_TRY(replica::CommandProof in_log, view.prove_command(command));
   path = std::move(in_log.path);
@@ -83,6 +94,8 @@ Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& org
   CARELEDGER_TRY(claim.index, log_index(at.view, proof::command_digest(claim.command.command()), claim.log_path));
   std::vector<Bytes> keys{proof::account_key(organisation), proof::organisation_key(organisation)};
   if (options.currency) keys.push_back(proof::exception_key(organisation, material.commitment));
+  if (const auto replaced = replaced_version(at.view, organisation, claim.height))
+    keys.push_back(proof::past_authority_key(organisation, *replaced));
   std::sort(keys.begin(), keys.end());
   CARELEDGER_TRY(claim.state, at.view.prove(keys));
   proof::Bundle bundle = chain_part(at);
