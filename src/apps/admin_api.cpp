@@ -30,11 +30,20 @@ Result<std::uint32_t> version_of(const http::Request& request, std::uint32_t new
 
 }  // namespace
 
+Result<void> add_checkpoint(Ledger& ledger, const replica::View& view, proof::Bundle& bundle) {
+  CARELEDGER_TRY(ordering::CheckpointKeeper::Witnessed witnessed, ledger.checkpoints().checkpoint(view));
+  bundle.checkpoint = proof::WitnessedCheckpoint{std::move(witnessed.note), std::move(witnessed.consistency)};
+  return {};
+}
+
 Result<std::string> trust_text(Ledger& ledger) {
   proof::Trust trust;
   trust.ledger = ledger.replica().ledger();
   trust.chain_id = kernel::chain_id(trust.ledger);
   CARELEDGER_TRY(trust.validators, ledger.ordering().validators({1}));
+  trust.log = ledger.checkpoints().log_key();
+  trust.witnesses = ledger.checkpoints().witness_keys();
+  trust.quorum = static_cast<std::uint32_t>(trust.witnesses.size() / 2 + (trust.witnesses.empty() ? 0 : 1));  // a majority
   return proof::to_text(trust);
 }
 
@@ -84,7 +93,8 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
   for (const http::Parameter& parameter : request.query)
     if (parameter.name == "show") options.disclose.insert(parameter.value);
   CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.ledger.replica(), parts_.ledger.ordering()));
-  CARELEDGER_TRY(const proof::Bundle bundle, vault::prove_record(at, parts_.organisation, material, options));
+  CARELEDGER_TRY(proof::Bundle bundle, vault::prove_record(at, parts_.organisation, material, options));
+  CARELEDGER_CHECK(add_checkpoint(parts_.ledger, at.view, bundle));
   http::Response response;
   response.headers.set("Content-Type", kBundleType);
   response.body = proof::encode(bundle);

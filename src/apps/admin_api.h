@@ -29,6 +29,9 @@ struct AdminParts {  // borrowed
 // Everything of it that the trust file of this ledger says, as text.
 Result<std::string> trust_text(Ledger& ledger);
 
+// Adds the checkpoint of the view, cosigned by every witness at hand. conflict: a witness remembers another history.
+Result<void> add_checkpoint(Ledger& ledger, const replica::View& view, proof::Bundle& bundle);
+
 class AdminApi final : public edge::http::Handler {
  public:
   explicit AdminApi(AdminParts parts) : parts_(parts) {}

@@ -5,6 +5,7 @@
 
 #include "contracts/all.h"
 #include "kernel/kernel.pb.h"
+#include "kernel/tables.h"
 #include "replica/ledger_store.h"
 
 namespace careledger::apps {
@@ -27,6 +28,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   ordering.app_version = kProtocol;
   ordering.epoch_ms = document.epoch_ms();
   CARELEDGER_TRY(ledger->ordering_, ordering::local::start(*ledger->replica_, std::move(validator), clock, ordering));
+  CARELEDGER_TRY(crypto::SigningKey log, keys.signing(vault::Purpose::cosign));
+  ledger->checkpoints_ = std::make_unique<ordering::CheckpointKeeper>(kernel::chain_id(ledger->replica_->ledger()), std::move(log));
   return ledger;
 }
 

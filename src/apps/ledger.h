@@ -7,6 +7,7 @@
 
 #include "apps/layout.h"
 #include "ordering/local/local.h"
+#include "ordering/witness.h"
 #include "vault/keystore.h"
 
 namespace careledger::apps {
@@ -22,6 +23,7 @@ class Ledger {
   replica::Replica& replica() { return *replica_; }
   ordering::Ordering& ordering() { return *ordering_; }
   storage::Store& store() { return *store_; }
+  ordering::CheckpointKeeper& checkpoints() { return *checkpoints_; }
   void stop();  // idempotent
 
   // Sends one command and waits for what becomes of it: its receipt with code ok, or an error that names the code. Not on an ordering
@@ -34,6 +36,7 @@ class Ledger {
   std::shared_ptr<storage::Store> store_;
   std::unique_ptr<replica::Replica> replica_;
   std::unique_ptr<ordering::Ordering> ordering_;
+  std::unique_ptr<ordering::CheckpointKeeper> checkpoints_;
 };
 
 // Signs an organisation's envelopes with a key of its own.

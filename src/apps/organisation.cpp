@@ -33,6 +33,10 @@ Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& s
   accesses.folder = layout.audit(config_.slug);
   accesses.organisation = config_.id;
   CARELEDGER_TRY(audit_, vault::AuditMap::open(accesses, *keys_, system_files(), clock_, entropy_));
+  CARELEDGER_TRY(crypto::SigningKey cosign, keys_->signing(Purpose::cosign));
+  CARELEDGER_TRY(std::shared_ptr<ordering::Witness> witness,
+                 ordering::Witness::open(system_files(), layout.witness(config_.slug), config_.slug, std::move(cosign), clock_));
+  ledger_.checkpoints().add(std::move(witness));
   vault_->start_anchoring(ledger_.ordering(), *signer_);
   audit_->start_heads(ledger_.ordering(), *signer_);
   return {};

@@ -48,9 +48,15 @@ std::vector<proof::NoteKey> CheckpointKeeper::witness_keys() const {
   return keys;
 }
 
-Result<Bytes> CheckpointKeeper::checkpoint(const replica::View& view) {
+Result<CheckpointKeeper::Witnessed> CheckpointKeeper::checkpoint(const replica::View& view) {
   const std::lock_guard lock(mutex_);
-  if (!note_.empty() && size_ == view.log_size()) return note_;
+  if (at_ && at_->log_size() >= view.log_size()) {
+    Witnessed known{note_, {}};
+    if (at_->log_size() > view.log_size()) {
+      CARELEDGER_TRY(known.consistency, at_->prove_consistency(view.log_size()));
+    }
+    return known;
+  }
   const proof::Checkpoint checkpoint{origin_, view.log_size(), view.log_root()};
   proof::Note note{proof::to_text(checkpoint), {}};
   note.signatures.push_back(proof::sign_note(note.text, origin_, key_));
@@ -62,9 +68,9 @@ Result<Bytes> CheckpointKeeper::checkpoint(const replica::View& view) {
     CARELEDGER_TRY(proof::NoteSignature signature, witness->cosign(checkpoint, consistency));
     note.signatures.push_back(std::move(signature));
   }
-  size_ = checkpoint.size;
+  at_ = view;
   note_ = proof::encode(note);
-  return note_;
+  return Witnessed{note_, {}};
 }
 
 }  // namespace careledger::ordering

@@ -53,16 +53,20 @@ class CheckpointKeeper {
   proof::NoteKey log_key() const { return {origin_, proof::NoteKind::ed25519, key_.public_key()}; }
   std::vector<proof::NoteKey> witness_keys() const;
 
-  // A checkpoint of the view's log, with the cosignature of every witness. conflict names the witness that remembers another history.
-  // Asked again for the same size it gives the same bytes.
-  Result<Bytes> checkpoint(const replica::View& view);
+  struct Witnessed {
+    Bytes note;
+    proof::Path consistency;  // between the view's log and the checkpoint's, when their sizes differ
+  };
+  // A checkpoint of the view's log or of a longer one, with the cosignature of every witness. conflict names the witness that remembers
+  // another history. The note is made once a size.
+  Result<Witnessed> checkpoint(const replica::View& view);
 
  private:
   const std::string origin_;
   const crypto::SigningKey key_;
   std::vector<std::shared_ptr<Witness>> witnesses_;
   std::mutex mutex_;
-  std::uint64_t size_ = 0;
+  std::optional<replica::View> at_;  // of the newest note; replaced by the next
   Bytes note_;
 };
 
