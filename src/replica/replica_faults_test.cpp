@@ -95,7 +95,7 @@ TEST_P(LedgerCrashTest, AtAnyStepTheLastAcknowledgedBlockStands) {
     steps = rehearsal.disk.steps();
   }
   std::mt19937_64 random(37);
-  for (std::uint64_t step = 1 + random() % 7; step < steps; step += 1 + random() % 7) {
+  for (std::uint64_t step = 1 + random() % 7; step < steps; step += 1 + random() % 23) {
     OnDisk ledger;
     ledger.disk.stop_at_step(step);
     std::uint64_t acknowledged = 0;

@@ -110,6 +110,7 @@ class EncryptedLayer : public DiskLayer {
                  std::shared_ptr<DiskLayer> below)
       : DiskLayer(std::make_shared<KeyFirst>(encrypted)), raw_(std::move(raw)), root_(std::move(root)), below_(std::move(below)) {}
   std::uint64_t header_bytes() const override { return kPrefixBytes; }
+  bool is_patient() const override { return !below_ || below_->is_patient(); }
 
   // Removes files that never got further than their first block, and whose block is not whole: they hold nothing, and the
   // layer could not open them.

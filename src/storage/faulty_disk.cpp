@@ -202,7 +202,18 @@ class FaultyDisk::FileSystem : public rocksdb::FileSystemWrapper {
   std::shared_ptr<Model> model_;
 };
 
-FaultyDisk::FaultyDisk() : model_(std::make_shared<Model>()), layer_(std::make_shared<DiskLayer>(std::make_shared<FileSystem>(model_))) {}
+namespace {
+
+class ImpatientLayer : public DiskLayer {
+ public:
+  using DiskLayer::DiskLayer;
+  bool is_patient() const override { return false; }
+};
+
+}  // namespace
+
+FaultyDisk::FaultyDisk()
+    : model_(std::make_shared<Model>()), layer_(std::make_shared<ImpatientLayer>(std::make_shared<FileSystem>(model_))) {}
 FaultyDisk::~FaultyDisk() = default;
 
 std::shared_ptr<DiskLayer> FaultyDisk::layer() const { return layer_; }

@@ -2,6 +2,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/system_clock.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -271,6 +272,25 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* e
   return out;
 }
 
+class NoSleep : public rocksdb::SystemClockWrapper {
+ public:
+  NoSleep() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "no-sleep"; }
+  void SleepForMicroseconds(int) override {}
+};
+
+class ImpatientEnv : public rocksdb::EnvWrapper {
+ public:
+  explicit ImpatientEnv(std::unique_ptr<rocksdb::Env> target) : EnvWrapper(std::move(target)) { system_clock_ = std::make_shared<NoSleep>(); }
+  const char* Name() const override { return "impatient"; }
+};
+
+std::unique_ptr<rocksdb::Env> env_on(const DiskLayer& disk) {
+  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk.file_system());
+  if (disk.is_patient()) return env;
+  return std::make_unique<ImpatientEnv>(std::move(env));
+}
+
 Result<void> check_format(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column, const StoreOptions& options) {
   Bytes stored;
   const rocksdb::Status status = db.Get(rocksdb::ReadOptions(), column, kFormatKey, &stored);
@@ -329,7 +349,7 @@ Result<std::unique_ptr<Store>> open_rocks_store(const StoreOptions& options) {
   std::shared_ptr<DiskLayer> disk = options.disk ? options.disk : std::make_shared<DiskLayer>(rocksdb::FileSystem::Default());
   CARELEDGER_CHECK(disk->prepare(options.folder));
   CARELEDGER_CHECK(check_journals(*disk, options.folder));
-  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk->file_system());
+  std::unique_ptr<rocksdb::Env> env = env_on(*disk);
   rocksdb::DBOptions database = database_options(options, env.get());
   database.info_log = open_rocks_log(disk->file_system(), options.folder);
   Handles handles;
