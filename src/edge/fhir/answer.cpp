@@ -12,7 +12,7 @@ using vault::AuditEntry;
 using vault::AuditKind;
 using vault::AuditOutcome;
 
-constexpr std::size_t kLargeAnswer = 64 * 1024;   // packing more would hold up the thread that tells of durable entries
+constexpr std::size_t kLargeAnswer = 64 * 1024;  // packing more would hold up the thread that tells of durable entries
 constexpr std::uint32_t kLoginsASecond = 20;
 
 const char* route_name(const Route& route) {
@@ -52,9 +52,7 @@ void tell_anchor(http::Response& response, const vault::AnchorState& state) {
     case vault::Anchoring::pending:
     case vault::Anchoring::submitted: response.headers.set("CareLedger-Anchor", "pending"); return;
     case vault::Anchoring::refused: response.headers.set("CareLedger-Anchor", "refused"); return;
-    case vault::Anchoring::final:
-      response.headers.set("CareLedger-Anchor", "final; height=" + std::to_string(state.height.value));
-      return;
+    case vault::Anchoring::final: response.headers.set("CareLedger-Anchor", "final; height=" + std::to_string(state.height.value)); return;
   }
 }
 

@@ -13,14 +13,14 @@ namespace {
 using codec::fhir::Interval;
 using vault::OpenedEntry;
 
-constexpr std::uint32_t kOfOneMax = 100'000;   // entries of one subject that a search looks through
+constexpr std::uint32_t kOfOneMax = 100'000;  // entries of one subject that a search looks through
 
 struct AuditSearch {
   std::optional<std::string> patient{};
-  Interval time{codec::fhir::kStartOfTime, codec::fhir::kEndOfTime};   // recorded lies in [low, high)
+  Interval time{codec::fhir::kStartOfTime, codec::fhir::kEndOfTime};  // recorded lies in [low, high)
   std::optional<std::uint64_t> id{};
   std::uint32_t rows = 50;
-  std::uint64_t from = 0;                        // index of the first to look at
+  std::uint64_t from = 0;  // index of the first to look at
   std::vector<http::Parameter> applied{};
 };
 
@@ -73,7 +73,8 @@ Outcome<AuditSearch> read_request(const State& state, const Call& call) {
     Outcome<void> done;
     if (one.name == "patient") done = read_patient(search, one.value);
     else if (one.name == "date") done = narrow(search.time, one.value);
-    else if (one.name == "_count" && number && *number > 0) search.rows = static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, state.config.page_rows_max));
+    else if (one.name == "_count" && number && *number > 0)
+      search.rows = static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, state.config.page_rows_max));
     else if (one.name == "_id" && number) search.id = *number;
     else if (one.name == "_page" && number) search.from = *number;
     else if (one.name == "_count" || one.name == "_id" || one.name == "_page") return bad(one.name, "the value must be a number");
@@ -100,15 +101,15 @@ Result<std::uint64_t> first_at(const vault::AuditMap& audit, std::int64_t time) 
 
 struct AuditPage {
   std::vector<OpenedEntry> rows;
-  std::optional<std::uint64_t> next;   // index where the next page begins
+  std::optional<std::uint64_t> next;  // index where the next page begins
 };
 
 Result<AuditPage> page_of_one(const vault::AuditMap& audit, const AuditSearch& search) {
   CARELEDGER_TRY(std::vector<OpenedEntry> all, audit.entries_of(audit.subject_of(*search.patient), kOfOneMax));
   AuditPage page;
   for (OpenedEntry& one : all) {
-    const bool fits = one.recorded.index >= search.from && one.recorded.time.value >= search.time.low && one.recorded.time.value < search.time.high &&
-                      (!search.id || *search.id == one.recorded.index);
+    const bool fits = one.recorded.index >= search.from && one.recorded.time.value >= search.time.low &&
+                      one.recorded.time.value < search.time.high && (!search.id || *search.id == one.recorded.index);
     if (!fits) continue;
     if (page.rows.size() == search.rows) {
       page.next = one.recorded.index;
@@ -139,7 +140,8 @@ Result<AuditPage> page_of_all(const vault::AuditMap& audit, const AuditSearch& s
   return page;
 }
 
-void append_link(Bytes& out, std::string_view relation, const std::string& base, const AuditSearch& search, std::optional<std::uint64_t> page) {
+void append_link(Bytes& out, std::string_view relation, const std::string& base, const AuditSearch& search,
+                 std::optional<std::uint64_t> page) {
   std::string url = base + "/AuditEvent";
   char separator = '?';
   for (const http::Parameter& one : search.applied) {

@@ -11,8 +11,8 @@ using vault::AuditKind;
 using vault::AuditOutcome;
 
 struct Shown {
-  const char* interaction;   // of http://hl7.org/fhir/restful-interaction; null: not a REST interaction
-  const char* action;        // of http://hl7.org/fhir/audit-event-action
+  const char* interaction;  // of http://hl7.org/fhir/restful-interaction; null: not a REST interaction
+  const char* action;       // of http://hl7.org/fhir/audit-event-action
 };
 
 Shown shown(AuditKind kind) {
@@ -42,7 +42,7 @@ Shown shown(AuditKind kind) {
     case AuditKind::stop:
     case AuditKind::check: return {nullptr, "E"};
   }
-  return {nullptr, "E"};   // a kind of a newer program
+  return {nullptr, "E"};  // a kind of a newer program
 }
 
 std::string kind_name(AuditKind kind) {

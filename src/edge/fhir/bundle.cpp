@@ -21,7 +21,7 @@ using codec::json::Value;
 
 // What writing a set of entries came to.
 struct Stored {
-  std::uint64_t number = 0;                        // the last version's; 0: nothing changed
+  std::uint64_t number = 0;  // the last version's; 0: nothing changed
   std::unordered_set<std::string> patients{};
 };
 
@@ -31,7 +31,10 @@ tl::unexpected<Failure> failed(const Error& error, const Entry& entry) { return 
 class Writing {
  public:
   Writing(State& state, Document& document, std::span<Entry> entries, std::unique_ptr<vault::Transaction> transaction)
-      : state_(state), document_(document), entries_(entries), transaction_(std::move(transaction)),
+      : state_(state),
+        document_(document),
+        entries_(entries),
+        transaction_(std::move(transaction)),
         resolver_(transaction_->before(), state.parts.clock.now(), state.config.check_references) {}
 
   Outcome<Stored> run() {
@@ -108,7 +111,7 @@ class Writing {
     if (auto holds = check_if_match(entry.if_match, current, entry.location() + ".request.ifMatch"); !holds) return holds;
     entry.version = *next;
     entry.status = entry.kind == EntryKind::remove ? 204 : current == 0 ? 201 : 200;
-    entry.found = entry.kind == EntryKind::remove && current == 0;   // gone already: nothing to do
+    entry.found = entry.kind == EntryKind::remove && current == 0;  // gone already: nothing to do
     return {};
   }
 
@@ -116,7 +119,7 @@ class Writing {
     if (entry.full_url.empty()) return;
     const std::string reference = entry.type + '/' + entry.id;
     resolver_.add_alias(std::string(entry.full_url), reference);
-    const auto read = codec::fhir::read_reference(entry.full_url);   // http://elsewhere/Patient/1: the Bundle may say Patient/1 as well
+    const auto read = codec::fhir::read_reference(entry.full_url);  // http://elsewhere/Patient/1: the Bundle may say Patient/1 as well
     if (entry.kind != EntryKind::create || read.form != codec::fhir::ReferenceForm::absolute || read.id.empty()) return;
     resolver_.add_alias(std::string(read.type) + '/' + std::string(read.id), reference);
   }
@@ -221,7 +224,8 @@ Outcome<Stored> run_transaction(State& state, const Call& call, Document& docume
   if (!stored) return stored;
   for (Entry& entry : entries) {
     if (is_write(entry)) continue;
-    if (auto fetched = fetch(state, call, entry, *stored); !fetched) fail_entry(entry, fetched.error());   // too late to take back the writes
+    if (auto fetched = fetch(state, call, entry, *stored); !fetched)
+      fail_entry(entry, fetched.error());  // too late to take back the writes
   }
   return stored;
 }
@@ -323,7 +327,8 @@ void bundle(State& state, CallPtr call) {
   const Value& root = document->root();
   if (root.string_at("resourceType") != "Bundle") return refuse(failure(400, "invalid", "only a Bundle can be posted here"));
   if (root.items_at("entry").size() > state.config.entries_max) {
-    return refuse(failure(413, "too-costly", "the Bundle has more than " + std::to_string(state.config.entries_max) + " entries", "Bundle.entry"));
+    return refuse(
+        failure(413, "too-costly", "the Bundle has more than " + std::to_string(state.config.entries_max) + " entries", "Bundle.entry"));
   }
   const std::string type(root.string_at("type"));
   std::vector<Entry> entries;

@@ -75,7 +75,8 @@ Outcome<void> read_resource(Entry& entry, Value* resource, bool check) {
   if (check) {
     if (auto checked = check_resource(*resource, {}, location); !checked) return checked;
   }
-  if (resource->string_at("resourceType") != entry.type) return bad(entry, "invalid", "the resource is of another type than the URL", ".resource");
+  if (resource->string_at("resourceType") != entry.type)
+    return bad(entry, "invalid", "the resource is of another type than the URL", ".resource");
   if (entry.kind == EntryKind::update && resource->string_at("id") != entry.id) {
     return bad(entry, "invalid", "the resource's id is not the one in the URL", ".resource.id");
   }

@@ -13,25 +13,25 @@
 
 namespace careledger::edge::fhir {
 
-enum class EntryKind : std::uint8_t { remove, create, update, read, search };   // in the order in which a transaction does them
+enum class EntryKind : std::uint8_t { remove, create, update, read, search };  // in the order in which a transaction does them
 
 struct Entry {
-  std::size_t index = 0;                   // in the Bundle
+  std::size_t index = 0;  // in the Bundle
   EntryKind kind = EntryKind::read;
   codec::json::Value* resource = nullptr;  // of create and update
   std::string type{};
-  std::string id{};                        // of create: the new one, or the one that ifNoneExist found
-  std::uint32_t version = 0;               // read: of a vread; after a write: the version there is now
-  std::vector<http::Parameter> query{};    // search
+  std::string id{};                      // of create: the new one, or the one that ifNoneExist found
+  std::uint32_t version = 0;             // read: of a vread; after a write: the version there is now
+  std::vector<http::Parameter> query{};  // search
   std::string_view full_url{};
   std::string_view if_none_exist{};
   std::string_view if_match{};
   bool if_none_match_any = false;
 
-  int status = 0;                          // of its answer
+  int status = 0;  // of its answer
   BlockTime updated{};
-  std::string result{};                    // JSON of its resource or outcome; empty: none
-  bool found = false;                      // create: ifNoneExist found one, nothing is stored
+  std::string result{};  // JSON of its resource or outcome; empty: none
+  bool found = false;    // create: ifNoneExist found one, nothing is stored
 
   std::string location() const { return "Bundle.entry[" + std::to_string(index) + "]"; }
 };

@@ -10,7 +10,7 @@ struct EntryText {
   std::string url;
   std::string resource{};
   std::string full_url{};
-  std::string more{};   // further members of request, with a comma before
+  std::string more{};  // further members of request, with a comma before
 };
 
 std::string bundle_of(const std::string& type, const std::vector<EntryText>& entries) {
@@ -52,7 +52,7 @@ class BundleTest : public FhirTest {
     for (const auto& entry : document.root().items_at("entry")) out.emplace_back(entry.find("response")->string_at("status"));
     return out;
   }
-  static std::string location(const http::Response& response, std::size_t entry) {   // Type/id
+  static std::string location(const http::Response& response, std::size_t entry) {  // Type/id
     const auto document = json(response);
     const std::string whole(document.root().items_at("entry")[entry].find("response")->string_at("location"));
     return whole.substr(0, whole.find("/_history"));
@@ -108,7 +108,8 @@ TEST_F(BundleTest, ConditionalReferencesFindWhatIsThereAndWhatComes) {
 
 TEST_F(BundleTest, AConditionalReferenceWithoutOneMatchIsNamedAndNothingIsStored) {
   const auto performed_by = [&](const std::string& npi) {
-    return transaction({{"POST", "Patient", patient(), kUrn}, {"POST", "Observation", observation(kUrn, "Practitioner?identifier=urn:npi|" + npi)}});
+    return transaction(
+        {{"POST", "Patient", patient(), kUrn}, {"POST", "Observation", observation(kUrn, "Practitioner?identifier=urn:npi|" + npi)}});
   };
   const auto none = performed_by("1");
   EXPECT_EQ(none.status, 412);
@@ -127,7 +128,8 @@ TEST_F(BundleTest, IfNoneExistTakesWhatIsThere) {
   const EntryText once{"POST", "Practitioner", practitioner("1"), kUrn, R"(,"ifNoneExist":"identifier=urn:npi|1")"};
   const auto first = transaction({once});
   EXPECT_EQ(statuses(first), std::vector<std::string>{"201 Created"});
-  const auto second = transaction({once, {"POST", "Patient", patient(), "urn:uuid:p"}, {"POST", "Observation", observation("urn:uuid:p", kUrn)}});
+  const auto second =
+      transaction({once, {"POST", "Patient", patient(), "urn:uuid:p"}, {"POST", "Observation", observation("urn:uuid:p", kUrn)}});
   ASSERT_EQ(second.status, 200) << second.content();
   EXPECT_EQ(statuses(second), (std::vector<std::string>{"200 OK", "201 Created", "201 Created"}));
   EXPECT_EQ(location(second, 0), location(first, 0));
@@ -222,7 +224,8 @@ TEST_F(BundleTest, EachEntryIsPermittedByItself) {
 }
 
 TEST_F(BundleTest, IsRecordedForEveryPatientConcerned) {
-  const auto answer = transaction({{"PUT", "Patient/a", patient("a")}, {"PUT", "Patient/b", patient("b")}, {"POST", "Observation", observation("Patient/a")}});
+  const auto answer = transaction(
+      {{"PUT", "Patient/a", patient("a")}, {"PUT", "Patient/b", patient("b")}, {"POST", "Observation", observation("Patient/a")}});
   ASSERT_EQ(answer.status, 200) << answer.content();
   const auto entries = recorded();
   ASSERT_EQ(entries.size(), 2u);

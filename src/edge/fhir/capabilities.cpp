@@ -58,7 +58,8 @@ void append_type(Bytes& out, const codec::fhir::ResourceType& type, bool operati
     append_codes(out, "interaction", {"read", "search-type"});
   } else {
     append_codes(out, "interaction", {"read", "vread", "history-instance", "create", "update", "delete", "search-type"});
-    out += R"(,"versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"conditionalRead":"not-match")";
+    out +=
+        R"(,"versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"conditionalRead":"not-match")";
     out += R"(,"conditionalUpdate":false,"conditionalDelete":"not-supported","referencePolicy":["literal","enforced"])";
   }
   out += R"(,"searchParam":[)";
@@ -83,7 +84,9 @@ Bytes make(const State& state, const std::string& base) {
   append_member(out, "description", state.config.name.empty() ? "CareLedger" : state.config.name);
   append_member(out, "url", base);
   out += R"(},"rest":[{"mode":"server","security":{)";
-  append_member(out, "description", "Every request needs an access token (RFC 6750) that names actor, role and purpose. Each is recorded before it is answered.");
+  append_member(
+      out, "description",
+      "Every request needs an access token (RFC 6750) that names actor, role and purpose. Each is recorded before it is answered.");
   out += R"(},)";
   append_codes(out, "interaction", {"transaction", "batch"});
   out += R"(,"resource":[)";

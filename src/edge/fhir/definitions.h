@@ -7,11 +7,11 @@
 namespace careledger::edge::fhir {
 
 struct Definition {
-  std::string_view type;   // "OperationDefinition"
+  std::string_view type;  // "OperationDefinition"
   std::string_view id;
   std::string_view url;
-  std::string_view code;   // of an operation: "retrieve"; else empty
-  std::string_view text;   // JSON
+  std::string_view code;  // of an operation: "retrieve"; else empty
+  std::string_view text;  // JSON
 };
 extern const Definition kDefinitions[];
 extern const std::size_t kDefinitionCount;

@@ -76,13 +76,15 @@ void dispatch(State& state, CallPtr call) {
   const bool audit_event = call->route.type == "AuditEvent";
   switch (call->route.interaction) {
     case Interaction::capabilities:
-    case Interaction::read: return audit_event ? offload(state, state.searches, std::move(call), read_audit_event) : read(state, std::move(call));
+    case Interaction::read:
+      return audit_event ? offload(state, state.searches, std::move(call), read_audit_event) : read(state, std::move(call));
     case Interaction::vread: return read(state, std::move(call));
     case Interaction::history: return history(state, std::move(call));
     case Interaction::create: return offload(state, state.parts.pool, std::move(call), create);
     case Interaction::update: return offload(state, state.parts.pool, std::move(call), update);
     case Interaction::remove: return offload(state, state.parts.pool, std::move(call), remove);
-    case Interaction::search: return audit_event ? offload(state, state.searches, std::move(call), search_audit_events) : search(state, std::move(call));
+    case Interaction::search:
+      return audit_event ? offload(state, state.searches, std::move(call), search_audit_events) : search(state, std::move(call));
     case Interaction::bundle: return offload(state, state.parts.pool, std::move(call), bundle);
     case Interaction::operation: return offload(state, state.parts.pool, std::move(call), operation);
   }

@@ -1,7 +1,7 @@
 // The FHIR R4 REST interface (http://hl7.org/fhir/R4/http.html) over one organisation's records: everything below /fhir of its port.
 //
-//   FhirHandler fhir({vault, audit, authenticator, clock, entropy, pool, &operations}, {organisation, "North", "https://north.example/fhir"});
-//   router.add({}, "/fhir/*", fhir);
+//   FhirHandler fhir({vault, audit, authenticator, clock, entropy, pool, &operations}, {organisation, "North",
+//   "https://north.example/fhir"}); router.add({}, "/fhir/*", fhir);
 //
 // read, vread, history, create, update (also as create), delete, batch, transaction, search, capabilities, $retrieve and $relationship
 // of a Patient, and AuditEvent rendered from the audit map. Each request but /fhir/metadata and /fhir/OperationDefinition needs a token;
@@ -36,22 +36,22 @@ struct FhirParts {
   Clock& clock;
   Entropy& entropy;
   http::WorkerPool& pool;
-  Operations* operations = nullptr;   // none: the operations answer 501 and are left out of the capabilities
+  Operations* operations = nullptr;  // none: the operations answer 501 and are left out of the capabilities
 };
 
 struct FhirConfig {
   OrganisationId organisation;
-  std::string name;                       // of the organisation, for the capabilities
-  std::string base_url{};                 // "https://north.example/fhir"; empty: from the Host of each request
-  std::string version = "0";              // of the software
-  bool wait_for_anchor = true;            // false: a write is answered when durable and recorded ("CareLedger-Anchor: pending")
-  bool check_references = true;           // refuse what points at nothing; false takes records whose context is elsewhere
-  crypto::Secret page_key{};              // 32 bytes for search tokens (keystore, Purpose::page_token); empty: random, one run
-  std::uint32_t page_rows = 50;           // of a search without _count
-  std::uint32_t page_rows_max = 1000;     // a larger _count gets this
-  std::uint32_t entries_max = 25'000;     // of a batch or transaction
-  std::uint32_t page_life_s = 3600;       // of a next link
-  std::function<void(const std::string&)> on_alert{};   // failures of ours that an operator must hear of; never patient data
+  std::string name;                    // of the organisation, for the capabilities
+  std::string base_url{};              // "https://north.example/fhir"; empty: from the Host of each request
+  std::string version = "0";           // of the software
+  bool wait_for_anchor = true;         // false: a write is answered when durable and recorded ("CareLedger-Anchor: pending")
+  bool check_references = true;        // refuse what points at nothing; false takes records whose context is elsewhere
+  crypto::Secret page_key{};           // 32 bytes for search tokens (keystore, Purpose::page_token); empty: random, one run
+  std::uint32_t page_rows = 50;        // of a search without _count
+  std::uint32_t page_rows_max = 1000;  // a larger _count gets this
+  std::uint32_t entries_max = 25'000;  // of a batch or transaction
+  std::uint32_t page_life_s = 3600;    // of a next link
+  std::function<void(const std::string&)> on_alert{};  // failures of ours that an operator must hear of; never patient data
 };
 
 class FhirHandler : public http::Handler {

@@ -216,12 +216,18 @@ TEST_F(HandlerTest, PathsAndMethodsThatAreNotThere) {
 }
 
 TEST_F(HandlerTest, BadBodiesAreRefusedWithTheirPlacesAndNothingIsStored) {
-  const std::vector<std::pair<std::string, int>> bodies{
-      {"", 400}, {"{", 400}, {"[]", 400}, {"nonsense", 400}, {R"({"resourceType":"Patient","active":NaN})", 400},
-      {R"({"resourceType":"Patient","active":true,"active":false})", 400}, {"{\"resourceType\":\"Patient\",\"id\":\"\xff\"}", 400},
-      {R"({"resourceType":"Patient","language":"\ud800"})", 400}, {R"({"resourceType":"Nothing"})", 400}, {R"({"active":true})", 400},
-      {R"({"resourceType":"Observation","status":"final","code":{"text":"x"}})", 400},
-      {std::string(300, '[') + std::string(300, ']'), 413}};
+  const std::vector<std::pair<std::string, int>> bodies{{"", 400},
+                                                        {"{", 400},
+                                                        {"[]", 400},
+                                                        {"nonsense", 400},
+                                                        {R"({"resourceType":"Patient","active":NaN})", 400},
+                                                        {R"({"resourceType":"Patient","active":true,"active":false})", 400},
+                                                        {"{\"resourceType\":\"Patient\",\"id\":\"\xff\"}", 400},
+                                                        {R"({"resourceType":"Patient","language":"\ud800"})", 400},
+                                                        {R"({"resourceType":"Nothing"})", 400},
+                                                        {R"({"active":true})", 400},
+                                                        {R"({"resourceType":"Observation","status":"final","code":{"text":"x"}})", 400},
+                                                        {std::string(300, '[') + std::string(300, ']'), 413}};
   for (const auto& [body, status] : bodies) {
     const auto answer = post("Patient", body, {{"Content-Type", "application/fhir+json"}});
     EXPECT_EQ(answer.status, status) << body.substr(0, 80) << ' ' << answer.content();
@@ -251,7 +257,10 @@ TEST_F(HandlerTest, ReferencesMustPointAtSomething) {
   remove("Patient/" + id);
   EXPECT_EQ(post("Observation", observation("Patient/" + id)).status, 422);
   EXPECT_EQ(put("Observation/o", R"({"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},)"
-                                 R"("hasMember":[{"reference":"Observation/o"}]})").status, 201) << "a circle of one";
+                                 R"("hasMember":[{"reference":"Observation/o"}]})")
+                .status,
+            201)
+      << "a circle of one";
   config.check_references = false;
   make_handler();
   EXPECT_EQ(post("Observation", observation("Patient/none")).status, 201);
@@ -331,8 +340,9 @@ TEST_F(HandlerTest, OperationsGoToWhoeverSuppliesThem) {
   Answering supplied;
   operations = &supplied;
   make_handler();
-  const auto answer = post("Patient/" + id + "/$retrieve", R"({"resourceType":"Parameters","parameter":[{"name":"from","valueString":"North"},)"
-                                                           R"({"name":"category","valueCode":"laboratory"}]})");
+  const auto answer =
+      post("Patient/" + id + "/$retrieve", R"({"resourceType":"Parameters","parameter":[{"name":"from","valueString":"North"},)"
+                                           R"({"name":"category","valueCode":"laboratory"}]})");
   EXPECT_EQ(answer.status, 200) << answer.content();
   EXPECT_EQ(supplied.seen.patient_id, id);
   EXPECT_EQ(supplied.seen.first("from"), "North");

@@ -65,7 +65,7 @@ void operation(State& state, CallPtr call) {
   access.details = "{\"operation\":\"" + call->route.operation.substr(1) + "\"}";
   const Run run = operation_of(call->route.type, call->route.operation);
   if (run == nullptr || state.parts.operations == nullptr) {
-    access.details.clear();   // the name is the client's own text
+    access.details.clear();  // the name is the client's own text
     return finish(state, std::move(call), std::move(access), failure(501, "not-supported", "this operation is not offered"));
   }
   const auto patient = state.parts.vault.view().read_meta(call->route.type, call->route.id);
@@ -77,9 +77,8 @@ void operation(State& state, CallPtr call) {
   if (!parameters) return finish(state, std::move(call), std::move(access), parameters.error());
   OperationCall order{call->principal, call->route.id, std::move(*parameters)};
   const auto shared = std::make_shared<CallPtr>(std::move(call));
-  (state.parts.operations->*run)(std::move(order), [&state, shared](Result<OperationReply> result) {
-    reply(state, std::move(*shared), std::move(result));
-  });
+  (state.parts.operations->*run)(std::move(order),
+                                 [&state, shared](Result<OperationReply> result) { reply(state, std::move(*shared), std::move(result)); });
 }
 
 }  // namespace careledger::edge::fhir

@@ -15,16 +15,16 @@
 
 namespace careledger::edge::fhir {
 
-struct OperationParameter {   // of the query, or of a Parameters resource, in order; repeats kept
+struct OperationParameter {  // of the query, or of a Parameters resource, in order; repeats kept
   std::string name;
-  std::string value;          // text of the primitive value[x]: "true", "laboratory"
+  std::string value;  // text of the primitive value[x]: "true", "laboratory"
 };
 
 struct OperationCall {
   auth::Principal principal;
-  std::string patient_id;     // of the Patient resource of this organisation; exists, and lay in what the principal may see
+  std::string patient_id;  // of the Patient resource of this organisation; exists, and lay in what the principal may see
   std::vector<OperationParameter> parameters;
-  std::string_view first(std::string_view name) const {   // empty when there is none
+  std::string_view first(std::string_view name) const {  // empty when there is none
     for (const auto& one : parameters)
       if (one.name == name) return one.value;
     return {};
@@ -33,7 +33,7 @@ struct OperationCall {
 
 struct OperationReply {
   int status = 200;
-  Bytes body;                 // JSON of a FHIR resource
+  Bytes body;  // JSON of a FHIR resource
 };
 // An Error becomes an OperationOutcome by the table of outcome.h. For a typed reason answer with outcome(…) as body and its status.
 using OperationDone = UniqueFunction<void(Result<OperationReply>)>;

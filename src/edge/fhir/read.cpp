@@ -13,7 +13,7 @@ constexpr std::uint32_t kHistoryRowsMax = 200;
 
 // Whether the reader may see what belongs to these patients.
 Result<void> permit_row(const Call& call, auth::Action action, const vault::VersionMeta& meta) {
-  if (call.principal.role != auth::Role::patient || meta.erased) return {};   // judged already, by role and scopes; nothing left to see
+  if (call.principal.role != auth::Role::patient || meta.erased) return {};  // judged already, by role and scopes; nothing left to see
   return auth::permit(call.principal, action, {meta.type, meta.id, meta.patients});
 }
 
@@ -22,7 +22,8 @@ std::optional<Failure> unknown_parameter(const Call& call, std::span<const std::
   for (const http::Parameter& parameter : call.request.query) {
     if (is_form_parameter(parameter.name) || call.form.lenient) continue;
     if (std::ranges::find(known, parameter.name) != known.end()) continue;
-    return failure(400, "not-supported", "the parameter " + parameter.name.substr(0, 64) + " is not offered here", "http." + parameter.name.substr(0, 64));
+    return failure(400, "not-supported", "the parameter " + parameter.name.substr(0, 64) + " is not offered here",
+                   "http." + parameter.name.substr(0, 64));
   }
   return std::nullopt;
 }
@@ -57,7 +58,7 @@ void append_history_entry(Bytes& out, const std::string& base, const vault::Vers
 
 struct HistoryPage {
   std::uint32_t rows = kHistoryRows;
-  std::uint32_t before = 0;   // version; 0: from the newest
+  std::uint32_t before = 0;  // version; 0: from the newest
 };
 
 std::optional<HistoryPage> history_page(const Call& call) {
@@ -101,7 +102,8 @@ void read(State& state, CallPtr call) {
   if (auto unknown = unknown_parameter(*call, {})) return finish(state, std::move(call), std::move(access), *unknown);
   const Route& route = call->route;
   const vault::View view = state.parts.vault.view();
-  auto version = route.interaction == Interaction::vread ? view.read_version(route.type, route.id, route.version) : view.read(route.type, route.id);
+  auto version =
+      route.interaction == Interaction::vread ? view.read_version(route.type, route.id, route.version) : view.read(route.type, route.id);
   if (!version) return finish(state, std::move(call), std::move(access), failure_of(version.error()));
   const vault::VersionMeta& meta = version->meta;
   access.version = meta.version;
@@ -130,7 +132,7 @@ void history(State& state, CallPtr call) {
     return finish(state, std::move(call), std::move(access), failure_of(allowed.error()));
   }
   auto versions = view.history(call->route.type, call->route.id, page->before, page->rows);
-  if (!versions && versions.error().kind == ErrorKind::not_found) versions = std::vector<vault::Version>();   // before the first
+  if (!versions && versions.error().kind == ErrorKind::not_found) versions = std::vector<vault::Version>();  // before the first
   if (!versions) return finish(state, std::move(call), std::move(access), failure_of(versions.error()));
   for (const vault::Version& version : *versions) {
     access.patients.insert(access.patients.end(), version.meta.patients.begin(), version.meta.patients.end());
@@ -141,8 +143,8 @@ void history(State& state, CallPtr call) {
   }
   std::ranges::sort(access.patients);
   access.patients.erase(std::unique(access.patients.begin(), access.patients.end()), access.patients.end());
-  http::Response response = resource(call->form, 200,
-                                     history_bundle(*call, base_of(state, call->request), *page, *versions, newest->front().meta.version));
+  http::Response response =
+      resource(call->form, 200, history_bundle(*call, base_of(state, call->request), *page, *versions, newest->front().meta.version));
   finish(state, std::move(call), std::move(access), std::move(response));
 }
 

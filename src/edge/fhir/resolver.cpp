@@ -16,7 +16,7 @@ constexpr std::size_t kIssuesMax = 100;
 
 std::string name_of(std::string_view type, std::string_view id) { return std::string(type).append(1, '/').append(id); }
 
-std::string located(const std::string& location, const std::string& path) {   // the type at the path's front is what `location` stands for
+std::string located(const std::string& location, const std::string& path) {  // the type at the path's front is what `location` stands for
   const std::size_t dot = path.find('.');
   return location.empty() || dot == std::string::npos ? path : location + path.substr(dot);
 }
@@ -46,7 +46,8 @@ Outcome<std::string> Resolver::match(std::string_view type, std::string_view con
       if (std::ranges::find(found, candidate.id) == found.end()) found.push_back(candidate.id);
     }
   }
-  if (found.size() > 1) return tl::make_unexpected(failure(412, "multiple-matches", "the condition matches more than one resource", expression));
+  if (found.size() > 1)
+    return tl::make_unexpected(failure(412, "multiple-matches", "the condition matches more than one resource", expression));
   return found.empty() ? std::string() : std::move(found.front());
 }
 
@@ -82,8 +83,10 @@ Resolver::Known Resolver::judge(std::string_view reference, const std::string& l
     case ReferenceForm::relative: return judge_relative(read.type, read.id);
     case ReferenceForm::absolute:
       if (!reference.starts_with("urn:uuid:") || !check_) return {};
-      return {{}, Issue{"error", "not-found", "the reference " + std::string(reference.substr(0, 64)) + " names no entry of the Bundle", {}}, 422};
-    case ReferenceForm::malformed:   // check_resource() has refused it
+      return {{},
+              Issue{"error", "not-found", "the reference " + std::string(reference.substr(0, 64)) + " names no entry of the Bundle", {}},
+              422};
+    case ReferenceForm::malformed:  // check_resource() has refused it
     case ReferenceForm::contained: return {};
   }
   return {};
@@ -96,7 +99,7 @@ const Resolver::Known& Resolver::look(std::string_view reference, const std::str
 }
 
 Outcome<void> Resolver::resolve(codec::json::Document& document, Value& resource, const std::string& location) {
-  if (resource.string_at("resourceType") == "Bundle") return {};   // a document's or message's references are to its own entries
+  if (resource.string_at("resourceType") == "Bundle") return {};  // a document's or message's references are to its own entries
   Failure failed;
   const auto note = [&](Issue issue, int status, const std::string& where) {
     if (failed.issues.empty()) failed.status = status;

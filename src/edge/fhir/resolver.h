@@ -18,9 +18,9 @@ class Resolver {
   // `before`: what is there already. `check`: whether a relative reference must point at something.
   Resolver(const vault::View& before, BlockTime now, bool check) : before_(before), now_(now), check_(check) {}
 
-  void add_alias(std::string full_url, std::string reference);   // "urn:uuid:…" -> "Patient/…"
-  void add_coming(std::string_view type, std::string_view id);   // will be there with the transaction
-  void add_going(std::string_view type, std::string_view id);    // will not
+  void add_alias(std::string full_url, std::string reference);  // "urn:uuid:…" -> "Patient/…"
+  void add_coming(std::string_view type, std::string_view id);  // will be there with the transaction
+  void add_going(std::string_view type, std::string_view id);   // will not
   // Resources of the transaction whose search values conditional references may match as well. They must outlive the resolver.
   void add_candidate(std::string_view type, std::string id, const codec::json::Value& resource);
 
@@ -37,8 +37,8 @@ class Resolver {
     std::vector<vault::Term> terms{};
     bool indexed = false;
   };
-  struct Known {            // what became of a reference met before
-    std::string text;       // in its place; empty: stays
+  struct Known {       // what became of a reference met before
+    std::string text;  // in its place; empty: stays
     std::optional<Issue> issue{};
     int status = 0;
   };

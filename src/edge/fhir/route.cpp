@@ -49,7 +49,8 @@ class Router {
     if (path_.too_long) return tl::make_unexpected(no_such_path());
     if (path_.count == 0) return system();
     if (path_.part[0] == "metadata" && path_.count == 1) return one("GET, HEAD", reads(), Interaction::capabilities);
-    if (path_.part[0] == "_history" || path_.part[0] == "_search") return tl::make_unexpected(not_offered("history or search of the whole system"));
+    if (path_.part[0] == "_history" || path_.part[0] == "_search")
+      return tl::make_unexpected(not_offered("history or search of the whole system"));
     if (!codec::fhir::find_resource_type(path_.part[0])) {
       return tl::make_unexpected(failure(404, "not-supported", "FHIR R4 has no resource type of the name in the URL"));
     }
@@ -122,8 +123,8 @@ class Router {
 
 bool is_json(std::string_view media) {
   media = trimmed(media.substr(0, media.find(';')));
-  constexpr std::array<std::string_view, 8> kNames{"json", "application/json", "application/fhir+json", "text/json", "application/json+fhir",
-                                                   "*/*", "application/*", "text/*"};
+  constexpr std::array<std::string_view, 8> kNames{
+      "json", "application/json", "application/fhir+json", "text/json", "application/json+fhir", "*/*", "application/*", "text/*"};
   return std::ranges::any_of(kNames, [&](std::string_view name) { return http::equal_ignoring_case(media, name); });
 }
 
@@ -161,8 +162,9 @@ Outcome<Form> form_of(const http::Request& request, bool has_body) {
   Form form;
   const auto format = request.parameter("_format");
   const auto accept = request.headers.find("Accept");
-  const auto offers_json = [](std::string_view text) {   // "+" of fhir+json, unescaped, arrives as a blank
-    return is_json(text) || is_json(std::string(text).replace(std::min(text.find(' '), text.size()), text.find(' ') < text.size() ? 1 : 0, "+"));
+  const auto offers_json = [](std::string_view text) {  // "+" of fhir+json, unescaped, arrives as a blank
+    return is_json(text) ||
+           is_json(std::string(text).replace(std::min(text.find(' '), text.size()), text.find(' ') < text.size() ? 1 : 0, "+"));
   };
   if (format ? !offers_json(*format) : accept && !accepts_json(*accept)) {
     return tl::make_unexpected(failure(406, "not-supported", "answers come as application/fhir+json and nothing else"));

@@ -18,7 +18,7 @@ enum class Interaction : std::uint8_t {
   update,
   remove,
   search,
-  bundle,      // batch or transaction: the body says which
+  bundle,  // batch or transaction: the body says which
   operation,
 };
 
@@ -27,8 +27,8 @@ struct Route {
   std::string type{};
   std::string id{};
   std::uint32_t version = 0;
-  std::string operation{};   // "$retrieve"
-  bool form = false;         // search by POST _search: parameters stand in the body too
+  std::string operation{};  // "$retrieve"
+  bool form = false;        // search by POST _search: parameters stand in the body too
 };
 // 404 for a path that R4 does not have or a type it does not know, 405 (with `allow`) for a method that does not go with the path.
 Outcome<Route> route_of(const http::Request& request, std::string& allow);
@@ -36,11 +36,11 @@ Outcome<Route> route_of(const http::Request& request, std::string& allow);
 enum class Prefer : std::uint8_t { unspecified, minimal, representation, outcome };
 struct Form {
   bool pretty = false;
-  bool lenient = false;            // Prefer: handling=lenient
+  bool lenient = false;  // Prefer: handling=lenient
   Prefer prefer = Prefer::unspecified;
 };
 // 406 for a format that is not JSON, 415 for a body that is not.
 Outcome<Form> form_of(const http::Request& request, bool has_body);
-bool is_form_parameter(std::string_view name);   // "_format", "_pretty"
+bool is_form_parameter(std::string_view name);  // "_format", "_pretty"
 
 }  // namespace careledger::edge::fhir

@@ -16,7 +16,7 @@ constexpr std::uint64_t kCountMax = vault::kMatchesMax;
 struct Page {
   std::vector<vault::Version> rows{};
   std::optional<std::uint64_t> total{};
-  std::string next{};   // token; empty: this is the last
+  std::string next{};  // token; empty: this is the last
 };
 
 std::string owner_of(const auth::Principal& principal) {
@@ -85,7 +85,8 @@ Bytes bundle_of(const std::string& base, const SearchRequest& request, const Pag
 
 class Search {
  public:
-  Search(State& state, const auth::Principal& principal, SearchRequest& request) : state_(state), principal_(principal), request_(request) {}
+  Search(State& state, const auth::Principal& principal, SearchRequest& request)
+      : state_(state), principal_(principal), request_(request) {}
 
   Outcome<Page> run() {
     const crypto::Secret& key = state_.config.page_key;
@@ -119,7 +120,8 @@ class Search {
 
  private:
   Outcome<Page> refused_page() {
-    return tl::make_unexpected(failure(400, "expired", "this page can no longer be given, or is somebody else's: search again", "http._page"));
+    return tl::make_unexpected(
+        failure(400, "expired", "this page can no longer be given, or is somebody else's: search again", "http._page"));
   }
   Outcome<Page> count(const vault::View& view, Page page) {
     auto total = view.count(request_.query, kCountMax);
@@ -131,7 +133,7 @@ class Search {
     auto versions = view.read_many(request_.query.type, ids);
     if (!versions) return tl::make_unexpected(failure_of(versions.error()));
     for (auto& version : *versions)
-      if (version) page.rows.push_back(std::move(*version));   // erased since: gone from every view
+      if (version) page.rows.push_back(std::move(*version));  // erased since: gone from every view
     return {};
   }
 

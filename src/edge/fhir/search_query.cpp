@@ -17,11 +17,11 @@ using codec::fhir::SearchParameters;
 using vault::Clause;
 using vault::Query;
 
-constexpr std::size_t kAlternativesMax = 500;   // values of one parameter
+constexpr std::size_t kAlternativesMax = 500;  // values of one parameter
 constexpr std::size_t kClausesMax = 50;
-constexpr const char* kNoId = "/";              // no resource has it: a search that can match nothing
+constexpr const char* kNoId = "/";  // no resource has it: a search that can match nothing
 
-std::string shown(std::string_view name) {      // of a parameter, for messages: printable and short
+std::string shown(std::string_view name) {  // of a parameter, for messages: printable and short
   std::string out(name.substr(0, 64));
   for (char& c : out)
     if (c < 0x21 || c > 0x7e) c = '?';

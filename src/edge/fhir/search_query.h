@@ -16,11 +16,11 @@ namespace careledger::edge::fhir {
 
 struct SearchRequest {
   vault::Query query;
-  std::optional<std::uint32_t> count{};             // _count; 0 asks for the number of matches alone
-  bool total = false;                               // _total=accurate or estimate, or _summary=count
-  std::string page{};                               // the token of a next link
-  std::vector<http::Parameter> applied{};           // what was heeded, for the self link
-  std::vector<std::string> ignored{};               // names, when lenient
+  std::optional<std::uint32_t> count{};    // _count; 0 asks for the number of matches alone
+  bool total = false;                      // _total=accurate or estimate, or _summary=count
+  std::string page{};                      // the token of a next link
+  std::vector<http::Parameter> applied{};  // what was heeded, for the self link
+  std::vector<std::string> ignored{};      // names, when lenient
 };
 
 // 400 with every parameter that cannot be heeded: unknown ones, modifiers and chains that are not offered, values of a wrong form. Lenient:
@@ -32,7 +32,7 @@ Outcome<vault::Query> read_condition(std::string_view type, std::string_view con
 
 // Whether a resource with these terms (sorted) and this id answers to the query.
 bool matches(const vault::Query& query, std::string_view id, std::span<const vault::Term> terms);
-std::vector<vault::Term> terms_of(const codec::json::Value& resource);   // sorted
+std::vector<vault::Term> terms_of(const codec::json::Value& resource);  // sorted
 
 // Adds: only what lies in this patient's compartment. False when no resource of the type can.
 bool limit_to_compartment(vault::Query& query, std::string_view patient_id);

@@ -12,7 +12,8 @@ class SearchTest : public FhirTest {
   void SetUp() override {
     FhirTest::SetUp();
     put("Organization/o1", R"({"resourceType":"Organization","id":"o1","name":"North Clinic","active":true})");
-    put("Practitioner/d1", R"({"resourceType":"Practitioner","id":"d1","identifier":[{"system":"urn:npi","value":"1"}],"name":[{"family":"Weiß"}]})");
+    put("Practitioner/d1",
+        R"({"resourceType":"Practitioner","id":"d1","identifier":[{"system":"urn:npi","value":"1"}],"name":[{"family":"Weiß"}]})");
     put_patient("a", "Chalmers", "1974-12-25", "male");
     put_patient("b", "Chalmer", "1974-12-26", "female");
     put_patient("c", "Ångström", "1990-01-01", "female");
@@ -21,14 +22,18 @@ class SearchTest : public FhirTest {
     put_observation("x3", "b", "8480-6", "2024-06", "120");
   }
   void put_patient(const std::string& id, const std::string& family, const std::string& born, const std::string& gender) {
-    const auto answer = put("Patient/" + id, R"({"resourceType":"Patient","id":")" + id + R"(","identifier":[{"system":"urn:mrn","value":"m-)" + id +
-                                                 R"("}],"name":[{"family":")" + family + R"("}],"gender":")" + gender + R"(","birthDate":")" + born + "\"}");
+    const auto answer = put("Patient/" + id, R"({"resourceType":"Patient","id":")" + id +
+                                                 R"(","identifier":[{"system":"urn:mrn","value":"m-)" + id + R"("}],"name":[{"family":")" +
+                                                 family + R"("}],"gender":")" + gender + R"(","birthDate":")" + born + "\"}");
     ASSERT_EQ(answer.status, 201) << answer.content();
   }
-  void put_observation(const std::string& id, const std::string& subject, const std::string& code, const std::string& when, const std::string& value) {
-    const auto answer = put("Observation/" + id, R"({"resourceType":"Observation","id":")" + id + R"(","status":"final","code":{"coding":[{"system":"http://loinc.org","code":")" +
-                                                     code + R"("}]},"subject":{"reference":"Patient/)" + subject + R"("},"effectiveDateTime":")" + when +
-                                                     R"(","valueQuantity":{"value":)" + value + R"(,"unit":"mm","system":"http://unitsofmeasure.org","code":"mm"}})");
+  void put_observation(const std::string& id, const std::string& subject, const std::string& code, const std::string& when,
+                       const std::string& value) {
+    const auto answer = put("Observation/" + id, R"({"resourceType":"Observation","id":")" + id +
+                                                     R"(","status":"final","code":{"coding":[{"system":"http://loinc.org","code":")" +
+                                                     code + R"("}]},"subject":{"reference":"Patient/)" + subject +
+                                                     R"("},"effectiveDateTime":")" + when + R"(","valueQuantity":{"value":)" + value +
+                                                     R"(,"unit":"mm","system":"http://unitsofmeasure.org","code":"mm"}})");
     ASSERT_EQ(answer.status, 201) << answer.content();
   }
   static std::set<std::string> ids_of(const http::Response& response) {
@@ -134,8 +139,8 @@ TEST_F(SearchTest, WhatIsNotOfferedIsRefusedAndNamed) {
   EXPECT_EQ(refused.status, 400);
   const auto all = issues(refused);
   EXPECT_EQ(std::set<std::string>(all.begin(), all.end()),
-            (std::set<std::string>{"not-supported http.shoesize", "not-supported http.family:sounds-like", "not-supported http.organization.name",
-                                   "not-supported http._sort", "invalid http.birthdate"}));
+            (std::set<std::string>{"not-supported http.shoesize", "not-supported http.family:sounds-like",
+                                   "not-supported http.organization.name", "not-supported http._sort", "invalid http.birthdate"}));
   const auto lenient = get("Patient?shoesize=44&gender=male", {{"Prefer", "handling=lenient"}});
   EXPECT_EQ(ids_of(lenient), Ids{"a"});
   EXPECT_EQ(link(lenient, "self"), "https://north.example/fhir/Patient?gender=male");
@@ -160,8 +165,8 @@ TEST_F(SearchTest, PagesNeitherRepeatNorLoseWhileOthersWrite) {
     for (const auto& entry : json(page).root().items_at("entry")) seen.emplace_back(entry.find("resource")->string_at("id"));
     next = link(page, "next");
     if (!next.empty()) next = next.substr(config.base_url.size() + 1);
-    put_patient("p0" + std::to_string(round), "Page", "2000-01-01", "other");     // before the place where the next page begins
-    put_patient("p9" + std::to_string(round), "Page", "2000-01-01", "other");     // and behind
+    put_patient("p0" + std::to_string(round), "Page", "2000-01-01", "other");  // before the place where the next page begins
+    put_patient("p9" + std::to_string(round), "Page", "2000-01-01", "other");  // and behind
     remove("Patient/p" + std::to_string(129 - round));
     ++round;
   }

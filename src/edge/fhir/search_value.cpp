@@ -104,10 +104,10 @@ Result<Alternatives> date(const SearchKey& key, std::string_view value, BlockTim
   bool approximate = false;
   const Comparison comparison = take_prefix(value, approximate);
   std::string text(value);
-  if (text.size() > 19) std::ranges::replace(text, ' ', '+');   // a zone's sign that came unescaped
+  if (text.size() > 19) std::ranges::replace(text, ' ', '+');  // a zone's sign that came unescaped
   auto sought = codec::fhir::interval_of(text);
   if (!sought) return bad_value("a date or time like 2024-05, 2024-05-31 or 2024-05-31T12:00:00Z, with an optional prefix");
-  if (approximate) {   // a tenth of the distance to now, as R4 suggests
+  if (approximate) {  // a tenth of the distance to now, as R4 suggests
     const std::int64_t distance = now.value - sought->low;
     const std::int64_t widen = distance < 0 ? -(distance / 10) : distance / 10;
     sought = Interval{plus_saturating(sought->low, -widen), plus_saturating(sought->high, widen)};

@@ -10,7 +10,7 @@
 
 namespace careledger::edge::fhir {
 
-struct SearchKey {            // "subject:Patient"
+struct SearchKey {  // "subject:Patient"
   codec::fhir::SearchParameter parameter;
   std::string_view modifier;  // empty: none
 };

@@ -36,29 +36,29 @@ struct FhirHandler::State {
   FhirConfig config;
 
   std::mutex metadata_mutex;
-  std::string metadata_base;                            // of what is kept
+  std::string metadata_base;  // of what is kept
   std::shared_ptr<const std::string> metadata;
 
-  std::mutex logins_mutex;                              // failed ones are recorded, but not without bound
+  std::mutex logins_mutex;  // failed ones are recorded, but not without bound
   std::int64_t logins_second = 0;
-  std::uint32_t logins_recorded = 0;                    // in that second
-  std::uint64_t logins_left_out = 0;                    // since the last that was recorded
+  std::uint32_t logins_recorded = 0;  // in that second
+  std::uint64_t logins_left_out = 0;  // since the last that was recorded
 
-  http::WorkerPool searches{2, 1024};                   // of their own, so that no search waits for writers; last: stops first
+  http::WorkerPool searches{2, 1024};  // of their own, so that no search waits for writers; last: stops first
 
   State(FhirParts the_parts, FhirConfig the_config) : parts(the_parts), config(std::move(the_config)) {}
 };
 using State = FhirHandler::State;
 
 // answer.cpp
-std::string base_of(const State& state, const http::Request& request);   // "https://north.example/fhir"
-http::Response resource(const Form& form, int status, Bytes body);       // the body may be empty
+std::string base_of(const State& state, const http::Request& request);  // "https://north.example/fhir"
+http::Response resource(const Form& form, int status, Bytes body);      // the body may be empty
 http::Response refusal(const Form& form, const Failure& failure);
-Access access_of(const Call& call);                                      // by its route; outcome done
-void send(CallPtr call, http::Response response);                        // unrecorded
+Access access_of(const Call& call);                // by its route; outcome done
+void send(CallPtr call, http::Response response);  // unrecorded
 // Records what happened, durably, and answers then; when the version with that number is anchored, unless it is 0.
 void finish(State& state, CallPtr call, Access access, http::Response response, std::uint64_t anchored_number = 0);
-void finish(State& state, CallPtr call, Access access, const Failure& failure);   // 403 is recorded as a refusal
+void finish(State& state, CallPtr call, Access access, const Failure& failure);  // 403 is recorded as a refusal
 void finish_login(State& state, CallPtr call, const Error& error);
 // Runs `work` on the pool with the call; answers 503 when the pool is full.
 void offload(State& state, http::WorkerPool& pool, CallPtr call, void (*work)(State&, CallPtr));
@@ -69,7 +69,7 @@ std::shared_ptr<const std::string> capabilities(State& state, const std::string&
 std::string_view definition(std::string_view type, std::string_view id);
 
 // What each interaction does: read.cpp, write.cpp, bundle.cpp, search.cpp, operation.cpp, audit_event.cpp. Each answers in the end.
-void read(State& state, CallPtr call);      // also vread
+void read(State& state, CallPtr call);  // also vread
 void history(State& state, CallPtr call);
 void create(State& state, CallPtr call);
 void update(State& state, CallPtr call);
@@ -80,9 +80,9 @@ void operation(State& state, CallPtr call);
 
 // A search inside a Bundle: on behalf of the call's principal, unrecorded.
 struct Found {
-  Bytes bundle;                          // a searchset
-  std::vector<std::string> patients;     // whose compartments the rows lie in: sorted, each once
-  Bytes details;                         // for the record
+  Bytes bundle;                       // a searchset
+  std::vector<std::string> patients;  // whose compartments the rows lie in: sorted, each once
+  Bytes details;                      // for the record
 };
 Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters);
 void read_audit_event(State& state, CallPtr call);

@@ -103,14 +103,18 @@ class FhirTest : public ::testing::Test {
     auto answer = promise.get_future();
     return answer.get();
   }
-  http::Response get(const std::string& path, const HeaderList& headers = {}) { return ask(http::Method::get, "/fhir/" + path, {}, headers); }
+  http::Response get(const std::string& path, const HeaderList& headers = {}) {
+    return ask(http::Method::get, "/fhir/" + path, {}, headers);
+  }
   http::Response post(const std::string& path, const std::string& body, const HeaderList& headers = {}) {
     return ask(http::Method::post, "/fhir" + (path.empty() ? "" : "/" + path), body, headers);
   }
   http::Response put(const std::string& path, const std::string& body, const HeaderList& headers = {}) {
     return ask(http::Method::put, "/fhir/" + path, body, headers);
   }
-  http::Response remove(const std::string& path, const HeaderList& headers = {}) { return ask(http::Method::remove, "/fhir/" + path, {}, headers); }
+  http::Response remove(const std::string& path, const HeaderList& headers = {}) {
+    return ask(http::Method::remove, "/fhir/" + path, {}, headers);
+  }
 
   static codec::json::Document json(const http::Response& response) {
     auto document = codec::json::parse(response.content());

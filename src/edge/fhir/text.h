@@ -11,13 +11,13 @@
 
 namespace careledger::edge::fhir {
 
-void append_string(Bytes& out, std::string_view text);          // as a JSON string
-void append_member(Bytes& out, std::string_view name, std::string_view text);   // "name":"text", with a comma before unless after { or [
-std::string etag_of(std::uint32_t version);                     // W/"3"
-std::optional<std::uint32_t> version_of_etag(std::string_view etag);   // W/"3" and, as some clients write it, "3"
-std::optional<std::uint32_t> version_of(std::string_view digits);      // 1 to 4294967295, no leading zero
-std::string http_date(BlockTime time);                          // IMF-fixdate (RFC 9110 section 5.6.7)
-std::string random_uuid(Entropy& entropy);                      // version 4 (RFC 9562)
-std::string_view trimmed(std::string_view text);                // without blanks and tabs at its ends
+void append_string(Bytes& out, std::string_view text);                         // as a JSON string
+void append_member(Bytes& out, std::string_view name, std::string_view text);  // "name":"text", with a comma before unless after { or [
+std::string etag_of(std::uint32_t version);                                    // W/"3"
+std::optional<std::uint32_t> version_of_etag(std::string_view etag);           // W/"3" and, as some clients write it, "3"
+std::optional<std::uint32_t> version_of(std::string_view digits);              // 1 to 4294967295, no leading zero
+std::string http_date(BlockTime time);                                         // IMF-fixdate (RFC 9110 section 5.6.7)
+std::string random_uuid(Entropy& entropy);                                     // version 4 (RFC 9562)
+std::string_view trimmed(std::string_view text);                               // without blanks and tabs at its ends
 
 }  // namespace careledger::edge::fhir

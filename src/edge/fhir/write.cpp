@@ -14,15 +14,16 @@ using codec::json::Document;
 // A write that went through.
 struct Written {
   vault::VersionMeta meta{};
-  Bytes body{};                  // empty for a deletion
+  Bytes body{};  // empty for a deletion
   int status = 200;
-  std::uint64_t number = 0;      // to be anchored; 0: nothing changed
+  std::uint64_t number = 0;  // to be anchored; 0: nothing changed
 };
 
 Outcome<Document> take_resource(Call& call) {
   auto document = parse_body(std::move(call.request.body));
   if (!document) return document;
-  if (auto checked = check_resource(document->root(), call.route.type, {}); !checked) return tl::make_unexpected(std::move(checked.error()));
+  if (auto checked = check_resource(document->root(), call.route.type, {}); !checked)
+    return tl::make_unexpected(std::move(checked.error()));
   return document;
 }
 
@@ -119,7 +120,7 @@ Outcome<Written> do_remove(State& state, Call& call) {
   if (auto holds = check_conditions(call, *current); !holds) return tl::make_unexpected(std::move(holds.error()));
   Written out;
   out.status = 204;
-  if (*current == 0) {   // R4: not there at all is success as well
+  if (*current == 0) {  // R4: not there at all is success as well
     out.meta.type = call.route.type;
     out.meta.id = call.route.id;
     out.meta.version = *next - 1;
@@ -139,7 +140,8 @@ Bytes body_as_preferred(const Call& call, Written& written) {
     case Prefer::minimal: return {};
     case Prefer::unspecified:
     case Prefer::representation: return std::move(written.body);
-    case Prefer::outcome: return outcome({{"information", "informational", "stored as version " + std::to_string(written.meta.version), {}}});
+    case Prefer::outcome:
+      return outcome({{"information", "informational", "stored as version " + std::to_string(written.meta.version), {}}});
   }
   return {};
 }
