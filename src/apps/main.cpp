@@ -16,9 +16,12 @@ int main(int argc, char** argv) {
       "Start with:\n  careledger demo\nor, for a ledger of your own:\n  careledger init DIR --organisation \"North Hospital\" && "
       "careledger serve DIR\n");
   commands::add_init(app, context);
+  commands::add_audit(app, context);
+  commands::add_backup(app, context);
   commands::add_demo(app, context);
   commands::add_import(app, context);
   commands::add_prove(app, context);
+  commands::add_restore(app, context);
   commands::add_serve(app, context);
   commands::add_status(app, context);
   commands::add_verify(app, context);

@@ -26,7 +26,10 @@ void add_folder(CLI::App& app, FolderOptions& options);
 void example(CLI::App& app, const std::string& line);
 
 void add_init(CLI::App& app, Context& context);
+void add_restore(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
+void add_audit(CLI::App& app, Context& context);
+void add_backup(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_prove(CLI::App& app, Context& context);

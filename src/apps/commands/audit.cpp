@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include "apps/commands/command.h"
+#include "apps/ledger_check.h"
+#include "apps/node.h"
+#include "apps/terminal.h"
+#include "codec/json/json.h"
+
+namespace careledger::apps::commands {
+namespace {
+
+namespace json = codec::json;
+
+constexpr std::size_t kFindingsMax = 100;
+
+struct Looked {
+  std::uint64_t blocks = 0, versions = 0, index_rows = 0, anchors = 0, audit_entries = 0;
+  std::vector<std::pair<std::string, vault::CheckFinding>> findings;  // beside whose they are
+};
+
+Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Looked& looked) {
+  const std::string& name = organisation.config().name;
+  std::unique_ptr<Progress> bar;
+  vault::CheckOptions options;
+  options.findings_max = kFindingsMax;
+  options.progress = [&](std::uint64_t done, std::uint64_t of) {
+    if (quiet || of == 0) return;
+    if (!bar) bar = std::make_unique<Progress>(name, of);
+    bar->to(done);
+  };
+  ask_ledger(ledger, organisation.config().id, options);
+  CARELEDGER_TRY(const vault::CheckReport records, vault::check_vault(organisation.vault(), options));
+  bar.reset();
+  CARELEDGER_TRY(const vault::CheckReport accesses, vault::check_audit(organisation.audit(), options));
+  looked.versions += records.versions;
+  looked.index_rows += records.index_rows;
+  looked.anchors += records.anchors;
+  looked.audit_entries += accesses.audit_entries;
+  for (const vault::CheckReport* report : {&records, &accesses})
+    for (const vault::CheckFinding& finding : report->findings) looked.findings.emplace_back(name, finding);
+  vault::AuditEntry entry;
+  entry.kind = vault::AuditKind::check;
+  entry.actor = "Device/command-line";
+  entry.role = "administrator";
+  CARELEDGER_CHECK(organisation.audit().append_and_wait(std::move(entry)));
+  return {};
+}
+
+Result<Looked> look(const FolderOptions& options, bool quiet) {
+  CARELEDGER_TRY(const auto node, Node::open(layout_of(options.folder), options.seal, system_clock(), system_entropy()));
+  Looked looked;
+  std::unique_ptr<Progress> bar;
+  CARELEDGER_TRY(const auto blocks, check_ledger(node->ledger(), kFindingsMax, [&](std::uint64_t done, std::uint64_t of) {
+                   if (quiet) return;
+                   if (!bar) bar = std::make_unique<Progress>("ledger", of);
+                   bar->to(done);
+                 }));
+  bar.reset();
+  looked.blocks = node->ledger().ordering().height().value;
+  for (const vault::CheckFinding& finding : blocks) looked.findings.emplace_back("ledger", finding);
+  for (const auto& organisation : node->organisations()) CARELEDGER_CHECK(look_at(*organisation, node->ledger(), quiet, looked));
+  node->stop();
+  return looked;
+}
+
+void print_json(const Looked& looked) {
+  json::Document document;
+  json::Value root = document.object();
+  document.set(root, "sound", document.boolean(looked.findings.empty()));
+  json::Value findings = document.array();
+  for (const auto& [whose, finding] : looked.findings) {
+    json::Value value = document.object();
+    document.set(value, "whose", document.string(whose));
+    document.set(value, "store", document.string(finding.store));
+    document.set(value, "where", document.string(finding.where));
+    document.set(value, "what", document.string(finding.what));
+    document.append(findings, value);
+  }
+  document.set(root, "findings", findings);
+  document.root() = root;
+  fmt::print("{}\n", json::compact(document.root()));
+}
+
+int run(const FolderOptions& options, bool as_json) {
+  const auto looked = look(options, as_json);
+  if (!looked) {
+    // What is too damaged to be opened is a finding as well: the message names it.
+    if (looked.error().kind != ErrorKind::corrupt) return report(looked.error(), as_json);
+    if (as_json)
+      fmt::print("{{\"sound\":false,\"findings\":[{{\"what\":{}}}]}}\n", json::compact(json::Document().string(looked.error().message)));
+    else fmt::print("{} {}\n", red("Found:"), looked.error().message);
+    return static_cast<int>(Exit::failed);
+  }
+  if (as_json) {
+    print_json(*looked);
+  } else {
+    for (const auto& [whose, finding] : looked->findings)
+      fmt::print("{} {}, {}, {}: {}\n", red("Found:"), whose, finding.store, finding.where, finding.what);
+    fmt::print("Looked at {} blocks, {} record versions, {} index rows, {} anchors and {} audit entries: {}\n", looked->blocks,
+               looked->versions, looked->index_rows, looked->anchors, looked->audit_entries,
+               looked->findings.empty() ? green("all sound") : red("damage found"));
+  }
+  return static_cast<int>(looked->findings.empty() ? Exit::ok : Exit::failed);
+}
+
+}  // namespace
+
+void add_audit(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand(
+      "audit", "compare everything stored with itself, the ledger and the witnesses; names what was changed. Stop the node first");
+  auto options = std::make_shared<FolderOptions>();
+  add_folder(*command, *options);
+  example(*command, "careledger audit /srv/care");
+  command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
+}
+
+}  // namespace careledger::apps::commands
