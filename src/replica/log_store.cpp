@@ -1,5 +1,7 @@
 #include "replica/log_store.h"
 
+#include <bit>
+
 #include "base/assert.h"
 
 namespace careledger::replica {
@@ -38,6 +40,24 @@ void append_to_log(proof::CompactRange& range, Height height, std::span<const Di
     if (id.level >= kTileLevel) put(node_key(id), hash.view());
   };
   for (const Digest& leaf : leaves) range.append(leaf, sink);
+}
+
+Result<void> keep_log_end(const proof::CompactRange& range, std::uint64_t height, const std::vector<Bytes>& tail, storage::Batch& batch) {
+  const std::uint64_t whole = range.size() - range.size() % kTileLeaves;
+  if (tail.size() != range.size() - whole) return fail(ErrorKind::invalid, "log: the number of its last entries does not fit its size");
+  std::uint64_t first = 0;
+  std::size_t peak = 0;
+  for (std::uint64_t rest = whole; rest != 0; rest &= ~std::bit_floor(rest), ++peak) {
+    const auto level = static_cast<std::uint8_t>(std::countr_zero(std::bit_floor(rest)));
+    batch.put(columns::kLog, node_key({level, first >> level}), range.peaks()[peak].view());
+    first += std::bit_floor(rest);
+  }
+  if (tail.empty()) return {};
+  Bytes hashes;
+  for (const Bytes& leaf : tail) hashes += leaf;
+  batch.put(columns::kLog, numbered_key('b', whole), u64_bytes(height));
+  batch.put(columns::kLog, numbered_key('l', whole), hashes);
+  return {};
 }
 
 Result<LogStore::Leaves> LogStore::leaves_of_block(const storage::Reader& reader, std::uint64_t first, Height height) {

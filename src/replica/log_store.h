@@ -20,6 +20,9 @@ inline constexpr std::size_t kKeepLeavesBelow = 64;   // ok commands in a block
 // Adds a block's leaves to `range` and the rows they make to `batch`; `keys` hears of each row's key.
 void append_to_log(proof::CompactRange& range, Height height, std::span<const Digest> leaves, storage::Batch& batch, std::vector<Bytes>& keys);
 
+// The rows from which a log can go on that was never stored here: the peaks of its whole tiles, and the leaf hashes after them.
+Result<void> keep_log_end(const proof::CompactRange& range, std::uint64_t height, const std::vector<Bytes>& tail, storage::Batch& batch);
+
 class LogStore {
  public:
   explicit LogStore(BlockStore& blocks) : blocks_(blocks) {}

@@ -1,0 +1,95 @@
+#include "replica/snapshot.h"
+
+#include <gtest/gtest.h>
+
+#include "replica/test_world.h"
+
+namespace careledger::replica {
+namespace {
+
+using test::World;
+
+class SnapshotTest : public testing::Test {
+ protected:
+  SnapshotTest() : replica_(test::open_replica(world_, memory_ledger_store())) {
+    world_.populate(*replica_, 2, 300);
+    std::mt19937_64 random(3);
+    for (int i = 0; i < 6; ++i) world_.run(*replica_, {world_.random_batch(120, random)});
+  }
+  static Result<void> fill(const std::shared_ptr<storage::Store>& store, const SnapshotReader& reader, const Digest& app_hash) {
+    CARELEDGER_TRY(SnapshotLoader loader, SnapshotLoader::begin(store, reader.header(), app_hash));
+    for (std::size_t i = 0; i < reader.chunks(); ++i) {
+      CARELEDGER_TRY(const Bytes chunk, reader.chunk(i));
+      CARELEDGER_CHECK(loader.add(chunk));
+    }
+    return loader.finish();
+  }
+  World world_{9};
+  std::unique_ptr<Replica> replica_;
+};
+
+TEST_F(SnapshotTest, ALoadedReplicaGoesOnAsTheOriginalDoes) {
+  const View view = replica_->view();
+  const auto reader = SnapshotReader::make(view, 4096);
+  ASSERT_TRUE(reader);
+  EXPECT_GT(reader->chunks(), 5u);
+  const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
+  const auto filled = fill(store, *reader, view.app_hash());
+  ASSERT_TRUE(filled) << filled.error().message;
+  auto loaded = test::open_replica(world_, store);
+  EXPECT_EQ(loaded->view().app_hash(), view.app_hash());
+  EXPECT_EQ(loaded->view().height(), view.height());
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 5; ++i) {
+    const Block block = world_.next_block(replica_->view(), {world_.random_batch(100, random)});
+    for (Replica* one : {replica_.get(), loaded.get()}) {
+      auto execution = one->execute(block);
+      ASSERT_TRUE(execution);
+      ASSERT_TRUE(one->commit(std::move(*execution)));
+    }
+    ASSERT_EQ(loaded->view().app_hash(), replica_->view().app_hash());
+  }
+  // What was logged since can be proven there too.
+  const View now = loaded->view();
+  for (std::uint64_t index = view.log_size(); index < now.log_size(); index += 17)
+    EXPECT_EQ(now.prove_inclusion(index).value(), replica_->view().prove_inclusion(index).value());
+  EXPECT_EQ(test::open_replica(world_, store)->view().app_hash(), now.app_hash());
+}
+
+TEST_F(SnapshotTest, PiecesAreTheSameOnEveryNode) {
+  const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
+  const auto first = SnapshotReader::make(replica_->view(), 4096).value();
+  ASSERT_TRUE(fill(store, first, replica_->view().app_hash()));
+  const auto loaded = test::open_replica(world_, store);
+  const auto second = SnapshotReader::make(loaded->view(), 4096).value();
+  EXPECT_EQ(first.header(), second.header());
+  for (std::size_t i = 0; i < first.chunks(); ++i) EXPECT_EQ(first.chunk(i).value(), second.chunk(i).value());
+}
+
+TEST_F(SnapshotTest, NothingFalseIsTaken) {
+  const View view = replica_->view();
+  const auto reader = SnapshotReader::make(view, 4096).value();
+  const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
+  EXPECT_EQ(SnapshotLoader::begin(store, reader.header(), Digest{}).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(SnapshotLoader::begin(store, "garbage", view.app_hash()).error().kind, ErrorKind::invalid);
+  auto loader = SnapshotLoader::begin(store, reader.header(), view.app_hash());
+  ASSERT_TRUE(loader);
+  EXPECT_FALSE(loader->add(reader.chunk(1).value()));   // another piece than the next
+  std::mt19937_64 random(5);
+  const Bytes good = reader.chunk(0).value();
+  for (int i = 0; i < 200; ++i) {
+    Bytes bad = good;
+    char& byte = bad[random() % bad.size()];
+    byte = static_cast<char>(byte ^ (1 << random() % 8));
+    EXPECT_FALSE(loader->add(bad));
+  }
+  EXPECT_EQ(loader->finish().error().kind, ErrorKind::precondition);
+  EXPECT_TRUE(loader->add(good));
+  // An interrupted load is no ledger, and can be begun again.
+  EXPECT_EQ(Replica::open(test::config_of(world_), store, contracts::all()).error().kind, ErrorKind::corrupt);
+  ASSERT_TRUE(fill(store, reader, view.app_hash()));
+  EXPECT_EQ(SnapshotLoader::begin(store, reader.header(), view.app_hash()).error().kind, ErrorKind::precondition);
+}
+
+}  // namespace
+}  // namespace careledger::replica
