@@ -52,7 +52,7 @@ class Wire {
   virtual Result<void> connect(const Origin& origin, Deadline deadline) = 0;
   virtual Result<void> write(std::string_view head, std::string_view body, Deadline deadline) = 0;
   virtual Result<std::size_t> read(char* out, std::size_t size, Deadline deadline) = 0;  // 0: closed by the other side
-  virtual bool stale() = 0;                                                              // closed, or bytes nobody asked for
+  virtual bool stale() = 0;  // closed, or bytes nobody asked for (over TLS: a notice of the close)
 };
 
 template <class Stream>
@@ -96,10 +96,6 @@ class WireOn final : public Wire {
     lowest().non_blocking(true, ec);
     if (ec) return true;
     char byte = 0;
-    if constexpr (kTls) {  // session tickets wait unread after the handshake: only a close is telling
-      const auto count = lowest().receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, ec);
-      return ec ? ec != asio::error::would_block : count == 0;
-    }
     lowest().receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, ec);
     return ec != asio::error::would_block;
   }

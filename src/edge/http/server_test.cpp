@@ -390,6 +390,20 @@ TEST_F(ServerTest, ServesAHundredConnectionsAtOnce) {
   EXPECT_EQ(recorder.statuses().size(), 2000u);
 }
 
+TEST_F(ServerTest, HalfOpenClientsDisturbNobody) {
+  start();
+  std::vector<std::unique_ptr<RawSocket>> half_open;
+  for (int i = 0; i < 300; ++i) {
+    half_open.push_back(std::make_unique<RawSocket>(server->port()));
+    if (i % 2 == 0) half_open.back()->send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc");
+  }
+  RawSocket socket(server->port());
+  socket.send("GET /normal HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(socket.answer().second, "GET /normal 0");
+  half_open.clear();
+  wait_for_connections(1);
+}
+
 TEST_F(ServerTest, StopsGracefully) {
   std::promise<void> arrived;
   std::promise<Responder> held;
@@ -461,27 +475,6 @@ TEST_F(ServerTest, TwoServersShareTheThreads) {
   (*second)->stop(0s);
   to_first.send("GET /still HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(to_first.answer().second, "GET /still 0");
-}
-
-TEST(WorkerPool, SaysWhenItIsFull) {
-  WorkerPool pool(1, 1);
-  std::promise<void> go;
-  std::promise<void> running;
-  ASSERT_TRUE(pool.post([&] {
-    running.set_value();
-    go.get_future().wait();
-  }));
-  running.get_future().wait();
-  ASSERT_TRUE(pool.post([] {}));
-  FunctionHandler inner([](Request, Responder respond) { respond(text(200, "ran")); });
-  Offload offload(inner, pool);
-  Response answer;
-  offload.handle(Request{}, [&answer](Response response) { answer = std::move(response); });
-  EXPECT_EQ(answer.status, 503);
-  EXPECT_EQ(answer.headers.get("Retry-After"), "1");
-  go.set_value();
-  pool.stop();
-  EXPECT_FALSE(pool.post([] {}));
 }
 
 }  // namespace

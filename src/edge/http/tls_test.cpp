@@ -117,6 +117,26 @@ TEST_F(TlsTest, SpeaksOnlyTls13) {
   EXPECT_FALSE(handshake(server->port(), TLS1_1_VERSION));
 }
 
+// A second connection that brings the first one's ticket needs no signature of the server.
+TEST_F(TlsTest, ResumesSessions) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> session(nullptr, SSL_SESSION_free);
+  for (const bool resumed : {false, true}) {
+    const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), SSL_free);
+    const RawSocket socket(server->port());
+    SSL_set_fd(ssl.get(), socket.descriptor());
+    if (session) SSL_set_session(ssl.get(), session.get());
+    ASSERT_EQ(SSL_connect(ssl.get()), 1);
+    EXPECT_EQ(SSL_session_reused(ssl.get()) == 1, resumed);
+    const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    SSL_write(ssl.get(), request.data(), static_cast<int>(request.size()));
+    std::array<char, 4096> answer;
+    ASSERT_GT(SSL_read(ssl.get(), answer.data(), answer.size()), 0);  // the ticket came before it
+    SSL_shutdown(ssl.get());                                          // what is cut off is not resumed
+    session.reset(SSL_get1_session(ssl.get()));
+  }
+}
+
 TEST_F(TlsTest, ClosesOnPlainTextAndOnASilentHandshake) {
   RawSocket plain(server->port());
   plain.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
