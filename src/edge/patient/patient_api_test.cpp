@@ -1,0 +1,156 @@
+// A wallet's requests against a real ledger, vault and audit map: who is let in, what is kept, what is proven.
+#include "edge/patient/patient_api.h"
+
+#include <gtest/gtest.h>
+
+#include "edge/http/client.h"
+#include "exchange/test_world.h"
+
+namespace careledger::edge::patient {
+namespace {
+
+namespace build = contracts::build;
+namespace json = codec::json;
+using careledger::exchange::grant_id;
+using careledger::exchange::Refusal;
+using careledger::exchange::Terms;
+using careledger::exchange::testing::World;
+
+class Patient : public ::testing::Test {
+ protected:
+  static PatientApiParts parts_of(World& world, careledger::exchange::testing::Member& member, const std::string& name) {
+    return {member.id, name, *world.chain.replica, *world.chain.ordering, *member.audit, *member.relationships, system_clock()};
+  }
+  static http::Request request(http::Method method, const std::string& target, const std::string& body, const crypto::SigningKey& key,
+                               const AccountId& account) {
+    http::Request out = http::make_request(method, target, body, body.empty() ? "" : "application/json");
+    EXPECT_TRUE(http::read_target(out.target, 100, out));
+    out.authority = "node.example";
+    http::sign_request(out, out.authority, key, account.hex(), std::chrono::seconds(60), system_clock(), system_entropy());
+    return out;
+  }
+  static http::Response call(PatientApi& api, http::Request request) {
+    std::promise<http::Response> promise;
+    api.handle(std::move(request), [&](http::Response response) { promise.set_value(std::move(response)); });
+    return promise.get_future().get();
+  }
+  http::Response at_north(http::Method method, const std::string& target, const std::string& body = {}) {
+    return call(north, request(method, target, body, world.key_north, world.at_north));
+  }
+  http::Response at_south(http::Method method, const std::string& target, const std::string& body = {}) {
+    return call(south, request(method, target, body, world.key_south, world.at_south));
+  }
+
+  // Puts a grant on the ledger and gives the JSON that a wallet deposits.
+  std::string granted(const Terms& terms, std::uint32_t number = 1) {
+    const json::Document consent = careledger::exchange::make_consent(terms);
+    const Bytes salt(32, 's');
+    vault::AccountSigner by(world.chain.replica->view(), world.at_north, 1, world.key_north.clone(), system_clock());
+    world.chain.must(world.north.id, by,
+                     build::grant(world.relationship_at_north(), number, careledger::exchange::commitment_to(consent.root(), salt), 0));
+    return R"({"consent":)" + json::compact(consent.root()) + R"(,"salt":")" + to_hex(salt) + R"(","relationship":")" +
+           world.relationship_at_north().hex() + R"(","number":)" + std::to_string(number) + "}";
+  }
+
+  World world;
+  PatientApi north{parts_of(world, world.north, "North")};
+  PatientApi south{parts_of(world, world.south, "South")};
+};
+
+TEST_F(Patient, SeesTheRelationship) {
+  const http::Response response = at_north(http::Method::get, "/patient/v1/relationship");
+  ASSERT_EQ(response.status, 200) << response.body;
+  const auto document = json::parse(response.body);
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->root().string_at("relationship"), world.relationship_at_north().hex());
+  EXPECT_EQ(document->root().find("organisation")->string_at("name"), "North");
+}
+
+TEST_F(Patient, WithoutTheKeyOfTheAccountNobodyIsLetIn) {
+  const auto target = "/patient/v1/relationship";
+  http::Request unsigned_request = http::make_request(http::Method::get, target);
+  ASSERT_TRUE(http::read_target(unsigned_request.target, 10, unsigned_request));
+  EXPECT_EQ(call(north, std::move(unsigned_request)).status, 401);
+  EXPECT_EQ(call(north, request(http::Method::get, target, {}, world.key_south, world.at_north)).status, 401);
+  EXPECT_EQ(call(north, request(http::Method::get, target, {}, world.key_north, world.north.id)).status, 401);
+  // A patient of South is nobody at North.
+  EXPECT_EQ(call(north, request(http::Method::get, target, {}, world.key_south, world.at_south)).status, 403);
+}
+
+TEST_F(Patient, ARequestCountsOnceAndOnlyAsItWasSigned) {
+  const http::Request once = request(http::Method::get, "/patient/v1/relationship", {}, world.key_north, world.at_north);
+  EXPECT_EQ(call(north, once).status, 200);
+  EXPECT_EQ(call(north, once).status, 401);
+  http::Request elsewhere = request(http::Method::get, "/patient/v1/relationship", {}, world.key_north, world.at_north);
+  elsewhere.target = "/patient/v1/accesses";
+  ASSERT_TRUE(http::read_target(elsewhere.target, 10, elsewhere));
+  EXPECT_EQ(call(north, std::move(elsewhere)).status, 401);
+  http::Request other_body = request(http::Method::post, "/patient/v1/consents", "{}", world.key_north, world.at_north);
+  other_body.body = "[]";
+  EXPECT_EQ(call(north, std::move(other_body)).status, 401);
+}
+
+TEST_F(Patient, DepositsAnOpeningAtTheGranteeWhichThenReceives) {
+  world.north.put("Observation", "o1", careledger::exchange::testing::lab_result("o1"));
+  const std::string opening = granted(world.terms());
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents", opening).status, 201);
+  EXPECT_EQ(at_south(http::Method::post, "/patient/v1/consents", opening).status, 201);
+  const auto received = world.south.requester->retrieve(world.wish());
+  ASSERT_TRUE(received) << received.error().message;
+  EXPECT_EQ(received->refusal, std::nullopt);
+  EXPECT_EQ(received->resources.size(), 1u);
+}
+
+TEST_F(Patient, AnOpeningThatTheLedgerDoesNotHoldIsNotKept) {
+  std::string opening = granted(world.terms());
+  std::string other = opening;
+  other.replace(other.find(to_hex(Bytes(32, 's'))), 2, "00");
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents", other).status, 409);
+  other = opening;
+  other.replace(other.rfind('1'), 1, "2");
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents", other).status, 409);
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents", "{}").status, 422);
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents", "{").status, 400);
+  EXPECT_FALSE(*world.north.relationships->terms(grant_id(world.relationship_at_north(), 1)));
+}
+
+TEST_F(Patient, AnOpeningForOthersIsRefused) {
+  Terms terms = world.terms();
+  terms.organisations = {world.north.id};
+  EXPECT_EQ(at_south(http::Method::post, "/patient/v1/consents", granted(terms)).status, 403);
+}
+
+TEST_F(Patient, AWithdrawalStopsTheCustodianAtOnce) {
+  const std::string opening = granted(world.terms());
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents", opening).status, 201);
+  EXPECT_EQ(at_south(http::Method::post, "/patient/v1/consents", opening).status, 201);
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents/1/withdraw").status, 200);
+  const auto received = world.south.requester->retrieve(world.wish());
+  ASSERT_TRUE(received) << received.error().message;
+  EXPECT_EQ(received->refusal, Refusal::consent_revoked);
+  // Depositing it again does not undo the withdrawal.
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents", opening).status, 201);
+  EXPECT_EQ(world.south.requester->retrieve(world.wish())->refusal, Refusal::consent_revoked);
+  EXPECT_EQ(at_north(http::Method::post, "/patient/v1/consents/x/withdraw").status, 422);
+}
+
+TEST_F(Patient, SeesEveryAccessAndAttemptWithProofThatNoneIsMissing) {
+  ASSERT_EQ(world.south.requester->retrieve(world.wish())->refusal, Refusal::no_consent);
+  const http::Response response = at_north(http::Method::get, "/patient/v1/accesses");
+  ASSERT_EQ(response.status, 200) << response.body;
+  const auto report = proof::verify(response.body, world.chain.trust());
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->kind, proof::ClaimKind::access_list);
+  EXPECT_EQ(report->organisation, world.north.id);
+  EXPECT_EQ(report->entries, 1u);
+  EXPECT_EQ(report->opened, 1u);
+  // The look at the list is an access too.
+  EXPECT_EQ(proof::verify(at_north(http::Method::get, "/patient/v1/accesses").body, world.chain.trust())->entries, 2u);
+  const http::Response notices = at_north(http::Method::get, "/patient/v1/notices");
+  ASSERT_EQ(notices.status, 200);
+  EXPECT_NE(notices.body.find("no_consent"), std::string::npos);
+  EXPECT_EQ(std::count(notices.body.begin(), notices.body.end(), '\n'), 1);
+}
+
+}  // namespace
+}  // namespace careledger::edge::patient
