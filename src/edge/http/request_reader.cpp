@@ -12,7 +12,7 @@ using beast::error_code;
 
 namespace {
 
-constexpr std::size_t kReserveMax = 1024 * 1024;  // of a body before its bytes have come: a claim costs nobody memory
+constexpr std::size_t kReserveMax = 1024 * 1024;  // of a body before as many of its bytes have come: a claim alone costs nobody memory
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -61,8 +61,21 @@ class Parser final : public beast::http::basic_parser<true> {
     if (ec) return;
     if (request.method == Method::other) return stop(501, "this method is not offered", ec);
     auto target = std::move(request.target);
+    take_authority(target);
     if (auto read = read_target(target, limits_.parameters, request); !read) {
       stop(status_of(read.error().kind), std::move(read.error().message), ec);
+    }
+  }
+
+  // The absolute form, as to a proxy: "http://host/path" (RFC 9112 section 3.2.2). What it names goes before the Host field.
+  void take_authority(std::string& target) {
+    for (const std::string_view scheme : {"http://", "https://"}) {
+      if (!target.starts_with(scheme)) continue;
+      const auto end = std::min(target.find_first_of("/?", scheme.size()), target.size());
+      request.authority = target.substr(scheme.size(), end - scheme.size());
+      target.erase(0, end);
+      if (!target.starts_with('/')) target.insert(0, "/");
+      return;
     }
   }
 
@@ -95,7 +108,8 @@ class Parser final : public beast::http::basic_parser<true> {
     ec = {};
     if (!size) return;
     if (*size > limits_.body_bytes) return stop(413, "the body is too large", ec);
-    request.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*size, kReserveMax)));
+    claimed_ = static_cast<std::size_t>(*size);
+    request.body.reserve(std::min(claimed_, kReserveMax));
   }
 
   std::size_t on_body_impl(beast::string_view bytes, error_code& ec) override {
@@ -113,6 +127,7 @@ class Parser final : public beast::http::basic_parser<true> {
     received += bytes.size();
     const auto before = request.body.size();
     if (!unpacker_) {
+      if (claimed_ > request.body.capacity() && before + bytes.size() > kReserveMax) request.body.reserve(claimed_);
       request.body.append(bytes);
     } else if (auto added = unpacker_->add(bytes, request.body); !added) {
       return stop(status_of(added.error().kind), std::move(added.error().message), ec);
@@ -134,6 +149,7 @@ class Parser final : public beast::http::basic_parser<true> {
   const Limits& limits_;
   BodyBudget& budget_;
   std::uint64_t charged_ = 0;
+  std::size_t claimed_ = 0;  // Content-Length
   std::optional<Unpacker> unpacker_;
 };
 

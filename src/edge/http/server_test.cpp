@@ -114,10 +114,12 @@ TEST_F(ServerTest, TakesRequestsOneByteAtATime) {
   EXPECT_EQ(socket.answer().second, "PUT /a 6");
 }
 
-TEST_F(ServerTest, ClosesWhenAskedAndFor10) {
+TEST_F(ServerTest, ClosesWhenAskedAndTakesOldAndProxyForms) {
   start();
   EXPECT_NE(once("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").find("Connection: close"), std::string::npos);
   EXPECT_EQ(testing::status_of(once("GET / HTTP/1.0\r\n\r\n")), 200);
+  const auto absolute = once("GET http://other:1/abs?x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(absolute.find("GET /abs 0"), std::string::npos) << absolute;
 }
 
 TEST_F(ServerTest, LeavesTheBodyOfHeadOut) {
