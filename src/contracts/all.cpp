@@ -11,7 +11,8 @@
 namespace careledger::contracts {
 
 std::span<const kernel::Contract> all() {
-  static const std::array contracts{registry::contract, relationship::contract, consent::contract, records::contract, access::contract};
+  static const std::array contracts{registry::kContract, relationship::kContract, consent::kContract, records::kContract,
+                                    access::kContract};
   return contracts;
 }
 

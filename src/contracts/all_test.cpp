@@ -54,8 +54,8 @@ TEST(Contracts, DecodeNothingThatIsNotExactlyOneCommand) {
   }
   const auto grant = build::grant(kernel::test_id<RelationshipId>(1), 1, kernel::test_id<Digest>(2), 30'000);
   const auto revoke = build::revoke(kernel::test_id<RelationshipId>(1), 1);
-  EXPECT_TRUE(consent::contract.decode(grant.payload).has_value());
-  EXPECT_FALSE(consent::contract.decode(grant.payload + revoke.payload).has_value());
+  EXPECT_TRUE(consent::kContract.decode(grant.payload).has_value());
+  EXPECT_FALSE(consent::kContract.decode(grant.payload + revoke.payload).has_value());
 }
 
 // The limit is 400 bytes a grant over the whole ledger; this is the part that no block layout can save.

@@ -160,7 +160,7 @@ Result<AuditHead> HeadKeeper::fold_and_sign() {
   payload.mutable_head()->set_map_root(head.map_root.bytes());
   payload.mutable_head()->set_log_root(head.log_root.bytes());
   payload.mutable_head()->set_size(head.size);
-  CARELEDGER_TRY(head.signed_command, signer_->sign(contracts::access::contract.id, payload.SerializeAsString()));
+  CARELEDGER_TRY(head.signed_command, signer_->sign(contracts::access::kContract.id, payload.SerializeAsString()));
   const std::lock_guard lock(mutex_);
   fold_us_last_ = took;
   return head;

@@ -15,7 +15,7 @@ constexpr std::uint64_t kRetryNs = 2'000'000'000;       // after the ledger refu
 
 bool repeats_exception(const kernel::Code& code) {
   using contracts::records::Codes;
-  return code.contract.value == contracts::records::contract.id.value &&
+  return code.contract.value == contracts::records::kContract.id.value &&
          (code.number == static_cast<std::uint16_t>(Codes::already_erased) ||
           code.number == static_cast<std::uint16_t>(Codes::already_entered_in_error) ||
           code.number == static_cast<std::uint16_t>(Codes::already_superseded));
@@ -189,7 +189,7 @@ Result<void> Outbox::sign_and_keep(Flight& flight) const {
   anchor->set_count(static_cast<std::uint32_t>(leaves.size()));
   std::sort(flight.supersedes.begin(), flight.supersedes.end());
   for (const Digest& old : flight.supersedes) anchor->add_supersedes(old.bytes());
-  CARELEDGER_TRY(flight.row.signed_command, signer_->sign(contracts::records::contract.id, payload.SerializeAsString()));
+  CARELEDGER_TRY(flight.row.signed_command, signer_->sign(contracts::records::kContract.id, payload.SerializeAsString()));
   storage::Batch batch;
   batch.put(kAnchorsColumn, u64_bytes(flight.first), encode(flight.row));
   return parts_.store->write(batch, storage::Durability::buffered);   // lost with the machine only: then it is made anew

@@ -95,7 +95,7 @@ TEST_P(OutboxTest, ARefusedAnchorRaisesAnAlertAndDeletesNothing) {
   if (GetParam() == Where::memory) keys = Keystore::in_memory(clock, entropy);
   open();
   ledger.answer_with([](const kernel::ReceivedCommand&) {
-    return final_with({contracts::records::contract.id, static_cast<std::uint16_t>(Codes::not_an_organisation)});
+    return final_with({contracts::records::kContract.id, static_cast<std::uint16_t>(Codes::not_an_organisation)});
   });
   vault->start_anchoring(ledger, signer);
   std::promise<AnchorState> told;
@@ -126,7 +126,7 @@ TEST_P(OutboxTest, ASuccessorThatTheLedgerHasHeardOfBeforeDoesNotBlockTheOthers)
   put("Patient", "p2", 1, patient_json("p2", 1, "C", "1970-01-02"));
   ledger.answer_with([](const kernel::ReceivedCommand& command) {
     const bool repeats = anchor_in(command).supersedes_size() > 0;
-    return final_with(repeats ? kernel::Code{contracts::records::contract.id, static_cast<std::uint16_t>(Codes::already_superseded)}
+    return final_with(repeats ? kernel::Code{contracts::records::kContract.id, static_cast<std::uint16_t>(Codes::already_superseded)}
                               : kernel::Code{});
   });
   vault->start_anchoring(ledger, signer);

@@ -52,7 +52,7 @@ static constexpr kernel::Invariant kInvariants[] = {
 
 static constexpr kernel::CodeName kCodes[] = {{0, "ok"}, {1, "not_an_organisation"}, {2, "size_shrinks"}, {3, "roots_differ"}};
 
-constinit const kernel::Contract contract =
+constinit const kernel::Contract kContract =
     kernel::define<{5}, Codes, Payload, kernel::Case<Payload::kHead, &Payload::head>>("access", {1}, kInvariants, kCodes);
 
 }  // namespace careledger::contracts::access

@@ -16,6 +16,6 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
 
 inline constexpr kernel::Table<ledger::AccessHead, AccountId> kHeads{{0x50}, "access heads"};
 
-extern const kernel::Contract contract;
+extern const kernel::Contract kContract;
 
 }  // namespace careledger::contracts::access

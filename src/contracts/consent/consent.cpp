@@ -107,7 +107,7 @@ static constexpr kernel::CodeName kCodes[] = {
     {8, "grant_revoked"},
 };
 
-constinit const kernel::Contract contract =
+constinit const kernel::Contract kContract =
     kernel::define<{3}, Codes, Payload, kernel::Case<Payload::kGrant, &Payload::grant>, kernel::Case<Payload::kRevoke, &Payload::revoke>>(
         "consent", {1}, kInvariants, kCodes);
 

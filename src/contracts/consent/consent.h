@@ -27,6 +27,6 @@ bool is_in_force(const kernel::Reader& state, const RelationshipId& relationship
 // The number that the next grant of a relationship must have. Reads one row for each power of two of grants, so for clients only.
 kernel::Counter next_number(const kernel::Reader& state, const RelationshipId& relationship);
 
-extern const kernel::Contract contract;
+extern const kernel::Contract kContract;
 
 }  // namespace careledger::contracts::consent

@@ -123,7 +123,7 @@ static constexpr kernel::CodeName kCodes[] = {
     {0, "ok"}, {1, "not_an_organisation"}, {2, "already_erased"}, {3, "already_entered_in_error"}, {4, "already_superseded"},
 };
 
-constinit const kernel::Contract contract =
+constinit const kernel::Contract kContract =
     kernel::define<{4}, Codes, Payload, kernel::Case<Payload::kAnchor, &anchoring_of>, kernel::Case<Payload::kErase, &Payload::erase>>(
         "records", {1}, kInvariants, kCodes);
 

@@ -24,6 +24,6 @@ inline constexpr kernel::Table<ledger::RecordException, Digest> kExceptions{{0x4
 
 Digest exception_id(const OrganisationId& organisation, const Digest& commitment);
 
-extern const kernel::Contract contract;
+extern const kernel::Contract kContract;
 
 }  // namespace careledger::contracts::records

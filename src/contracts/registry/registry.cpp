@@ -306,7 +306,7 @@ static constexpr kernel::CodeName kCodes[] = {
 template <auto number, auto accessor>
 using Case = kernel::Case<number, accessor>;
 
-constinit const kernel::Contract contract =
+constinit const kernel::Contract kContract =
     kernel::define<{1}, Codes, Payload, Case<Payload::kAdmit, &Payload::admit>, Case<Payload::kSuspend, &Payload::suspend>,
                    Case<Payload::kReinstate, &Payload::reinstate>, Case<Payload::kAccredit, &Payload::accredit>,
                    Case<Payload::kRenew, &Payload::renew>, Case<Payload::kRevokeAccreditation, &Payload::revoke_accreditation>,

@@ -73,6 +73,6 @@ Digest holder_id(const OrganisationId& organisation, ByteView nonce32);
 // organisation not suspended.
 bool is_accredited(const kernel::Reader& state, const OrganisationId& organisation, const Digest& holder, BlockTime time);
 
-extern const kernel::Contract contract;
+extern const kernel::Contract kContract;
 
 }  // namespace careledger::contracts::registry

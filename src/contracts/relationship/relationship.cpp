@@ -230,7 +230,7 @@ static constexpr kernel::CodeName kCodes[] = {
 template <auto number, auto accessor>
 using Case = kernel::Case<number, accessor>;
 
-constinit const kernel::Contract contract =
+constinit const kernel::Contract kContract =
     kernel::define<{2}, Codes, Payload, Case<Payload::kPropose, &Payload::propose>, Case<Payload::kAccept, &Payload::accept>,
                    Case<Payload::kReject, &Payload::reject>, Case<Payload::kEnd, &Payload::end>, Case<Payload::kClaim, &Payload::claim>,
                    Case<Payload::kChangeController, &Payload::change_controller>, Case<Payload::kMerge, &Payload::merge>,

@@ -43,6 +43,6 @@ inline bool is_active(const Relationship& row) { return row.status() == number_o
 // field("careledger/handover/1") ‖ ledger ‖ patient ‖ canonical authority.
 Bytes handover_bytes(const LedgerId& ledger, const AccountId& patient, const ledger::Authority& authority);
 
-extern const kernel::Contract contract;
+extern const kernel::Contract kContract;
 
 }  // namespace careledger::contracts::relationship
