@@ -44,8 +44,7 @@ edge::exchange::Addresses Node::addresses() const {
   };
 }
 
-Node::Node(Layout layout, Clock& clock)
-    : layout_(std::move(layout)), clock_(clock), known_addresses_(std::make_shared<KnownAddresses>()) {}
+Node::Node(Layout layout, Clock& clock) : layout_(std::move(layout)), clock_(clock), known_addresses_(std::make_shared<KnownAddresses>()) {}
 
 Node::~Node() { stop(); }
 

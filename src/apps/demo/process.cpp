@@ -52,6 +52,9 @@ class FileActions {
   FileActions(const FileActions&) = delete;
   FileActions& operator=(const FileActions&) = delete;
   posix_spawn_file_actions_t* get() { return &actions_; }
+  void send(int descriptor, const std::string& file) {
+    ::posix_spawn_file_actions_addopen(&actions_, descriptor, file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  }
 
  private:
   posix_spawn_file_actions_t actions_{};
@@ -118,6 +121,7 @@ Result<Served> Served::start(const std::string& folder, const std::string& scrat
   std::vector<std::string> arguments{"serve", folder};
   arguments.insert(arguments.end(), more.begin(), more.end());
   FileActions actions;
+  actions.send(STDERR_FILENO, scratch + "/node.out");
   CARELEDGER_TRY(const int pid, spawn(arguments, {"NOTIFY_SOCKET=" + path}, actions.get()));
   Served served;
   served.pid_ = pid;

@@ -1,0 +1,163 @@
+// Steps 3, 4, 5 and 8: no record without consent, what a grant releases, who saw what, and what a withdrawal ends. The patient acts through
+// the wallet command, the clinicians through FHIR.
+
+#include <fmt/format.h>
+
+#include "apps/demo/demo.h"
+
+namespace careledger::apps::demo {
+namespace {
+
+namespace http = edge::http;
+namespace json = codec::json;
+
+std::string wallet_file(const Stage& stage) { return stage.scratch + "/patient.wallet"; }
+
+// `careledger wallet WHAT FILE …`; its output.
+Result<std::string> wallet(Stage& stage, const std::string& what, std::vector<std::string> more) {
+  std::vector<std::string> arguments{"wallet", what, wallet_file(stage)};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  CARELEDGER_TRY(Finished finished, run_self(arguments));
+  if (finished.exit != 0)
+    return fail(ErrorKind::unavailable, "careledger wallet " + what + " ended with exit code " + std::to_string(finished.exit));
+  while (!finished.out.empty() && finished.out.back() == '\n') finished.out.pop_back();
+  return std::move(finished.out);
+}
+
+// A relationship of the patient with a hospital: the wallet's code, the hospital's proposal, the patient's acceptance.
+Result<void> enrol(Stage& stage, const std::string& organisation, const std::string& patient) {
+  CARELEDGER_TRY(const std::string code, wallet(stage, "show", {"--label", organisation}));
+  CARELEDGER_CHECK(stage.fhir(organisation, edge::auth::Role::clinician, http::Method::post, "/Patient/" + patient + "/$relationship",
+                              R"({"resourceType":"Parameters","parameter":[{"name":"enrolment","valueString":")" + code + R"("}]})"));
+  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(organisation));
+  CARELEDGER_CHECK(wallet(stage, "accept", {"--node", origin, "--label", organisation}));
+  return {};
+}
+
+struct Retrieved {
+  int status = 0;
+  json::Document body;
+};
+
+// South's clinician asks North for the shared patient's record.
+Result<Retrieved> retrieve(Stage& stage) {
+  const std::string target = "/fhir/Patient/" + stage.south_patient + "/$retrieve?from=" + http::percent_encode(kNorth);
+  CARELEDGER_TRY(const http::Response response,
+                 stage.access->call(kSouth, edge::auth::Role::clinician, http::make_request(http::Method::get, target)));
+  CARELEDGER_TRY(json::Document body, json::parse(response.content()));
+  return Retrieved{response.status, std::move(body)};
+}
+
+std::string reason_of(const json::Value& outcome) {
+  for (const json::Value& issue : outcome.items_at("issue"))
+    if (const json::Value* details = issue.find("details"))
+      for (const json::Value& coding : details->items_at("coding")) return std::string(coding.string_at("code"));
+  return {};
+}
+
+Result<void> expect_refusal(Stage& stage, const std::string& reason) {
+  CARELEDGER_TRY(const Retrieved refused, retrieve(stage));
+  const std::string got = reason_of(refused.body.root());
+  if (refused.status != 403 || got != reason)
+    return fail(ErrorKind::invalid, fmt::format("expected a refusal for {}, got status {} and reason \"{}\"", reason, refused.status, got));
+  stage.say(fmt::format("{} asks {} for the record of a patient whom both know: refused, reason {}", kSouth, kNorth, got));
+  return {};
+}
+
+Result<void> run_refuse(Stage& stage) {
+  CARELEDGER_CHECK(wallet(stage, "create", {}));
+  CARELEDGER_CHECK(enrol(stage, kNorth, stage.north_patient));
+  CARELEDGER_CHECK(enrol(stage, kSouth, stage.south_patient));
+  stage.say(
+      "the patient accepted a relationship with each hospital from the wallet: one person, two pseudonyms that nothing on the ledger "
+      "links");
+  CARELEDGER_CHECK(expect_refusal(stage, "no_consent"));
+  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
+  CARELEDGER_TRY(const std::string log, wallet(stage, "log", {"--node", origin}));
+  if (log.find("no_consent") == std::string::npos && log.find("refus") == std::string::npos)
+    return fail(ErrorKind::invalid, "the refusal does not stand in the patient's log");
+  stage.say("the attempt stands in the patient's log");
+  return {};
+}
+
+Result<void> check_released(const json::Value& bundle, std::size_t& records) {
+  for (const json::Value& entry : bundle.items_at("entry")) {
+    const json::Value* resource = entry.find("resource");
+    if (resource == nullptr) return fail(ErrorKind::invalid, "an entry without a resource was released");
+    const std::string_view type = resource->string_at("resourceType");
+    if (type == "OperationOutcome") continue;
+    if (type != "Observation" && type != "DiagnosticReport" && type != "Specimen")
+      return fail(ErrorKind::invalid, "something else than laboratory results was released: " + std::string(type));
+    if (resource->find("issued") != nullptr || resource->find("encounter") != nullptr)
+      return fail(ErrorKind::invalid, "a withheld element was released");
+    ++records;
+  }
+  return {};
+}
+
+Result<void> run_release(Stage& stage) {
+  CARELEDGER_TRY(const std::string north, stage.access->origin_of(kNorth));
+  CARELEDGER_TRY(const std::string south, stage.access->origin_of(kSouth));
+  CARELEDGER_TRY(const std::string said,
+                 wallet(stage, "grant",
+                        {"--node", north, "--grantee", kSouth, "--grantee-node", south, "--category", "laboratory", "--withhold",
+                         "*.issued", "--withhold", "*.encounter", "--purpose", "TREAT", "--days", "30"}));
+  stage.say("the patient: " + said);
+  const std::uint64_t start = system_clock().monotonic_ns();
+  CARELEDGER_TRY(const Retrieved released, retrieve(stage));
+  const double ms = static_cast<double>(system_clock().monotonic_ns() - start) / 1e6;
+  if (released.status != 200) return fail(ErrorKind::invalid, "the granted request was refused: " + reason_of(released.body.root()));
+  std::size_t records = 0;
+  CARELEDGER_CHECK(check_released(released.body.root(), records));
+  if (records == 0) return fail(ErrorKind::invalid, "nothing was released although the patient has laboratory results");
+  stage.say(fmt::format(
+      "the same request now gives {} laboratory records in {:.0f} ms, without the two withheld elements, and nothing else; each was "
+      "verified against the ledger on arrival",
+      records, ms));
+  stage.table.push_back({"release of a patient's laboratory records", fmt::format("{} in {:.0f} ms", records, ms)});
+  return {};
+}
+
+Result<void> run_list(Stage& stage) {
+  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
+  CARELEDGER_TRY(const std::string log, wallet(stage, "log", {"--node", origin}));
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < log.size();) {
+    const std::size_t end = std::min(log.find('\n', at), log.size());
+    lines.push_back(log.substr(at, end - at));
+    at = end + 1;
+  }
+  const std::size_t shown = 4;
+  if (lines.size() > shown + 1) stage.say(fmt::format("({} earlier entries)", lines.size() - shown - 1));
+  for (std::size_t i = lines.size() > shown + 1 ? lines.size() - shown - 1 : 0; i < lines.size(); ++i) stage.say(lines[i]);
+  stage.say("the requester keeps the custodian's signed promise of each entry: a list that leaves one out convicts the custodian");
+  return {};
+}
+
+Result<void> run_withdraw(Stage& stage) {
+  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
+  CARELEDGER_TRY(const std::string said, wallet(stage, "revoke", {"--node", origin}));
+  stage.say("the patient: " + said);
+  return expect_refusal(stage, "consent_revoked");
+}
+
+}  // namespace
+
+Step refuse_without_consent() {
+  return {"A clinician asks without consent", "no consent, no record: the refusal has a typed reason, is recorded, and the patient sees it",
+          run_refuse};
+}
+
+Step release_with_consent() {
+  return {"The patient grants, the same request succeeds",
+          "exactly what was granted is released, sealed to who asked, and verified before it is shown", run_release};
+}
+
+Step list_accesses() {
+  return {"The patient reads who saw what", "the list is complete by a head on the ledger: leaving an entry out breaks the proof",
+          run_list};
+}
+
+Step withdraw() { return {"The patient withdraws the grant", "a withdrawal holds from the next request on", run_withdraw}; }
+
+}  // namespace careledger::apps::demo

@@ -1,0 +1,225 @@
+// The wallet's file, and a whole node in this process: a patient enrols at two hospitals, grants, revokes, and reads who saw what.
+#include "apps/wallet.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "apps/founding.h"
+#include "apps/node.h"
+#include "vault/test_folder.h"
+
+namespace careledger::apps {
+namespace {
+
+namespace http = edge::http;
+namespace json = codec::json;
+
+class WalletFiles : public ::testing::Test {
+ protected:
+  vault::TestFolder folder;
+  std::string path = folder.path() + "/me.wallet";
+};
+
+TEST_F(WalletFiles, WhatIsSavedIsReadBackAndOnlyTheOwnerMayRead) {
+  auto file = WalletFile::create(path, {}, system_entropy());
+  ASSERT_TRUE(file) << file.error().message;
+  const auto key = file->add_key("North");
+  ASSERT_TRUE(key);
+  file->wallet().grants.push_back({"aa", "bb", 3, "cc", R"({"resourceType":"Consent"})", "South", true});
+  file->wallet().ledger = "dd";
+  ASSERT_TRUE(file->save());
+  auto again = WalletFile::open(path, {}, system_entropy());
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(wallet_json(again->wallet()), wallet_json(file->wallet()));
+  struct stat status{};
+  for (const std::string& name : {path, path + ".key"}) {
+    ASSERT_EQ(::stat(name.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600u) << name;
+  }
+  EXPECT_EQ(system_files().read_all(path, 1 << 20)->find("North"), Bytes::npos);
+}
+
+TEST_F(WalletFiles, AnotherKeyAFlippedBitOrANewerFormatIsRefused) {
+  ASSERT_TRUE(WalletFile::create(path, {}, system_entropy()));
+  EXPECT_EQ(WalletFile::create(path, {}, system_entropy()).error().kind, ErrorKind::conflict);
+  const Bytes bytes = *system_files().read_all(path, 1 << 20);
+  const std::string passphrase = folder.path() + "/passphrase";
+  ASSERT_TRUE(system_files().replace(passphrase, "correct horse"));
+  EXPECT_EQ(WalletFile::open(path, {passphrase, {}}, system_entropy()).error().kind, ErrorKind::wrong_key);
+  for (std::size_t i = 0; i < bytes.size(); i += 7) {
+    Bytes flipped = bytes;
+    flipped[i] = static_cast<char>(flipped[i] ^ 0x40);
+    ASSERT_TRUE(system_files().replace(path, flipped));
+    EXPECT_FALSE(WalletFile::open(path, {}, system_entropy())) << i;
+  }
+  Bytes newer = bytes;
+  newer[5] = '2';
+  ASSERT_TRUE(system_files().replace(path, newer));
+  EXPECT_EQ(WalletFile::open(path, {}, system_entropy()).error().kind, ErrorKind::newer_format);
+  ASSERT_TRUE(system_files().replace(path, bytes));
+  ASSERT_TRUE(system_files().replace(path + ".key", Bytes(32, 'x')));
+  EXPECT_EQ(WalletFile::open(path, {}, system_entropy()).error().kind, ErrorKind::wrong_key);
+}
+
+TEST_F(WalletFiles, APassphraseOpensWhatItSealed) {
+  const std::string right = folder.path() + "/right", wrong = folder.path() + "/wrong";
+  ASSERT_TRUE(system_files().replace(right, "correct horse\n"));
+  ASSERT_TRUE(system_files().replace(wrong, "battery staple\n"));
+  ASSERT_TRUE(WalletFile::create(path, {right, {}}, system_entropy()));
+  EXPECT_TRUE(WalletFile::open(path, {right, {}}, system_entropy()));
+  EXPECT_EQ(WalletFile::open(path, {wrong, {}}, system_entropy()).error().kind, ErrorKind::wrong_key);
+  EXPECT_EQ(WalletFile::open(path, {}, system_entropy()).error().kind, ErrorKind::wrong_key);
+}
+
+// Two hospitals in one process, reached over HTTP only.
+class Consortium : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    NewLedger order;
+    order.organisations = {{"North Hospital", "hospital", 0}, {"South Clinic", "clinic", 0}};
+    order.epoch_ms = 1;
+    ASSERT_TRUE(found_ledger(layout, order, system_clock(), system_entropy(), {}));
+    auto opened = Node::open(layout, {}, system_clock(), system_entropy());
+    ASSERT_TRUE(opened) << opened.error().message;
+    node = std::move(*opened);
+    ServeConfig config;
+    config.any_port = true;
+    config.log.file = folder.path() + "/log";
+    const auto serving = node->serve(config);
+    ASSERT_TRUE(serving) << serving.error().message;
+    auto created = WalletFile::create(folder.path() + "/me.wallet", {}, system_entropy());
+    ASSERT_TRUE(created);
+    file.emplace(std::move(*created));
+  }
+  void TearDown() override {
+    if (node) node->stop();
+  }
+
+  std::string origin(const std::string& name) { return node->find(name)->origin(); }
+  http::Response fhir(const std::string& name, edge::auth::Role role, http::Method method, const std::string& target,
+                      const std::string& body = {}) {
+    Organisation& organisation = *node->find(name);
+    edge::auth::Principal principal;
+    principal.organisation = organisation.config().id;
+    principal.role = role;
+    principal.actor = "Practitioner/" + organisation.config().clinician.hex();
+    const auto key = organisation.keys().signing(vault::Purpose::access_token);
+    const auto token = edge::auth::issue_token(*key, principal, std::chrono::minutes(5), system_clock(), system_entropy());
+    EXPECT_TRUE(token) << token.error().message;
+    http::Request request = http::make_request(method, "/fhir/" + target, body, body.empty() ? "" : "application/fhir+json");
+    request.headers.set("Authorization", "Bearer " + *token);
+    http::ClientConfig config;
+    config.origin = organisation.origin();
+    const auto client = http::Client::make(config);
+    const auto response = (*client)->call(request);
+    EXPECT_TRUE(response) << response.error().message;
+    return response ? *response : http::Response{};
+  }
+  void put(const std::string& name, const std::string& target, const std::string& body) {
+    const http::Response response = fhir(name, edge::auth::Role::system, http::Method::put, target, body);
+    ASSERT_EQ(response.status, 201) << response.body;
+  }
+  void enrol(const std::string& name, const std::string& patient) {
+    const auto key = file->add_key(name);
+    ASSERT_TRUE(key);
+    const std::string parameters =
+        R"({"resourceType":"Parameters","parameter":[{"name":"enrolment","valueString":")" + (*key)->enrolment_code() + R"("}]})";
+    const http::Response response =
+        fhir(name, edge::auth::Role::clinician, http::Method::post, "Patient/" + patient + "/$relationship", parameters);
+    ASSERT_EQ(response.status, 200) << response.body;
+    EXPECT_NE(response.body.find("proposed"), std::string::npos);
+    const auto accepted = accept_relationship(*file, origin(name), {}, name);
+    ASSERT_TRUE(accepted) << accepted.error().message;
+    EXPECT_EQ(accepted->organisation, name);
+  }
+  http::Response retrieve() {
+    return fhir("South Clinic", edge::auth::Role::clinician, http::Method::post, "Patient/s1/$retrieve?from=North%20Hospital");
+  }
+  GrantOrder order() {
+    GrantOrder order;
+    order.node = origin("North Hospital");
+    order.grantee = "South Clinic";
+    order.grantee_node = origin("South Clinic");
+    order.categories = {"laboratory"};
+    order.withheld = {"Observation.note"};
+    return order;
+  }
+  void prepare() {
+    put("North Hospital", "Patient/n1",
+        R"({"resourceType":"Patient","id":"n1","identifier":[{"system":"urn:ssn","value":"42"}],"birthDate":"1970-01-01"})");
+    put("North Hospital", "Observation/o1",
+        R"({"resourceType":"Observation","id":"o1","status":"final","category":[{"coding":[{"code":"laboratory"}]}],)"
+        R"("code":{"text":"potassium"},"subject":{"reference":"Patient/n1"},"valueQuantity":{"value":5.50},"note":[{"text":"private"}]})");
+    put("South Clinic", "Patient/s1", R"({"resourceType":"Patient","id":"s1","identifier":[{"system":"urn:ssn","value":"42"}]})");
+    enrol("North Hospital", "n1");
+    enrol("South Clinic", "s1");
+  }
+
+  vault::TestFolder folder;
+  Layout layout = layout_of(folder.path() + "/data");
+  std::unique_ptr<Node> node;
+  std::optional<WalletFile> file;
+};
+
+TEST_F(Consortium, ARecordFlowsAsThePatientSaysAndEveryAccessIsSeen) {
+  prepare();
+  const http::Response before = retrieve();
+  EXPECT_EQ(before.status, 403) << before.body;
+  EXPECT_NE(before.body.find(R"("code":"no_consent")"), std::string::npos) << before.body;
+
+  const auto granted = make_grant(*file, order());
+  ASSERT_TRUE(granted) << granted.error().message;
+  const http::Response released = retrieve();
+  ASSERT_EQ(released.status, 200) << released.body;
+  EXPECT_NE(released.body.find("5.50"), std::string::npos);
+  EXPECT_NE(released.body.find("REDACTED"), std::string::npos);
+  EXPECT_EQ(released.body.find("private"), std::string::npos);
+
+  const auto revoked = revoke_grants(*file, origin("North Hospital"), {}, 0);
+  ASSERT_TRUE(revoked) << revoked.error().message;
+  EXPECT_EQ(*revoked, std::vector<std::uint32_t>{granted->number});
+  EXPECT_NE(retrieve().body.find("consent_revoked"), std::string::npos);
+
+  const auto log = read_log(*file, origin("North Hospital"), {});
+  ASSERT_TRUE(log) << log.error().message;
+  std::vector<std::string> seen;
+  for (const Access& access : log->accesses)
+    if (access.organisation == "South Clinic") seen.push_back(access.kind);
+  EXPECT_EQ(seen, (std::vector<std::string>{"refusal", "release", "refusal"}));
+  EXPECT_NE(log->accesses.back().sentence().find("PATRQT"), std::string::npos);
+}
+
+TEST_F(Consortium, AnOlderListOrAnotherHistoryIsRefusedByTheWallet) {
+  prepare();
+  ASSERT_TRUE(read_log(*file, origin("North Hospital"), {}));
+  WalletKey& key = *file->wallet().by_label("North Hospital");
+  const std::uint64_t seen = key.head_size;
+  key.head_size = seen + 1000;
+  EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
+  key.head_size = seen;
+  Wallet& wallet = file->wallet();
+  const std::string root = wallet.log_root;
+  wallet.log_root = std::string(64, '0');
+  EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
+  wallet.log_root = root;
+  wallet.ledger = std::string(64, '0');
+  EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
+}
+
+TEST_F(Consortium, HeldInTrustARelationshipIsActiveAtOnce) {
+  put("North Hospital", "Patient/n1", R"({"resourceType":"Patient","id":"n1"})");
+  const http::Response response = fhir("North Hospital", edge::auth::Role::clinician, http::Method::post, "Patient/n1/$relationship",
+                                       R"({"resourceType":"Parameters","parameter":[{"name":"holdInTrust","valueBoolean":true}]})");
+  ASSERT_EQ(response.status, 200) << response.body;
+  EXPECT_NE(response.body.find("active"), std::string::npos);
+}
+
+TEST_F(Consortium, WhoHasNoRelationshipIsTurnedAway) {
+  ASSERT_TRUE(file->add_key("nobody"));
+  EXPECT_FALSE(accept_relationship(*file, origin("North Hospital"), {}, {}));
+  EXPECT_FALSE(read_log(*file, origin("North Hospital"), {}));
+  EXPECT_FALSE(make_grant(*file, order()));
+}
+
+}  // namespace
+}  // namespace careledger::apps
