@@ -110,7 +110,10 @@ Result<codec::json::Document> Stage::fhir(const std::string& organisation, edge:
   return codec::json::parse(response.content());
 }
 
-std::vector<Step> steps() { return {found(), bring_patients(), verify_offline(), amend(), kill_and_recover(), search_the_disk()}; }
+std::vector<Step> steps() {
+  return {found(), bring_patients(), refuse_without_consent(), release_with_consent(), list_accesses(), verify_offline(),
+          amend(), withdraw(),       attack_and_restore(),     kill_and_recover(),     search_the_disk()};
+}
 
 int run(const Options& options) {
   Stage stage;
