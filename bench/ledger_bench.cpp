@@ -1,8 +1,8 @@
-// The embedded ledger's core under load: signed commands through check, execute, Merkle update and durable commit, on a state of a million rows with
-// 100,000 signers; one command alone; and the bytes that a grant leaves on disk.
+// The embedded ledger's core under load: signed commands through check, execute, Merkle update and durable commit, on a state of a million
+// rows with 100,000 signers; one command alone; and the bytes that a grant leaves on disk.
 //
-// Checking (parse, signatures, decide) runs on its own thread beside executing and committing, as in the node. CARELEDGER_BENCH_SECONDS (60) is how long
-// the load runs, CARELEDGER_BENCH_SCALE (1) shrinks state and signers for a quick look.
+// Checking (parse, signatures, decide) runs on its own thread beside executing and committing, as in the node. CARELEDGER_BENCH_SECONDS
+// (60) is how long the load runs, CARELEDGER_BENCH_SCALE (1) shrinks state and signers for a quick look.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -27,7 +27,7 @@ using replica::test::World;
 constexpr std::size_t kOrganisations = 100;
 constexpr std::size_t kBlockCommands = 2000;
 constexpr std::size_t kBatchCommands = 500;
-constexpr kernel::Counter kGrantsBefore = 7;   // of each patient, preloaded
+constexpr kernel::Counter kGrantsBefore = 7;  // of each patient, preloaded
 
 double environment(const char* name, double otherwise) {
   const char* value = std::getenv(name);
@@ -77,7 +77,9 @@ std::shared_ptr<storage::Store> open_store(const Folder& folder) {
 class Loaded {
  public:
   Loaded(std::size_t patients, kernel::Counter grants) : world(1), store(open_store(folder)) {
-    { static_cast<void>(replica::test::open_replica(world, store)); }
+    {
+      static_cast<void>(replica::test::open_replica(world, store));
+    }
     for (std::size_t i = 0; i < kOrganisations; ++i) {
       static_cast<void>(world.admit());
       add_account(world.organisations().back(), kernel::AccountKind::organisation);
@@ -153,7 +155,7 @@ std::vector<Bytes> presigned(World& world, std::size_t count) {
   std::mt19937_64 random(1);
   std::vector<Bytes> commands(count);
   std::vector<std::uint32_t> revoked(world.patients().size());
-  const auto sign = [&](std::size_t i) {   // in order of the patients' numbers: each slot is independent once its actor is chosen
+  const auto sign = [&](std::size_t i) {  // in order of the patients' numbers: each slot is independent once its actor is chosen
     const std::uint64_t kind = random() % 10;
     const std::size_t who = i % world.patients().size();
     replica::test::Patient& patient = world.patients()[who];
@@ -206,7 +208,8 @@ class Load {
     const std::size_t until = std::min(at_ + kBlockCommands, commands_.size());
     for (std::size_t i = at_; i < until; ++i) received.push_back(kernel::receive_bytes(commands_[i]));
     const auto codes = loaded_.replica->check(received, loaded_.world.time());
-    for (const kernel::Code code : codes) late_ += code.ok() ? 0 : 1;   // a grant whose predecessor is in the block before is not yet decidable
+    for (const kernel::Code code : codes)
+      late_ += code.ok() ? 0 : 1;  // a grant whose predecessor is in the block before is not yet decidable
     for (; at_ < until; ++at_) {
       ledger::SignedCommand command;
       CARELEDGER_ASSERT(command.ParseFromString(commands_[at_]));
@@ -323,9 +326,11 @@ int run(int argc, char** argv) {
       stage("durable commit", of(stages.durable)),
       {"ledger: processor time of all threads, a command", microseconds(result.cpu), "us", {}, {}},
   };
-  figures.push_back({"ledger: proof of one command, p50", proof_milliseconds(loaded, commands, static_cast<std::size_t>(result.commands)), "ms", {}, {}});
+  figures.push_back(
+      {"ledger: proof of one command, p50", proof_milliseconds(loaded, commands, static_cast<std::size_t>(result.commands)), "ms", {}, {}});
   const Latency one = alone(loaded, std::min<int>(1000, static_cast<int>(patients)));
-  figures.push_back(judged("ledger: one command alone, p50", one.p50, "ms", Better::lower, 2 * limits.sync_appended.p50 + 0.5, limits.sync_appended.p50));
+  figures.push_back(
+      judged("ledger: one command alone, p50", one.p50, "ms", Better::lower, 2 * limits.sync_appended.p50 + 0.5, limits.sync_appended.p50));
   figures.push_back(judged("ledger: one command alone, p99", one.p99, "ms", Better::lower, 10, limits.sync_appended.p99));
   figures.push_back(judged("ledger: bytes a grant, compacted", a_grant, "bytes", Better::lower, 400));
   return report(figures, argc, argv);

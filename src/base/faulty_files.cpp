@@ -64,7 +64,7 @@ Result<void> FaultyFiles::sync(const std::string& path, std::uint64_t size) {
   CARELEDGER_CHECK(step());
   const std::lock_guard lock(mutex_);
   if (std::exchange(fail_sync_, false)) return fail(ErrorKind::storage, "cannot make durable " + path + ": input/output error");
-  synced_[path] = size;   // no real sync: the machine does not die
+  synced_[path] = size;  // no real sync: the machine does not die
   return {};
 }
 
@@ -84,7 +84,7 @@ Result<Bytes> FaultyFiles::read_all(const std::string& path, std::size_t size_ma
 
 Result<void> FaultyFiles::replace(const std::string& path, ByteView contents) {
   CARELEDGER_CHECK(step(contents.size()));
-  if (auto stopped = step(); !stopped) {   // between the new file and the rename: it lies beside, in part
+  if (auto stopped = step(); !stopped) {  // between the new file and the rename: it lies beside, in part
     CARELEDGER_TRY(const auto aside, below_.open(path + ".new", true));
     CARELEDGER_CHECK(aside->append(contents.substr(0, contents.size() / 2)));
     return stopped;

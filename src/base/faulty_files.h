@@ -1,7 +1,7 @@
 // Files for tests: they stop at a chosen step, lose or tear what was not synced, fail to sync, or are full. What is beneath are real files.
 //
-// A step is one operation that changes the disk: create, append, truncate, sync, replace (two: the new file beside, then the rename), remove,
-// make_folder. Safe from any thread, as Files asks.
+// A step is one operation that changes the disk: create, append, truncate, sync, replace (two: the new file beside, then the rename),
+// remove, make_folder. Safe from any thread, as Files asks.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,14 @@ class FaultyFiles : public Files {
   explicit FaultyFiles(Files& below) : below_(below) {}
 
   std::uint64_t steps() const;
-  void stop_at_step(std::uint64_t step);       // that step (counted as steps() does) and all later ones fail with ErrorKind::storage
-  void fail_next_sync();                       // once: reported as failed, and nothing becomes durable
-  void set_free_bytes(std::uint64_t bytes);    // further writes fail once they are used up
+  void stop_at_step(std::uint64_t step);     // that step (counted as steps() does) and all later ones fail with ErrorKind::storage
+  void fail_next_sync();                     // once: reported as failed, and nothing becomes durable
+  void set_free_bytes(std::uint64_t bytes);  // further writes fail once they are used up
 
   enum class Loss : std::uint8_t {
-    none,       // the process died: everything written is there
-    unsynced,   // the machine died: nothing is left of what was not synced
-    torn,       // of what was not synced, a random beginning is left, its last bytes spoilt
+    none,      // the process died: everything written is there
+    unsynced,  // the machine died: nothing is left of what was not synced
+    torn,      // of what was not synced, a random beginning is left, its last bytes spoilt
   };
   // After every File was closed: makes the files what is found after the fault, and the disk work again.
   Result<void> restart(Loss loss, std::uint64_t seed);
@@ -51,7 +51,7 @@ class FaultyFiles : public Files {
   std::uint64_t stop_at_ = UINT64_MAX;
   bool fail_sync_ = false;
   std::optional<std::uint64_t> free_;
-  std::map<std::string, std::uint64_t> synced_;   // files opened for writing: how much of each is durable
+  std::map<std::string, std::uint64_t> synced_;  // files opened for writing: how much of each is durable
 };
 
 }  // namespace careledger

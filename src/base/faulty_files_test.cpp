@@ -11,7 +11,8 @@ namespace {
 
 class FaultyFilesTest : public testing::Test {
  protected:
-  FaultyFilesTest() : folder_((std::filesystem::temp_directory_path() / ("careledger-files-" + to_hex(system_entropy().take(8)))).string()) {
+  FaultyFilesTest()
+      : folder_((std::filesystem::temp_directory_path() / ("careledger-files-" + to_hex(system_entropy().take(8)))).string()) {
     EXPECT_TRUE(files_.make_folder(folder_));
   }
   ~FaultyFilesTest() override { std::filesystem::remove_all(folder_); }

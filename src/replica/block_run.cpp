@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kChunk = 128;
 
-class Stopwatch {   // metrics only: nothing that is decided depends on it
+class Stopwatch {  // metrics only: nothing that is decided depends on it
  public:
   std::uint64_t lap() {
     const auto now = std::chrono::steady_clock::now();
@@ -24,9 +24,7 @@ class Stopwatch {   // metrics only: nothing that is decided depends on it
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-std::uint32_t stored_code(kernel::Code code) {
-  return code.ok() ? 0 : static_cast<std::uint32_t>(code.contract.value) << 16 | code.number;
-}
+std::uint32_t stored_code(kernel::Code code) { return code.ok() ? 0 : static_cast<std::uint32_t>(code.contract.value) << 16 | code.number; }
 
 // What LastResultsHash covers of a batch: the envelope's code, and one hash over the codes of its commands.
 proof::TxResult result_of(const BatchResult& result) {
@@ -54,10 +52,8 @@ Result<void> CachedRows::prefetch(std::vector<kernel::Key> keys, Workers& worker
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   std::vector<Bytes> unknown;
   for (const kernel::Key& key : keys) {
-    if (auto known = cache_.find(key, epoch_))
-      rows_.try_emplace(key, std::move(*known));
-    else
-      unknown.emplace_back(key.view());
+    if (auto known = cache_.find(key, epoch_)) rows_.try_emplace(key, std::move(*known));
+    else unknown.emplace_back(key.view());
   }
   const std::size_t chunks = (unknown.size() + kChunk - 1) / kChunk;
   std::vector<Result<std::vector<std::optional<Bytes>>>> found(chunks);
@@ -82,11 +78,10 @@ void collect_signatures(const kernel::ReceivedCommand& command, const kernel::Ro
   if (account) kernel::collect_signatures(account->authority(), command.signed_bytes, command.signatures, items);
 }
 
-void verify_signatures(std::span<const kernel::ReceivedCommand> commands, const CachedRows& rows, SignatureCache& cache) {
-  std::vector<crypto::SignedItem> items;
-  items.reserve(commands.size());
-  for (const kernel::ReceivedCommand& command : commands) collect_signatures(command, rows, items);
-  cache.verify(items);
+void add_actor_keys(const kernel::ReceivedCommand& command, std::vector<kernel::Key>& keys) {
+  if (command.verdict != kernel::KernelCode::ok) return;
+  keys.push_back(kernel::kAccounts.key(command.actor));
+  keys.push_back(kernel::kSequences.key(command.actor));
 }
 
 bool BlockHost::holds(const crypto::PublicKey& key, ByteView signed_bytes, const crypto::Signature& signature) {
@@ -111,8 +106,7 @@ Result<void> BlockRun::prefetch_and_verify() {
     for (const kernel::ReceivedCommand& command : batch->commands) {
       if (command.verdict != kernel::KernelCode::ok) continue;
       commands.push_back(&command);
-      keys.push_back(kernel::kAccounts.key(command.actor));
-      keys.push_back(kernel::kSequences.key(command.actor));
+      add_actor_keys(command, keys);
     }
   }
   if (commands.size() >= 1u << 20) return fail(ErrorKind::too_large, "a block has more than a million commands");
@@ -170,7 +164,7 @@ Result<void> BlockRun::finish_state() {
   std::vector<RowChange> changes;
   for (auto at = out_.changes_.begin(); at != out_.changes_.end();) {
     std::optional<Bytes> before = rows_.read(at->first);
-    if (before == at->second) {   // nothing changed after all
+    if (before == at->second) {  // nothing changed after all
       at = out_.changes_.erase(at);
       continue;
     }

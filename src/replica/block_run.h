@@ -1,4 +1,5 @@
-// One block on one committed state: parse, verify signatures, run the commands in order, update the Merkle map and the log. Internal to replica/.
+// One block on one committed state: parse, verify signatures, run the commands in order, update the Merkle map and the log. Internal to
+// replica/.
 #pragma once
 
 #include "replica/depth_guard.h"
@@ -12,7 +13,7 @@ class CachedRows final : public kernel::Rows {
   CachedRows(const View::Committed& base, RowCache& cache) : below_(base.rows), epoch_(base.epoch), cache_(cache) {}
   std::optional<Bytes> read(const kernel::Key& key) const override;
   std::vector<Entry> read_prefix(ByteView prefix, Limit limit) const override { return below_.read_prefix(prefix, limit); }
-  Result<void> prefetch(std::vector<kernel::Key> keys, Workers& workers);   // in any order; repeats are fine
+  Result<void> prefetch(std::vector<kernel::Key> keys, Workers& workers);  // in any order; repeats are fine
 
  private:
   const StoredRows& below_;
@@ -23,8 +24,8 @@ class CachedRows final : public kernel::Rows {
 
 // The signatures of commands whose actors are known in `rows`.
 void collect_signatures(const kernel::ReceivedCommand& command, const kernel::Rows& rows, std::vector<crypto::SignedItem>& items);
-// Verifies those of many commands as one batch, on this thread.
-void verify_signatures(std::span<const kernel::ReceivedCommand> commands, const CachedRows& rows, SignatureCache& cache);
+// The rows that every command needs whatever it says: its actor's account and sequence window.
+void add_actor_keys(const kernel::ReceivedCommand& command, std::vector<kernel::Key>& keys);
 
 class BlockHost final : public kernel::Host {
  public:

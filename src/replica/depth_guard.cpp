@@ -9,7 +9,7 @@ std::size_t DepthGuard::depth_among_new(ByteView key, std::uint32_t& split) cons
   if (root_ == nullptr) return 0;
   const Node* node = root_;
   while (!node->is_leaf()) node = node->child[proof::key_bit(key, node->split) ? 1 : 0];
-  if (node->key == key) return 0;   // asked before: counted then
+  if (node->key == key) return 0;  // asked before: counted then
   split = proof::split_bit(node->key, key);
   std::size_t above = 0;
   node = root_;
@@ -21,7 +21,8 @@ void DepthGuard::insert(ByteView key, std::uint32_t split) {
   Node* leaf = &nodes_.emplace_back(Node{0, 0, {nullptr, nullptr}, Bytes(key)});
   std::vector<Node*> above;
   Node** place = &root_;
-  for (; *place != nullptr && !(*place)->is_leaf() && (*place)->split < split; place = &(*place)->child[proof::key_bit(key, (*place)->split) ? 1 : 0])
+  for (; *place != nullptr && !(*place)->is_leaf() && (*place)->split < split;
+       place = &(*place)->child[proof::key_bit(key, (*place)->split) ? 1 : 0])
     above.push_back(*place);
   if (*place == nullptr) {
     *place = leaf;

@@ -1,7 +1,8 @@
-// Judges, before a row is added, whether the Merkle map would become deeper than the rules allow, with the rows that the block has added so far.
+// Judges, before a row is added, whether the Merkle map would become deeper than the rules allow, with the rows that the block has added so
+// far.
 //
-// The judgement is part of the rules: a function of the state's keys and of the keys asked about in this block, in order. It is an upper bound:
-// depth in the committed map plus depth among the block's new keys. Honest maps stay under half the limit.
+// The judgement is part of the rules: a function of the state's keys and of the keys asked about in this block, in order. It is an upper
+// bound: depth in the committed map plus depth among the block's new keys. Honest maps stay under half the limit.
 #pragma once
 
 #include <deque>
@@ -10,7 +11,7 @@
 
 namespace careledger::replica {
 
-class DepthGuard {   // for one block; not thread-safe
+class DepthGuard {  // for one block; not thread-safe
  public:
   explicit DepthGuard(const StateTree& tree) : tree_(tree) {}
   // Remembers `key` as added unless it is too deep.
@@ -19,9 +20,9 @@ class DepthGuard {   // for one block; not thread-safe
  private:
   struct Node {
     std::uint32_t split;
-    std::uint32_t height = 0;   // inner nodes on the longest way down
+    std::uint32_t height = 0;  // inner nodes on the longest way down
     Node* child[2] = {nullptr, nullptr};
-    Bytes key;                  // of a leaf
+    Bytes key;  // of a leaf
     bool is_leaf() const { return child[0] == nullptr; }
   };
   // Finds where `key` goes among the new ones: inner nodes above it, and how deep it is below, were it added.

@@ -10,11 +10,12 @@
 namespace careledger::replica {
 
 namespace columns {
-inline constexpr storage::Column kState{0};    // state key -> row: the truth
-inline constexpr storage::Column kBlocks{1};   // u64 height -> BlockRow
-inline constexpr storage::Column kIndex{2};    // first 8 bytes of a command's digest ‖ u40 height ‖ u24 position -> nothing
-inline constexpr storage::Column kLog{3};      // 'n' level u8 index u64 -> node of level 8 and above; 'b' first index u64 -> u64 height; 'l' first index u64 -> leaf hashes
-inline constexpr storage::Column kMeta{4};     // "tip", "undo", 's' ‖ key: the ordering's own rows
+inline constexpr storage::Column kState{0};   // state key -> row: the truth
+inline constexpr storage::Column kBlocks{1};  // u64 height -> BlockRow
+inline constexpr storage::Column kIndex{2};   // first 8 bytes of a command's digest ‖ u40 height ‖ u24 position -> nothing
+inline constexpr storage::Column kLog{
+    3};  // 'n' level u8 index u64 -> node of level 8 and above; 'b' first index u64 -> u64 height; 'l' first index u64 -> leaf hashes
+inline constexpr storage::Column kMeta{4};  // "tip", "undo", 's' ‖ key: the ordering's own rows
 }  // namespace columns
 
 inline constexpr std::uint32_t kLedgerFormat = 1;
@@ -26,7 +27,7 @@ struct LedgerStoreOptions {
   bool create = true;
   std::size_t cache_bytes = 32u << 20;
   std::size_t write_buffer_bytes = 32u << 20;
-  std::shared_ptr<storage::DiskLayer> disk;   // tests: faults
+  std::shared_ptr<storage::DiskLayer> disk;  // tests: faults
 };
 Result<std::unique_ptr<storage::Store>> open_ledger_store(const LedgerStoreOptions& options);
 std::unique_ptr<storage::Store> memory_ledger_store();
@@ -36,7 +37,7 @@ Bytes side_key(ByteView key);
 
 struct Location {
   Height height;
-  std::uint32_t position = 0;   // among the commands of the block
+  std::uint32_t position = 0;  // among the commands of the block
   friend auto operator<=>(const Location&, const Location&) = default;
 };
 inline constexpr std::size_t kIndexPrefix = 8;

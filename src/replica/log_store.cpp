@@ -76,6 +76,7 @@ Result<LogStore::Leaves> LogStore::leaves_of_block(const storage::Reader& reader
   return Leaves(out);
 }
 
+// As many as there are, at most `count`.
 Result<std::vector<Digest>> LogStore::leaves(const storage::Reader& reader, std::uint64_t first, std::uint64_t count) {
   std::vector<Digest> out;
   const auto at = reader.iterate(columns::kLog, storage::Range::prefix("b"));
@@ -91,8 +92,23 @@ Result<std::vector<Digest>> LogStore::leaves(const storage::Reader& reader, std:
     for (std::uint64_t i = wanted - *start; i < block->size() && out.size() < count; ++i) out.push_back((*block)[i]);
   }
   CARELEDGER_CHECK(at->status());
-  if (out.size() < count) return damaged(first + out.size());
   return out;
+}
+
+// At least the first `count` hashes of a tile. The last tile grows; what is there of it never changes.
+Result<LogStore::Leaves> LogStore::tile(const storage::Reader& reader, std::uint64_t index, std::uint64_t count) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = tiles_.find(index);
+    if (found != tiles_.end() && found->second->size() >= count) return found->second;
+  }
+  CARELEDGER_TRY(std::vector<Digest> hashes, leaves(reader, index * kTileLeaves, kTileLeaves));
+  if (hashes.size() < count) return damaged(index * kTileLeaves + hashes.size());
+  auto shared = std::make_shared<const std::vector<Digest>>(std::move(hashes));
+  const std::lock_guard lock(mutex_);
+  if (tiles_.size() >= kTilesKept) tiles_.clear();
+  tiles_[index] = shared;
+  return Leaves(shared);
 }
 
 Result<Digest> LogStore::node(const storage::Reader& reader, proof::LogNodeId id) {
@@ -102,29 +118,11 @@ Result<Digest> LogStore::node(const storage::Reader& reader, proof::LogNodeId id
     if (!hash) return damaged(id.index << id.level);
     return *hash;
   }
-  const std::uint64_t first = id.index << id.level;
-  const std::uint64_t tile = first / kTileLeaves;
+  const std::uint64_t first = (id.index << id.level) % kTileLeaves;
   const std::uint64_t count = 1ull << id.level;
-  Leaves hashes;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = tiles_.find(tile); found != tiles_.end()) hashes = found->second;
-  }
-  if (!hashes) {
-    auto whole = leaves(reader, tile * kTileLeaves, kTileLeaves);
-    if (!whole) {   // the last tile is not full yet
-      CARELEDGER_TRY(auto part, leaves(reader, first, count));
-      proof::CompactRange range;
-      for (const Digest& leaf : part) range.append(leaf);
-      return range.root();
-    }
-    hashes = std::make_shared<const std::vector<Digest>>(std::move(*whole));
-    const std::lock_guard lock(mutex_);
-    if (tiles_.size() >= kTilesKept) tiles_.clear();
-    tiles_[tile] = hashes;
-  }
+  CARELEDGER_TRY(const Leaves hashes, tile(reader, (id.index << id.level) / kTileLeaves, first + count));
   proof::CompactRange range;
-  for (std::uint64_t i = first % kTileLeaves; i < first % kTileLeaves + count; ++i) range.append((*hashes)[i]);
+  for (std::uint64_t i = first; i < first + count; ++i) range.append((*hashes)[i]);
   return range.root();
 }
 

@@ -1,5 +1,5 @@
-// The ledger's log of commands (RFC 6962), stored sparsely: nodes of level 8 and above as rows; below that the leaves of a tile of 256 are found in
-// their blocks. Small blocks keep their leaf hashes in a row as well, so that a tile never means many blocks.
+// The ledger's log of commands (RFC 6962), stored sparsely: nodes of level 8 and above as rows; below that the leaves of a tile of 256 are
+// found in their blocks. Small blocks keep their leaf hashes in a row as well, so that a tile never means many blocks.
 //
 // Thread-safety: LogStore is safe from any thread. Errors: what storage answers; corrupt when a block lacks what the log says it has.
 #pragma once
@@ -15,10 +15,11 @@ namespace careledger::replica {
 
 inline constexpr std::uint8_t kTileLevel = 8;
 inline constexpr std::uint64_t kTileLeaves = 1u << kTileLevel;
-inline constexpr std::size_t kKeepLeavesBelow = 64;   // ok commands in a block
+inline constexpr std::size_t kKeepLeavesBelow = 64;  // ok commands in a block
 
 // Adds a block's leaves to `range` and the rows they make to `batch`; `keys` hears of each row's key.
-void append_to_log(proof::CompactRange& range, Height height, std::span<const Digest> leaves, storage::Batch& batch, std::vector<Bytes>& keys);
+void append_to_log(proof::CompactRange& range, Height height, std::span<const Digest> leaves, storage::Batch& batch,
+                   std::vector<Bytes>& keys);
 
 // The rows from which a log can go on that was never stored here: the peaks of its whole tiles, and the leaf hashes after them.
 Result<void> keep_log_end(const proof::CompactRange& range, std::uint64_t height, const std::vector<Bytes>& tail, storage::Batch& batch);
@@ -29,19 +30,20 @@ class LogStore {
 
   // Nodes as of a reader; the answer for complete nodes never changes.
   Result<Digest> node(const storage::Reader& reader, proof::LogNodeId id);
-  void forget();   // after an undo
+  void forget();  // after an undo
 
  private:
   using Leaves = std::shared_ptr<const std::vector<Digest>>;
   Result<Leaves> leaves_of_block(const storage::Reader& reader, std::uint64_t first, Height height);
+  Result<Leaves> tile(const storage::Reader& reader, std::uint64_t index, std::uint64_t count);
   Result<std::vector<Digest>> leaves(const storage::Reader& reader, std::uint64_t first, std::uint64_t count);
 
   BlockStore& blocks_;
   std::mutex mutex_;
-  std::map<std::uint64_t, Leaves> tiles_;   // complete ones, the newest read
+  std::map<std::uint64_t, Leaves> tiles_;  // of 256 hashes, or what there was of the last one
 };
 
-class LogAt final : public proof::LogNodes {   // the log as proofs want it, at one reader; borrows both
+class LogAt final : public proof::LogNodes {  // the log as proofs want it, at one reader; borrows both
  public:
   LogAt(LogStore& log, const storage::Reader& reader) : log_(log), reader_(reader) {}
   Result<Digest> node(proof::LogNodeId id) const override { return log_.node(reader_, id); }

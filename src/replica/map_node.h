@@ -1,7 +1,7 @@
 // Nodes of the persistent Merkle map. Internal to state_tree.
 //
-// A twig is a maximal subtree of at most 8 leaves: only its hash, its first key and its count are kept, its rows are read when needed. Inner
-// nodes stand above twigs. Nodes never change once made and are shared between versions by reference counts.
+// A twig is a maximal subtree of at most 8 leaves: only its hash, its first key and its count are kept, its rows are read when needed.
+// Inner nodes stand above twigs. Nodes never change once made and are shared between versions by reference counts.
 #pragma once
 
 #include <atomic>
@@ -22,9 +22,9 @@ struct MapTwig;
 
 struct MapNode {
   std::atomic<std::uint32_t> users{0};
-  std::uint16_t split = 0;    // first bit in which the keys beneath differ; of a single leaf: the bits of its key
-  std::uint8_t leaves = 0;    // of a twig; 0 is an inner node
-  std::uint8_t height = 0;    // inner nodes on the longest way down to a leaf
+  std::uint16_t split = 0;  // first bit in which the keys beneath differ; of a single leaf: the bits of its key
+  std::uint8_t leaves = 0;  // of a twig; 0 is an inner node
+  std::uint8_t height = 0;  // inner nodes on the longest way down to a leaf
   Digest hash;
 
   bool is_twig() const { return leaves != 0; }
@@ -32,7 +32,7 @@ struct MapNode {
   const MapTwig& twig() const;
 };
 
-class NodeRef {   // counted; null is the empty map
+class NodeRef {  // counted; null is the empty map
  public:
   NodeRef() = default;
   explicit NodeRef(MapNode* node) : node_(node) {
@@ -66,17 +66,15 @@ struct MapTwig : MapNode {
 struct MapInner : MapNode {
   NodeRef left;
   NodeRef right;
-  const MapTwig* first = nullptr;   // leftmost twig beneath; kept alive by `left`
+  const MapTwig* first = nullptr;  // leftmost twig beneath; kept alive by `left`
 };
 
 inline const MapInner& MapNode::inner() const { return static_cast<const MapInner&>(*this); }
 inline const MapTwig& MapNode::twig() const { return static_cast<const MapTwig&>(*this); }
 
-inline void NodeRef::destroy(MapNode* node) {   // recursion as deep as the map, which is bounded
-  if (node->is_twig())
-    delete static_cast<MapTwig*>(node);
-  else
-    delete static_cast<MapInner*>(node);
+inline void NodeRef::destroy(MapNode* node) {  // recursion as deep as the map, which is bounded
+  if (node->is_twig()) delete static_cast<MapTwig*>(node);
+  else delete static_cast<MapInner*>(node);
 }
 
 inline const MapTwig& first_twig(const MapNode& node) { return node.is_twig() ? node.twig() : *node.inner().first; }

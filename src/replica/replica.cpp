@@ -27,10 +27,8 @@ void add_undo(google::protobuf::RepeatedPtrField<UndoRow>& rows, ByteView key, c
 
 void restore(const google::protobuf::RepeatedPtrField<UndoRow>& rows, storage::Column column, storage::Batch& batch) {
   for (const UndoRow& row : rows) {
-    if (row.present())
-      batch.put(column, row.key(), row.value());
-    else
-      batch.erase(column, row.key());
+    if (row.present()) batch.put(column, row.key(), row.value());
+    else batch.erase(column, row.key());
   }
 }
 
@@ -115,7 +113,8 @@ Result<void> Replica::load(ByteView tip_bytes) {
 }
 
 Replica::Committed Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) {
-  return Committed(new View::Committed{++epochs_, ledger_, height, time, std::move(tree), std::move(log), StoredRows(store_->snapshot()), log_store_, blocks_});
+  return Committed(new View::Committed{++epochs_, ledger_, height, time, std::move(tree), std::move(log), StoredRows(store_->snapshot()),
+                                       log_store_, blocks_});
 }
 
 Replica::Committed Replica::committed() const {
@@ -155,7 +154,12 @@ std::vector<kernel::Code> Replica::check(std::span<const kernel::ReceivedCommand
     const std::size_t from = std::min(part * size, commands.size());
     const auto mine = commands.subspan(from, std::min(size, commands.size() - from));
     CachedRows rows(*base, row_cache_);
-    verify_signatures(mine, rows, signatures_);
+    std::vector<kernel::Key> keys;
+    for (const kernel::ReceivedCommand& command : mine) add_actor_keys(command, keys);
+    static_cast<void>(rows.prefetch(std::move(keys), workers_));  // what fails here fails again at its read, which remembers the fault
+    std::vector<crypto::SignedItem> items;
+    for (const kernel::ReceivedCommand& command : mine) collect_signatures(command, rows, items);
+    signatures_.verify(items);
     BlockHost host(signatures_, base->tree);
     for (std::size_t i = 0; i < mine.size(); ++i) codes[from + i] = kernel::check_command(mine[i], context, rows, contracts_, host);
   });
@@ -188,7 +192,8 @@ Result<Execution> Replica::execute(Block block) const {
   const View::Committed& base = *execution.base_;
   const bool first = base.height.value == 0;
   if (block.height != next(base.height) || block.time < base.time || (!first && block.time == base.time))
-    return fail(ErrorKind::invalid, "block " + std::to_string(block.height.value) + " does not follow height " + std::to_string(base.height.value));
+    return fail(ErrorKind::invalid,
+                "block " + std::to_string(block.height.value) + " does not follow height " + std::to_string(base.height.value));
   execution.block_ = std::move(block);
   CARELEDGER_CHECK(BlockRun(execution, contracts_, signatures_, row_cache_, workers_, times_).run());
   return execution;
@@ -201,10 +206,8 @@ Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<c
   undo.set_height(block.height.value);
   for (const auto& [key, before] : execution.before_) add_undo(*undo.mutable_rows(), key.view(), before);
   for (const auto& [key, value] : execution.changes_) {
-    if (value)
-      batch.put(columns::kState, key.view(), *value);
-    else
-      batch.erase(columns::kState, key.view());
+    if (value) batch.put(columns::kState, key.view(), *value);
+    else batch.erase(columns::kState, key.view());
   }
   BlockRow row;
   row.set_time_ms(block.time.value);
@@ -260,7 +263,8 @@ Result<View> Replica::undo_last() {
   CARELEDGER_TRY(const auto bytes, store_->get(columns::kMeta, kUndoKey));
   Undo undo;
   if (!bytes || !undo.ParseFromString(*bytes) || undo.height() != base->height.value)
-    return fail(ErrorKind::precondition, "the block at height " + std::to_string(base->height.value) + " cannot be undone: only the last one can, once");
+    return fail(ErrorKind::precondition,
+                "the block at height " + std::to_string(base->height.value) + " cannot be undone: only the last one can, once");
   CARELEDGER_TRY(const auto block, blocks_->read(base->reader(), base->height));
   storage::Batch batch;
   restore(undo.rows(), columns::kState, batch);

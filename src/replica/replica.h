@@ -3,8 +3,8 @@
 // A block is executed on the committed state without changing it, any number of candidates at once, and gives its app hash. Committing one
 // writes rows, block, receipts, index and log in one synced batch and then publishes the view. Ordering (embedded or an engine) drives it.
 //
-// Thread-safety: view, check, check_envelope and execute are safe from any thread and never wait for commit; commit, undo_last and observe belong to
-// one thread.
+// Thread-safety: view, check, check_envelope and execute are safe from any thread and never wait for commit; commit, undo_last and observe
+// belong to one thread.
 #pragma once
 
 #include <span>
@@ -20,26 +20,26 @@
 namespace careledger::replica {
 
 struct Block {
-  Height height;                // view().height() + 1
-  BlockTime time;               // after the block before
-  std::vector<Bytes> batches;   // encoded SignedBatch, in order; any bytes: a batch that does not parse or hold gets its code
+  Height height;               // view().height() + 1
+  BlockTime time;              // after the block before
+  std::vector<Bytes> batches;  // encoded SignedBatch, in order; any bytes: a batch that does not parse or hold gets its code
 };
 
 struct BlockEvent {
-  std::uint32_t position = 0;   // of the command that emitted it
+  std::uint32_t position = 0;  // of the command that emitted it
   kernel::Event event;
 };
 
-class Execution {   // a block's effect, not yet durable; dropping it costs nothing
+class Execution {  // a block's effect, not yet durable; dropping it costs nothing
  public:
   Execution(Execution&&) noexcept = default;
   Execution& operator=(Execution&&) noexcept = default;
   Height height() const { return block_.height; }
-  Digest app_hash() const;                                                      // after this block
-  std::span<const kernel::Receipt> receipts() const { return receipts_; }       // one a command of the batches that held, in block order
-  std::span<const proof::TxResult> results() const { return results_; }         // one a batch: what LastResultsHash covers
+  Digest app_hash() const;                                                 // after this block
+  std::span<const kernel::Receipt> receipts() const { return receipts_; }  // one a command of the batches that held, in block order
+  std::span<const proof::TxResult> results() const { return results_; }    // one a batch: what LastResultsHash covers
   std::span<const BlockEvent> events() const { return events_; }
-  std::span<const proof::Validator> validator_updates() const { return validator_updates_; }   // none until a contract changes validators
+  std::span<const proof::Validator> validator_updates() const { return validator_updates_; }  // none until a contract changes validators
 
  private:
   friend class Replica;
@@ -53,14 +53,14 @@ class Execution {   // a block's effect, not yet durable; dropping it costs noth
   std::vector<BlockEvent> events_;
   std::vector<proof::Validator> validator_updates_;
   kernel::Changes changes_;
-  std::vector<std::pair<kernel::Key, std::optional<Bytes>>> before_;   // what the changed rows held
+  std::vector<std::pair<kernel::Key, std::optional<Bytes>>> before_;  // what the changed rows held
   StateTree tree_;
   proof::CompactRange log_;
   storage::Batch log_rows_;
   std::vector<Bytes> log_keys_;
 };
 
-struct SideRow {   // the ordering's own, stored with the block: headers, commits, validators
+struct SideRow {  // the ordering's own, stored with the block: headers, commits, validators
   Bytes key;
   Bytes value;
 };
@@ -73,18 +73,18 @@ struct CommittedBlock {
 };
 
 struct Config {
-  Bytes founding;                          // encoded kernel::Founding: what a new ledger begins with, and what an old one must have begun with
-  std::size_t threads = 1;                 // helpers for signatures and the Merkle map; never changes a result
-  std::size_t views_kept = 8;              // past heights that view_at() answers
-  std::size_t signatures_cached = 200'000;   // about 60 bytes each
+  Bytes founding;              // encoded kernel::Founding: what a new ledger begins with, and what an old one must have begun with
+  std::size_t threads = 1;     // helpers for signatures and the Merkle map; never changes a result
+  std::size_t views_kept = 8;  // past heights that view_at() answers
+  std::size_t signatures_cached = 200'000;  // about 60 bytes each
   std::size_t row_cache_bytes = 16u << 20;
 };
 
 class Replica {
  public:
-  // Opens what the store holds, or writes the genesis state into an empty one. `store` may be shared with readers. Errors: corrupt when rows,
-  // log and the stored roots do not fit (the message says which); invalid when the founding document is not sound or is another ledger's;
-  // storage. `contracts` must outlive the replica.
+  // Opens what the store holds, or writes the genesis state into an empty one. `store` may be shared with readers. Errors: corrupt when
+  // rows, log and the stored roots do not fit (the message says which); invalid when the founding document is not sound or is another
+  // ledger's; storage. `contracts` must outlive the replica.
   static Result<std::unique_ptr<Replica>> open(const Config& config, std::shared_ptr<storage::Store> store,
                                                std::span<const kernel::Contract> contracts);
   ~Replica();
@@ -92,15 +92,16 @@ class Replica {
   const LedgerId& ledger() const { return ledger_; }
   std::span<const kernel::Contract> contracts() const { return contracts_; }
   View view() const;
-  Result<View> view_at(Height height) const;   // not_found unless one of the last ones
+  Result<View> view_at(Height height) const;  // not_found unless one of the last ones
 
-  // What a node asks before it accepts its own clients' commands: bytes, signatures, sequence, decide on view(), for a block at `now` or later.
+  // What a node asks before it accepts its own clients' commands: bytes, signatures, sequence, decide on view(), for a block at `now` or
+  // later.
   kernel::Code check(const kernel::ReceivedCommand& command, BlockTime now) const;
   // The same for many at once: their signatures are verified as batches, on all threads.
   std::vector<kernel::Code> check(std::span<const kernel::ReceivedCommand> commands, BlockTime now) const;
-  kernel::KernelCode check_envelope(const kernel::ReceivedBatch& batch, BlockTime now) const;   // every node: size, organisation, signature
+  kernel::KernelCode check_envelope(const kernel::ReceivedBatch& batch, BlockTime now) const;  // every node: size, organisation, signature
 
-  Result<Execution> execute(Block block) const;   // storage, corrupt; invalid when height or time do not follow the committed block
+  Result<Execution> execute(Block block) const;  // storage, corrupt; invalid when height or time do not follow the committed block
 
   // Makes the execution durable, then publishes view and receipts. An error is final: every later call gives it again until the
   // store is reopened (a failed sync is never retried). Asserts that the execution stands on the committed state.
@@ -109,7 +110,7 @@ class Replica {
   Result<View> undo_last();
   void observe(UniqueFunction<void(const CommittedBlock&)> observer);
 
-  struct StageTimes {   // nanoseconds since the replica was opened, for metrics
+  struct StageTimes {  // nanoseconds since the replica was opened, for metrics
     std::atomic<std::uint64_t> signatures{0}, decide_apply{0}, merkle{0}, durable{0};
   };
   const StageTimes& stage_times() const { return times_; }
@@ -122,7 +123,7 @@ class Replica {
   Committed make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log);
   void publish(Committed committed);
   Result<void> usable() const;
-  tl::unexpected<Error> stop_at(Error error);   // the first fault stays the answer
+  tl::unexpected<Error> stop_at(Error error);  // the first fault stays the answer
   kernel::BlockContext context_after(const View::Committed& base, const kernel::Rows& rows, BlockTime now) const;
   Result<storage::Batch> batch_of(const Execution& execution, std::span<const SideRow> side_rows) const;
   Committed committed() const;
@@ -138,7 +139,7 @@ class Replica {
   std::shared_ptr<BlockStore> blocks_;
   std::shared_ptr<LogStore> log_store_;
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<const View::Committed>> recent_;   // oldest first; the last is the committed state
+  std::vector<std::shared_ptr<const View::Committed>> recent_;  // oldest first; the last is the committed state
   std::optional<Error> failed_;
   std::vector<UniqueFunction<void(const CommittedBlock&)>> observers_;
   mutable StageTimes times_;

@@ -1,4 +1,5 @@
-// The ledger on a disk that fails: after every crash it stands at the last acknowledged block (or the one on its way), with the very app hash.
+// The ledger on a disk that fails: after every crash it stands at the last acknowledged block (or the one on its way), with the very app
+// hash.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -33,8 +34,8 @@ struct Chain {
     }
   }
   World world;
-  std::vector<Digest> hashes;   // by height
-  std::vector<Block> blocks;    // of height 1, 2, …
+  std::vector<Digest> hashes;  // by height
+  std::vector<Block> blocks;   // of height 1, 2, …
 };
 
 class OnDisk {
@@ -65,7 +66,7 @@ class OnDisk {
     replica.reset();
     store.reset();
   }
-  Result<void> run(const Chain& chain) {   // the next block of the chain
+  Result<void> run(const Chain& chain) {  // the next block of the chain
     const std::uint64_t height = replica->view().height().value;
     auto execution = replica->execute(chain.blocks[height]);
     if (!execution) return tl::make_unexpected(execution.error());
@@ -101,7 +102,7 @@ TEST_P(LedgerCrashTest, AtAnyStepTheLastAcknowledgedBlockStands) {
     std::uint64_t acknowledged = 0;
     if (ledger.open(chain.world)) {
       while (acknowledged < chain.blocks.size() && ledger.run(chain)) ++acknowledged;
-      if (acknowledged < chain.blocks.size()) EXPECT_EQ(ledger.run(chain).error().kind, ErrorKind::storage);   // final until it is reopened
+      if (acknowledged < chain.blocks.size()) EXPECT_EQ(ledger.run(chain).error().kind, ErrorKind::storage);  // final until it is reopened
     }
     ledger.close();
     ledger.disk.restart(GetParam(), step);
@@ -126,7 +127,7 @@ TEST(LedgerFaultsTest, AFailedSyncStopsTheReplica) {
   ledger.disk.fail_next_sync();
   EXPECT_EQ(ledger.run(chain).error().kind, ErrorKind::storage);
   EXPECT_EQ(ledger.run(chain).error().kind, ErrorKind::storage);
-  EXPECT_EQ(ledger.replica->view().height().value, 1u);   // what was read stays readable
+  EXPECT_EQ(ledger.replica->view().height().value, 1u);  // what was read stays readable
   ledger.close();
   ledger.disk.restart(Loss::unsynced, 1);
   ASSERT_TRUE(ledger.open(chain.world));
@@ -145,10 +146,8 @@ TEST(LedgerFaultsTest, AChangedRowLogOrTipIsFoundAtStart) {
       }
     }
     storage::Batch batch;
-    if (value == "erase")
-      batch.erase(column, key);
-    else
-      batch.put(column, key, value);
+    if (value == "erase") batch.erase(column, key);
+    else batch.put(column, key, value);
     CARELEDGER_ASSERT(store->write(batch, storage::Durability::buffered));
     return Replica::open(test::config_of(chain.world), store, contracts::all());
   };

@@ -59,7 +59,8 @@ TEST_F(ReplicaTest, ReceiptsComeInBlockOrderAndAreFoundAgain) {
   world_.populate(*replica_, 1, 3);
   std::vector<ledger::SignedCommand> commands;
   for (test::Patient& patient : world_.patients()) commands.push_back(world_.grant(patient));
-  auto execution = replica_->execute(world_.next_block(replica_->view(), {world_.batch({commands[0]}), world_.batch({commands[1], commands[2]})}));
+  auto execution =
+      replica_->execute(world_.next_block(replica_->view(), {world_.batch({commands[0]}), world_.batch({commands[1], commands[2]})}));
   ASSERT_TRUE(execution);
   ASSERT_EQ(execution->receipts().size(), 3u);
   ASSERT_EQ(execution->results().size(), 2u);
@@ -225,7 +226,7 @@ TEST_F(ReplicaTest, TheLogProvesInclusionAndConsistency) {
       if (receipt.code.ok()) logged[receipt.command] = {receipt.height, receipt.position};
   });
   for (int i = 0; i < 12; ++i) {
-    run({world_.random_batch(i % 3 == 0 ? 150 : 7, random)});   // some blocks keep their leaf hashes, some do not
+    run({world_.random_batch(i % 3 == 0 ? 150 : 7, random)});  // some blocks keep their leaf hashes, some do not
     sizes.emplace_back(replica_->view().log_size(), replica_->view().log_root());
     if (i == 6) reopen();
   }

@@ -3,7 +3,7 @@
 namespace careledger::replica {
 namespace {
 
-std::size_t bytes_of(const std::optional<Bytes>& value) { return 160 + (value ? value->size() : 0); }   // with node and key
+std::size_t bytes_of(const std::optional<Bytes>& value) { return 160 + (value ? value->size() : 0); }  // with node and key
 
 }  // namespace
 
@@ -37,7 +37,7 @@ void RowCache::add(const kernel::Key& key, const std::optional<Bytes>& value, st
 }
 
 void RowCache::advance(std::uint64_t epoch, const kernel::Changes& changes) {
-  epoch_.store(kNoEpoch, std::memory_order_release);   // from here on nobody is answered and nothing is taken in
+  epoch_.store(kNoEpoch, std::memory_order_release);  // from here on nobody is answered and nothing is taken in
   for (const auto& [key, value] : changes) {
     Shard& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);

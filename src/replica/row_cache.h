@@ -1,7 +1,9 @@
-// Rows of the newest committed state that were read or written lately, so that a block finds what the check of its commands has read before.
+// Rows of the newest committed state that were read or written lately, so that a block finds what the check of its commands has read
+// before.
 //
-// Every answer is for one committed state, named by its epoch (which no undo repeats). A reader of another one, or one that comes while a commit
-// moves the cache on, is told nothing, and what it read from its own snapshot is not taken in: a stale row can never be answered. Bounded by bytes; safe from any thread.
+// Every answer is for one committed state, named by its epoch (which no undo repeats). A reader of another one, or one that comes while a
+// commit moves the cache on, is told nothing, and what it read from its own snapshot is not taken in: a stale row can never be answered.
+// Bounded by bytes; safe from any thread.
 #pragma once
 
 #include <array>
@@ -15,7 +17,7 @@
 namespace careledger::replica {
 
 struct KeyHash {
-  std::size_t operator()(const kernel::Key& key) const {   // the digest in a key is a hash already; the tail tells rows of one parent apart
+  std::size_t operator()(const kernel::Key& key) const {  // the digest in a key is a hash already; the tail tells rows of one parent apart
     const ByteView bytes = key.view();
     std::size_t out = bytes.size();
     for (std::size_t at = 1; at < bytes.size(); at += sizeof(std::size_t)) {
@@ -37,12 +39,12 @@ class RowCache {
   void add(const kernel::Key& key, const std::optional<Bytes>& value, std::uint64_t read_at);
   // The newest state is now that of `epoch`, which differs from the one before by `changes`.
   void advance(std::uint64_t epoch, const kernel::Changes& changes);
-  void reset(std::uint64_t epoch);   // forgets everything
+  void reset(std::uint64_t epoch);  // forgets everything
 
  private:
   static constexpr std::size_t kShards = 16;
   static constexpr std::uint64_t kNoEpoch = UINT64_MAX;
-  struct Shard {   // two generations: when the young one is full it replaces the old one
+  struct Shard {  // two generations: when the young one is full it replaces the old one
     mutable std::mutex mutex;
     mutable KnownRows young;
     mutable KnownRows old;

@@ -7,7 +7,7 @@
 namespace careledger::replica {
 namespace {
 
-constexpr std::size_t kBatchItems = 1024;   // beyond that a batch gains little
+constexpr std::size_t kBatchItems = 1024;  // beyond that a batch gains little
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 
 namespace careledger::replica {
 
-struct PrefixHash {   // of values that are hashes already
+struct PrefixHash {  // of values that are hashes already
   std::size_t operator()(const Digest& digest) const {
     std::size_t out = 0;
     std::memcpy(&out, digest.value.data(), sizeof(out));
@@ -33,7 +33,7 @@ class SignatureCache {
 
  private:
   static constexpr std::size_t kShards = 16;
-  struct Shard {   // two generations: when the young one is full it replaces the old one
+  struct Shard {  // two generations: when the young one is full it replaces the old one
     mutable std::mutex mutex;
     std::unordered_set<Digest, PrefixHash> young;
     std::unordered_set<Digest, PrefixHash> old;

@@ -4,8 +4,8 @@ namespace careledger::replica {
 namespace {
 
 constexpr ByteView kLoadingKey = "loading";
-constexpr std::size_t kChunksMax = 100'000;         // what CometBFT v0.38 takes
-constexpr std::size_t kChunkBytesMax = 15u << 20;   // and how large each may be
+constexpr std::size_t kChunksMax = 100'000;        // what CometBFT v0.38 takes
+constexpr std::size_t kChunkBytesMax = 15u << 20;  // and how large each may be
 
 tl::unexpected<Error> refused(const char* what) { return fail(ErrorKind::invalid, std::string("snapshot: ") + what); }
 
@@ -30,14 +30,17 @@ Result<proof::CompactRange> log_of(const SnapshotHeader& header) {
 Result<SnapshotHeader> decode_header(ByteView bytes, const Digest& app_hash) {
   SnapshotHeader header;
   if (!header.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return refused("the header does not parse");
-  if (header.format() != 1) return fail(ErrorKind::newer_format, "snapshot: format " + std::to_string(header.format()) + " is not known here");
+  if (header.format() != 1)
+    return fail(ErrorKind::newer_format, "snapshot: format " + std::to_string(header.format()) + " is not known here");
   const auto log_root = Digest::from(header.tip().log_root());
   const auto state_root = Digest::from(header.tip().state_root());
   if (!log_root || !state_root || header.tip().ledger().size() != LedgerId::size) return refused("a hash has the wrong size");
-  if (proof::app_hash({*log_root, header.tip().log_size(), *state_root}) != app_hash) return refused("the header is not of the trusted app hash");
+  if (proof::app_hash({*log_root, header.tip().log_size(), *state_root}) != app_hash)
+    return refused("the header is not of the trusted app hash");
   CARELEDGER_TRY(const proof::CompactRange log, log_of(header));
   if (log.root() != *log_root) return refused("the log's hashes do not give its root");
-  if (header.chunk_starts_size() == 0 || static_cast<std::size_t>(header.chunk_starts_size()) > kChunksMax || !header.chunk_starts(0).empty())
+  if (header.chunk_starts_size() == 0 || static_cast<std::size_t>(header.chunk_starts_size()) > kChunksMax ||
+      !header.chunk_starts(0).empty())
     return refused("the list of pieces is not sound");
   for (int i = 1; i < header.chunk_starts_size(); ++i)
     if (header.chunk_starts(i) <= header.chunk_starts(i - 1)) return refused("the pieces are out of order");

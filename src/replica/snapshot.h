@@ -1,5 +1,5 @@
-// The state of one height in pieces, byte-identical on every node, each piece provable by itself: for state sync, for growth into a consortium,
-// and for rebuilding a ledger whose disk was lost. Blocks and the log's old entries do not travel with it.
+// The state of one height in pieces, byte-identical on every node, each piece provable by itself: for state sync, for growth into a
+// consortium, and for rebuilding a ledger whose disk was lost. Blocks and the log's old entries do not travel with it.
 //
 // Thread-safety: a SnapshotReader is immutable and safe from any thread; it holds its view. A loader belongs to one thread.
 #pragma once
@@ -14,7 +14,7 @@ class SnapshotReader {
  public:
   // Walks all rows once, to find where the pieces begin.
   static Result<SnapshotReader> make(View view, std::size_t chunk_bytes = kSnapshotChunkBytes);
-  const Bytes& header() const { return header_; }   // encoded SnapshotHeader
+  const Bytes& header() const { return header_; }  // encoded SnapshotHeader
   std::size_t chunks() const { return starts_.size(); }
   Result<Bytes> chunk(std::size_t index) const;
 
@@ -31,8 +31,8 @@ class SnapshotLoader {
   // invalid when the header does not give `app_hash`; precondition when the store holds a ledger. What an interrupted load left is cleared.
   static Result<SnapshotLoader> begin(std::shared_ptr<storage::Store> store, ByteView header, const Digest& app_hash);
   std::size_t chunks() const { return static_cast<std::size_t>(header_.chunk_starts_size()); }
-  Result<void> add(ByteView chunk);   // the next one; invalid unless it proves every row of its range. May be repeated after a refusal
-  Result<void> finish();              // after the last chunk: the store now opens as a Replica at the snapshot's height
+  Result<void> add(ByteView chunk);  // the next one; invalid unless it proves every row of its range. May be repeated after a refusal
+  Result<void> finish();             // after the last chunk: the store now opens as a Replica at the snapshot's height
 
  private:
   SnapshotLoader(std::shared_ptr<storage::Store> store, SnapshotHeader header) : store_(std::move(store)), header_(std::move(header)) {}

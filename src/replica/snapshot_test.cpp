@@ -74,7 +74,7 @@ TEST_F(SnapshotTest, NothingFalseIsTaken) {
   EXPECT_EQ(SnapshotLoader::begin(store, "garbage", view.app_hash()).error().kind, ErrorKind::invalid);
   auto loader = SnapshotLoader::begin(store, reader.header(), view.app_hash());
   ASSERT_TRUE(loader);
-  EXPECT_FALSE(loader->add(reader.chunk(1).value()));   // another piece than the next
+  EXPECT_FALSE(loader->add(reader.chunk(1).value()));  // another piece than the next
   std::mt19937_64 random(5);
   const Bytes good = reader.chunk(0).value();
   for (int i = 0; i < 200; ++i) {

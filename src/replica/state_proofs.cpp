@@ -22,10 +22,8 @@ Result<proof::MapCut> StateTree::prove(RowSource rows, std::span<const Bytes> ke
       continue;
     }
     for (const bool before : {true, false}) {
-      if (before)
-        at->seek_backward(key);
-      else
-        at->seek(key);
+      if (before) at->seek_backward(key);
+      else at->seek(key);
       CARELEDGER_CHECK(at->status());
       if (!at->valid()) continue;
       CARELEDGER_TRY(auto beside, path_of(*this, rows, Bytes(at->key())));

@@ -9,14 +9,14 @@
 namespace careledger::replica {
 namespace {
 
-constexpr std::size_t kForkChanges = 64;   // fewer are not worth another thread
+constexpr std::size_t kForkChanges = 64;  // fewer are not worth another thread
 
 struct Leaf {
   Bytes key;
   Digest hash;
 };
 
-std::uint32_t common_bits(ByteView a, ByteView b) {   // of keys that may be equal
+std::uint32_t common_bits(ByteView a, ByteView b) {  // of keys that may be equal
   const std::size_t shorter = std::min(a.size(), b.size());
   std::size_t at = 0;
   while (at < shorter && a[at] == b[at]) ++at;
@@ -30,7 +30,8 @@ struct Folded {
 };
 
 std::size_t middle_of(std::span<const Leaf> leaves, std::uint32_t bit) {
-  const auto middle = std::partition_point(leaves.begin(), leaves.end(), [bit](const Leaf& leaf) { return !proof::key_bit(leaf.key, bit); });
+  const auto middle =
+      std::partition_point(leaves.begin(), leaves.end(), [bit](const Leaf& leaf) { return !proof::key_bit(leaf.key, bit); });
   return static_cast<std::size_t>(middle - leaves.begin());
 }
 
@@ -56,9 +57,7 @@ NodeRef make_twig(ByteView first, std::uint32_t split, std::size_t leaves, const
   return ref;
 }
 
-NodeRef make_leaf(const Leaf& leaf) {
-  return make_twig(leaf.key, static_cast<std::uint32_t>(leaf.key.size() * 8), 1, {leaf.hash, 0});
-}
+NodeRef make_leaf(const Leaf& leaf) { return make_twig(leaf.key, static_cast<std::uint32_t>(leaf.key.size() * 8), 1, {leaf.hash, 0}); }
 
 // The subtree whose halves differ first in `bit`. Keeps the rule that a twig is maximal.
 NodeRef combine(NodeRef left, NodeRef right, std::uint32_t bit) {
@@ -236,7 +235,7 @@ class Planting {
   Bytes last_;
 };
 
-struct Part {   // of the keys that start with a space byte and two given bits: a whole subtree
+struct Part {  // of the keys that start with a space byte and two given bits: a whole subtree
   storage::Range range;
   NodeRef node;
   Bytes first;
@@ -283,7 +282,7 @@ Result<std::vector<Part>> parts_of(RowSource rows) {
   return parts;
 }
 
-const MapTwig* twig_towards(const MapNode* node, ByteView key) {   // the only twig that could hold the key
+const MapTwig* twig_towards(const MapNode* node, ByteView key) {  // the only twig that could hold the key
   while (!node->is_twig()) node = (proof::key_bit(key, node->split) ? node->inner().right : node->inner().left).get();
   return &node->twig();
 }
@@ -330,7 +329,7 @@ std::size_t StateTree::depth_with(ByteView key) const {
   const MapNode* node = root_.get();
   for (; !node->is_twig() && node->split < apart; ++above)
     node = (proof::key_bit(key, node->split) ? node->inner().right : node->inner().left).get();
-  if (node->is_twig() && node->leaves == 1 && apart == node->split) return above;   // the row is there
+  if (node->is_twig() && node->leaves == 1 && apart == node->split) return above;  // the row is there
   return above + 1 + node->height;
 }
 

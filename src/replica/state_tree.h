@@ -1,8 +1,9 @@
 // The Merkle map over the state's flat rows (design: docs/formats/merkle-map.md; hashing and proofs: proof/merkle_map.h).
 //
 // The flat rows in storage are the truth; a StateTree is a cache of hashes above them, kept in memory down to twigs of at most 8 leaves
-// (about 30 bytes a row) and rebuilt from the rows when a store is opened. It is an immutable value: apply() gives another one that shares what did
-// not change, so candidates for one height and views of past heights cost only what differs. The shape follows from the key set alone.
+// (about 30 bytes a row) and rebuilt from the rows when a store is opened. It is an immutable value: apply() gives another one that shares
+// what did not change, so candidates for one height and views of past heights cost only what differs. The shape follows from the key set
+// alone.
 //
 // Thread-safety: immutable; safe from any thread. Every function that reads rows needs the very rows that this version stands for.
 // Errors: what storage answers; corrupt when rows and hashes disagree (the message names the key in hex).
@@ -18,32 +19,33 @@
 
 namespace careledger::replica {
 
-struct RowSource {   // where the flat rows are
+struct RowSource {  // where the flat rows are
   const storage::Reader* reader;
   storage::Column column;
 };
 
 struct RowChange {
   ByteView key;
-  std::optional<ByteView> value;   // nullopt: erased
+  std::optional<ByteView> value;  // nullopt: erased
 };
 
 class StateTree {
  public:
-  StateTree() = default;   // the empty map
+  StateTree() = default;  // the empty map
   static Result<StateTree> build(RowSource rows, Workers& workers);
 
   Digest root() const;
   // `changes` ascend strictly by key. `rows` are those before the changes. Erasing what is not there changes nothing.
   Result<StateTree> apply(RowSource rows, std::span<const RowChange> changes, Workers& workers) const;
 
-  // An upper bound, and a function of the key set alone, for the inner nodes above the deepest leaf at or beside `key` were it added. Exact above
-  // twigs; inside one it counts the twig's height. Reads no rows.
+  // An upper bound, and a function of the key set alone, for the inner nodes above the deepest leaf at or beside `key` were it added. Exact
+  // above twigs; inside one it counts the twig's height. Reads no rows.
   std::size_t depth_with(ByteView key) const;
 
-  Result<std::optional<proof::MapPath>> path(RowSource rows, ByteView key) const;       // nullopt: no such row
-  Result<proof::MapCut> prove(RowSource rows, std::span<const Bytes> keys) const;       // membership or absence of each
-  // Every row of [first, until) up to `limit` rows and about `bytes_max` bytes, completely; `next` is where the following range begins, empty at the end.
+  Result<std::optional<proof::MapPath>> path(RowSource rows, ByteView key) const;  // nullopt: no such row
+  Result<proof::MapCut> prove(RowSource rows, std::span<const Bytes> keys) const;  // membership or absence of each
+  // Every row of [first, until) up to `limit` rows and about `bytes_max` bytes, completely; `next` is where the following range begins,
+  // empty at the end.
   struct RangeCut {
     proof::MapCut cut;
     Bytes next;

@@ -232,7 +232,7 @@ TEST(StateTreeTest, GrindingBuysOneLevelForEachDoubling) {
   Pair pair;
   const Bytes victim = Bytes(1, '\x30') + crypto::sha256("victim").bytes();
   std::map<Bytes, std::optional<Bytes>> changes = {{victim, "v"}};
-  std::map<std::uint32_t, Bytes> best;   // one key for each length of common prefix
+  std::map<std::uint32_t, Bytes> best;  // one key for each length of common prefix
   for (std::uint64_t i = 0; i < 1u << 17; ++i) {
     const Bytes key = Bytes(1, '\x30') + crypto::sha256(u64_bytes(i)).bytes();
     best.emplace(proof::split_bit(key, victim), key);

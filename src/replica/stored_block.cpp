@@ -33,7 +33,8 @@ Result<StoredBlock> decode_block_row(Height height, ByteView bytes) {
     for (std::size_t c = 0; c < batch->commands.size(); ++c) {
       const std::uint32_t number = all_ok ? 0 : result.codes(static_cast<int>(c));
       const kernel::ReceivedCommand& command = batch->commands[c];
-      block.commands.push_back({command.digest, code_from(number, command.contract), static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(c)});
+      block.commands.push_back(
+          {command.digest, code_from(number, command.contract), static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(c)});
     }
   }
   return block;
@@ -69,7 +70,7 @@ Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockSt
     const auto place = location_of(at->key());
     if (!place) return fail(ErrorKind::corrupt, "command index: a key has the wrong size");
     const auto block = blocks.read(reader, place->height);
-    if (!block && block.error().kind == ErrorKind::not_found) continue;   // pruned
+    if (!block && block.error().kind == ErrorKind::not_found) continue;  // pruned
     if (!block) return tl::make_unexpected(block.error());
     if (place->position >= (*block)->commands.size()) return damaged(place->height, "the command index points beyond its end");
     const StoredCommand& command = (*block)->commands[place->position];

@@ -17,28 +17,28 @@ namespace careledger::replica {
 struct StoredCommand {
   Digest digest;
   kernel::Code code;
-  std::uint32_t batch = 0;     // which batch of the block
-  std::uint32_t within = 0;    // and which command of that
+  std::uint32_t batch = 0;   // which batch of the block
+  std::uint32_t within = 0;  // and which command of that
 };
 
-struct StoredBlock {   // decoded once, shared by whoever asks
+struct StoredBlock {  // decoded once, shared by whoever asks
   Height height;
   BlockTime time;
   std::uint64_t log_first = 0;
   std::vector<Bytes> batches;
-  std::vector<kernel::KernelCode> envelopes;   // one a batch
-  std::vector<StoredCommand> commands;         // of the batches whose envelope held, in order: index is position
+  std::vector<kernel::KernelCode> envelopes;  // one a batch
+  std::vector<StoredCommand> commands;        // of the batches whose envelope held, in order: index is position
 };
 
 class BlockStore {
  public:
-  Result<std::shared_ptr<const StoredBlock>> read(const storage::Reader& reader, Height height);   // not_found, corrupt
-  void forget();   // after an undo
+  Result<std::shared_ptr<const StoredBlock>> read(const storage::Reader& reader, Height height);  // not_found, corrupt
+  void forget();                                                                                  // after an undo
 
  private:
   static constexpr std::size_t kKeep = 16;
   std::mutex mutex_;
-  std::list<std::shared_ptr<const StoredBlock>> recent_;   // newest first
+  std::list<std::shared_ptr<const StoredBlock>> recent_;  // newest first
 };
 
 Result<StoredBlock> decode_block_row(Height height, ByteView bytes);

@@ -139,24 +139,20 @@ class World {
     for (std::size_t i = 0; i < commands; ++i) {
       Patient& patient = patients_[random() % patients_.size()];
       const std::uint64_t kind = random() % 100;
-      if (kind < 50 || (kind < 80 && patient.grants == 0))
-        out.push_back(grant(patient));
-      else if (kind < 80)
-        out.push_back(revoke(patient, 1 + static_cast<kernel::Counter>(random() % patient.grants)));
-      else if (kind < 95)
-        out.push_back(anchor(organisations_[random() % organisations_.size()]));
-      else
-        out.push_back(spoilt(patient, kind));
+      if (kind < 50 || (kind < 80 && patient.grants == 0)) out.push_back(grant(patient));
+      else if (kind < 80) out.push_back(revoke(patient, 1 + static_cast<kernel::Counter>(random() % patient.grants)));
+      else if (kind < 95) out.push_back(anchor(organisations_[random() % organisations_.size()]));
+      else out.push_back(spoilt(patient, kind));
     }
     return batch(organisations_[random() % organisations_.size()], out);
   }
 
  private:
   ledger::SignedCommand spoilt(Patient& patient, std::uint64_t kind) {
-    ledger::SignedCommand command = this->command(patient.actor, build::revoke(patient.relationship, 1'000'000));   // grant_unknown
-    if (kind == 96) command.mutable_signatures(0)->mutable_signature()->back() ^= 1;   // bad_signature
-    if (kind == 97) command.set_command("not a command");                               // malformed
-    if (kind == 98) {                                                                   // replayed
+    ledger::SignedCommand command = this->command(patient.actor, build::revoke(patient.relationship, 1'000'000));  // grant_unknown
+    if (kind == 96) command.mutable_signatures(0)->mutable_signature()->back() ^= 1;                               // bad_signature
+    if (kind == 97) command.set_command("not a command");                                                          // malformed
+    if (kind == 98) {                                                                                              // replayed
       --patient.actor.sequence;
       if (patient.actor.sequence > 0) --patient.actor.sequence;
       command = this->command(patient.actor, build::revoke(patient.relationship, 1'000'000));

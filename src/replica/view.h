@@ -2,7 +2,8 @@
 //
 // A View is an immutable handle: copying is cheap, any thread may use any copy, and it stays what it was while the replica goes on. Holding
 // one keeps old rows on disk from being dropped, so hold it for one request, not for hours. It must not outlive its Replica.
-// Errors: storage and corrupt as the store gives them; not_found for what this ledger (or, after state sync or pruning, this node) does not have.
+// Errors: storage and corrupt as the store gives them; not_found for what this ledger (or, after state sync or pruning, this node) does not
+// have.
 #pragma once
 
 #include <atomic>
@@ -34,10 +35,10 @@ class StoredRows final : public kernel::Rows {
   mutable std::optional<Error> fault_;
 };
 
-struct CommandProof {   // that a command stands in the log
+struct CommandProof {  // that a command stands in the log
   Location at;
-  std::uint64_t index = 0;   // in the log
-  proof::Path path;          // from its leaf to the log's root at the view's height
+  std::uint64_t index = 0;  // in the log
+  proof::Path path;         // from its leaf to the log's root at the view's height
 };
 
 class View {
@@ -45,28 +46,30 @@ class View {
   Height height() const { return committed_->height; }
   BlockTime time() const { return committed_->time; }
   const LedgerId& ledger() const { return committed_->ledger; }
-  Digest app_hash() const { return proof::app_hash(app_state()); }   // as the header of height() + 1 carries it
+  Digest app_hash() const { return proof::app_hash(app_state()); }  // as the header of height() + 1 carries it
   proof::AppState app_state() const { return {log_root(), log_size(), state_root()}; }
   Digest state_root() const { return committed_->tree.root(); }
   Digest log_root() const { return committed_->log.root(); }
   std::uint64_t log_size() const { return committed_->log.size(); }
 
   const kernel::Rows& rows() const { return committed_->rows; }
-  kernel::Reader state() const { return kernel::Reader(committed_->rows); }   // unmetered
-  std::optional<Error> fault() const { return committed_->rows.fault(); }     // of rows() and state(): what they answered since is not to be trusted
+  kernel::Reader state() const { return kernel::Reader(committed_->rows); }  // unmetered
+  std::optional<Error> fault() const {
+    return committed_->rows.fault();
+  }  // of rows() and state(): what they answered since is not to be trusted
 
-  Result<std::optional<proof::MapPath>> path(ByteView key) const;                         // nullopt: no such row
-  Result<proof::MapNeighbours> neighbours(ByteView key) const;                            // for ICS23
-  Result<proof::MapCut> prove(std::span<const Bytes> keys) const;                         // membership or absence of each
-  Result<StateTree::RangeCut> prove_range(const storage::Range& range, Limit limit) const;   // every row, up to the limit, provably
+  Result<std::optional<proof::MapPath>> path(ByteView key) const;                           // nullopt: no such row
+  Result<proof::MapNeighbours> neighbours(ByteView key) const;                              // for ICS23
+  Result<proof::MapCut> prove(std::span<const Bytes> keys) const;                           // membership or absence of each
+  Result<StateTree::RangeCut> prove_range(const storage::Range& range, Limit limit) const;  // every row, up to the limit, provably
 
-  Result<std::optional<kernel::Receipt>> find_receipt(const Digest& command) const;       // the first one for these bytes
-  Result<CommandProof> prove_command(const Digest& command) const;                        // not_found unless it was ok
+  Result<std::optional<kernel::Receipt>> find_receipt(const Digest& command) const;  // the first one for these bytes
+  Result<CommandProof> prove_command(const Digest& command) const;                   // not_found unless it was ok
   Result<proof::Path> prove_inclusion(std::uint64_t index) const;
   Result<proof::Path> prove_consistency(std::uint64_t older_size) const;
 
   Result<std::shared_ptr<const StoredBlock>> block(Height height) const;
-  Result<std::optional<Bytes>> side_row(ByteView key) const;                              // what the ordering stored beside a block
+  Result<std::optional<Bytes>> side_row(ByteView key) const;  // what the ordering stored beside a block
 
  private:
   friend class Replica;
@@ -75,7 +78,7 @@ class View {
   friend class CachedRows;
   friend class SnapshotReader;
   struct Committed {
-    std::uint64_t epoch;   // counts committed states of this process, undone ones too
+    std::uint64_t epoch;  // counts committed states of this process, undone ones too
     LedgerId ledger;
     Height height;
     BlockTime time;

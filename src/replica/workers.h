@@ -15,7 +15,7 @@ namespace careledger::replica {
 
 class Workers {
  public:
-  explicit Workers(std::size_t threads);   // helpers beside the calling thread; 0 runs everything on the caller
+  explicit Workers(std::size_t threads);  // helpers beside the calling thread; 0 runs everything on the caller
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
@@ -32,7 +32,7 @@ class Workers {
     bool done = false;
   };
   void serve();
-  bool take_back(Task* task);   // true when nobody had begun it: the caller runs it
+  bool take_back(Task* task);  // true when nobody had begun it: the caller runs it
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -17,8 +17,8 @@ class DiskLayer {
   const std::shared_ptr<rocksdb::FileSystem>& file_system() const { return file_system_; }
   // Before a store opens: clears away what a crash left half made and no store refers to. `folder` may be absent.
   virtual Result<void> prepare(const std::string& /*folder*/) { return {}; }
-  virtual bool is_patient() const { return true; }           // false in tests: RocksDB does not wait a second before it tries again
-  virtual std::uint64_t header_bytes() const { return 0; }   // that the layer puts before a file's contents
+  virtual bool is_patient() const { return true; }          // false in tests: RocksDB does not wait a second before it tries again
+  virtual std::uint64_t header_bytes() const { return 0; }  // that the layer puts before a file's contents
 
  private:
   std::shared_ptr<rocksdb::FileSystem> file_system_;

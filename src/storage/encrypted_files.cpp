@@ -164,7 +164,8 @@ std::shared_ptr<DiskLayer> encrypted_disk(const crypto::Secret& root_key, Entrop
   return std::make_shared<EncryptedLayer>(rocksdb::NewEncryptedFS(base, provider), base, root_key.clone(), std::move(below));
 }
 
-Result<void> rewrap_encrypted_files(const std::string& folder, const crypto::Secret& old_root, const crypto::Secret& new_root, Entropy& entropy) {
+Result<void> rewrap_encrypted_files(const std::string& folder, const crypto::Secret& old_root, const crypto::Secret& new_root,
+                                    Entropy& entropy) {
   // The first block is written over in place: one 4 KiB sector write, and a torn one is found because neither root opens it.
   CARELEDGER_TRY(const std::vector<std::string> names, system_files().list(folder));
   std::unique_ptr<rocksdb::RandomRWFile> file;
@@ -177,7 +178,7 @@ Result<void> rewrap_encrypted_files(const std::string& folder, const crypto::Sec
     status = file->Read(0, kPrefixBytes, &prefix, scratch.data());
     if (!status.ok()) return tl::make_unexpected(error_of(status, folder));
     const ByteView bytes{prefix.data(), prefix.size()};
-    if (!bytes.starts_with(kMagic) || open_prefix(new_root, bytes)) continue;   // LOCK is empty; or done before
+    if (!bytes.starts_with(kMagic) || open_prefix(new_root, bytes)) continue;  // LOCK is empty; or done before
     auto opened = open_prefix(old_root, bytes);
     if (!opened) return fail(opened.error().kind, path + ": " + opened.error().message);
     status = file->Write(0, seal_prefix(new_root, *opened, entropy));

@@ -15,8 +15,9 @@ namespace careledger::storage {
 // `below` is the plain file system when null.
 std::shared_ptr<DiskLayer> encrypted_disk(const crypto::Secret& root_key, Entropy& entropy, std::shared_ptr<DiskLayer> below = nullptr);
 
-// Re-wraps the keys of every encrypted file in a closed store's folder from `old_root` to `new_root`, without rewriting the contents. Safe to
-// repeat after a crash: files already under `new_root` are left alone.
-Result<void> rewrap_encrypted_files(const std::string& folder, const crypto::Secret& old_root, const crypto::Secret& new_root, Entropy& entropy);
+// Re-wraps the keys of every encrypted file in a closed store's folder from `old_root` to `new_root`, without rewriting the contents. Safe
+// to repeat after a crash: files already under `new_root` are left alone.
+Result<void> rewrap_encrypted_files(const std::string& folder, const crypto::Secret& old_root, const crypto::Secret& new_root,
+                                    Entropy& entropy);
 
 }  // namespace careledger::storage

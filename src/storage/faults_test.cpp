@@ -1,4 +1,5 @@
-// Stores on a disk that fails: whatever happens, after the restart every acknowledged synced write is there, whole, and nothing is half there.
+// Stores on a disk that fails: whatever happens, after the restart every acknowledged synced write is there, whole, and nothing is half
+// there.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -15,12 +16,12 @@ namespace {
 constexpr Column kA{0};
 constexpr Column kB{1};
 
-std::filesystem::path fast_folder() {   // in memory where there is such a place: these tests need no real disk
+std::filesystem::path fast_folder() {  // in memory where there is such a place: these tests need no real disk
   const std::filesystem::path memory = "/dev/shm";
   return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
 }
 
-class Bench {   // one store on one faulty disk, opened as often as needed
+class Bench {  // one store on one faulty disk, opened as often as needed
  public:
   explicit Bench(bool encrypted)
       : folder_(fast_folder() / ("careledger-faults-" + to_hex(system_entropy().take(8)))),
@@ -39,7 +40,7 @@ class Bench {   // one store on one faulty disk, opened as often as needed
     options.folder = folder_.string();
     options.columns = {{"a"}, {"b"}};
     options.format = "test";
-    options.write_buffer_bytes = 256u << 10;   // so that files are flushed within a test
+    options.write_buffer_bytes = 256u << 10;  // so that files are flushed within a test
     options.disk = encrypted_ ? encrypted_disk(root_, system_entropy(), disk.layer()) : disk.layer();
     auto opened = open_rocks_store(options);
     if (!opened) return tl::make_unexpected(opened.error());
@@ -62,7 +63,7 @@ class Bench {   // one store on one faulty disk, opened as often as needed
   void expect_whole(std::uint32_t acknowledged) {
     const std::uint32_t found = count();
     EXPECT_GE(found, acknowledged);
-    EXPECT_LE(found, acknowledged + 1);   // one that was on its way may have arrived
+    EXPECT_LE(found, acknowledged + 1);  // one that was on its way may have arrived
     for (std::uint32_t n = 1; n <= found; ++n) ASSERT_EQ(store->get(kA, u32_bytes(n)).value(), Bytes(2000, static_cast<char>(n)));
     ASSERT_EQ(store->get(kA, u32_bytes(found + 1)).value(), std::nullopt);
   }
@@ -99,7 +100,7 @@ TEST_P(CrashTest, AtAnyStepNothingAcknowledgedIsLostOrHalfThere) {
     if (bench.open()) {
       while (acknowledged < 200 && bench.write(acknowledged + 1)) ++acknowledged;
       if (acknowledged < 200) {
-        EXPECT_FALSE(bench.write(acknowledged + 1));   // a failed write is not followed by a good one
+        EXPECT_FALSE(bench.write(acknowledged + 1));  // a failed write is not followed by a good one
         EXPECT_EQ(bench.write(acknowledged + 1).error().kind, ErrorKind::storage);
       }
     }
@@ -118,7 +119,7 @@ TEST(FaultsTest, AFailedSyncIsFinalAndTheWriteIsNotClaimed) {
   ASSERT_TRUE(bench.write(1));
   bench.disk.fail_next_sync();
   EXPECT_EQ(bench.write(2).error().kind, ErrorKind::storage);
-  EXPECT_EQ(bench.write(2).error().kind, ErrorKind::storage);   // though the disk would work again
+  EXPECT_EQ(bench.write(2).error().kind, ErrorKind::storage);  // though the disk would work again
   bench.store.reset();
   bench.disk.restart(Loss::unsynced, 1);
   ASSERT_TRUE(bench.open());
@@ -136,7 +137,7 @@ TEST(FaultsTest, AFullDiskSaysSoAndKeepsWhatIsThere) {
   EXPECT_GT(acknowledged, 3u);
   EXPECT_EQ(last.error().kind, ErrorKind::storage);
   EXPECT_NE(last.error().message.find("disk is full"), std::string::npos) << last.error().message;
-  EXPECT_EQ(bench.store->get(kA, u32_bytes(1)).value(), Bytes(2000, '\1'));   // reading goes on
+  EXPECT_EQ(bench.store->get(kA, u32_bytes(1)).value(), Bytes(2000, '\1'));  // reading goes on
   bench.store.reset();
   bench.disk.restart(Loss::none, 1);
   ASSERT_TRUE(bench.open());
@@ -201,11 +202,12 @@ TEST(FaultsTest, ATruncatedFileIsFound) {
     for (const auto& entry : std::filesystem::directory_iterator(bench.folder()))
       if (entry.path().string().find(extension) != std::string::npos) std::filesystem::resize_file(entry.path(), entry.file_size() / 2);
     const auto opened = bench.open();
-    if (opened && bench.store->verify()) {   // what the file had said last was not needed: everything must be there
+    if (opened && bench.store->verify()) {  // what the file had said last was not needed: everything must be there
       bench.expect_whole(50);
       EXPECT_NE(std::string(extension), ".sst");
     }
-    if (!opened) EXPECT_TRUE(opened.error().kind == ErrorKind::corrupt || opened.error().kind == ErrorKind::storage) << opened.error().message;
+    if (!opened)
+      EXPECT_TRUE(opened.error().kind == ErrorKind::corrupt || opened.error().kind == ErrorKind::storage) << opened.error().message;
   }
 }
 

@@ -50,7 +50,7 @@ class FaultyDisk::Model {
   void renamed(const std::string& from, const std::string& to) {
     const std::lock_guard lock(mutex_);
     if (const auto file = synced_.extract(from)) synced_[to] = file.mapped();
-    std::erase_if(new_, [&](const std::string& path) {   // a journal keeps the order: with the rename all names made before it are durable
+    std::erase_if(new_, [&](const std::string& path) {  // a journal keeps the order: with the rename all names made before it are durable
       return path.starts_with(to.substr(0, to.rfind('/') + 1));
     });
   }
@@ -102,8 +102,8 @@ class FaultyDisk::Model {
     }
     ::close(file);
   }
-  std::map<std::string, std::uint64_t> synced_;   // files written in this run: how much of each is durable
-  std::set<std::string> new_;                     // whose folder was not synced since they were made
+  std::map<std::string, std::uint64_t> synced_;  // files written in this run: how much of each is durable
+  std::set<std::string> new_;                    // whose folder was not synced since they were made
 };
 
 class FaultyDisk::WritableFile : public rocksdb::FSWritableFileOwnerWrapper {
@@ -136,7 +136,7 @@ class FaultyDisk::WritableFile : public rocksdb::FSWritableFileOwnerWrapper {
     const IOStatus status = model_->step();
     if (!status.ok()) return status;
     if (model_->take_sync_failure()) return IOStatus::IOError("cannot sync: input/output error");
-    model_->synced(path_, target()->GetFileSize(options, context));   // the tests need no real sync: the machine does not die
+    model_->synced(path_, target()->GetFileSize(options, context));  // the tests need no real sync: the machine does not die
     return target()->Flush(options, context);
   }
   std::shared_ptr<Model> model_;

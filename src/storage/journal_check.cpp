@@ -33,9 +33,7 @@ constexpr std::array<Table, 8> make_tables() {
 }
 constexpr std::array<Table, 8> kTables = make_tables();
 
-std::uint32_t byte_at(ByteView bytes, std::size_t at) {
-  return static_cast<unsigned char>(bytes[at]);
-}
+std::uint32_t byte_at(ByteView bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
 std::uint32_t little_u32(ByteView bytes, std::size_t at) {
   return byte_at(bytes, at) | byte_at(bytes, at + 1) << 8 | byte_at(bytes, at + 2) << 16 | byte_at(bytes, at + 3) << 24;
 }
@@ -73,7 +71,7 @@ void scan_block(ByteView block, const std::string& path, std::uint64_t offset, S
     const bool whole = fits && type != 0 && masked_crc32c(block.substr(at + 6, length + 1)) == little_u32(block, at);
     if (!whole && !scan.broken) scan.broken = {path, offset + at};
     if (whole && scan.broken && (type == kFull || type == kFirst)) scan.whole_after = true;
-    if (!fits || type == 0) return;   // nothing more can be found before the next block
+    if (!fits || type == 0) return;  // nothing more can be found before the next block
     at += kHeaderBytes + length;
   }
   // A tail shorter than a header fills the block with zeros, or is torn.
@@ -106,7 +104,7 @@ Result<void> check_journals(DiskLayer& disk, const std::string& folder) {
   if (listed.IsNotFound() || listed.IsPathNotFound()) return {};
   if (!listed.ok()) return tl::make_unexpected(error_of(listed, folder));
   std::erase_if(names, [](const std::string& name) { return !name.ends_with(".log"); });
-  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {   // by number
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {  // by number
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });
   Scan scan;

@@ -127,8 +127,6 @@ class MemoryStore : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> open_memory_store(const StoreOptions& options) {
-  return std::make_unique<MemoryStore>(options.columns.size());
-}
+std::unique_ptr<Store> open_memory_store(const StoreOptions& options) { return std::make_unique<MemoryStore>(options.columns.size()); }
 
 }  // namespace careledger::storage

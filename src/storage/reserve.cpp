@@ -31,7 +31,7 @@ bool Reserve::release() {
 }
 
 Result<std::uint64_t> free_bytes(const std::string& folder) {
-  struct statvfs s {};
+  struct statvfs s{};
   if (::statvfs(folder.c_str(), &s) != 0) return fail(ErrorKind::storage, "cannot examine " + folder + ": " + std::strerror(errno));
   return static_cast<std::uint64_t>(s.f_bavail) * s.f_frsize;
 }

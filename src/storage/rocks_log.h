@@ -9,8 +9,8 @@
 
 namespace careledger::storage {
 
-// Writes warnings and errors to FOLDER/LOG, at most 1 MiB a run; the previous run's file becomes LOG.old. Discards everything when the file cannot be
-// made: a log never stops a store.
+// Writes warnings and errors to FOLDER/LOG, at most 1 MiB a run; the previous run's file becomes LOG.old. Discards everything when the file
+// cannot be made: a log never stops a store.
 std::shared_ptr<rocksdb::Logger> open_rocks_log(const std::shared_ptr<rocksdb::FileSystem>& files, const std::string& folder);
 
 }  // namespace careledger::storage

@@ -19,14 +19,10 @@
 namespace careledger::storage {
 namespace {
 
-constexpr const char* kFormatKey = "careledger/format";   // in the default column: field(format) ‖ u32 version
+constexpr const char* kFormatKey = "careledger/format";  // in the default column: field(format) ‖ u32 version
 
-rocksdb::Slice slice(ByteView bytes) {
-  return {bytes.data(), bytes.size()};
-}
-ByteView view(const rocksdb::Slice& bytes) {
-  return {bytes.data(), bytes.size()};
-}
+rocksdb::Slice slice(ByteView bytes) { return {bytes.data(), bytes.size()}; }
+ByteView view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
 
 using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
 
@@ -90,10 +86,8 @@ class RocksReads {
     db_.MultiGet(options_, handles_.at(column.index), keys.size(), slices.data(), found.data(), statuses.data());
     std::vector<std::optional<Bytes>> values(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (statuses[i].ok())
-        values[i] = Bytes(view(found[i]));
-      else if (!statuses[i].IsNotFound())
-        return tl::make_unexpected(error_of(statuses[i], folder_));
+      if (statuses[i].ok()) values[i] = Bytes(view(found[i]));
+      else if (!statuses[i].IsNotFound()) return tl::make_unexpected(error_of(statuses[i], folder_));
     }
     return values;
   }
@@ -263,8 +257,8 @@ rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* e
   out.allow_mmap_reads = false;
   out.allow_mmap_writes = false;
   out.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  out.track_and_verify_wals_in_manifest = true;   // a manifest that lost its end would otherwise lose data without a word
-  out.max_bgerror_resume_count = 0;   // a failed sync is never retried
+  out.track_and_verify_wals_in_manifest = true;  // a manifest that lost its end would otherwise lose data without a word
+  out.max_bgerror_resume_count = 0;              // a failed sync is never retried
   out.bytes_per_sync = 1u << 20;
   out.max_open_files = 512;
   out.stats_dump_period_sec = 0;
@@ -281,7 +275,9 @@ class NoSleep : public rocksdb::SystemClockWrapper {
 
 class ImpatientEnv : public rocksdb::EnvWrapper {
  public:
-  explicit ImpatientEnv(std::unique_ptr<rocksdb::Env> target) : EnvWrapper(std::move(target)) { system_clock_ = std::make_shared<NoSleep>(); }
+  explicit ImpatientEnv(std::unique_ptr<rocksdb::Env> target) : EnvWrapper(std::move(target)) {
+    system_clock_ = std::make_shared<NoSleep>();
+  }
   const char* Name() const override { return "impatient"; }
 };
 
@@ -314,8 +310,8 @@ Result<void> check_format(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column, 
     return fail(ErrorKind::newer_format, options.folder + " was written by a newer program (format " + std::to_string(*version) +
                                              "; this one knows " + std::to_string(options.format_version) + "): install that program");
   if (*version < options.format_version)
-    return fail(ErrorKind::unsupported, options.folder + " has the older format " + std::to_string(*version) +
-                                            ": run `careledger upgrade` on a copy of it first");
+    return fail(ErrorKind::unsupported,
+                options.folder + " has the older format " + std::to_string(*version) + ": run `careledger upgrade` on a copy of it first");
   return {};
 }
 
@@ -323,8 +319,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> descriptors_of(const StoreOptions& 
   const auto cache = rocksdb::NewLRUCache(options.cache_bytes, 2);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, column_options(options, {"default"}, cache));
-  for (const ColumnOptions& column : options.columns)
-    descriptors.emplace_back(column.name, column_options(options, column, cache));
+  for (const ColumnOptions& column : options.columns) descriptors.emplace_back(column.name, column_options(options, column, cache));
   return descriptors;
 }
 

@@ -21,16 +21,16 @@
 
 namespace careledger::storage {
 
-struct Column {   // position in StoreOptions::columns
+struct Column {  // position in StoreOptions::columns
   std::uint16_t index = 0;
   friend bool operator==(Column, Column) = default;
 };
 
-struct Range {   // from <= key < until; an empty `until` has no upper bound
+struct Range {  // from <= key < until; an empty `until` has no upper bound
   Bytes from;
   Bytes until;
   static Range all() { return {}; }
-  static Range prefix(ByteView prefix);   // exactly the keys that start with it
+  static Range prefix(ByteView prefix);  // exactly the keys that start with it
 };
 
 // Changes that become visible together or not at all. Later entries win over earlier ones of the same key.
@@ -67,10 +67,10 @@ class Iterator {
   virtual ~Iterator() = default;
   virtual void seek_first() = 0;
   virtual void seek_last() = 0;
-  virtual void seek(ByteView key) = 0;            // first key >= key
-  virtual void seek_backward(ByteView key) = 0;   // last key <= key
-  virtual void next() = 0;                        // only while valid
-  virtual void prev() = 0;                        // only while valid
+  virtual void seek(ByteView key) = 0;           // first key >= key
+  virtual void seek_backward(ByteView key) = 0;  // last key <= key
+  virtual void next() = 0;                       // only while valid
+  virtual void prev() = 0;                       // only while valid
   virtual bool valid() const = 0;
   virtual ByteView key() const = 0;
   virtual ByteView value() const = 0;
@@ -82,30 +82,30 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual Result<std::optional<Bytes>> get(Column column, ByteView key) const = 0;
-  virtual Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const = 0;   // same order
-  virtual std::unique_ptr<Iterator> iterate(Column column, const Range& range) const = 0;   // of one moment; must not outlive the reader
+  virtual Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const = 0;  // same order
+  virtual std::unique_ptr<Iterator> iterate(Column column, const Range& range) const = 0;  // of one moment; must not outlive the reader
 };
 
 enum class Durability : std::uint8_t {
-  buffered,   // survives the process, not the machine
-  synced,     // on disk (fdatasync) before write returns, together with every earlier write
+  buffered,  // survives the process, not the machine
+  synced,    // on disk (fdatasync) before write returns, together with every earlier write
 };
 
 class Store : public Reader {
  public:
-  virtual Result<void> write(const Batch& batch, Durability durability) = 0;   // atomic
+  virtual Result<void> write(const Batch& batch, Durability durability) = 0;  // atomic
   virtual std::shared_ptr<const Reader> snapshot() const = 0;
-  virtual Result<void> checkpoint(const std::string& folder) = 0;   // a consistent copy that opens by itself; the folder must not exist
-  virtual Result<void> flush() = 0;                                 // memory to sorted files
-  virtual Result<std::uint64_t> approximate_size(Column column, const Range& range) const = 0;   // bytes on disk
+  virtual Result<void> checkpoint(const std::string& folder) = 0;  // a consistent copy that opens by itself; the folder must not exist
+  virtual Result<void> flush() = 0;                                // memory to sorted files
+  virtual Result<std::uint64_t> approximate_size(Column column, const Range& range) const = 0;  // bytes on disk
   virtual Result<void> compact(Column column, const Range& range) = 0;
-  virtual Result<void> verify() const = 0;   // reads every stored block and its checksum; corrupt names the file
+  virtual Result<void> verify() const = 0;  // reads every stored block and its checksum; corrupt names the file
 };
 
 struct ColumnOptions {
   std::string name;
-  bool point_lookups = true;   // keep bloom filters
-  bool compress = true;        // LZ4 above, Zstandard at the bottom; off for what is encrypted or compressed already
+  bool point_lookups = true;  // keep bloom filters
+  bool compress = true;       // LZ4 above, Zstandard at the bottom; off for what is encrypted or compressed already
 };
 
 // The layer between a store and the disk: encryption (storage/encrypted_files.h) or faults for tests (storage/faulty_disk.h).
@@ -113,13 +113,13 @@ class DiskLayer;
 
 struct StoreOptions {
   std::string folder;
-  std::vector<ColumnOptions> columns;   // never renamed; more may be added at the end
-  std::string format;                   // what is stored, e.g. "ledger": another kind is refused as corrupt
+  std::vector<ColumnOptions> columns;  // never renamed; more may be added at the end
+  std::string format;                  // what is stored, e.g. "ledger": another kind is refused as corrupt
   std::uint32_t format_version = 1;
-  bool create = true;                   // the folder and the store, when absent
+  bool create = true;  // the folder and the store, when absent
   std::size_t cache_bytes = 32u << 20;
-  std::size_t write_buffer_bytes = 32u << 20;   // of all columns together
-  std::shared_ptr<DiskLayer> disk;      // null: the plain file system
+  std::size_t write_buffer_bytes = 32u << 20;  // of all columns together
+  std::shared_ptr<DiskLayer> disk;             // null: the plain file system
 };
 
 Result<std::unique_ptr<Store>> open_rocks_store(const StoreOptions& options);

@@ -23,7 +23,7 @@ struct Way {
 
 std::vector<std::string> run(std::uint64_t seed, Way way) {
   World world(seed);
-  std::mt19937_64 random(seed);   // its output is fixed by the C++ standard
+  std::mt19937_64 random(seed);  // its output is fixed by the C++ standard
   const std::shared_ptr<storage::Store> store = replica::memory_ledger_store();
   auto ledger = replica::test::open_replica(world, store, way.threads);
   std::vector<std::string> lines = {"seed " + std::to_string(seed) + " height 0 " + ledger->view().app_hash().hex()};
@@ -69,12 +69,15 @@ int main(int count, char** arguments) {
   const std::vector<std::string> expected = golden();
   for (std::size_t i = 0; i < std::max(lines.size(), expected.size()); ++i) {
     if (i < lines.size() && i < expected.size() && lines[i] == expected[i]) continue;
-    std::cerr << "expected: " << (i < expected.size() ? expected[i] : "nothing") << "\ngot:      " << (i < lines.size() ? lines[i] : "nothing") << "\n";
+    std::cerr << "expected: " << (i < expected.size() ? expected[i] : "nothing")
+              << "\ngot:      " << (i < lines.size() ? lines[i] : "nothing") << "\n";
     return 1;
   }
   for (const Way way : {Way{3, false}, Way{0, true}, Way{3, true}}) {
-    if (run(1, way) == std::vector<std::string>(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(lines.size() / kSeeds))) continue;
-    std::cerr << "another app hash with " << way.threads << " more threads" << (way.restarts ? " and a restart at every height" : "") << "\n";
+    if (run(1, way) == std::vector<std::string>(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(lines.size() / kSeeds)))
+      continue;
+    std::cerr << "another app hash with " << way.threads << " more threads" << (way.restarts ? " and a restart at every height" : "")
+              << "\n";
     return 1;
   }
   std::cout << lines.size() << " app hashes as expected, on one thread and several, with a restart at every height\n";
