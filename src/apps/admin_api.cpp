@@ -1,8 +1,12 @@
 #include "apps/admin_api.h"
 
+#include <algorithm>
+
+#include "codec/fhir/definitions.h"
 #include "codec/json/json.h"
 #include "kernel/tables.h"
 #include "proof/trust.h"
+#include "vault/terms.h"
 
 namespace careledger::apps {
 namespace {
@@ -26,6 +30,27 @@ Result<std::uint32_t> version_of(const http::Request& request, std::uint32_t new
   if (text->empty() || text->size() > 9 || text->find_first_not_of("0123456789") != std::string_view::npos)
     return fail(ErrorKind::invalid, "version must be a number");
   return static_cast<std::uint32_t>(std::stoul(std::string(*text)));
+}
+
+// Appends what of a type refers to the patient by this parameter, each name once.
+Result<void> add_names(const vault::View& view, const std::string& type, const std::string& parameter, const std::string& patient,
+                       json::Document& document, json::Value& names) {
+  vault::Query query;
+  query.type = type;
+  query.all_of.push_back({parameter, {vault::reference_is(patient)}});
+  std::string after;
+  for (bool more = true; more;) {
+    CARELEDGER_TRY(const vault::IdPage page, view.search(query, after, 500));
+    for (const std::string& id : page.ids) {
+      const std::string name = type + "/" + id;
+      const auto known = names.items();
+      if (std::none_of(known.begin(), known.end(), [&](const json::Value& value) { return value.text() == name; }))
+        document.append(names, document.string(name));
+    }
+    more = page.more && !page.ids.empty();
+    if (more) after = page.ids.back();
+  }
+  return {};
 }
 
 }  // namespace
@@ -66,6 +91,7 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
   entry.kind = vault::AuditKind::check;
   if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET");
   if (request.path == "/admin/v1/prove") return prove(request, principal, entry);
+  if (request.path == "/admin/v1/record") return record(request, principal, entry);
   if (request.path == "/admin/v1/trust") {
     CARELEDGER_TRY(std::string text, trust_text(parts_.ledger));
     return http::json(200, std::move(text));
@@ -99,6 +125,30 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
   response.headers.set("Content-Type", kBundleType);
   response.body = proof::encode(bundle);
   return response;
+}
+
+// Names of everything current in one patient's compartment, as ["Type/id", …], the Patient first.
+Result<http::Response> AdminApi::record(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry) {
+  const std::string patient(request.parameter("patient").value_or(""));
+  entry.kind = vault::AuditKind::export_data;
+  entry.resource_type = "Patient";
+  entry.resource_id = patient;
+  const vault::View view = parts_.vault.view();
+  CARELEDGER_TRY(const vault::VersionMeta meta, view.read_meta("Patient", patient));
+  entry.subject = parts_.audit.subject_of(patient);
+  CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::export_data, {"Patient", patient, meta.patients}));
+  json::Document document;
+  json::Value names = document.array();
+  document.append(names, document.string("Patient/" + patient));
+  for (std::uint16_t i = 0; i < codec::fhir::resource_type_count(); ++i) {
+    const codec::fhir::ResourceType type = codec::fhir::resource_type(i);
+    if (type.name() == "Patient") continue;
+    for (const codec::fhir::SearchParameter parameter : codec::fhir::SearchParameters(type))
+      if (codec::fhir::in_patient_compartment_by(type, parameter.code()))
+        CARELEDGER_CHECK(add_names(view, std::string(type.name()), std::string(parameter.code()), "Patient/" + patient, document, names));
+  }
+  document.root() = names;
+  return http::json(200, json::compact(document.root()));
 }
 
 http::Response AdminApi::status() const {

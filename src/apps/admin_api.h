@@ -2,6 +2,7 @@
 //
 //   GET  /admin/v1/status                 figures of the organisation and the ledger (administrator, auditor)
 //   GET  /admin/v1/prove?type=&id=[&version=][&show=ELEMENT…]   a proof bundle (whoever may Action::prove)
+//   GET  /admin/v1/record?patient=        what there is of one patient (whoever may Action::export_data)
 //   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
 //
 // Everything is recorded in the audit map before it is answered. Thread-safety: handle() from any thread; it waits for the disk, so it
@@ -40,6 +41,7 @@ class AdminApi final : public edge::http::Handler {
  private:
   Result<edge::http::Response> answer(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
   Result<edge::http::Response> prove(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
+  Result<edge::http::Response> record(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
   edge::http::Response status() const;
 
   AdminParts parts_;

@@ -19,6 +19,9 @@ int main(int argc, char** argv) {
   commands::add_audit(app, context);
   commands::add_backup(app, context);
   commands::add_demo(app, context);
+  commands::add_doctor(app, context);
+  commands::add_export(app, context);
+  commands::add_upgrade(app, context);
   commands::add_import(app, context);
   commands::add_prove(app, context);
   commands::add_restore(app, context);

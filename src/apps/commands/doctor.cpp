@@ -1,0 +1,131 @@
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <fstream>
+
+#include "apps/commands/command.h"
+#include "apps/config.h"
+#include "apps/terminal.h"
+#include "codec/json/json.h"
+#include "crypto/secret.h"
+
+namespace careledger::apps::commands {
+namespace {
+
+namespace json = codec::json;
+
+enum class Verdict : std::uint8_t { well, warning, wrong };
+
+struct Finding {
+  Verdict verdict;
+  std::string about;
+  std::string what;  // and what to do
+};
+
+constexpr std::uint64_t kDiskWantedMb = 1024;
+constexpr rlim_t kFilesWanted = 4096;
+constexpr std::int64_t kEarliestMs = 1'767'225'600'000;  // 2026-01-01: a clock before it was never set
+
+mode_t mode_of(const std::string& path) {
+  struct stat s{};
+  return ::stat(path.c_str(), &s) == 0 ? (s.st_mode & 07777u) : 0;
+}
+
+Finding look_at_config(const Layout& layout) {
+  const auto config = read_config(system_files(), layout.config());
+  if (!config) return {Verdict::wrong, "configuration", config.error().message};
+  return {Verdict::well, "configuration", fmt::format("{} organisations", config->organisations.size())};
+}
+
+Finding look_at_keystores(const Layout& layout) {
+  const auto info = vault::Keystore::describe(layout.keystore());
+  if (!info) return {Verdict::wrong, "keystore", info.error().message};
+  if (info->method == "key-file" && !system_files().exists(info->hint))
+    return {Verdict::wrong, "keystore", "its key file " + info->hint + " is not there: bring it, or name it with --key-file"};
+  if (info->method == "key-file" && (mode_of(info->hint) & 077u) != 0)
+    return {Verdict::wrong, "keystore", "others may read " + info->hint + ": chmod 600 " + info->hint};
+  return {Verdict::well, "keystore", "sealed by " + info->method};
+}
+
+Finding look_at_permissions(const Layout& layout) {
+  const mode_t mode = mode_of(layout.folder);
+  if ((mode & 077u) != 0)
+    return {Verdict::warning, "permissions", fmt::format("others may enter {}: chmod 700 {}", layout.folder, layout.folder)};
+  return {Verdict::well, "permissions", "only the owner enters the folder"};
+}
+
+Finding look_at_disk(const Layout& layout) {
+  struct statvfs s{};
+  if (::statvfs(layout.folder.c_str(), &s) != 0) return {Verdict::wrong, "disk", "cannot ask how full it is"};
+  const std::uint64_t free_mb = std::uint64_t{s.f_bavail} * s.f_frsize / (1u << 20);
+  if (free_mb < kDiskWantedMb)
+    return {Verdict::wrong, "disk", fmt::format("only {} MB are free; make room before the node stops", free_mb)};
+  return {Verdict::well, "disk", fmt::format("{} MB free", free_mb)};
+}
+
+Finding look_at_swap() {
+  std::ifstream swaps("/proc/swaps");
+  std::string line;
+  std::size_t lines = 0;
+  while (std::getline(swaps, line)) ++lines;
+  if (lines > 1)
+    return {Verdict::warning, "swap", "is on: keys are locked in memory, but records in flight are not; encrypt it or switch it off"};
+  return {Verdict::well, "swap", "off"};
+}
+
+Finding look_at_limits() {
+  const crypto::Secret probe(32);
+  if (!crypto::memory_is_locked()) return {Verdict::warning, "limits", "memory for keys cannot be locked: raise LimitMEMLOCK to 16M"};
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_cur < kFilesWanted)
+    return {Verdict::warning, "limits", fmt::format("{} open files are few: raise LimitNOFILE to {}", files.rlim_cur, kFilesWanted)};
+  return {Verdict::well, "limits", fmt::format("keys are locked in memory, {} open files", files.rlim_cur)};
+}
+
+Finding look_at_clock() {
+  if (system_clock().now().value < kEarliestMs)
+    return {Verdict::wrong, "clock", "was never set: consents and licences are judged by it; set it and keep it by NTP"};
+  return {Verdict::well, "clock", "is set; keep it by NTP"};
+}
+
+int run(const FolderOptions& options, bool as_json) {
+  const Layout layout = layout_of(options.folder);
+  const std::vector<Finding> findings{look_at_config(layout),
+                                      look_at_keystores(layout),
+                                      look_at_permissions(layout),
+                                      look_at_disk(layout),
+                                      look_at_swap(),
+                                      look_at_limits(),
+                                      look_at_clock()};
+  bool wrong = false;
+  json::Document document;
+  json::Value list = document.array();
+  for (const Finding& finding : findings) {
+    wrong = wrong || finding.verdict == Verdict::wrong;
+    const char* word = finding.verdict == Verdict::well ? "well" : finding.verdict == Verdict::warning ? "warning" : "wrong";
+    if (!as_json) fmt::print("{:<8} {:<14} {}\n", finding.verdict == Verdict::well ? green(word) : red(word), finding.about, finding.what);
+    json::Value value = document.object();
+    document.set(value, "verdict", document.string(word));
+    document.set(value, "about", document.string(finding.about));
+    document.set(value, "what", document.string(finding.what));
+    document.append(list, value);
+  }
+  document.root() = list;
+  if (as_json) fmt::print("{}\n", json::compact(document.root()));
+  return static_cast<int>(wrong ? Exit::failed : Exit::ok);
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("doctor", "look at configuration, permissions, disk, swap, clock and limits, and say what to do");
+  auto options = std::make_shared<FolderOptions>();
+  add_folder(*command, *options);
+  example(*command, "careledger doctor /srv/care");
+  command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
+}
+
+}  // namespace careledger::apps::commands
