@@ -155,11 +155,11 @@ Result<std::string> issue_token(const crypto::SigningKey& key, const Principal& 
 
 Result<TokenClaims> verify_token(std::string_view token, OrganisationId organisation, std::span<const crypto::PublicKey> keys,
                                  const Clock& clock) {
-  static const std::string kPrefix = to_base64url(kHeader) + '.';
-  if (token.size() > kTokenSizeMax || !token.starts_with(kPrefix)) return refuse("is not one of this node's");
+  static const std::string prefix = to_base64url(kHeader) + '.';
+  if (token.size() > kTokenSizeMax || !token.starts_with(prefix)) return refuse("is not one of this node's");
   const auto dot = token.rfind('.');
-  if (dot < kPrefix.size()) return refuse("is not complete");
-  const auto payload = from_base64url(token.substr(kPrefix.size(), dot - kPrefix.size()));
+  if (dot < prefix.size()) return refuse("is not complete");
+  const auto payload = from_base64url(token.substr(prefix.size(), dot - prefix.size()));
   const auto signature_bytes = from_base64url(token.substr(dot + 1));
   const auto signature = signature_bytes ? crypto::Signature::from(*signature_bytes) : std::nullopt;
   if (!payload || !signature) return refuse("is not well-formed");

@@ -27,7 +27,7 @@ using Extension = std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>>;
 using Output = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 
 bool is_ip(const std::string& name) {
-  std::array<unsigned char, 16> bytes;
+  std::array<unsigned char, 16> bytes{};
   return inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
 }
 
@@ -45,7 +45,7 @@ bool extend(X509* certificate, int kind, const std::string& value) {
 }
 
 bool describe(X509* certificate, EVP_PKEY* key, const std::vector<std::string>& names, std::chrono::days life, BlockTime now) {
-  std::array<unsigned char, 16> serial;
+  std::array<unsigned char, 16> serial{};
   if (RAND_bytes(serial.data(), serial.size()) != 1) return false;
   serial[0] &= 0x7f;
   const std::unique_ptr<BIGNUM, Freer<BN_free>> number(BN_bin2bn(serial.data(), serial.size(), nullptr));

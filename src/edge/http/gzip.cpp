@@ -73,7 +73,7 @@ Result<void> Unpacker::add(std::string_view packed, std::string& out) {
   auto& stream = state_->stream;
   stream.next_in = input_of(packed);
   stream.avail_in = static_cast<uInt>(packed.size());
-  std::array<Bytef, kPiece> piece;
+  std::array<Bytef, kPiece> piece;  // NOLINT(cppcoreguidelines-pro-type-member-init): 64 KiB of zeros for every call
   do {
     stream.next_out = piece.data();
     stream.avail_out = static_cast<uInt>(piece.size());

@@ -97,7 +97,7 @@ class RawSocket {  // blocking; gives up after 20 s, so that a hanging server fa
 
  private:
   bool more() {
-    std::array<char, 16384> piece;
+    std::array<char, 16384> piece{};
     const auto count = ::recv(fd_, piece.data(), piece.size(), 0);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) timed_out_ = true;
     if (count <= 0) return false;

@@ -130,7 +130,7 @@ TEST_F(TlsTest, ResumesSessions) {
     EXPECT_EQ(SSL_session_reused(ssl.get()) == 1, resumed);
     const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     SSL_write(ssl.get(), request.data(), static_cast<int>(request.size()));
-    std::array<char, 4096> answer;
+    std::array<char, 4096> answer{};
     ASSERT_GT(SSL_read(ssl.get(), answer.data(), answer.size()), 0);  // the ticket came before it
     SSL_shutdown(ssl.get());                                          // what is cut off is not resumed
     session.reset(SSL_get1_session(ssl.get()));

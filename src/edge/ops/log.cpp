@@ -25,7 +25,7 @@ std::string timestamp(BlockTime time) {  // RFC 3339, UTC, milliseconds
   const auto seconds = static_cast<std::time_t>(time.value / 1000);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  std::array<char, 32> text;
+  std::array<char, 32> text{};
   const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
   const auto ms = std::to_string(1000 + time.value % 1000);
   return std::string(text.data(), size) + '.' + ms.substr(1) + 'Z';

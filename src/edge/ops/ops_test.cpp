@@ -140,7 +140,7 @@ TEST_F(OpsTest, TellsSystemd) {
   timeval limit{20, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   const auto receive = [fd] {
-    std::array<char, 100> bytes;
+    std::array<char, 100> bytes{};
     const auto count = ::recv(fd, bytes.data(), bytes.size(), 0);
     return std::string(bytes.data(), count < 0 ? 0 : static_cast<std::size_t>(count));
   };

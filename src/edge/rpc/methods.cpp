@@ -165,7 +165,7 @@ struct Method {
 };
 
 const std::array<Method, 10>& methods() {
-  static const std::array<Method, 10> kMethods{{{"health", {}, health},
+  static const std::array<Method, 10> all{{{"health", {}, health},
                                                 {"status", {}, status},
                                                 {"net_info", {}, net_info},
                                                 {"genesis", {}, genesis},
@@ -175,7 +175,7 @@ const std::array<Method, 10>& methods() {
                                                 {"consensus_params", {"height"}, consensus_params},
                                                 {"abci_info", {}, abci_info},
                                                 {"abci_query", {"path", "data", "height", "prove"}, abci_query}}};
-  return kMethods;
+  return all;
 }
 
 const Method* find(std::string_view name) {

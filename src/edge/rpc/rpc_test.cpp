@@ -102,11 +102,11 @@ class RpcTest : public ::testing::Test {
     return parse(socket.answer().second);
   }
   static const Value& at(const Value& root, std::initializer_list<std::string_view> path) {
-    static const Value kNothing;
+    static const Value nothing;
     const Value* value = &root;
     for (const auto key : path) {
       value = value->find(key);
-      if (value == nullptr) return kNothing;
+      if (value == nullptr) return nothing;
     }
     return *value;
   }
