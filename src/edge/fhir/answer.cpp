@@ -96,7 +96,7 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
     if (answer.content().size() <= kLargeAnswer) return send(std::move(call), std::move(answer));
     auto shared = std::make_shared<std::pair<CallPtr, http::Response>>(std::move(call), std::move(answer));
     const auto work = [shared] { send(std::move(shared->first), std::move(shared->second)); };
-    if (!state.parts.pool.post(work)) work();
+    if (!state.searches.post(work)) work();
   }
 
   Waiting(State& the_state, CallPtr the_call, http::Response the_response, std::uint64_t the_number, std::size_t entries)

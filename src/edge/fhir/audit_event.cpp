@@ -200,6 +200,12 @@ void search_audit_events(State& state, CallPtr call) {
   Access access = reading(*call);
   auto search = read_request(state, *call);
   if (!search) return finish(state, std::move(call), std::move(access), search.error());
+  if (!call->route.compartment.empty()) {
+    if (search->patient && *search->patient != call->route.compartment) {
+      return finish(state, std::move(call), std::move(access), failure(400, "invalid", "patient: not the one in the URL", "http.patient"));
+    }
+    search->patient = call->route.compartment;
+  }
   if (call->principal.role == auth::Role::patient) {
     if (search->patient && *search->patient != call->principal.compartment) {
       return finish(state, std::move(call), std::move(access), failure(403, "forbidden", "a patient may not read of others' records"));

@@ -200,16 +200,15 @@ void fail_entry(Entry& entry, const Failure& failure) {
   entry.result = outcome(failure.issues);
 }
 
-Outcome<std::vector<Entry>> plan(State& state, const Call& call, std::span<Value> items) {
+Outcome<std::vector<Entry>> plan(const auth::Principal& principal, std::span<Value> items) {
   std::vector<Entry> entries;
   entries.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     auto entry = read_entry(items[i], i, false);
     if (!entry) return tl::make_unexpected(std::move(entry.error()));
-    if (const auto allowed = permit_entry(call.principal, *entry); !allowed) return failed(allowed.error(), *entry);
+    if (const auto allowed = permit_entry(principal, *entry); !allowed) return failed(allowed.error(), *entry);
     entries.push_back(std::move(*entry));
   }
-  static_cast<void>(state);
   if (auto single = check_identities(entries); !single) return tl::make_unexpected(std::move(single.error()));
   return entries;
 }
@@ -217,7 +216,7 @@ Outcome<std::vector<Entry>> plan(State& state, const Call& call, std::span<Value
 Outcome<Stored> run_transaction(State& state, const Call& call, Document& document, std::vector<Entry>& entries) {
   if (auto checked = check_resource(document.root(), "Bundle", {}); !checked) return tl::make_unexpected(std::move(checked.error()));
   Value* items = document.root().find("entry");
-  auto planned = plan(state, call, items == nullptr ? std::span<Value>() : items->items());
+  auto planned = plan(call.principal, items == nullptr ? std::span<Value>() : items->items());
   if (!planned) return tl::make_unexpected(std::move(planned.error()));
   entries = std::move(*planned);
   auto stored = write(state, document, entries);

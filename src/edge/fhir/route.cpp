@@ -111,7 +111,12 @@ class Router {
       route_.operation = third;
       return one("POST", request_.method == Method::post, Interaction::operation);
     }
-    if (codec::fhir::find_resource_type(third)) return tl::make_unexpected(not_offered("search by compartment path"));
+    if (codec::fhir::find_resource_type(third) && path_.count == 3) {
+      if (route_.type != "Patient") return tl::make_unexpected(not_offered("a compartment other than a Patient's"));
+      route_.compartment = std::exchange(route_.id, {});
+      route_.type = third;
+      return one("GET, HEAD", reads(), Interaction::search);
+    }
     return tl::make_unexpected(no_such_path());
   }
 

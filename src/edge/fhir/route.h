@@ -27,8 +27,9 @@ struct Route {
   std::string type{};
   std::string id{};
   std::uint32_t version = 0;
-  std::string operation{};  // "$retrieve"
-  bool form = false;        // search by POST _search: parameters stand in the body too
+  std::string operation{};    // "$retrieve"
+  std::string compartment{};  // search below Patient/id: whose; else empty
+  bool form = false;          // search by POST _search: parameters stand in the body too
 };
 // 404 for a path that R4 does not have or a type it does not know, 405 (with `allow`) for a method that does not go with the path.
 Outcome<Route> route_of(const http::Request& request, std::string& allow);

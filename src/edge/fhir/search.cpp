@@ -31,11 +31,11 @@ Digest digest_of(const SearchRequest& request) {
     append_field(criteria, one.name);
     append_field(criteria, one.value);
   }
-  return crypto::tagged_hash("careledger/search-page/1", {request.query.type, criteria});
+  return crypto::tagged_hash("careledger/search-page/1", {request.query.type, request.compartment, criteria});
 }
 
 void append_link(Bytes& out, std::string_view relation, const std::string& base, const SearchRequest& request, const std::string& token) {
-  std::string url = base + '/' + request.query.type;
+  std::string url = base + (request.compartment.empty() ? "/" : "/Patient/" + request.compartment + '/') + request.query.type;
   char separator = '?';
   const auto add = [&](std::string_view name, std::string_view value) {
     url += separator + http::percent_encode(name) + '=' + http::percent_encode(value);
@@ -166,6 +166,19 @@ Bytes details_of(const SearchRequest& request, std::size_t rows) {
   return out += "],\"count\":" + std::to_string(rows) + '}';
 }
 
+// Keeps a search within the compartment of its path, and a patient within the own one.
+Outcome<void> limit(SearchRequest& request, const Call& call) {
+  const bool patient = call.principal.role == auth::Role::patient;
+  request.compartment = call.route.interaction == Interaction::search ? call.route.compartment : std::string();
+  if (patient && !request.compartment.empty() && request.compartment != call.principal.compartment) {
+    return tl::make_unexpected(failure(403, "forbidden", "a patient may not search others' compartments"));
+  }
+  const std::string& whose = patient ? call.principal.compartment : request.compartment;
+  if (whose.empty() || limit_to_compartment(request.query, whose)) return {};
+  if (patient) return tl::make_unexpected(failure(403, "forbidden", "a patient may not search this type"));
+  return tl::make_unexpected(failure(404, "not-found", "resources of this type lie in no patient's compartment"));
+}
+
 std::vector<std::string> patients_of(const std::vector<vault::Version>& rows) {
   std::vector<std::string> patients;
   for (const vault::Version& row : rows) patients.insert(patients.end(), row.meta.patients.begin(), row.meta.patients.end());
@@ -191,9 +204,7 @@ void run_search(State& state, CallPtr call) {
 Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters) {
   auto request = read_search(type, parameters, state.parts.clock.now(), call.form.lenient);
   if (!request) return tl::make_unexpected(std::move(request.error()));
-  if (call.principal.role == auth::Role::patient && !limit_to_compartment(request->query, call.principal.compartment)) {
-    return tl::make_unexpected(failure(403, "forbidden", "a patient may not search this type"));
-  }
+  if (auto limited = limit(*request, call); !limited) return tl::make_unexpected(std::move(limited.error()));
   auto page = Search(state, call.principal, *request).run();
   if (!page) return tl::make_unexpected(std::move(page.error()));
   return Found{bundle_of(base_of(state, call.request), *request, *page), patients_of(page->rows), details_of(*request, page->rows.size())};

@@ -19,6 +19,7 @@ struct SearchRequest {
   std::optional<std::uint32_t> count{};    // _count; 0 asks for the number of matches alone
   bool total = false;                      // _total=accurate or estimate, or _summary=count
   std::string page{};                      // the token of a next link
+  std::string compartment{};               // the Patient in whose compartment it looks; empty: everywhere
   std::vector<http::Parameter> applied{};  // what was heeded, for the self link
   std::vector<std::string> ignored{};      // names, when lenient
 };

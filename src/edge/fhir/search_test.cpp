@@ -204,6 +204,18 @@ TEST_F(SearchTest, APatientFindsTheOwnCompartmentAlone) {
   EXPECT_EQ(get("Organization").status, 403);
 }
 
+TEST_F(SearchTest, ByCompartment) {
+  const auto page = get("Patient/a/Observation?code=8480-6");
+  EXPECT_EQ(ids_of(page), Ids{"x1"});
+  EXPECT_EQ(link(page, "self"), "https://north.example/fhir/Patient/a/Observation?code=8480-6");
+  EXPECT_EQ(found("Patient/a/Observation"), (Ids{"x1", "x2"}));
+  EXPECT_EQ(get("Patient/a/Organization").status, 404);
+  EXPECT_EQ(get("Practitioner/d1/Observation").status, 501);
+  who = principal(auth::Role::patient, "a");
+  EXPECT_EQ(found("Patient/a/Observation"), (Ids{"x1", "x2"}));
+  EXPECT_EQ(get("Patient/b/Observation").status, 403);
+}
+
 TEST_F(SearchTest, IsRecordedWithItsCountAndWithoutItsValues) {
   const auto before = recorded().size();
   get("Patient?family=chalm&gender=male,female");
