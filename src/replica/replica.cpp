@@ -18,18 +18,22 @@ void fill_tip(Tip& tip, const LedgerId& ledger, Height height, BlockTime time, c
   tip.set_state_root(tree.root().bytes());
 }
 
-void add_undo(google::protobuf::RepeatedPtrField<UndoRow>& rows, ByteView key, const std::optional<Bytes>& value) {
-  UndoRow& row = *rows.Add();
-  row.set_key(Bytes(key));
-  row.set_present(value.has_value());
-  if (value) row.set_value(*value);
+void add_undo(Bytes& rows, ByteView key, const std::optional<Bytes>& value) {
+  append_field(rows, key);
+  rows.push_back(value ? '\1' : '\0');
+  append_field(rows, value ? ByteView(*value) : ByteView());
 }
 
-void restore(const google::protobuf::RepeatedPtrField<UndoRow>& rows, storage::Column column, storage::Batch& batch) {
-  for (const UndoRow& row : rows) {
-    if (row.present()) batch.put(column, row.key(), row.value());
-    else batch.erase(column, row.key());
+Result<void> restore(ByteView rows, storage::Column column, storage::Batch& batch) {
+  while (!rows.empty()) {
+    const auto key = take_field(rows);
+    const auto present = take_bytes(rows, 1);
+    const auto value = take_field(rows);
+    if (!key || !present || !value) return fail(ErrorKind::corrupt, "ledger: what the last block changed is not readable");
+    if (present->front() != '\0') batch.put(column, *key, *value);
+    else batch.erase(column, *key);
   }
+  return {};
 }
 
 // Only commands that used up their number: anybody can put another's bytes under a bad signature into a block.
@@ -267,8 +271,8 @@ Result<View> Replica::undo_last() {
                 "the block at height " + std::to_string(base->height.value) + " cannot be undone: only the last one can, once");
   CARELEDGER_TRY(const auto block, blocks_->read(base->reader(), base->height));
   storage::Batch batch;
-  restore(undo.rows(), columns::kState, batch);
-  restore(undo.side_rows(), columns::kMeta, batch);
+  CARELEDGER_CHECK(restore(undo.rows(), columns::kState, batch));
+  CARELEDGER_CHECK(restore(undo.side_rows(), columns::kMeta, batch));
   for (std::uint32_t i = 0; i < block->commands.size(); ++i)
     batch.erase(columns::kIndex, index_key(block->commands[i].digest, {base->height, i}));
   for (const Bytes& key : undo.log_keys()) batch.erase(columns::kLog, key);
