@@ -1,0 +1,190 @@
+// An exchange over real HTTP, the door that it comes through, and the ledger for everybody.
+#include <gtest/gtest.h>
+
+#include "codec/json/json.h"
+#include "edge/exchange/http_courier.h"
+#include "edge/exchange/operations.h"
+#include "edge/exchange/release_api.h"
+#include "edge/http/router.h"
+#include "edge/http/server.h"
+#include "edge/ledger_api/ledger_api.h"
+#include "exchange/test_world.h"
+#include "proof/log.h"
+
+namespace careledger::edge::exchange {
+namespace {
+
+namespace build = contracts::build;
+namespace json = codec::json;
+using careledger::exchange::testing::World;
+
+class ExchangeApi : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    router.add({}, std::string(kReleasePath), releases);
+    router.add({}, "/ledger/v1/*", ledger);
+    auto started = http::Server::start(io, {}, router);
+    ASSERT_TRUE(started) << started.error().message;
+    server = std::move(*started);
+  }
+  void TearDown() override {
+    server->stop(std::chrono::seconds(1));
+    pool.stop();
+  }
+  HttpCourier courier_of(careledger::exchange::testing::Member& member) {
+    return HttpCourier({member.id,
+                        *member.keys,
+                        [this](const OrganisationId& id) -> std::optional<std::string> {
+                          if (id == world.north.id) return server->origin();
+                          return std::nullopt;
+                        },
+                        {},
+                        system_clock(),
+                        system_entropy()});
+  }
+  http::Response call(const http::Request& request) {
+    http::ClientConfig config;
+    config.origin = server->origin();
+    const auto client = http::Client::make(config);
+    const auto response = (*client)->call(request);
+    EXPECT_TRUE(response) << response.error().message;
+    return response ? *response : http::Response{};
+  }
+  json::Document get(const std::string& path) {
+    const http::Response response = call(http::make_request(http::Method::get, "/ledger/v1/" + path));
+    EXPECT_EQ(response.status, 200) << path << " " << response.body;
+    auto document = json::parse(response.body);
+    EXPECT_TRUE(document);
+    return document ? std::move(*document) : json::Document();
+  }
+  http::Request signed_release(const crypto::SigningKey& key, const OrganisationId& as, const std::string& body) {
+    http::Request request = http::make_request(http::Method::post, std::string(kReleasePath), body, kSealedType);
+    const std::string authority = "127.0.0.1:" + std::to_string(server->port());
+    http::sign_request(request, authority, key, as.hex(), std::chrono::seconds(60), system_clock(), system_entropy());
+    return request;
+  }
+
+  World world;
+  http::IoThreads io{1, system_clock()};
+  http::WorkerPool pool{2, 16};
+  ReleaseApi releases{{*world.north.custodian, *world.chain.replica, system_clock(), pool}};
+  ledger_api::LedgerApi ledger{{world.north.id,
+                                "North",
+                                *world.chain.replica,
+                                *world.chain.ordering,
+                                [this] { return Result<std::string>(proof::to_text(world.chain.trust())); },
+                                {}}};
+  http::Router router;
+  std::unique_ptr<http::Server> server;
+};
+
+TEST_F(ExchangeApi, ARecordComesOverHttpAndVerifies) {
+  world.north.put("Observation", "o1", careledger::exchange::testing::lab_result("o1"));
+  world.grant(world.terms());
+  HttpCourier courier = courier_of(world.south);
+  auto& south = world.south;
+  careledger::exchange::Requester requester({south.id, *world.chain.replica, *world.chain.ordering, *south.keys, *south.records,
+                                             *south.audit, *south.relationships, *south.promises, courier, system_clock(),
+                                             system_entropy()});
+  const auto received = requester.retrieve(world.wish());
+  ASSERT_TRUE(received) << received.error().message;
+  EXPECT_EQ(received->refusal, std::nullopt);
+  EXPECT_EQ(received->resources.size(), 1u);
+}
+
+TEST_F(ExchangeApi, AnOrganisationWithoutAKnownAddressIsNotFound) {
+  HttpCourier courier = courier_of(world.south);
+  EXPECT_EQ(courier.send(world.south.id, "x").error().kind, ErrorKind::not_found);
+}
+
+TEST_F(ExchangeApi, OnlyAMembersRequestKeyOpensTheDoor) {
+  const auto request_key = *world.south.keys->signing(vault::Purpose::http_signature);
+  const auto other_key = *world.south.keys->signing(vault::Purpose::command);
+  EXPECT_EQ(call(http::make_request(http::Method::post, std::string(kReleasePath), "x", kSealedType)).status, 401);
+  EXPECT_EQ(call(signed_release(other_key, world.south.id, "x")).status, 401);
+  EXPECT_EQ(call(signed_release(request_key, world.north.id, "x")).status, 401);
+  EXPECT_EQ(call(signed_release(request_key, world.at_north, "x")).status, 401);
+  // Through the door, but nothing that opens.
+  const http::Response response = call(signed_release(request_key, world.south.id, std::string(100, 'x')));
+  EXPECT_GE(response.status, 400);
+  EXPECT_NE(response.status, 401);
+  EXPECT_TRUE(world.seen_at_north().empty());
+}
+
+TEST_F(ExchangeApi, ASignatureCountsOnce) {
+  const auto key = *world.south.keys->signing(vault::Purpose::http_signature);
+  const http::Request request = signed_release(key, world.south.id, std::string(100, 'x'));
+  EXPECT_NE(call(request).status, 401);
+  EXPECT_EQ(call(request).status, 401);
+}
+
+TEST_F(ExchangeApi, ASuspendedMemberIsTurnedAwayAtTheDoor) {
+  const auto key = *world.south.keys->signing(vault::Purpose::http_signature);
+  world.chain.must(world.chain.founder, *world.chain.by_founder, build::suspend(world.south.id));
+  EXPECT_EQ(call(signed_release(key, world.south.id, "x")).status, 401);
+}
+
+TEST_F(ExchangeApi, TheLedgerTellsEverybodyWhatIsShared) {
+  EXPECT_EQ(get("status").root().string_at("organisation"), world.north.id.hex());
+  EXPECT_EQ(get("organisations").root().size(), 2u);
+  EXPECT_EQ(get("account/" + world.at_north.hex()).root().find("sequence")->text(), "1");
+  EXPECT_EQ(get("relationship/" + world.relationship_at_north().hex()).root().find("next_grant")->text(), "1");
+  world.grant(world.terms());
+  EXPECT_EQ(get("relationship/" + world.relationship_at_north().hex()).root().find("next_grant")->text(), "2");
+  EXPECT_EQ(get("grant/" + world.relationship_at_north().hex() + "/1").root().find("revoked_height")->text(), "0");
+  EXPECT_EQ(get("trust").root().string_at("ledger"), world.chain.replica->ledger().hex());
+  for (const char* path : {"nothing", "account/12", "grant/12", "account/" /* and no id */, "relationship/zz", "consistency?from=x"})
+    EXPECT_GE(call(http::make_request(http::Method::get, std::string("/ledger/v1/") + path)).status, 400) << path;
+}
+
+TEST_F(ExchangeApi, TheLogShowsThatItGoesOn) {
+  const json::Document before = get("status");
+  world.grant(world.terms());
+  const json::Document proof = get("consistency?from=" + std::string(before.root().find("log_size")->text()));
+  std::vector<Digest> hashes;
+  for (const json::Value& hash : proof.root().items_at("hashes")) hashes.push_back(*Digest::from(*from_hex(hash.text())));
+  const auto size = [](const json::Document& document, const char* name) {
+    return std::stoull(std::string(document.root().find(name)->text()));
+  };
+  const auto root = [](const json::Document& document, const char* name) {
+    return *Digest::from(*from_hex(document.root().string_at(name)));
+  };
+  EXPECT_TRUE(
+      proof::verify_consistency(size(before, "log_size"), root(before, "log_root"), size(proof, "to"), root(proof, "root"), hashes));
+}
+
+TEST_F(ExchangeApi, PatientsSendCommandsAndNobodyElse) {
+  const auto post = [this](const Bytes& body) {
+    return call(http::make_request(http::Method::post, "/ledger/v1/commands", body, "application/x-protobuf"));
+  };
+  vault::AccountSigner patient(world.chain.replica->view(), world.at_north, 1, world.key_north.clone(), system_clock());
+  const build::Order grant = build::grant(world.relationship_at_north(), 1, Digest{}, 0);
+  const Bytes command = *patient.sign(grant.contract, grant.payload);
+  const http::Response first = post(command);
+  EXPECT_EQ(first.status, 200);
+  EXPECT_NE(first.body.find(R"("outcome":"final")"), std::string::npos) << first.body;
+  EXPECT_NE(first.body.find(R"("code":0)"), std::string::npos) << first.body;
+  EXPECT_EQ(post(command).body, first.body);  // the same bytes get the first receipt
+  EXPECT_NE(post(*patient.sign(grant.contract, grant.payload)).body.find("grant_exists"), std::string::npos);
+  EXPECT_EQ(post("garbage").status, 400);
+  EXPECT_EQ(post(*world.north.signer->sign(grant.contract, grant.payload)).status, 403);
+  const build::Order rotate = build::rotate(kernel::single_key(world.key_south.public_key()));
+  EXPECT_EQ(post(*patient.sign(rotate.contract, rotate.payload)).status, 403);
+}
+
+TEST(Enrolment, ACodeIsReadBackAndAnythingElseIsRefused) {
+  SeededEntropy entropy{1};
+  const Enrolment enrolment{kernel::single_key(crypto::SigningKey::generate(entropy).public_key()), entropy.take_id<Digest>()};
+  const std::string code = enrolment_code(enrolment);
+  const auto read = read_enrolment(code);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(kernel::encode(read->authority), kernel::encode(enrolment.authority));
+  EXPECT_EQ(read->nonce, enrolment.nonce);
+  EXPECT_FALSE(read_enrolment(""));
+  EXPECT_FALSE(read_enrolment(code + "AAAA"));
+  EXPECT_FALSE(read_enrolment(code.substr(0, code.size() - 4)));
+  EXPECT_FALSE(read_enrolment(std::string(5000, 'A')));
+}
+
+}  // namespace
+}  // namespace careledger::edge::exchange
