@@ -3,6 +3,8 @@
 logs=build/logs
 tools=$PWD/build/tools
 export PATH="$tools/bin:$tools/python/bin:$PATH" LC_ALL=C.UTF-8
+# The compiler cache serves every checkout alike: paths are taken relative to the source.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 [ -t 1 ] && terminal=yes || terminal=
 
 fail() {
