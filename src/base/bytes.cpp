@@ -67,8 +67,7 @@ std::optional<Bytes> decode64(std::string_view text, const std::array<std::int8_
 
 template <class Int>
 void append_int(Bytes& out, Int value) {
-  for (int shift = static_cast<int>(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8)
-    out.push_back(static_cast<char>((value >> shift) & 0xff));
+  for (int shift = static_cast<int>(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8) out.push_back(static_cast<char>((value >> shift) & 0xff));
 }
 
 template <class Int>

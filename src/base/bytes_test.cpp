@@ -14,7 +14,8 @@ TEST(Bytes, HexRoundTripsAndRefusesWhatIsNotHex) {
 
 // RFC 4648 section 10.
 TEST(Bytes, Base64AgreesWithRfc4648) {
-  const std::pair<const char*, const char*> cases[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : cases) {
     EXPECT_EQ(to_base64(plain), coded);
     EXPECT_EQ(from_base64(coded), plain);
@@ -22,10 +23,10 @@ TEST(Bytes, Base64AgreesWithRfc4648) {
 }
 
 TEST(Bytes, Base64IsStrict) {
-  EXPECT_FALSE(from_base64("Zg"));        // padding missing
-  EXPECT_FALSE(from_base64("Zh=="));      // stray bits
-  EXPECT_FALSE(from_base64("Zg==\n"));    // white space
-  EXPECT_FALSE(from_base64url("Zg=="));   // padding in the unpadded form
+  EXPECT_FALSE(from_base64("Zg"));       // padding missing
+  EXPECT_FALSE(from_base64("Zh=="));     // stray bits
+  EXPECT_FALSE(from_base64("Zg==\n"));   // white space
+  EXPECT_FALSE(from_base64url("Zg=="));  // padding in the unpadded form
   EXPECT_EQ(from_base64url("_-8"), Bytes("\xff\xef"));
 }
 

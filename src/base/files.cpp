@@ -61,7 +61,7 @@ class SystemFile : public File {
   }
 
   Result<std::uint64_t> size() const override {
-    struct stat s {};
+    struct stat s{};
     if (::fstat(fd_.get(), &s) != 0) return system_error("examine", path_);
     return static_cast<std::uint64_t>(s.st_size);
   }

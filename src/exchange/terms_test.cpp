@@ -66,7 +66,8 @@ TEST(Terms, OnlyTheGrantedCategoryIsReleased) {
 TEST(Terms, ASensitiveLabelKeepsAResourceInUntilItIsNamed) {
   Terms terms = sample();
   const json::Document resource = parsed(
-      R"({"resourceType":"Observation","meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]},"category":[{"coding":[{"code":"laboratory"}]}]})");
+      R"({"resourceType":"Observation","meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]},)"
+      R"("category":[{"coding":[{"code":"laboratory"}]}]})");
   EXPECT_FALSE(releases(terms, resource.root()));
   terms.labels.insert({"http://terminology.hl7.org/CodeSystem/v3-ActCode", "HIV"});
   EXPECT_TRUE(releases(terms, resource.root()));

@@ -111,7 +111,7 @@ Result<codec::json::Document> Stage::fhir(const std::string& organisation, edge:
 }
 
 std::vector<Step> steps() {
-  return {found(), bring_patients(), refuse_without_consent(), release_with_consent(), list_accesses(), verify_offline(),
+  return {found(), bring_patients(), refuse_without_consent(), release_with_consent(), list_accesses(),  verify_offline(),
           amend(), withdraw(),       attack_and_restore(),     kill_and_recover(),     search_the_disk()};
 }
 

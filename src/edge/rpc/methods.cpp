@@ -166,15 +166,15 @@ struct Method {
 
 const std::array<Method, 10>& methods() {
   static const std::array<Method, 10> all{{{"health", {}, health},
-                                                {"status", {}, status},
-                                                {"net_info", {}, net_info},
-                                                {"genesis", {}, genesis},
-                                                {"header", {"height"}, header},
-                                                {"commit", {"height"}, commit},
-                                                {"validators", {"height", "page", "per_page"}, validators},
-                                                {"consensus_params", {"height"}, consensus_params},
-                                                {"abci_info", {}, abci_info},
-                                                {"abci_query", {"path", "data", "height", "prove"}, abci_query}}};
+                                           {"status", {}, status},
+                                           {"net_info", {}, net_info},
+                                           {"genesis", {}, genesis},
+                                           {"header", {"height"}, header},
+                                           {"commit", {"height"}, commit},
+                                           {"validators", {"height", "page", "per_page"}, validators},
+                                           {"consensus_params", {"height"}, consensus_params},
+                                           {"abci_info", {}, abci_info},
+                                           {"abci_query", {"path", "data", "height", "prove"}, abci_query}}};
   return all;
 }
 
