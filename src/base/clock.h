@@ -13,8 +13,8 @@ namespace careledger {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual BlockTime now() const = 0;                   // wall clock, milliseconds since 1970; any thread
-  virtual std::uint64_t monotonic_ns() const = 0;      // never goes back; any thread
+  virtual BlockTime now() const = 0;               // wall clock, milliseconds since 1970; any thread
+  virtual std::uint64_t monotonic_ns() const = 0;  // never goes back; any thread
 };
 
 class Entropy {
@@ -34,8 +34,8 @@ class Entropy {
   }
 };
 
-Clock& system_clock();        // the machine's
-Entropy& system_entropy();    // getrandom(2)
+Clock& system_clock();      // the machine's
+Entropy& system_entropy();  // getrandom(2)
 
 // For tests: time moves only when told.
 class ManualClock : public Clock {

@@ -17,7 +17,7 @@ class UniqueFunction<R(Args...)> {
   UniqueFunction() = default;
   template <class F>
     requires(!std::is_same_v<std::decay_t<F>, UniqueFunction>)
-  UniqueFunction(F&& f) : held_(std::make_unique<Model<std::decay_t<F>>>(std::forward<F>(f))) {}   // NOLINT(google-explicit-constructor)
+  UniqueFunction(F&& f) : held_(std::make_unique<Model<std::decay_t<F>>>(std::forward<F>(f))) {}  // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const { return held_ != nullptr; }
   R operator()(Args... args) {
