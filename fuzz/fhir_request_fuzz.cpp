@@ -24,7 +24,7 @@ void search(const char* type, std::string_view text) {
   if (!strict) return;
   CARELEDGER_ASSERT(lenient && lenient->ignored.empty() && lenient->query.all_of.size() == strict->query.all_of.size());
   const std::array<careledger::vault::Term, 2> terms{{{"_lastUpdated", "12345678"}, {"name", "a"}}};
-  static_cast<void>(fhir::matches(strict->query, "id", terms));   // every narrowing function takes any term
+  static_cast<void>(fhir::matches(strict->query, "id", terms));  // every narrowing function takes any term
 }
 
 void condition(const char* type, std::string_view text) {

@@ -164,7 +164,7 @@ TEST_P(StoreTest, CompactsAndMeasuresWithoutChangingRows) {
 TEST_P(StoreTest, RowsSurviveAReopen) {
   put(kA, "k", "1");
   reopen();
-  if (GetParam() == Kind::memory) {   // which is for tests and throw-away ledgers
+  if (GetParam() == Kind::memory) {  // which is for tests and throw-away ledgers
     EXPECT_EQ(store_->get(kA, "k").value(), std::nullopt);
     return;
   }
