@@ -228,7 +228,7 @@ struct Client::State {
     for (;;) {  // even when sending failed: a refusal may stand in the way
       if (filled == buffer.size()) buffer.resize(buffer.size() * 2);
       auto count = wire.read(buffer.data() + filled, buffer.size() - filled, deadline);
-      if (!count) return tl::make_unexpected(sent ? std::move(count.error()) : sent.error());
+      if (!count) return tl::make_unexpected(sent ? count.error() : sent.error());
       if (*count == 0) {
         CARELEDGER_CHECK(reader.end());
         return reader.take();
