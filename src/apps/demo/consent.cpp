@@ -41,9 +41,11 @@ struct Retrieved {
 
 // South's clinician asks North for the shared patient's record.
 Result<Retrieved> retrieve(Stage& stage) {
-  const std::string target = "/fhir/Patient/" + stage.south_patient + "/$retrieve?from=" + http::percent_encode(kNorth);
-  CARELEDGER_TRY(const http::Response response,
-                 stage.access->call(kSouth, edge::auth::Role::clinician, http::make_request(http::Method::get, target)));
+  http::Request request =
+      http::make_request(http::Method::post, "/fhir/Patient/" + stage.south_patient + "/$retrieve",
+                         R"({"resourceType":"Parameters","parameter":[{"name":"from","valueString":")" + std::string(kNorth) + R"("}]})",
+                         "application/fhir+json");
+  CARELEDGER_TRY(const http::Response response, stage.access->call(kSouth, edge::auth::Role::clinician, std::move(request)));
   CARELEDGER_TRY(json::Document body, json::parse(response.content()));
   return Retrieved{response.status, std::move(body)};
 }
