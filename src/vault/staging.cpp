@@ -1,5 +1,8 @@
 #include "vault/staging.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "vault/encoding.h"
 #include "vault/parts.h"
 
@@ -32,30 +35,46 @@ Result<void> apply_undo(storage::Batch& batch, ByteView undo, ByteView journal_k
 
 }  // namespace
 
+void Staging::keep(storage::Column column, ByteView key, ByteView value) {
+  rows_.push_back({column, Bytes(key), Bytes(value)});
+  bytes_ += key.size() + value.size() + 16;
+}
+
 void Staging::add(storage::Column column, ByteView key, ByteView value) {
-  batch_.put(column, key, value);
+  keep(column, key, value);
   append_undo(undo_, column, false, key, {});
 }
 
 void Staging::change(storage::Column column, ByteView key, ByteView before, ByteView value) {
-  batch_.put(column, key, value);
+  keep(column, key, value);
   append_undo(undo_, column, true, key, before);
 }
 
+storage::Batch Staging::take_batch() {
+  std::sort(rows_.begin(), rows_.end(),
+            [](const Row& a, const Row& b) { return std::tie(a.column.index, a.key) < std::tie(b.column.index, b.key); });
+  storage::Batch batch;
+  for (const Row& row : rows_) batch.put(row.column, row.key, row.value);
+  rows_.clear();
+  bytes_ = 0;
+  return batch;
+}
+
 Result<void> Staging::spill() {
-  if (batch_.bytes() < chunk_bytes_) return {};
-  batch_.put(kJournalColumn, u32_bytes(chunks_), undo_);
-  CARELEDGER_CHECK(store_.write(batch_, storage::Durability::buffered));
+  if (bytes_ < chunk_bytes_) return {};
+  storage::Batch batch = take_batch();
+  batch.put(kJournalColumn, u32_bytes(chunks_), undo_);
+  CARELEDGER_CHECK(store_.write(batch, storage::Durability::buffered));
   ++chunks_;
-  batch_.clear();
   undo_.clear();
   return {};
 }
 
 Result<void> Staging::finish(ByteView visible) {
-  batch_.put(kStateColumn, kVisibleKey, visible);
-  for (std::uint32_t chunk = 0; chunk < chunks_; ++chunk) batch_.erase(kJournalColumn, u32_bytes(chunk));
-  return store_.write(batch_, storage::Durability::buffered);
+  storage::Batch batch = take_batch();
+  batch.put(kStateColumn, kVisibleKey, visible);
+  for (std::uint32_t chunk = 0; chunk < chunks_; ++chunk) batch.erase(kJournalColumn, u32_bytes(chunk));
+  return store_.write(batch, storage::Durability::buffered);
 }
 
 Result<void> Staging::roll_back() { return chunks_ == 0 ? Result<void>{} : roll_back_journal(store_); }

@@ -2,6 +2,8 @@
 // each chunk with the journal rows that take it back. For src/vault alone. One thread.
 #pragma once
 
+#include <vector>
+
 #include "storage/store.h"
 #include "vault/layout.h"
 
@@ -18,10 +20,19 @@ class Staging {
   Result<void> roll_back();                  // nothing of it stays
 
  private:
+  struct Row {
+    storage::Column column;
+    Bytes key;
+    Bytes value;
+  };
+  void keep(storage::Column column, ByteView key, ByteView value);
+  storage::Batch take_batch();               // the rows so far, in order of column and key, which spares the store half its work
+
   storage::Store& store_;
   const std::size_t chunk_bytes_;
-  storage::Batch batch_;
-  Bytes undo_;                               // of batch_
+  std::vector<Row> rows_;
+  std::size_t bytes_ = 0;                    // of rows_
+  Bytes undo_;                               // of rows_
   std::uint32_t chunks_ = 0;                 // spilled
 };
 

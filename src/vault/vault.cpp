@@ -48,6 +48,7 @@ Result<void> load_visible(VaultParts& parts) {
 
 Result<std::unique_ptr<storage::Store>> open_store(const VaultOptions& options, Keystore& keys, Entropy& entropy) {
   storage::StoreOptions store = store_options(options.folder.empty() ? std::string() : options.folder + "/store");
+  if (options.open_store) return options.open_store(store);
   if (options.folder.empty()) return storage::open_memory_store(store);
   CARELEDGER_CHECK(system_files().make_folder(options.folder));
   CARELEDGER_TRY(const crypto::Secret root, keys.symmetric(Purpose::files));

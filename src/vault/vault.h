@@ -28,6 +28,10 @@
 namespace careledger::ordering {
 class Ordering;
 }
+namespace careledger::storage {
+class Store;
+struct StoreOptions;
+}
 
 namespace careledger::vault {
 
@@ -101,6 +105,8 @@ struct VaultOptions {
   std::size_t write_buffer_bytes = 24u << 20;
   std::uint32_t anchor_count_max = 4096;    // versions in one anchor
   std::uint32_t chunk_bytes = 1u << 20;     // of a transaction's rows held in memory
+  // In place of the built-in stores: for tests that break off, and for other stores later.
+  std::function<Result<std::unique_ptr<storage::Store>>(const storage::StoreOptions&)> open_store{};
   std::function<void(const std::string&)> on_alert{};   // what an operator must hear: log and metric. Any thread; no record's content
 };
 
