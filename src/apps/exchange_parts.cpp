@@ -1,22 +1,14 @@
 #include "apps/exchange_parts.h"
 
 #include "apps/admin_api.h"
-#include "kernel/tables.h"
-#include "proof/checkpoint.h"
 
 namespace careledger::apps {
 namespace {
 
-// The newest root of the log, cosigned by this organisation under its checkpoint key.
-Result<std::string> checkpoint_of(const ExchangeParts::Home& home) {
-  const replica::View view = home.ledger.replica().view();
-  const proof::Checkpoint checkpoint{proof::checkpoint_origin(kernel::chain_id(view.ledger())), view.log_size(), view.log_root()};
-  CARELEDGER_TRY(const crypto::SigningKey key, home.keys.signing(vault::Purpose::cosign));
-  proof::Note note;
-  note.text = proof::to_text(checkpoint);
-  const auto now_s = static_cast<std::uint64_t>(home.clock.now().value / 1000);
-  note.signatures.push_back(proof::cosign(note.text, "careledger/" + home.config.id.hex(), key, now_s));
-  return proof::encode(note);
+// Of the newest log, signed by its key and cosigned by every witness at hand.
+Result<std::string> checkpoint_of(Ledger& ledger) {
+  CARELEDGER_TRY(ordering::CheckpointKeeper::Witnessed witnessed, ledger.checkpoints().checkpoint(ledger.replica().view()));
+  return std::move(witnessed.note);
 }
 
 }  // namespace
@@ -40,9 +32,10 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
                    relationships_, home_.entropy}),
       releases_({custodian_, home_.ledger.replica(), home_.clock, home_.workers}),
       ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(),
-                   [this] { return trust_text(home_.ledger); }, [this] { return checkpoint_of(home_); }}),
-      patient_api_(
-          {home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), home_.audit, relationships_, home_.clock}),
+                   [this] { return trust_text(home_.ledger); }, [this] { return checkpoint_of(home_.ledger); }}),
+      patient_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), home_.audit, relationships_,
+                    home_.clock,
+                    [this](const replica::View& view, proof::Bundle& bundle) { return add_checkpoint(home_.ledger, view, bundle); }}),
       patient_offload_(patient_api_, home_.workers) {}
 
 void ExchangeParts::add_routes(edge::http::Router& router) {

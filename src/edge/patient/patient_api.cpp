@@ -151,9 +151,10 @@ Result<http::Response> PatientApi::accesses(const Caller& caller) {
     const auto at = vault::newest_provable(parts_.replica, parts_.ordering);
     if (!at && at.error().kind == ErrorKind::unavailable) continue;
     if (!at) return tl::make_unexpected(at.error());
-    const auto bundle = vault::prove_accesses(*at, parts_.organisation, list, true);
+    auto bundle = vault::prove_accesses(*at, parts_.organisation, list, true);
     if (!bundle && bundle.error().kind == ErrorKind::conflict) continue;
     if (!bundle) return tl::make_unexpected(bundle.error());
+    if (parts_.witness) CARELEDGER_CHECK(parts_.witness(at->view, *bundle));
     http::Response response;
     response.headers.set("Content-Type", kProofType);
     response.body = proof::encode(*bundle);

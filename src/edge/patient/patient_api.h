@@ -16,8 +16,11 @@
 // stands behind an Offload. Parts are borrowed.
 #pragma once
 
+#include <functional>
+
 #include "edge/http/signature.h"
 #include "ordering/ordering.h"
+#include "proof/bundle.h"
 #include "replica/replica.h"
 #include "vault/audit.h"
 #include "vault/relationships.h"
@@ -35,6 +38,8 @@ struct PatientApiParts {
   vault::AuditMap& audit;
   vault::Relationships& relationships;
   const Clock& clock;
+  // Adds what witnesses say of the view's log to a bundle that stands on it; empty: bundles go without.
+  std::function<Result<void>(const replica::View&, proof::Bundle&)> witness{};
 };
 
 class PatientApi final : public http::Handler {
