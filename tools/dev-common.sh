@@ -55,7 +55,7 @@ compile() {
   local preset=$1 jobs start=$SECONDS
   shift
   jobs=$(jobs_for_memory)
-  local hint="If the compiler was killed, memory was short: DEV_JOBS=1 ./dev build."
+  local hint="Look for the first 'error:'. If the compiler was killed, memory was short: again with DEV_JOBS=1."
   if [ -z "$terminal" ]; then
     [ -e "build/$preset/.ninja_deps" ] || echo "  … build $preset for the first time: some minutes"
     step "build $preset: $*" "$hint" cmake --build "build/$preset" --parallel "$jobs" --target "$@"
