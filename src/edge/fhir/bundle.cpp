@@ -1,15 +1,11 @@
 // Batch and transaction (http://hl7.org/fhir/R4/http.html#transaction). A transaction is one transaction of the vault: parsed, checked and
-// planned before the writer's turn, then resolved and staged, visible at once. A batch is as many transactions as it has entries.
+// planned before the writer's turn, then resolved and staged, visible at once. The entries of a batch succeed or fail each for itself.
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 
 #include "codec/fhir/instant.h"
-#include "codec/fhir/reference.h"
-#include "edge/fhir/bundle_entry.h"
+#include "edge/fhir/bundle_writing.h"
 #include "edge/fhir/incoming.h"
-#include "edge/fhir/resolver.h"
-#include "edge/fhir/search_query.h"
 #include "edge/fhir/state.h"
 #include "edge/fhir/text.h"
 
@@ -19,160 +15,23 @@ namespace {
 using codec::json::Document;
 using codec::json::Value;
 
-// What writing a set of entries came to.
-struct Stored {
-  std::uint64_t number = 0;  // the last version's; 0: nothing changed
-  std::unordered_set<std::string> patients{};
-};
-
 tl::unexpected<Failure> failed(const Error& error, const Entry& entry) { return tl::make_unexpected(failure_of(error, entry.location())); }
 
-// Writes entries in one transaction of the vault. One thread, one use.
-class Writing {
- public:
-  Writing(State& state, Document& document, std::span<Entry> entries, std::unique_ptr<vault::Transaction> transaction)
-      : state_(state),
-        document_(document),
-        entries_(entries),
-        transaction_(std::move(transaction)),
-        resolver_(transaction_->before(), state.parts.clock.now(), state.config.check_references) {}
-
-  Outcome<Stored> run() {
-    for (Entry& entry : entries_)
-      if (auto ready = prepare(entry); !ready) return tl::make_unexpected(std::move(ready.error()));
-    if (auto resolved = resolve(); !resolved) return tl::make_unexpected(std::move(resolved.error()));
-    constexpr std::array<EntryKind, 3> kOrder{EntryKind::remove, EntryKind::create, EntryKind::update};
-    for (const EntryKind kind : kOrder) {
-      for (Entry& entry : entries_) {
-        if (entry.kind != kind || entry.found) continue;
-        auto done = kind == EntryKind::remove ? stage_removal(entry) : stage(entry);
-        if (!done) return tl::make_unexpected(std::move(done.error()));
-      }
-    }
-    auto committed = transaction_->commit();
-    if (!committed) return tl::make_unexpected(failure_of(committed.error()));
-    stored_.number = committed->last_number;
-    return std::move(stored_);
-  }
-
- private:
-  // Ids, conditions and versions: everything about an entry that others may refer to.
-  Outcome<void> prepare(Entry& entry) {
-    switch (entry.kind) {
-      case EntryKind::create: {
-        if (auto looked = look_for_existing(entry); !looked) return looked;
-        if (entry.id.empty()) entry.id = random_uuid(state_.parts.entropy);
-        entry.version = entry.found ? entry.version : 1;
-        break;
-      }
-      case EntryKind::update:
-      case EntryKind::remove:
-        if (auto ready = check_version(entry); !ready) return ready;
-        break;
-      case EntryKind::read:
-      case EntryKind::search: return {};
-    }
-    if (entry.kind == EntryKind::remove) {
-      resolver_.add_going(entry.type, entry.id);
-      return {};
-    }
-    resolver_.add_coming(entry.type, entry.id);
-    if (!entry.found) resolver_.add_candidate(entry.type, entry.id, *entry.resource);
-    add_aliases(entry);
-    return {};
-  }
-
-  Outcome<void> look_for_existing(Entry& entry) {
-    if (entry.if_none_exist.empty()) return {};
-    Resolver before(transaction_->before(), state_.parts.clock.now(), false);
-    auto id = before.match(entry.type, entry.if_none_exist, entry.location() + ".request.ifNoneExist");
-    if (!id) return tl::make_unexpected(std::move(id.error()));
-    if (id->empty()) return {};
-    auto meta = transaction_->before().read_meta(entry.type, *id);
-    if (!meta) return failed(meta.error(), entry);
-    entry.id = std::move(*id);
-    entry.found = true;
-    entry.version = meta->version;
-    entry.updated = meta->updated;
-    entry.status = 200;
-    stored_.patients.insert(meta->patients.begin(), meta->patients.end());
-    return {};
-  }
-
-  Outcome<void> check_version(Entry& entry) {
-    const auto next = transaction_->next_version(entry.type, entry.id);
-    if (!next) return failed(next.error(), entry);
-    auto there = *next == 1 ? Result<bool>(false) : exists(transaction_->before(), entry.type, entry.id);
-    if (!there) return failed(there.error(), entry);
-    const std::uint32_t current = *there ? *next - 1 : 0;
-    if (entry.if_none_match_any && current != 0) {
-      return tl::make_unexpected(failure(412, "conflict", "the resource exists already", entry.location() + ".request.ifNoneMatch"));
-    }
-    if (auto holds = check_if_match(entry.if_match, current, entry.location() + ".request.ifMatch"); !holds) return holds;
-    entry.version = *next;
-    entry.status = entry.kind == EntryKind::remove ? 204 : current == 0 ? 201 : 200;
-    entry.found = entry.kind == EntryKind::remove && current == 0;  // gone already: nothing to do
-    return {};
-  }
-
-  void add_aliases(const Entry& entry) {
-    if (entry.full_url.empty()) return;
-    const std::string reference = entry.type + '/' + entry.id;
-    resolver_.add_alias(std::string(entry.full_url), reference);
-    const auto read = codec::fhir::read_reference(entry.full_url);  // http://elsewhere/Patient/1: the Bundle may say Patient/1 as well
-    if (entry.kind != EntryKind::create || read.form != codec::fhir::ReferenceForm::absolute || read.id.empty()) return;
-    resolver_.add_alias(std::string(read.type) + '/' + std::string(read.id), reference);
-  }
-
-  Outcome<void> resolve() {
-    Failure all;
-    for (Entry& entry : entries_) {
-      if (entry.resource == nullptr || entry.found) continue;
-      auto resolved = resolver_.resolve(document_, *entry.resource, entry.location() + ".resource");
-      if (resolved) continue;
-      if (all.issues.empty()) all.status = resolved.error().status;
-      for (Issue& issue : resolved.error().issues)
-        if (all.issues.size() < 100) all.issues.push_back(std::move(issue));
-    }
-    if (!all.issues.empty()) return tl::make_unexpected(std::move(all));
-    return {};
-  }
-
-  Outcome<void> stage(Entry& entry) {
-    stamp(document_, *entry.resource, entry.id, entry.version, transaction_->time());
-    auto staged = transaction_->put({entry.type, entry.id, entry.version, codec::json::compact(*entry.resource), entry.resource});
-    if (!staged) return failed(staged.error(), entry);
-    if (entry.kind == EntryKind::create) entry.status = 201;
-    return note(entry, *staged);
-  }
-  Outcome<void> stage_removal(Entry& entry) {
-    auto staged = transaction_->remove(entry.type, entry.id);
-    if (!staged) return failed(staged.error(), entry);
-    return note(entry, *staged);
-  }
-  Outcome<void> note(Entry& entry, const vault::VersionMeta& meta) {
-    entry.version = meta.version;
-    entry.updated = meta.updated;
-    stored_.patients.insert(meta.patients.begin(), meta.patients.end());
-    return {};
-  }
-
-  State& state_;
-  Document& document_;
-  std::span<Entry> entries_;
-  std::unique_ptr<vault::Transaction> transaction_;
-  Resolver resolver_;
-  Stored stored_;
-};
-
 bool is_write(const Entry& entry) { return entry.kind != EntryKind::read && entry.kind != EntryKind::search; }
+
+Outcome<std::unique_ptr<BundleWriting>> begin(State& state, Document& document) {
+  auto transaction = state.parts.vault.begin();
+  if (!transaction) return tl::make_unexpected(failure_of(transaction.error()));
+  return std::make_unique<BundleWriting>(state, document, std::move(*transaction));
+}
 
 // All writes among the entries, in one transaction.
 Outcome<Stored> write(State& state, Document& document, std::span<Entry> entries) {
   if (std::ranges::none_of(entries, is_write)) return Stored{};
-  auto transaction = state.parts.vault.begin();
-  if (!transaction) return tl::make_unexpected(failure_of(transaction.error()));
-  return Writing(state, document, entries, std::move(*transaction)).run();
+  auto writing = begin(state, document);
+  if (!writing) return tl::make_unexpected(std::move(writing.error()));
+  if (auto added = (*writing)->add_all(entries); !added) return tl::make_unexpected(std::move(added.error()));
+  return (*writing)->commit();
 }
 
 // Answers a GET, on what is there after the writes.
@@ -229,29 +88,73 @@ Outcome<Stored> run_transaction(State& state, const Call& call, Document& docume
   return stored;
 }
 
-Outcome<void> run_batch_entry(State& state, const Call& call, Document& document, Entry& entry, Stored& all) {
-  if (const auto allowed = permit_entry(call.principal, entry); !allowed) return failed(allowed.error(), entry);
-  if (!is_write(entry)) return fetch(state, call, entry, all);
-  auto stored = write(state, document, {&entry, 1});
-  if (!stored) return tl::make_unexpected(std::move(stored.error()));
-  all.number = std::max(all.number, stored->number);
-  all.patients.merge(stored->patients);
-  return {};
-}
+// The entries of a batch, each for itself. Writes that follow each other share a transaction of the vault, because each of those costs a
+// wait for the disk; an entry that fails stages nothing.
+class Batch {
+ public:
+  Batch(State& state, const Call& call, Document& document, std::vector<Entry>& entries)
+      : state_(state), call_(call), document_(document), entries_(entries) {}
+
+  Stored run(std::span<Value> items) {
+    entries_.reserve(items.size());  // entries stay where they are
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      auto read = read_entry(items[i], i, true);
+      Entry& entry = entries_.emplace_back(read ? std::move(*read) : Entry{});
+      entry.index = i;
+      const auto done = read ? one(entry) : tl::make_unexpected(std::move(read.error()));
+      if (!done) fail_entry(entry, done.error());
+    }
+    flush();
+    return std::move(all_);
+  }
+
+ private:
+  static constexpr std::size_t kSharing = 500;  // writes in one transaction
+
+  Outcome<void> one(Entry& entry) {
+    if (const auto allowed = permit_entry(call_.principal, entry); !allowed) return failed(allowed.error(), entry);
+    if (!is_write(entry)) {
+      flush();
+      return fetch(state_, call_, entry, all_);
+    }
+    if (writing_ && (writing_->size() == kSharing || writing_->has(entry))) flush();
+    if (!writing_) {
+      auto begun = begin(state_, document_);
+      if (!begun) return tl::make_unexpected(std::move(begun.error()));
+      writing_ = std::move(*begun);
+    }
+    auto added = writing_->add_alone(entry);
+    if (added) waiting_.push_back(&entry);
+    return added;
+  }
+
+  void flush() {
+    if (!writing_) return;
+    auto stored = writing_->commit();
+    writing_.reset();
+    if (stored) {
+      all_.number = std::max(all_.number, stored->number);
+      all_.patients.merge(stored->patients);
+    } else {
+      for (Entry* entry : waiting_) fail_entry(*entry, stored.error());
+    }
+    waiting_.clear();
+  }
+
+  State& state_;
+  const Call& call_;
+  Document& document_;
+  std::vector<Entry>& entries_;
+  std::unique_ptr<BundleWriting> writing_;
+  std::vector<Entry*> waiting_;  // staged, not committed yet
+  Stored all_;
+};
 
 Outcome<Stored> run_batch(State& state, const Call& call, Document& document, std::vector<Entry>& entries) {
-  Stored all;
   Value* items = document.root().find("entry");
-  if (items == nullptr) return all;
+  if (items == nullptr) return Stored{};
   if (!items->is_array()) return tl::make_unexpected(failure(400, "structure", "entry must be an array", "Bundle.entry"));
-  for (std::size_t i = 0; i < items->size(); ++i) {
-    auto read = read_entry(items->items()[i], i, true);
-    Entry& entry = entries.emplace_back(read ? std::move(*read) : Entry{});
-    entry.index = i;
-    const auto done = read ? run_batch_entry(state, call, document, entry, all) : tl::make_unexpected(std::move(read.error()));
-    if (!done) fail_entry(entry, done.error());
-  }
-  return all;
+  return Batch(state, call, document, entries).run(items->items());
 }
 
 const char* phrase(int status) {

@@ -211,6 +211,37 @@ TEST_F(BundleTest, ABatchDoesWhatItCan) {
   EXPECT_TRUE(codec::fhir::check(document.root()).empty());
 }
 
+TEST_F(BundleTest, EntriesOfABatchSeeWhatThoseBeforeThemDid) {
+  const EntryText once{"POST", "Practitioner", practitioner("1"), {}, R"(,"ifNoneExist":"identifier=urn:npi|1")"};
+  const auto answer = batch({once,
+                             once,
+                             {"PUT", "Patient/a", patient("a")},
+                             {"PUT", "Patient/a", patient("a", "8")},
+                             {"POST", "Observation", observation("Patient/a", "Practitioner?identifier=urn:npi|1")},
+                             {"POST", "Observation", observation("Patient/b")},
+                             {"PUT", "Patient/b", patient("b")},
+                             {"POST", "Observation", observation("Patient/b")},
+                             {"DELETE", "Patient/b"},
+                             {"POST", "Observation", observation("Patient/b")},
+                             {"PUT", "Patient/a", patient("a"), {}, R"(,"ifMatch":"W/\"1\"")"}});
+  ASSERT_EQ(answer.status, 200) << answer.content();
+  EXPECT_EQ(statuses(answer), (std::vector<std::string>{"201 Created", "200 OK", "201 Created", "200 OK", "201 Created", "422",
+                                                        "201 Created", "201 Created", "204 No Content", "422", "412"}));
+  EXPECT_EQ(location(answer, 0), location(answer, 1));
+  EXPECT_EQ(get("Patient/a").headers.get("ETag"), "W/\"2\"");
+  EXPECT_EQ(get("Patient/b").status, 410);
+  EXPECT_EQ(vault->figures().versions, 7u);
+}
+
+TEST_F(BundleTest, ALargeBatchIsStoredWhole) {
+  std::vector<EntryText> entries(1'201, {"POST", "Patient", patient()});
+  entries[600].resource = R"({"resourceType":"Patient","birthDate":"yesterday"})";
+  const auto answer = batch(entries);
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(statuses(answer)[600], "400");
+  EXPECT_EQ(vault->figures().versions, 1'200u);
+}
+
 TEST_F(BundleTest, EachEntryIsPermittedByItself) {
   who = principal(auth::Role::system);
   who->scopes = {"system/Patient.cruds"};

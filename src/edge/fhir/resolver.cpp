@@ -68,7 +68,7 @@ Resolver::Known Resolver::judge_conditional(std::string_view reference, std::str
 Resolver::Known Resolver::judge_relative(std::string_view type, std::string_view id) {
   const std::string name = name_of(type, id);
   if (const auto alias = aliases_.find(name); alias != aliases_.end()) return {alias->second};
-  if (!check_ || coming_.contains(name)) return {};
+  if (!check_ || name == self_ || coming_.contains(name)) return {};
   const auto there = exists(before_, type, id);
   if (!there) return {{}, failure_of(there.error()).issues.front(), 500};
   if (*there && !going_.contains(name)) return {};
@@ -120,6 +120,14 @@ Outcome<void> Resolver::resolve(codec::json::Document& document, Value& resource
   }
   if (!failed.issues.empty()) return tl::make_unexpected(std::move(failed));
   return {};
+}
+
+Outcome<void> Resolver::resolve_alone(codec::json::Document& document, Value& resource, const std::string& location, std::string self) {
+  known_.clear();  // what is there changes from entry to entry
+  self_ = std::move(self);
+  auto resolved = resolve(document, resource, location);
+  self_.clear();
+  return resolved;
 }
 
 }  // namespace careledger::edge::fhir

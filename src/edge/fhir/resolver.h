@@ -30,6 +30,9 @@ class Resolver {
   // Rewrites every reference of the resource. `location` stands in place of its type in the expressions.
   Outcome<void> resolve(codec::json::Document& document, codec::json::Value& resource, const std::string& location);
 
+  // The same for an entry of a batch, which may point at itself ("Patient/17") and at what was added before it.
+  Outcome<void> resolve_alone(codec::json::Document& document, codec::json::Value& resource, const std::string& location, std::string self);
+
  private:
   struct Candidate {
     std::string id;
@@ -50,6 +53,7 @@ class Resolver {
   vault::View before_;
   BlockTime now_;
   bool check_;
+  std::string self_{};
   std::unordered_map<std::string, std::string> aliases_;
   std::unordered_set<std::string> coming_;
   std::unordered_set<std::string> going_;
