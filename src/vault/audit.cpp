@@ -33,7 +33,7 @@ AuditMap::~AuditMap() {
     state_->closing = true;
     state_->queue_changed.notify_all();
   }
-  if (state_->flusher.joinable()) state_->flusher.join();   // everything queued is written first
+  if (state_->flusher.joinable()) state_->flusher.join();  // everything queued is written first
 }
 
 Result<std::unique_ptr<AuditMap>> AuditMap::open(AuditOptions options, Keystore& keys, Files& files, Clock& clock, Entropy& entropy) {
@@ -49,13 +49,14 @@ Result<std::unique_ptr<AuditMap>> AuditMap::open(AuditOptions options, Keystore&
     const Recorded& recorded = opened.recorded;
     s.last_time = recorded.time;
     s.last_number = recorded.number;
-    s.pending.push_back({opened.entry.subject, vault::audit_key(opened.entry.subject, recorded.time, recorded.number), recorded.commitment, place});
+    s.pending.push_back(
+        {opened.entry.subject, vault::audit_key(opened.entry.subject, recorded.time, recorded.number), recorded.commitment, place});
   };
   CARELEDGER_TRY(s.file, AuditFile::open(in_memory ? "audit.log" : s.options.folder + "/audit.log", in_memory ? *s.own_files : files,
                                          audit_key, s.store->folded(), entropy, replay));
   s.pending_next = {s.file->next_index(), s.file->next_offset()};
   s.durable = s.file->next_index();
-  if (s.pending.empty() && s.durable > 0) {   // the time of the last entry, so that none goes before it
+  if (s.pending.empty() && s.durable > 0) {  // the time of the last entry, so that none goes before it
     CARELEDGER_TRY(const OpenedEntry last, last_entry(s));
     s.last_time = last.recorded.time;
     s.last_number = last.recorded.number;
@@ -116,7 +117,7 @@ Result<void> AuditMap::State::write(const Bytes& buffer, FilePlace before) {
   const FilePlace after{file->next_index(), file->next_offset()};
   auto written = file->write(buffer, before);
   if (written || !file->usable() || !options.on_full || !options.on_full()) return written;
-  file->set_next(after);   // the frames are sealed for these places already
+  file->set_next(after);  // the frames are sealed for these places already
   return file->write(buffer, before);
 }
 
@@ -132,7 +133,8 @@ void AuditMap::State::flush(std::vector<Queued> batch) {
   const auto written = write(buffer, before);
   if (!written) {
     std::tie(last_time, last_number) = time_before;
-    if (options.on_alert) options.on_alert("the audit file cannot be written (" + written.error().message + "): nothing is answered until it can");
+    if (options.on_alert)
+      options.on_alert("the audit file cannot be written (" + written.error().message + "): nothing is answered until it can");
     for (Queued& one : batch) one.done(tl::make_unexpected(written.error()));
     return;
   }

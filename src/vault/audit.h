@@ -35,58 +35,75 @@ class CommandSigner;
 
 // Numbers are permanent and the list is open: a reader shows what it does not know by its number.
 enum class AuditKind : std::uint16_t {
-  read = 1, vread = 2, search = 3, history = 4, create = 5, update = 6, remove = 7, transaction = 8,
-  release = 20,        // to another organisation
-  refusal = 21,        // what was asked for and not given, to whom
-  retrieve = 22,       // what we received from another organisation
-  export_data = 23, prove = 24, read_audit = 25,
+  read = 1,
+  vread = 2,
+  search = 3,
+  history = 4,
+  create = 5,
+  update = 6,
+  remove = 7,
+  transaction = 8,
+  release = 20,   // to another organisation
+  refusal = 21,   // what was asked for and not given, to whom
+  retrieve = 22,  // what we received from another organisation
+  export_data = 23,
+  prove = 24,
+  read_audit = 25,
   break_glass = 30,
-  backup = 40, restore = 41, key_use = 42, configuration = 43, failed_login = 44, erase = 45, start = 46, stop = 47, check = 48,
+  backup = 40,
+  restore = 41,
+  key_use = 42,
+  configuration = 43,
+  failed_login = 44,
+  erase = 45,
+  start = 46,
+  stop = 47,
+  check = 48,
 };
-const char* name_of(AuditKind kind);   // "read"; "kind-77" is for the caller to make from a number not in the list
+const char* name_of(AuditKind kind);  // "read"; "kind-77" is for the caller to make from a number not in the list
 
 enum class AuditOutcome : std::uint8_t { done = 0, refused = 1, failed = 2 };
 
-using Subject = Id32<struct SubjectTag>;   // whom the access was about: see subject_of(); all zeros: nobody in particular
+using Subject = Id32<struct SubjectTag>;  // whom the access was about: see subject_of(); all zeros: nobody in particular
 
 struct AuditEntry {
   Subject subject;
   AuditKind kind = AuditKind::read;
   AuditOutcome outcome = AuditOutcome::done;
-  std::string actor;            // "Practitioner/17"
-  std::string role;             // "clinician"
-  std::string purpose;          // "TREAT"
-  std::string organisation;     // hex of the asking organisation when it is another one; else empty
-  std::string resource_type;    // "Observation"; empty when there is none
+  std::string actor;          // "Practitioner/17"
+  std::string role;           // "clinician"
+  std::string purpose;        // "TREAT"
+  std::string organisation;   // hex of the asking organisation when it is another one; else empty
+  std::string resource_type;  // "Observation"; empty when there is none
   std::string resource_id;
-  std::uint32_t version = 0;    // 0: not a single version
-  Bytes details;                // JSON text for people, opened separately from the rest: query, reason, count; at most 64 KiB
+  std::uint32_t version = 0;  // 0: not a single version
+  Bytes details;              // JSON text for people, opened separately from the rest: query, reason, count; at most 64 KiB
 };
 
 struct Recorded {
-  std::uint64_t index = 0;       // in the file and in the log, from 0
-  BlockTime time;                // never less than that of the entry before
-  std::uint32_t number = 0;      // tells entries of one millisecond apart
-  Digest commitment;             // of the entry: what the map holds
+  std::uint64_t index = 0;   // in the file and in the log, from 0
+  BlockTime time;            // never less than that of the entry before
+  std::uint32_t number = 0;  // tells entries of one millisecond apart
+  Digest commitment;         // of the entry: what the map holds
 };
 
 // A stored entry, as shown to whoever may see it. `opening` lets an outsider recompute the commitment.
 struct OpenedEntry {
   Recorded recorded;
   AuditEntry entry;
-  Bytes entry_salt;     // 32 bytes each
+  Bytes entry_salt;  // 32 bytes each
   Bytes details_salt;
 };
 // commitment = H('careledger/audit-entry/1', H('careledger/audit-part/1', entry_salt, entry_bytes), H('…part/1', details_salt, details))
-Bytes entry_bytes(const AuditEntry& entry);   // canonical bytes of everything but the details
+Bytes entry_bytes(const AuditEntry& entry);  // canonical bytes of everything but the details
 Digest entry_commitment(const OpenedEntry& opened);
 
-struct AuditHead {               // one access.head command
+struct AuditHead {  // one access.head command
   Digest map_root;
   Digest log_root;
-  std::uint64_t size = 0;        // entries covered
-  Bytes signed_command;          // canonical; its digest stands in the ledger's log
-  Height height;                 // where it stands, once final
+  std::uint64_t size = 0;  // entries covered
+  Bytes signed_command;    // canonical; its digest stands in the ledger's log
+  Height height;           // where it stands, once final
   std::uint32_t position = 0;
 };
 
@@ -94,17 +111,17 @@ struct AuditHead {               // one access.head command
 struct AccessList {
   Subject subject;
   AuditHead head;
-  std::vector<OpenedEntry> entries;   // by time
-  Bytes range_proof;                  // proof/merkle_map.h, over all keys that begin with the subject
+  std::vector<OpenedEntry> entries;  // by time
+  Bytes range_proof;                 // proof/merkle_map.h, over all keys that begin with the subject
 };
 
 struct AuditOptions {
-  std::string folder;                     // "audit.log" and the store of the map; empty: in memory (tests)
+  std::string folder;  // "audit.log" and the store of the map; empty: in memory (tests)
   OrganisationId organisation;
-  std::uint32_t epoch_ms = 1000;          // longest wait before a head
-  std::uint32_t queue_max = 65536;        // appends waiting for the disk; above it append answers busy
-  std::function<bool()> on_full{};        // the disk is full: free some and say true (storage/reserve.h); asked once a failed append. Any thread
-  std::function<void(const std::string&)> on_alert{};   // what an operator must hear: log and metric. Any thread; no entry's content
+  std::uint32_t epoch_ms = 1000;    // longest wait before a head
+  std::uint32_t queue_max = 65536;  // appends waiting for the disk; above it append answers busy
+  std::function<bool()> on_full{};  // the disk is full: free some and say true (storage/reserve.h); asked once a failed append. Any thread
+  std::function<void(const std::string&)> on_alert{};  // what an operator must hear: log and metric. Any thread; no entry's content
 };
 
 class AuditMap {
@@ -114,18 +131,18 @@ class AuditMap {
   ~AuditMap();
 
   void append(AuditEntry entry, UniqueFunction<void(const Result<Recorded>&)> done);
-  Result<Recorded> append_and_wait(AuditEntry entry);        // not from a callback
-  std::uint64_t size() const;                                // durable entries
-  std::uint64_t torn_bytes() const;                          // cut when it was opened; 0 after a clean stop
+  Result<Recorded> append_and_wait(AuditEntry entry);  // not from a callback
+  std::uint64_t size() const;                          // durable entries
+  std::uint64_t torn_bytes() const;                    // cut when it was opened; 0 after a clean stop
 
   // Pseudonym of a patient in this organisation's map, stable for ever: HMAC of the Patient resource's id under a key of its own.
   Subject subject_of(std::string_view patient_id) const;
 
-  void start_heads(ordering::Ordering& ordering, CommandSigner& signer);   // borrowed until stop_heads()
+  void start_heads(ordering::Ordering& ordering, CommandSigner& signer);  // borrowed until stop_heads()
   void stop_heads();
   // `done` once a head that covers `size` entries is final; asks for one at once. unavailable when heads are stopped.
   void wait_for_head(std::uint64_t size, UniqueFunction<void(const Result<AuditHead>&)> done);
-  std::optional<AuditHead> head() const;                     // the newest final one
+  std::optional<AuditHead> head() const;  // the newest final one
 
   // The list at a head that covers everything recorded when it is called. too_large above `limit` entries.
   void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(const Result<AccessList>&)> done);
@@ -145,7 +162,7 @@ class AuditMap {
     std::uint64_t fold_us_last = 0;
   };
   Figures figures() const;
-  struct State;   // for the files of src/vault
+  struct State;  // for the files of src/vault
   const State& state() const { return *state_; }
 
  private:

@@ -12,11 +12,11 @@ namespace {
 constexpr ByteView kMagic = "careledger-audit";
 constexpr std::uint16_t kFormat = 1;
 constexpr std::size_t kFrameMax = kAuditDetailsMax + 16 * 1024;
-constexpr std::size_t kReadAhead = 512;   // most frames fit
+constexpr std::size_t kReadAhead = 512;  // most frames fit
 
 tl::unexpected<Error> bad_entry(const std::string& path, FilePlace place) {
-  return fail(ErrorKind::corrupt, "audit entry " + std::to_string(place.index) + " at byte " + std::to_string(place.offset) + " of " + path +
-                                      " was changed or is damaged");
+  return fail(ErrorKind::corrupt, "audit entry " + std::to_string(place.index) + " at byte " + std::to_string(place.offset) + " of " +
+                                      path + " was changed or is damaged");
 }
 
 crypto::Secret derived(const crypto::Secret& key, ByteView salt, ByteView info) {
@@ -61,7 +61,7 @@ Result<std::unique_ptr<AuditFile>> AuditFile::open(const std::string& path, File
   CARELEDGER_TRY(file->writer_, files.open(path, true));
   CARELEDGER_TRY(file->reader_, files.open(path, true));
   CARELEDGER_TRY(std::uint64_t size, file->writer_->size());
-  if (size < kAuditHeaderBytes && known.index == 0) {   // new, or cut off while it was being made
+  if (size < kAuditHeaderBytes && known.index == 0) {  // new, or cut off while it was being made
     CARELEDGER_CHECK(file->writer_->truncate(0));
     CARELEDGER_CHECK(file->begin(entropy));
     size = kAuditHeaderBytes;
@@ -70,7 +70,8 @@ Result<std::unique_ptr<AuditFile>> AuditFile::open(const std::string& path, File
   file->derive(audit_key);
   file->next_ = {known.index, std::max<std::uint64_t>(known.offset, kAuditHeaderBytes)};
   if (size < file->next_.offset) {
-    return fail(ErrorKind::corrupt, path + " ends before audit entry " + std::to_string(known.index) + ", which it once held: it was cut or is an older copy");
+    return fail(ErrorKind::corrupt,
+                path + " ends before audit entry " + std::to_string(known.index) + ", which it once held: it was cut or is an older copy");
   }
   while (file->next_.offset < size) {
     std::uint64_t after = 0;

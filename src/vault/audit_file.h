@@ -13,7 +13,7 @@
 
 namespace careledger::vault {
 
-struct FilePlace {   // of a frame
+struct FilePlace {  // of a frame
   std::uint64_t index = 0;
   std::uint64_t offset = 0;
 };
@@ -30,9 +30,10 @@ class AuditFile {
   void seal_next(ByteView frame, Bytes& buffer);
   std::uint64_t next_index() const { return next_.index; }
   std::uint64_t next_offset() const { return next_.offset; }
-  // Appends and syncs. When appending fails the file is cut back to what it was and may go on; after a failed sync nothing is written any more.
+  // Appends and syncs. When appending fails the file is cut back to what it was and may go on; after a failed sync nothing is written any
+  // more.
   Result<void> write(ByteView buffer, FilePlace before);
-  void set_next(FilePlace next) { next_ = next; }   // to try a failed write again
+  void set_next(FilePlace next) { next_ = next; }  // to try a failed write again
   bool usable() const { return usable_; }
 
   // The frame at a place, and where the next one starts. corrupt names the entry; not_found at the end.
@@ -40,7 +41,7 @@ class AuditFile {
   Result<void> copy_to(File& out, std::uint64_t size) const;
   // Opens every frame of a file that nobody writes to; how many. Changes nothing.
   static Result<std::uint64_t> verify(const std::string& path, Files& files, const crypto::Secret& audit_key);
-  Result<FilePlace> skip(FilePlace place) const;   // by the length alone: to go on behind a bad frame
+  Result<FilePlace> skip(FilePlace place) const;  // by the length alone: to go on behind a bad frame
   const crypto::Secret& salt_key() const { return salt_key_; }
   std::uint64_t torn_bytes() const { return torn_bytes_; }
 

@@ -28,7 +28,7 @@ Result<std::vector<OpenedEntry>> AuditMap::entries_of(const Subject& subject, st
     for (const Folding& entry : state_->pending)
       if (entry.subject == subject && places.size() < limit) places.push_back(entry.place);
   }
-  std::sort(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index < b.index; });   // a fold may come between the two
+  std::sort(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index < b.index; });  // a fold may come between the two
   places.erase(std::unique(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index == b.index; }), places.end());
   std::vector<OpenedEntry> found;
   found.reserve(places.size());

@@ -14,7 +14,7 @@ namespace careledger::vault {
 struct AuditMap::State {
   AuditOptions options;
   Clock& clock;
-  std::unique_ptr<Files> own_files;   // when in memory
+  std::unique_ptr<Files> own_files;  // when in memory
   std::unique_ptr<AuditFile> file;
   std::unique_ptr<AuditStore> store;
   crypto::Secret subject_key;
@@ -34,16 +34,16 @@ struct AuditMap::State {
   BlockTime last_time;
   std::uint32_t last_number = 0;
 
-  std::atomic<std::uint64_t> durable{0};   // entries
+  std::atomic<std::uint64_t> durable{0};  // entries
   mutable std::mutex pending_mutex;
-  std::vector<Folding> pending;            // durable, not folded, in order
-  FilePlace pending_next;                  // behind the last of them
+  std::vector<Folding> pending;  // durable, not folded, in order
+  FilePlace pending_next;        // behind the last of them
 
   void flush_loop();
   void flush(std::vector<Queued> batch);
   Recorded seal(const AuditEntry& entry, Bytes& buffer, std::vector<Folding>& folding);
   Result<void> write(const Bytes& buffer, FilePlace before);
-  Result<void> fold_pending();             // of the keeper's thread, or before it runs
+  Result<void> fold_pending();  // of the keeper's thread, or before it runs
 };
 
 }  // namespace careledger::vault

@@ -10,11 +10,11 @@ namespace careledger::vault {
 namespace {
 
 constexpr storage::Column kState{0};
-constexpr storage::Column kRows{1};     // subject ‖ time ‖ number -> index, offset
-constexpr storage::Column kSpines{2};   // subject -> Spine
-constexpr storage::Column kTiles{3};    // u64 -> up to 256 leaf hashes of the log
-constexpr storage::Column kNodes{4};    // u8 level ‖ u64 index -> hash, from level 8 up
-constexpr storage::Column kPlaces{5};   // u64 index -> offset, of every 64th entry
+constexpr storage::Column kRows{1};    // subject ‖ time ‖ number -> index, offset
+constexpr storage::Column kSpines{2};  // subject -> Spine
+constexpr storage::Column kTiles{3};   // u64 -> up to 256 leaf hashes of the log
+constexpr storage::Column kNodes{4};   // u8 level ‖ u64 index -> hash, from level 8 up
+constexpr storage::Column kPlaces{5};  // u64 index -> offset, of every 64th entry
 
 constexpr std::uint8_t kTileLevel = 8;
 constexpr std::uint64_t kTileLeaves = 1u << kTileLevel;
@@ -59,8 +59,8 @@ std::optional<AuditHead> decode_head(ByteView in) {
 storage::StoreOptions options_of(const std::string& folder) {
   storage::StoreOptions options;
   options.folder = folder;
-  options.columns = {{"state", true, true}, {"rows", false, true}, {"spines", true, true}, {"tiles", true, false}, {"nodes", true, false},
-                     {"places", true, true}};
+  options.columns = {{"state", true, true},  {"rows", false, true},  {"spines", true, true},
+                     {"tiles", true, false}, {"nodes", true, false}, {"places", true, true}};
   options.format = "audit-map";
   options.format_version = 1;
   options.cache_bytes = 8u << 20;
@@ -69,7 +69,8 @@ storage::StoreOptions options_of(const std::string& folder) {
 }
 
 tl::unexpected<Error> damaged(ByteView what) {
-  return fail(ErrorKind::corrupt, "a row of the audit map (" + Bytes(what) + ") is damaged: remove the map's folder, it is rebuilt from the audit file");
+  return fail(ErrorKind::corrupt,
+              "a row of the audit map (" + Bytes(what) + ") is damaged: remove the map's folder, it is rebuilt from the audit file");
 }
 
 }  // namespace
@@ -138,7 +139,7 @@ void AuditStore::fold_one(const Folding& entry, storage::Batch& batch) {
 // One batch, buffered: what a loss of power takes is folded again from the file.
 Result<void> AuditStore::fold(std::span<const Folding> entries, FilePlace next) {
   if (entries.empty()) return {};
-  if (failed_) return tl::make_unexpected(*failed_);   // the tree is ahead of the rows
+  if (failed_) return tl::make_unexpected(*failed_);  // the tree is ahead of the rows
   storage::Batch batch;
   std::set<Subject> touched;
   for (const Folding& entry : entries) {

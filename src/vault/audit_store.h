@@ -14,20 +14,20 @@
 
 namespace careledger::vault {
 
-struct Folding {   // an entry on its way into map and log
+struct Folding {  // an entry on its way into map and log
   Subject subject;
-  Bytes key;       // audit_key()
+  Bytes key;  // audit_key()
   Digest commitment;
   FilePlace place;
 };
 
 class AuditStore final : public proof::LogNodes {
  public:
-  static Result<std::unique_ptr<AuditStore>> open(const std::string& folder, Keystore& keys, Entropy& entropy);   // empty: in memory
+  static Result<std::unique_ptr<AuditStore>> open(const std::string& folder, Keystore& keys, Entropy& entropy);  // empty: in memory
 
   // In order of index; `next` is the place behind the last one. After a failure nothing more may be folded until the store is reopened.
   Result<void> fold(std::span<const Folding> entries, FilePlace next);
-  FilePlace folded() const { return folded_; }           // of the entry after the last folded one
+  FilePlace folded() const { return folded_; }  // of the entry after the last folded one
   AuditTree& tree() { return tree_; }
   Digest log_root() const { return log_.root(); }
 
@@ -37,11 +37,11 @@ class AuditStore final : public proof::LogNodes {
     FilePlace place;
   };
   Result<std::vector<Row>> rows_of(const Subject& subject, std::uint64_t limit) const;
-  Result<FilePlace> place_before(std::uint64_t index) const;   // a known place at or before an entry
+  Result<FilePlace> place_before(std::uint64_t index) const;  // a known place at or before an entry
   Result<Digest> node(proof::LogNodeId id) const override;
 
   Result<void> put_head(const AuditHead& head);
-  const std::optional<AuditHead>& stored_head() const { return head_; }   // as it was when opened
+  const std::optional<AuditHead>& stored_head() const { return head_; }  // as it was when opened
   storage::Store& store() { return *store_; }
 
  private:
@@ -54,7 +54,7 @@ class AuditStore final : public proof::LogNodes {
   proof::CompactRange log_;
   FilePlace folded_;
   std::optional<Error> failed_;
-  Bytes tile_;   // leaf hashes of the last tile, complete or not
+  Bytes tile_;  // leaf hashes of the last tile, complete or not
   std::optional<AuditHead> head_;
 };
 

@@ -52,7 +52,7 @@ class AuditTest : public ::testing::Test {
     made.details = R"({"reason":"looked"})";
     return made;
   }
-  void record(int count, int patients) {   // all at once, so that they share syncs
+  void record(int count, int patients) {  // all at once, so that they share syncs
     std::promise<void> all;
     std::atomic<int> left = count;
     for (int i = 0; i < count; ++i) {
@@ -149,7 +149,8 @@ TEST_F(AuditTest, TheLogProvesInclusionAndThatHeadsOnlyGrow) {
     const Bytes key = audit_key(opened.entry.subject, opened.recorded.time, opened.recorded.number);
     const auto path = audit->inclusion(index);
     ASSERT_TRUE(path) << path.error().message;
-    EXPECT_TRUE(proof::verify_inclusion(proof::log_leaf(audit_log_leaf(key, entry_commitment(opened))), index, head->size, *path, head->log_root));
+    EXPECT_TRUE(
+        proof::verify_inclusion(proof::log_leaf(audit_log_leaf(key, entry_commitment(opened))), index, head->size, *path, head->log_root));
   }
   const auto consistency = audit->consistency(old_head->size);
   ASSERT_TRUE(consistency);
@@ -182,7 +183,7 @@ TEST_F(AuditTest, ReopeningGivesTheSameRootsWhateverWasFolded) {
   const auto head = head_for(320);
   ASSERT_TRUE(head);
   audit.reset();
-  std::filesystem::remove_all(options.folder + "/map");   // all of it follows from the file
+  std::filesystem::remove_all(options.folder + "/map");  // all of it follows from the file
   open();
   audit->start_heads(ledger, signer);
   ASSERT_TRUE(audit->append_and_wait(entry("p1")));
@@ -219,7 +220,7 @@ TEST_F(AuditTest, ATornTailIsCutAndSaidAndEverythingBeforeIsThere) {
 
 TEST_F(AuditTest, AnEditedEntryIsNamed) {
   record(200, 1);
-  open();   // folded
+  open();  // folded
   Bytes bytes = *system_files().read_all(file(), 1 << 24);
   std::size_t at = 50;
   for (int i = 0; i < 77; ++i) {
@@ -268,7 +269,8 @@ TEST_F(AuditTest, OversizeIsRefusedAndNothingIsWritten) {
 }
 
 RC_GTEST_PROP(AuditTree, MatchesTheReferenceMapWhateverTheOrderOfSubjects, ()) {
-  const auto picks = *rc::gen::container<std::vector<std::pair<std::uint8_t, std::uint8_t>>>(rc::gen::arbitrary<std::pair<std::uint8_t, std::uint8_t>>());
+  const auto picks =
+      *rc::gen::container<std::vector<std::pair<std::uint8_t, std::uint8_t>>>(rc::gen::arbitrary<std::pair<std::uint8_t, std::uint8_t>>());
   AuditTree tree;
   proof::MapModel model;
   std::map<Subject, std::vector<proof::MapRow>> rows;

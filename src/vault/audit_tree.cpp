@@ -138,7 +138,7 @@ void AuditTree::touch(const Subject& subject, Spine* spine) {
   inner.child[right ? 1 : 0] = static_cast<std::uint32_t>(leaves_.size()) | kLeaf;
   inner.child[right ? 0 : 1] = *link;
   leaves_.push_back({subject, {}, spine, true});
-  *link = static_cast<std::uint32_t>(nodes_.size());   // before nodes_ may move
+  *link = static_cast<std::uint32_t>(nodes_.size());  // before nodes_ may move
   nodes_.push_back(inner);
 }
 

@@ -14,26 +14,26 @@
 
 namespace careledger::vault {
 
-class Spine {   // of one subject
+class Spine {  // of one subject
  public:
-  void add(ByteView key, const Digest& commitment);   // keys ascend
+  void add(ByteView key, const Digest& commitment);  // keys ascend
   Digest root() const;
   std::uint64_t size() const { return size_; }
   const Bytes& first_key() const { return first_key_; }
   const Bytes& last_key() const { return last_key_; }
-  proof::MapPath first() const;                       // to root(), lowest step first
+  proof::MapPath first() const;  // to root(), lowest step first
   proof::MapPath last() const;
   Bytes encode() const;
   static std::optional<Spine> decode(const Subject& subject, ByteView bytes);
 
  private:
   struct Item {
-    std::uint32_t bit;   // where it splits from the item before it
+    std::uint32_t bit;  // where it splits from the item before it
     Digest hash;
   };
   void merge_top();
-  std::vector<Item> items_;                 // bits ascend; the last one is the newest leaf
-  std::vector<proof::MapStep> first_way_;   // inside items_.front()
+  std::vector<Item> items_;                // bits ascend; the last one is the newest leaf
+  std::vector<proof::MapStep> first_way_;  // inside items_.front()
   Bytes first_key_, last_key_;
   Digest first_value_, last_value_;
   std::uint64_t size_ = 0;
@@ -42,8 +42,8 @@ class Spine {   // of one subject
 class AuditTree {
  public:
   void add(const Subject& subject, ByteView key, const Digest& commitment);
-  void load(const Subject& subject, Spine spine);   // at start
-  Digest root();                                    // rehashes what changed
+  void load(const Subject& subject, Spine spine);  // at start
+  Digest root();                                   // rehashes what changed
   const Spine* find(const Subject& subject) const;
   std::size_t subjects() const { return spines_.size(); }
 
@@ -53,7 +53,7 @@ class AuditTree {
  private:
   struct Node {
     std::uint32_t bit = 0;
-    std::uint32_t child[2] = {0, 0};   // kLeaf set: index into leaves_
+    std::uint32_t child[2] = {0, 0};  // kLeaf set: index into leaves_
     Digest hash;
     bool dirty = true;
   };

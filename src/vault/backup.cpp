@@ -19,7 +19,7 @@ constexpr ByteView kMagic = "careledger-backup";
 constexpr std::size_t kFrameBytes = 1u << 20;
 constexpr storage::Column kCopied[] = {kVersionsColumn, kBodiesColumn, kOutboxColumn, kAnchorsColumn, kPrivateColumn};
 
-struct Summary {   // the last frame
+struct Summary {  // the last frame
   OrganisationId organisation;
   Visible visible;
   BlockTime time;
@@ -57,7 +57,8 @@ bool belongs(storage::Column column, ByteView key, ByteView value, const Visible
   return true;
 }
 
-Result<void> copy_column(const storage::Reader& reader, storage::Column column, const Visible& visible, SealedWriter& out, Summary& summary) {
+Result<void> copy_column(const storage::Reader& reader, storage::Column column, const Visible& visible, SealedWriter& out,
+                         Summary& summary) {
   const auto rows = reader.iterate(column, storage::Range::all());
   Bytes frame;
   for (rows->seek_first(); rows->valid(); rows->next()) {
@@ -131,7 +132,8 @@ Result<void> index_again(VaultParts& parts, const std::string& type, const std::
     }
     const std::size_t kept = next.size();
     for (Term& term : terms) {
-      const bool known = std::any_of(next.begin(), next.begin() + static_cast<std::ptrdiff_t>(kept), [&](const auto& one) { return one.first == term; });
+      const bool known =
+          std::any_of(next.begin(), next.begin() + static_cast<std::ptrdiff_t>(kept), [&](const auto& one) { return one.first == term; });
       if (!known) next.emplace_back(std::move(term), stored.row.sequence);
     }
     open = std::move(next);
@@ -184,14 +186,14 @@ Result<BackupReport> write_backup(Vault& vault, const std::string& file) {
   CARELEDGER_TRY(const crypto::Secret key, parts.keys.symmetric(Purpose::backup));
   CARELEDGER_TRY(SealedWriter out, SealedWriter::create(file, kMagic, key, parts.entropy));
   Summary summary{parts.options.organisation, parts.seen(), parts.clock.now(), 0, 0};
-  const auto snapshot = parts.store->snapshot();   // taken after seen(): everything seen is in it
+  const auto snapshot = parts.store->snapshot();  // taken after seen(): everything seen is in it
   for (const storage::Column column : kCopied) CARELEDGER_CHECK(copy_column(*snapshot, column, summary.visible, out, summary));
   CARELEDGER_CHECK(out.finish(encode(summary)));
   return report_of(summary, out.bytes());
 }
 
-Result<BackupReport> verify_backup(const std::string& file, const OrganisationId& organisation, Keystore& keys, const std::string& vault_folder,
-                                   Entropy& entropy) {
+Result<BackupReport> verify_backup(const std::string& file, const OrganisationId& organisation, Keystore& keys,
+                                   const std::string& vault_folder, Entropy& entropy) {
   CARELEDGER_TRY(const crypto::Secret key, keys.symmetric(Purpose::backup));
   CARELEDGER_TRY(const auto tree, KeyTree::open(vault_folder + "/keys", keys, entropy));
   CARELEDGER_TRY(SealedReader reader, SealedReader::open(file, kMagic, key));
@@ -218,7 +220,8 @@ Result<BackupReport> verify_backup(const std::string& file, const OrganisationId
 Result<BackupReport> restore_backup(const std::string& file, const VaultOptions& options, Keystore& keys, Clock& clock, Entropy& entropy) {
   const std::string store_folder = options.folder + "/store";
   if (system_files().exists(store_folder)) {
-    return fail(ErrorKind::conflict, "there is a vault in " + options.folder + " already: move it away before restoring, so that nothing newer is lost");
+    return fail(ErrorKind::conflict,
+                "there is a vault in " + options.folder + " already: move it away before restoring, so that nothing newer is lost");
   }
   CARELEDGER_TRY(const crypto::Secret key, keys.symmetric(Purpose::backup));
   CARELEDGER_TRY(SealedReader reader, SealedReader::open(file, kMagic, key));

@@ -21,18 +21,18 @@ namespace careledger::vault {
 
 struct BackupReport {
   std::uint64_t versions = 0;
-  std::uint64_t erased = 0;         // without body: erased before the backup or since
-  std::uint64_t damaged = 0;        // bodies that do not open (verify only)
+  std::uint64_t erased = 0;   // without body: erased before the backup or since
+  std::uint64_t damaged = 0;  // bodies that do not open (verify only)
   std::uint64_t anchors = 0;
-  std::uint64_t bytes = 0;          // of the file
-  std::uint64_t sequence = 0;       // of the commit it holds
-  BlockTime time;                   // when it was written
+  std::uint64_t bytes = 0;     // of the file
+  std::uint64_t sequence = 0;  // of the commit it holds
+  BlockTime time;              // when it was written
 };
 
 Result<BackupReport> write_backup(Vault& vault, const std::string& file);
 // Authenticates the whole file and opens every body, without writing anything. `vault_folder` is where the key pages lie.
-Result<BackupReport> verify_backup(const std::string& file, const OrganisationId& organisation, Keystore& keys, const std::string& vault_folder,
-                                   Entropy& entropy);
+Result<BackupReport> verify_backup(const std::string& file, const OrganisationId& organisation, Keystore& keys,
+                                   const std::string& vault_folder, Entropy& entropy);
 // Makes the store of a vault that has none (conflict otherwise), index included; the key pages must be there already. Nothing is left
 // behind on failure.
 Result<BackupReport> restore_backup(const std::string& file, const VaultOptions& options, Keystore& keys, Clock& clock, Entropy& entropy);
@@ -43,7 +43,7 @@ Result<void> write_key_backup(Vault& vault, const std::string& keystore_path, co
 Result<void> restore_key_backup(const std::string& file, const std::string& keystore_path, const std::string& vault_folder);
 
 // The audit file as far as it is durable. Restoring is putting it back: the map is rebuilt.
-Result<std::uint64_t> write_audit_backup(const AuditMap& audit, const std::string& file);   // entries
+Result<std::uint64_t> write_audit_backup(const AuditMap& audit, const std::string& file);  // entries
 // Opens every entry; how many. corrupt names the first that does not.
 Result<std::uint64_t> verify_audit_backup(const std::string& file, Keystore& keys);
 

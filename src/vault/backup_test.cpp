@@ -89,7 +89,8 @@ TEST_P(BackupTest, ADamagedOrForeignBackupIsRefusedAndNothingIsLeftBehind) {
   ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
   EXPECT_EQ(write_backup(*vault, data_file).error().kind, ErrorKind::conflict);
   auto stranger = Keystore::in_memory(clock, entropy);
-  EXPECT_EQ(restore_backup(data_file, {folder.path() + "/elsewhere", organisation}, *stranger, clock, entropy).error().kind, ErrorKind::wrong_key);
+  EXPECT_EQ(restore_backup(data_file, {folder.path() + "/elsewhere", organisation}, *stranger, clock, entropy).error().kind,
+            ErrorKind::wrong_key);
   const Bytes good = *system_files().read_all(data_file, 1 << 24);
   lose_everything();
   for (const std::size_t at : {std::size_t{3}, good.size() / 2, good.size() - 1}) {
@@ -128,9 +129,20 @@ TEST_P(BackupTest, NoPlainTextAnywhereOnDisk) {
   accesses.folder = folder.path() + "/audit";
   auto audit = std::move(*AuditMap::open(accesses, *keys, system_files(), clock, entropy));
   put("Patient", "patient-17xx", 1, patient_json("patient-17xx", 1, "Featherstonehaugh", "1970-01-02"));
-  for (int i = 0; i < 50; ++i) put("Patient", "p" + std::to_string(i), 1, patient_json("p" + std::to_string(i), 1, "Featherstonehaugh", "1970-01-02"));
+  for (int i = 0; i < 50; ++i)
+    put("Patient", "p" + std::to_string(i), 1, patient_json("p" + std::to_string(i), 1, "Featherstonehaugh", "1970-01-02"));
   ASSERT_TRUE(Relationships(*vault).put({{}, {}, "patient-17xx", false, RelationshipState::active}));
-  ASSERT_TRUE(audit->append_and_wait({audit->subject_of("patient-17xx"), AuditKind::read, {}, "Practitioner/secretive", "clinician", "TREAT", {}, "Patient", "patient-17xx", 1, {}}));
+  ASSERT_TRUE(audit->append_and_wait({audit->subject_of("patient-17xx"),
+                                      AuditKind::read,
+                                      {},
+                                      "Practitioner/secretive",
+                                      "clinician",
+                                      "TREAT",
+                                      {},
+                                      "Patient",
+                                      "patient-17xx",
+                                      1,
+                                      {}}));
   ASSERT_TRUE(write_backup(*vault, data_file));
   ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
   for (int closed = 0; closed < 2; ++closed) {

@@ -26,7 +26,8 @@ tl::unexpected<Error> damaged(std::uint64_t number) {
 
 Result<BodyName> take_name(std::uint64_t number, ByteView& in) {
   const auto format = take_u8(in);
-  if (format && *format > kFormat) return fail(ErrorKind::newer_format, "a record was written by a newer version of this program: run that version");
+  if (format && *format > kFormat)
+    return fail(ErrorKind::newer_format, "a record was written by a newer version of this program: run that version");
   const auto type = take_short(in);
   const auto id = take_short(in);
   const auto version = take_varint(in);
@@ -48,7 +49,7 @@ Bytes seal_body(const OrganisationId& organisation, const BodyName& name, const 
   append_short(row, name.type);
   append_short(row, name.id);
   append_varint(row, name.version);
-  const Bytes nonce = entropy.take(crypto::kAeadNonceSize);   // random, because a number may be tried again after a crash
+  const Bytes nonce = entropy.take(crypto::kAeadNonceSize);  // random, because a number may be tried again after a crash
   row += nonce;
   Bytes key = secret.data_key();
   row += crypto::aead_seal(ByteView(key), nonce, associated_data(organisation, name), packed);

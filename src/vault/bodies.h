@@ -11,7 +11,7 @@
 
 namespace careledger::vault {
 
-struct BodyName {   // authenticated beside the body
+struct BodyName {  // authenticated beside the body
   std::string type;
   std::string id;
   std::uint32_t version = 0;
@@ -28,7 +28,8 @@ inline constexpr std::size_t kPatientsMax = 256;
 
 Bytes seal_body(const OrganisationId& organisation, const BodyName& name, const BodyContent& content, const VersionSecret& secret,
                 Entropy& entropy);
-Result<BodyName> body_name(std::uint64_t number, ByteView row);   // without opening; corrupt
-Result<BodyContent> open_body(const OrganisationId& organisation, std::uint64_t number, ByteView row, const VersionSecret& secret);   // corrupt
+Result<BodyName> body_name(std::uint64_t number, ByteView row);  // without opening; corrupt
+Result<BodyContent> open_body(const OrganisationId& organisation, std::uint64_t number, ByteView row,
+                              const VersionSecret& secret);  // corrupt
 
 }  // namespace careledger::vault

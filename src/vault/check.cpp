@@ -31,7 +31,7 @@ class Checker {
  private:
   struct Life {
     std::uint64_t from;
-    std::uint64_t until;   // UINT64_MAX while it holds
+    std::uint64_t until;  // UINT64_MAX while it holds
     std::vector<Term> terms;
     bool erased;
   };
@@ -51,12 +51,12 @@ class Checker {
     return *take_u64(digest);
   }
 
-  // All versions, resource by resource. Without `missing` it checks them and gathers the index rows that there must be; with it, it names the
-  // resources whose rows are among the missing.
+  // All versions, resource by resource. Without `missing` it checks them and gathers the index rows that there must be; with it, it names
+  // the resources whose rows are among the missing.
   void walk_versions(const std::vector<Fingerprint>* missing) {
     const auto rows = reader_->iterate(kVersionsColumn, storage::Range::all());
     std::string type, id;
-    std::vector<Life> lives;   // newest first, as the rows come
+    std::vector<Life> lives;  // newest first, as the rows come
     for (rows->seek_first(); rows->valid() && !full(); rows->next()) {
       const auto name = decode_version_key(rows->key());
       const auto row = decode_version_row(rows->value());
@@ -113,13 +113,14 @@ class Checker {
   }
 
   // A term's row begins with the first version that has it and ends with the first after that has not.
-  void close_resource(const std::string& type, const std::string& id, const std::vector<Life>& lives, const std::vector<Fingerprint>* missing) {
+  void close_resource(const std::string& type, const std::string& id, const std::vector<Life>& lives,
+                      const std::vector<Fingerprint>* missing) {
     if (std::any_of(lives.begin(), lives.end(), [](const Life& life) { return life.erased; })) {
-      loose_.insert(type + "/" + id);   // what an erased version was found by, nobody can say
+      loose_.insert(type + "/" + id);  // what an erased version was found by, nobody can say
       return;
     }
-    std::vector<std::pair<Term, std::uint64_t>> open;   // term, from
-    for (auto life = lives.rbegin(); life != lives.rend(); ++life) {   // oldest first
+    std::vector<std::pair<Term, std::uint64_t>> open;                 // term, from
+    for (auto life = lives.rbegin(); life != lives.rend(); ++life) {  // oldest first
       std::vector<std::pair<Term, std::uint64_t>> next;
       for (const auto& [term, from] : open) {
         if (std::binary_search(life->terms.begin(), life->terms.end(), term)) {
@@ -143,7 +144,8 @@ class Checker {
     if (missing == nullptr) {
       expected_.push_back(print);
     } else if (std::binary_search(missing->begin(), missing->end(), print)) {
-      find("index", type + "?" + term.parameter + " of " + type + "/" + id, "a row is missing or was changed: the resource is not found by it as it should");
+      find("index", type + "?" + term.parameter + " of " + type + "/" + id,
+           "a row is missing or was changed: the resource is not found by it as it should");
     }
   }
 
@@ -153,7 +155,7 @@ class Checker {
     const auto rows = reader_->iterate(kIndexColumn, storage::Range::all());
     for (rows->seek_first(); rows->valid() && !full(); rows->next()) {
       ByteView from = rows->key().size() >= 8 ? rows->key().substr(rows->key().size() - 8) : ByteView();
-      if (take_u64(from).value_or(0) > seen_.sequence) continue;   // of a transaction that goes on
+      if (take_u64(from).value_or(0) > seen_.sequence) continue;  // of a transaction that goes on
       ++report_.index_rows;
       ByteView until = rows->value();
       if (ByteView ends = until; take_u64(ends).value_or(0) > seen_.sequence) until = {};
@@ -174,7 +176,7 @@ class Checker {
     if (!missing.empty() && !full()) walk_versions(&missing);
   }
 
-  struct RowName {   // without the value
+  struct RowName {  // without the value
     std::string type, parameter, id;
   };
   static std::optional<RowName> row_name(ByteView key) {
@@ -182,7 +184,8 @@ class Checker {
     const std::size_t parameter_end = type_end == ByteView::npos ? ByteView::npos : key.find('\0', type_end + 1);
     const auto name = parameter_end == ByteView::npos ? std::nullopt : decode_index_key(key, parameter_end + 1);
     if (!name) return std::nullopt;
-    return RowName{std::string(key.substr(0, type_end)), std::string(key.substr(type_end + 1, parameter_end - type_end - 1)), std::string(name->id)};
+    return RowName{std::string(key.substr(0, type_end)), std::string(key.substr(type_end + 1, parameter_end - type_end - 1)),
+                   std::string(name->id)};
   }
   static std::string resource_of(ByteView key) {
     const auto name = row_name(key);
@@ -221,7 +224,8 @@ class Checker {
       return find("anchors", where, "its command does not parse");
     }
     const std::vector<Digest> leaves = anchor_leaves(row);
-    if (std::adjacent_find(leaves.begin(), leaves.end()) != leaves.end() || proof::anchor_tree(leaves).root().view() != payload.anchor().root()) {
+    if (std::adjacent_find(leaves.begin(), leaves.end()) != leaves.end() ||
+        proof::anchor_tree(leaves).root().view() != payload.anchor().root()) {
       return find("anchors", where, "its commitments do not give the root that its command carries");
     }
     if (!options_.on_ledger) return;

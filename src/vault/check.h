@@ -15,14 +15,14 @@
 namespace careledger::vault {
 
 struct CheckFinding {
-  std::string store;   // "records", "index", "anchors", "audit", "disk"
-  std::string where;   // "Patient/17/_history/2"; "audit entry 77"; an index row by type, parameter and id, never by its value
-  std::string what;    // what is wrong, in plain words
+  std::string store;  // "records", "index", "anchors", "audit", "disk"
+  std::string where;  // "Patient/17/_history/2"; "audit entry 77"; an index row by type, parameter and id, never by its value
+  std::string what;   // what is wrong, in plain words
 };
 
 struct CheckReport {
   std::uint64_t versions = 0;
-  std::uint64_t erased = 0;         // known to be gone, and rightly
+  std::uint64_t erased = 0;  // known to be gone, and rightly
   std::uint64_t index_rows = 0;
   std::uint64_t anchors = 0;
   std::uint64_t audit_entries = 0;
@@ -31,7 +31,7 @@ struct CheckReport {
 };
 
 struct CheckOptions {
-  std::size_t findings_max = 100;                                // then it stops looking
+  std::size_t findings_max = 100;  // then it stops looking
   std::function<void(std::uint64_t done, std::uint64_t of)> progress{};
   // What the ledger says; without these only what the organisation itself keeps is compared.
   // Whether this command (its digest) stands in the ledger's log at this place with code ok.

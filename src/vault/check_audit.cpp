@@ -27,7 +27,7 @@ Result<CheckReport> check_audit(AuditMap& audit, const CheckOptions& options) {
     if (!entry) {
       whole = false;
       find("audit entry " + std::to_string(place.index), entry.error().message);
-      const auto skipped = state.file->skip(place);   // the length before it may still be right
+      const auto skipped = state.file->skip(place);  // the length before it may still be right
       if (!skipped) break;
       place = *skipped;
       continue;

@@ -116,7 +116,8 @@ TEST_P(CheckTest, AnchorsAreComparedWithTheLedger) {
 TEST_P(CheckTest, AuditEntriesAreComparedWithTheHeadOnTheLedger) {
   AuditOptions options;
   auto audit = std::move(*AuditMap::open(options, *keys, system_files(), clock, entropy));
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(audit->append_and_wait({audit->subject_of("p1"), AuditKind::read, {}, "a", "r", "TREAT", {}, {}, {}, 0, {}}));
+  for (int i = 0; i < 5; ++i)
+    ASSERT_TRUE(audit->append_and_wait({audit->subject_of("p1"), AuditKind::read, {}, "a", "r", "TREAT", {}, {}, {}, 0, {}}));
   audit->start_heads(ledger, signer);
   std::promise<AuditHead> told;
   audit->wait_for_head(5, [&](const Result<AuditHead>& head) { told.set_value(*head); });

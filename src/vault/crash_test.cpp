@@ -15,7 +15,8 @@ namespace {
 // Lets a number of writes through to a store that outlives it; later ones fail, as after a crash nothing is written any more.
 class BreakingStore final : public storage::Store {
  public:
-  BreakingStore(std::shared_ptr<storage::Store> below, std::shared_ptr<std::atomic<int>> left) : below_(std::move(below)), left_(std::move(left)) {}
+  BreakingStore(std::shared_ptr<storage::Store> below, std::shared_ptr<std::atomic<int>> left)
+      : below_(std::move(below)), left_(std::move(left)) {}
   Result<std::optional<Bytes>> get(storage::Column column, ByteView key) const override { return below_->get(column, key); }
   Result<std::vector<std::optional<Bytes>>> multi_get(storage::Column column, std::span<const Bytes> keys) const override {
     return below_->multi_get(column, keys);
@@ -41,10 +42,10 @@ class BreakingStore final : public storage::Store {
   std::shared_ptr<std::atomic<int>> left_;
 };
 
-class Broken {   // one vault that is broken off and opened again
+class Broken {  // one vault that is broken off and opened again
  public:
   Broken() {
-    options_.folder = folder_.path();   // of the key pages
+    options_.folder = folder_.path();  // of the key pages
     options_.organisation = system_entropy().take_id<OrganisationId>();
     options_.chunk_bytes = 1500;
     options_.open_store = [this](const storage::StoreOptions& options) -> Result<std::unique_ptr<storage::Store>> {
@@ -105,7 +106,8 @@ TEST(Crash, AtEveryWriteATransactionIsThereInFullOrNotAtAll) {
     EXPECT_EQ(view.changes(0, 1000)->size(), version == 1 ? 4u : version == 2 ? 17u : 30u);
     const auto report = check_vault(**vault, {});
     ASSERT_TRUE(report);
-    for (const CheckFinding& finding : report->findings) ADD_FAILURE() << "after " << writes << ": " << finding.where << ": " << finding.what;
+    for (const CheckFinding& finding : report->findings)
+      ADD_FAILURE() << "after " << writes << ": " << finding.where << ": " << finding.what;
     ASSERT_TRUE(change(**vault, version + 1, "after", 1)) << "and it goes on";
   }
   EXPECT_FALSE(broke) << "every step was reached";
@@ -147,7 +149,7 @@ TEST(Crash, AtEveryWriteAnchorsAndErasuresComeToTheirEnd) {
 RC_GTEST_PROP(VaultModel, EveryViewShowsWhatAPlainModelShows, ()) {
   struct Moment {
     std::uint64_t sequence;
-    std::map<std::string, std::pair<std::uint32_t, std::string>> families;   // id -> version, family
+    std::map<std::string, std::pair<std::uint32_t, std::string>> families;  // id -> version, family
   };
   Broken node;
   auto vault = std::move(*node.open(1'000'000));
@@ -162,7 +164,7 @@ RC_GTEST_PROP(VaultModel, EveryViewShowsWhatAPlainModelShows, ()) {
     for (const auto& [who, what] : changes) {
       const std::string id = "p" + std::to_string(who % 4);
       const auto version = transaction->next_version("Patient", id);
-      if (!version) continue;   // staged already
+      if (!version) continue;  // staged already
       RC_ASSERT(*version == counted[id] + 1);
       if (what % 4 == 0) {
         const bool there = next.families.contains(id);
@@ -176,7 +178,7 @@ RC_GTEST_PROP(VaultModel, EveryViewShowsWhatAPlainModelShows, ()) {
       }
       counted[id] = *version;
     }
-    if (changes.size() % 3 == 2) continue;   // dropped
+    if (changes.size() % 3 == 2) continue;  // dropped
     next.sequence = transaction->commit()->sequence;
     versions = counted;
     moments.push_back(next);

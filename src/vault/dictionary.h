@@ -7,6 +7,6 @@ namespace careledger::vault {
 
 inline constexpr std::size_t kDictionaryBytes = 32768;
 
-const Bytes& dictionary();   // any thread
+const Bytes& dictionary();  // any thread
 
 }  // namespace careledger::vault

@@ -7,9 +7,9 @@
 namespace careledger::vault {
 namespace {
 
-struct Life {   // one version between its commit and that of its successor
+struct Life {  // one version between its commit and that of its successor
   StoredVersion stored;
-  std::uint64_t until;   // UINT64_MAX for the newest
+  std::uint64_t until;  // UINT64_MAX for the newest
 };
 
 Result<std::vector<Life>> lives(const VaultParts& parts, std::string_view type, std::string_view id) {
@@ -73,7 +73,8 @@ Result<void> Vault::set_legal_hold(std::string_view type, std::string_view id, b
   return parts_->store->write(batch, storage::Durability::synced);
 }
 
-// Three steps, each safe to repeat: an intent with the rows that will go, the key, the rows. A crash after the first goes on at the next start.
+// Three steps, each safe to repeat: an intent with the rows that will go, the key, the rows. A crash after the first goes on at the next
+// start.
 Result<void> Vault::erase(std::string_view type, std::string_view id, std::uint32_t version) {
   CARELEDGER_TRY(const bool held, legal_hold(type, id));
   if (held) return fail(ErrorKind::forbidden, "the resource is under a legal hold: lift it first, with the right to do so");
@@ -114,7 +115,7 @@ Result<void> Vault::finish_erasures() {
     ByteView key = intents->key().substr(kErasingPrefix.size());
     const auto number = take_u64(key);
     if (!number) return corrupt_row("state", intents->key());
-    CARELEDGER_CHECK(parts_->tree->erase(*number));   // from here on it is done, whatever happens to the rows
+    CARELEDGER_CHECK(parts_->tree->erase(*number));  // from here on it is done, whatever happens to the rows
     storage::Batch batch;
     for (ByteView rows = intents->value(); !rows.empty();) {
       const std::uint16_t column = static_cast<unsigned char>(rows[0]);

@@ -15,10 +15,8 @@ bool wants_new_command(const kernel::Code& code) {
   switch (static_cast<kernel::KernelCode>(code.number)) {
     case kernel::KernelCode::expired:
     case kernel::KernelCode::replayed:
-    case kernel::KernelCode::sequence_too_old:
-      return true;
-    default:
-      return false;
+    case kernel::KernelCode::sequence_too_old: return true;
+    default: return false;
   }
 }
 
@@ -116,7 +114,7 @@ bool HeadKeeper::head_is_due(std::uint64_t now) const {
   if (flight_ || now < not_before_ns_) return false;
   const std::uint64_t covered = head_ ? head_->size : 0;
   const std::uint64_t have = state_.durable;
-  if (have <= covered && (head_ || lists_.empty())) return false;   // an empty map has a head when somebody asks for a list
+  if (have <= covered && (head_ || lists_.empty())) return false;  // an empty map has a head when somebody asks for a list
   return wanted_ > covered || !lists_.empty() || now >= epoch_start_ns_ + std::uint64_t{state_.options.epoch_ms} * 1'000'000;
 }
 
@@ -128,7 +126,7 @@ void HeadKeeper::run() {
       judge(lock, answer);
       continue;
     }
-    if (serve(lock)) continue;   // something may have come meanwhile
+    if (serve(lock)) continue;  // something may have come meanwhile
     const std::uint64_t now = state_.clock.monotonic_ns();
     if (head_is_due(now)) {
       if (make_head(lock)) send(lock);
@@ -202,15 +200,12 @@ void HeadKeeper::judge(Lock& lock, const ordering::Answer& answer) {
   AuditHead head = *std::exchange(flight_, std::nullopt);
   const std::uint64_t now = state_.clock.monotonic_ns();
   switch (answer.outcome) {
-    case ordering::Outcome::busy:
-      not_before_ns_ = now + std::uint64_t{std::max(answer.retry_after_ms, 1u)} * 1'000'000;
-      return;
-    case ordering::Outcome::unknown:   // a newer head says more than the same one again
+    case ordering::Outcome::busy: not_before_ns_ = now + std::uint64_t{std::max(answer.retry_after_ms, 1u)} * 1'000'000; return;
+    case ordering::Outcome::unknown:  // a newer head says more than the same one again
       not_before_ns_ = now + kRetryNs;
       return;
     case ordering::Outcome::final:
-    case ordering::Outcome::refused:
-      break;
+    case ordering::Outcome::refused: break;
   }
   CARELEDGER_ASSERT(answer.receipt.has_value());
   const kernel::Code code = answer.receipt->code;
@@ -223,7 +218,7 @@ void HeadKeeper::judge(Lock& lock, const ordering::Answer& answer) {
   ++heads_;
   head_ = head;
   lock.unlock();
-  static_cast<void>(state_.store->put_head(head));   // a convenience after a restart; the ledger has it
+  static_cast<void>(state_.store->put_head(head));  // a convenience after a restart; the ledger has it
   lock.lock();
 }
 
@@ -233,12 +228,14 @@ void HeadKeeper::refuse(const std::string& why) {
   if (state_.options.on_alert) state_.options.on_alert("a head of the audit map was refused (" + why + "); it is tried again");
 }
 
-// Answers whoever the newest final head is good enough for. Lists need the tree as it was at that head: it is, while no newer one was folded.
+// Answers whoever the newest final head is good enough for. Lists need the tree as it was at that head: it is, while no newer one was
+// folded.
 bool HeadKeeper::serve(Lock& lock) {
   if (!head_) return false;
   const AuditHead head = *head_;
   std::vector<UniqueFunction<void(const Result<AuditHead>&)>> told;
-  for (auto it = waiters_.begin(); it != waiters_.end() && it->first <= head.size; it = waiters_.erase(it)) told.push_back(std::move(it->second));
+  for (auto it = waiters_.begin(); it != waiters_.end() && it->first <= head.size; it = waiters_.erase(it))
+    told.push_back(std::move(it->second));
   std::vector<ListJob> jobs;
   if (!flight_ && state_.store->folded().index == head.size) {
     for (auto it = lists_.begin(); it != lists_.end();) {

@@ -13,14 +13,14 @@
 
 namespace careledger::vault {
 
-class HeadKeeper {   // safe from any thread
+class HeadKeeper {  // safe from any thread
  public:
   explicit HeadKeeper(AuditMap::State& state, std::optional<AuditHead> last) : state_(state), head_(std::move(last)) {}
   ~HeadKeeper() { stop(); }
 
   void start(ordering::Ordering& ordering, CommandSigner& signer);
   void stop();
-  void entries_came();                     // cheap: the flusher calls it after every group
+  void entries_came();  // cheap: the flusher calls it after every group
   void wait_for(std::uint64_t size, UniqueFunction<void(const Result<AuditHead>&)> done);
   void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(const Result<AccessList>&)> done);
 
@@ -49,7 +49,7 @@ class HeadKeeper {   // safe from any thread
   void send(Lock& lock);
   void receive(std::uint64_t sending, const ordering::Answer& answer);
   void judge(Lock& lock, const ordering::Answer& answer);
-  bool serve(Lock& lock);                  // true when it answered somebody, and so let go of the lock
+  bool serve(Lock& lock);  // true when it answered somebody, and so let go of the lock
   void refuse(const std::string& why);
   Result<AccessList> make_list(const ListJob& job, const AuditHead& head) const;
   void abandon(Lock& lock);
@@ -62,13 +62,13 @@ class HeadKeeper {   // safe from any thread
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool running_ = false;
-  bool idle_ = false;                       // the thread waits without a deadline
-  std::optional<AuditHead> head_;           // newest final one
+  bool idle_ = false;              // the thread waits without a deadline
+  std::optional<AuditHead> head_;  // newest final one
   std::optional<AuditHead> flight_;
   std::optional<ordering::Answer> answer_;
   std::uint64_t sending_ = 0;
-  std::uint64_t wanted_ = 0;                // size that somebody waits for
-  std::uint64_t epoch_start_ns_ = 0;        // when the last head went out
+  std::uint64_t wanted_ = 0;          // size that somebody waits for
+  std::uint64_t epoch_start_ns_ = 0;  // when the last head went out
   std::uint64_t not_before_ns_ = 0;
   std::uint64_t heads_ = 0;
   std::uint64_t refused_ = 0;

@@ -13,7 +13,7 @@ constexpr std::size_t kBytesMax = 512u << 20;
 
 // magic ‖ u16 format ‖ field(keystore file) ‖ u64 generation ‖ field(key pages). Both fields are sealed and authenticated by themselves.
 Result<void> write_key_backup(Vault& vault, const std::string& keystore_path, const std::string& file) {
-  const std::lock_guard turn(vault.parts().writer);   // no erasure between the two halves
+  const std::lock_guard turn(vault.parts().writer);  // no erasure between the two halves
   if (system_files().exists(file)) return fail(ErrorKind::conflict, file + " is there already: choose another name");
   CARELEDGER_TRY(const Bytes keystore, system_files().read_all(keystore_path, kBytesMax));
   CARELEDGER_TRY(const Bytes pages, vault.parts().tree->sealed_pages());
@@ -31,15 +31,18 @@ Result<void> restore_key_backup(const std::string& file, const std::string& keys
   if (!ByteView(bytes).starts_with(kMagic)) return damaged();
   ByteView in = ByteView(bytes).substr(kMagic.size());
   const auto format = take_u16(in);
-  if (format && *format > kFormat) return fail(ErrorKind::newer_format, file + " was written by a newer version of this program: run that version");
+  if (format && *format > kFormat)
+    return fail(ErrorKind::newer_format, file + " was written by a newer version of this program: run that version");
   const auto keystore = take_field(in);
   const auto generation = take_u64(in);
   const auto pages = take_field(in);
   if (!format || !keystore || !generation || !pages || !in.empty()) return damaged();
   const std::string folder = vault_folder + "/keys";
   const std::string pages_path = folder + "/keys." + std::to_string(*generation);
-  if (system_files().exists(keystore_path)) return fail(ErrorKind::conflict, "there is a keystore at " + keystore_path + " already: move it away first");
-  if (system_files().exists(folder)) return fail(ErrorKind::conflict, "there are key pages in " + folder + " already: move them away first");
+  if (system_files().exists(keystore_path))
+    return fail(ErrorKind::conflict, "there is a keystore at " + keystore_path + " already: move it away first");
+  if (system_files().exists(folder))
+    return fail(ErrorKind::conflict, "there are key pages in " + folder + " already: move them away first");
   CARELEDGER_CHECK(system_files().make_folder(folder));
   CARELEDGER_CHECK(system_files().replace(pages_path, *pages));
   return system_files().replace(keystore_path, *keystore);

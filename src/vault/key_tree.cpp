@@ -44,7 +44,7 @@ std::string KeyTree::path(std::uint64_t generation) const { return folder_ + "/k
 
 Result<void> KeyTree::load() {
   generation_ = keys_.generation(Purpose::records);
-  if (generation_ == 0) {   // a new vault
+  if (generation_ == 0) {  // a new vault
     Pages fresh;
     fresh.emplace(NodeId{kKeyTreeHeight, 0}, crypto::Secret::random(entropy_, 32));
     return store(fresh);
@@ -60,7 +60,7 @@ Result<void> KeyTree::load() {
   CARELEDGER_TRY(pages_, unseal(*file, root, generation_));
   file_ = std::move(*file);
   CARELEDGER_TRY(const std::vector<std::string> names, system_files().list(folder_));
-  for (const std::string& name : names) {   // what a crash left between two generations
+  for (const std::string& name : names) {  // what a crash left between two generations
     if (name.starts_with("keys.") && folder_ + "/" + name != path(generation_)) CARELEDGER_CHECK(shred(folder_ + "/" + name));
   }
   return {};
@@ -89,12 +89,14 @@ Result<KeyTree::Pages> KeyTree::unseal(ByteView file, const crypto::Secret& root
   ByteView in = file.substr(kMagic.size());
   const auto format = take_u16(in);
   if (!format) return damaged();
-  if (*format > kFormat) return fail(ErrorKind::newer_format, "the key pages were written by a newer version of this program: run that version");
+  if (*format > kFormat)
+    return fail(ErrorKind::newer_format, "the key pages were written by a newer version of this program: run that version");
   const auto written = take_u64(in);
   if (!written || *written != generation || in.size() < crypto::kAeadNonceSize) return damaged();
   const ByteView associated = file.substr(0, file.size() - in.size());
   auto plain = crypto::aead_open(root, in.substr(0, crypto::kAeadNonceSize), associated, in.substr(crypto::kAeadNonceSize));
-  if (!plain) return fail(ErrorKind::wrong_key, "the key pages do not open under the keystore's root: bring both from the same backup of the keys");
+  if (!plain)
+    return fail(ErrorKind::wrong_key, "the key pages do not open under the keystore's root: bring both from the same backup of the keys");
   Pages pages;
   for (ByteView rest = *plain; !rest.empty();) {
     const auto level = take_u8(rest);
@@ -115,7 +117,7 @@ Result<void> KeyTree::store(const Pages& pages) {
     CARELEDGER_CHECK(system_files().make_folder(folder_));
     CARELEDGER_CHECK(system_files().replace(path(generation), file));
   }
-  CARELEDGER_CHECK(keys_.replace_symmetric(Purpose::records, root, generation));   // from here on the old pages are dead
+  CARELEDGER_CHECK(keys_.replace_symmetric(Purpose::records, root, generation));  // from here on the old pages are dead
   const std::uint64_t old = std::exchange(generation_, generation);
   Pages kept;
   for (const auto& [node, seed] : pages) kept.emplace(node, seed.clone());

@@ -34,8 +34,8 @@ class VersionSecret {
   ~VersionSecret() { crypto::wipe(bytes_); }
   VersionSecret(VersionSecret&& other) noexcept : bytes_(std::move(other.bytes_)) {}
   VersionSecret& operator=(VersionSecret&&) = delete;
-  Bytes data_key() const;    // 32 bytes, AES-256-GCM; the caller wipes it
-  Bytes salt_seed() const;   // 32 bytes: codec/fhir/record.h derives the salts of the leaves from it
+  Bytes data_key() const;   // 32 bytes, AES-256-GCM; the caller wipes it
+  Bytes salt_seed() const;  // 32 bytes: codec/fhir/record.h derives the salts of the leaves from it
 
  private:
   Bytes bytes_;
@@ -48,18 +48,18 @@ class KeyTree {
   // `folder` empty: in memory. wrong_key when the pages are of another generation than the keystore expects (an older copy of either).
   static Result<std::unique_ptr<KeyTree>> open(const std::string& folder, Keystore& keys, Entropy& entropy);
 
-  Result<VersionSecret> secret(std::uint64_t number) const;   // gone when erased; invalid from 2^40 on
+  Result<VersionSecret> secret(std::uint64_t number) const;  // gone when erased; invalid from 2^40 on
   bool erased(std::uint64_t number) const;
   // Durable when it returns. On failure either nothing has changed or, after the keystore was written, the erasure holds.
   Result<void> erase(std::uint64_t number);
-  Result<void> rotate();                                      // fresh root key over the same pages; bodies stay as they are
+  Result<void> rotate();  // fresh root key over the same pages; bodies stay as they are
   std::uint64_t generation() const;
-  Result<Bytes> sealed_pages() const;                         // the file's bytes, for the backup of the keys
-  std::size_t pages() const;                                  // seeds held
+  Result<Bytes> sealed_pages() const;  // the file's bytes, for the backup of the keys
+  std::size_t pages() const;           // seeds held
 
  private:
   struct NodeId {
-    std::uint8_t level;    // 0: a version's secret
+    std::uint8_t level;  // 0: a version's secret
     std::uint64_t index;
     friend auto operator<=>(const NodeId&, const NodeId&) = default;
   };
@@ -80,7 +80,7 @@ class KeyTree {
   mutable std::mutex mutex_;
   Pages pages_;
   std::uint64_t generation_ = 0;
-  Bytes file_;   // as sealed last
+  Bytes file_;  // as sealed last
   // Seeds of subtrees of 256 versions, so that a version in use costs eight steps and not forty.
   mutable std::unordered_map<std::uint64_t, crypto::Secret> cache_;
 };

@@ -38,7 +38,7 @@ const char* name_of(Purpose purpose) {
 }
 
 struct Keystore::State {
-  std::string path;   // empty: nothing on disk
+  std::string path;  // empty: nothing on disk
   KeystoreHeader header;
   crypto::Secret wrap;
   Clock& clock;
@@ -138,8 +138,7 @@ Result<crypto::SigningKey> Keystore::signing(Purpose purpose, std::string_view l
   CARELEDGER_ASSERT(!is_symmetric(purpose) && purpose != Purpose::opening);
   const std::lock_guard lock(state_->mutex);
   if (const Slot* slot = state_->current(purpose, label)) return crypto::SigningKey::from_seed(slot->key);
-  CARELEDGER_TRY(const Slot* slot,
-                 state_->add(purpose, label, crypto::Algorithm::ed25519, crypto::Secret::random(state_->entropy, 32)));
+  CARELEDGER_TRY(const Slot* slot, state_->add(purpose, label, crypto::Algorithm::ed25519, crypto::Secret::random(state_->entropy, 32)));
   return crypto::SigningKey::from_seed(slot->key);
 }
 

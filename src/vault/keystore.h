@@ -25,33 +25,33 @@ namespace careledger::vault {
 
 // Numbers are permanent; new purposes are added at the end.
 enum class Purpose : std::uint16_t {
-  files = 1,            // root of the encrypted file system under the vault's store
-  records = 2,          // root of the key tree of the record versions (key_tree.h)
-  audit = 3,            // seals the audit file
-  audit_subject = 4,    // HMAC: patient id -> subject of the audit map
-  page_token = 5,       // seals paging tokens
-  access_token = 6,     // signs the access tokens of the HTTP endpoint
-  command = 7,          // Ed25519: signs the organisation's commands
-  batch = 8,            // Ed25519: signs batch envelopes
-  http_signature = 9,   // Ed25519: RFC 9421 signatures towards other organisations
-  opening = 10,         // X25519: opens what others seal to the organisation
-  promise = 11,         // Ed25519: signs promises of audit entries
-  cosign = 12,          // Ed25519: cosigns checkpoints of the ledger
-  validator = 13,       // Ed25519: signs blocks; stands in the ledger's keystore only
-  founder = 14,         // Ed25519: the founding authority's; stands in the ledger's keystore only
-  trust = 15,           // Ed25519: of a relationship held in trust, one each, `label` = relationship id in hex
-  backup = 16,          // seals backups
-  relationships = 17,   // seals the file of relationships and consent terms
+  files = 1,           // root of the encrypted file system under the vault's store
+  records = 2,         // root of the key tree of the record versions (key_tree.h)
+  audit = 3,           // seals the audit file
+  audit_subject = 4,   // HMAC: patient id -> subject of the audit map
+  page_token = 5,      // seals paging tokens
+  access_token = 6,    // signs the access tokens of the HTTP endpoint
+  command = 7,         // Ed25519: signs the organisation's commands
+  batch = 8,           // Ed25519: signs batch envelopes
+  http_signature = 9,  // Ed25519: RFC 9421 signatures towards other organisations
+  opening = 10,        // X25519: opens what others seal to the organisation
+  promise = 11,        // Ed25519: signs promises of audit entries
+  cosign = 12,         // Ed25519: cosigns checkpoints of the ledger
+  validator = 13,      // Ed25519: signs blocks; stands in the ledger's keystore only
+  founder = 14,        // Ed25519: the founding authority's; stands in the ledger's keystore only
+  trust = 15,          // Ed25519: of a relationship held in trust, one each, `label` = relationship id in hex
+  backup = 16,         // seals backups
+  relationships = 17,  // seals the file of relationships and consent terms
 };
 const char* name_of(Purpose purpose);
 
-struct KeyInfo {   // what may be shown: `careledger keys`, the key inventory
+struct KeyInfo {  // what may be shown: `careledger keys`, the key inventory
   Purpose purpose;
-  crypto::Algorithm algorithm;   // meaningless for symmetric keys
+  crypto::Algorithm algorithm;  // meaningless for symmetric keys
   std::string label;
   BlockTime created;
-  bool retired = false;          // kept to open what was sealed before a rotation
-  Bytes public_key;              // empty for symmetric keys
+  bool retired = false;  // kept to open what was sealed before a rotation
+  Bytes public_key;      // empty for symmetric keys
 };
 
 // How the file is sealed. Made by one of the functions; holds secrets.
@@ -60,7 +60,7 @@ class Seal {
   static Seal passphrase(ByteView passphrase, crypto::PasswordCost cost = {});
   // 32 random bytes, mode 0600, in a folder outside `data_folder` (checked when opened and made). make: writes a new one when absent.
   static Result<Seal> key_file(const std::string& path, const std::string& data_folder, bool make, Entropy& entropy);
-  static Result<Seal> credential(const std::string& name);   // $CREDENTIALS_DIRECTORY/<name>, 32 bytes or more
+  static Result<Seal> credential(const std::string& name);  // $CREDENTIALS_DIRECTORY/<name>, 32 bytes or more
 
   Seal(Seal&&) noexcept = default;
   Seal& operator=(Seal&&) noexcept = default;
@@ -73,18 +73,19 @@ class Seal {
   Method method_ = Method::passphrase;
   crypto::Secret secret_;
   crypto::PasswordCost cost_;
-  std::string hint_;   // path or credential name: tells the operator what to bring; not secret
+  std::string hint_;  // path or credential name: tells the operator what to bring; not secret
 };
 
 // What a keystore says about itself without being opened: how it is sealed, and the path or credential to bring.
 struct SealInfo {
-  std::string method;   // "passphrase", "key-file", "credential"
+  std::string method;  // "passphrase", "key-file", "credential"
   std::string hint;
 };
 
 class Keystore {
  public:
-  static Result<std::unique_ptr<Keystore>> create(const std::string& path, const Seal& seal, Clock& clock, Entropy& entropy);   // conflict: it is there
+  static Result<std::unique_ptr<Keystore>> create(const std::string& path, const Seal& seal, Clock& clock,
+                                                  Entropy& entropy);  // conflict: it is there
   static Result<std::unique_ptr<Keystore>> open(const std::string& path, const Seal& seal, Clock& clock, Entropy& entropy);
   static Result<SealInfo> describe(const std::string& path);
   // For tests and throw-away vaults: nothing on disk.
@@ -92,7 +93,7 @@ class Keystore {
   ~Keystore();
 
   // The current key of a purpose; made, and on disk, when it was not there.
-  Result<crypto::Secret> symmetric(Purpose purpose);                                   // 32 bytes
+  Result<crypto::Secret> symmetric(Purpose purpose);  // 32 bytes
   Result<crypto::SigningKey> signing(Purpose purpose, std::string_view label = {});
   Result<crypto::OpeningKey> opening();
   bool holds(Purpose purpose, std::string_view label = {}) const;
@@ -106,8 +107,8 @@ class Keystore {
   Result<void> replace_symmetric(Purpose purpose, const crypto::Secret& key, std::uint64_t generation);
   std::uint64_t generation(Purpose purpose) const;
 
-  Result<void> seal_under(const Seal& seal);   // re-seals under something else; the old file is overwritten
-  std::vector<KeyInfo> inventory() const;      // ordered by purpose, label, created
+  Result<void> seal_under(const Seal& seal);  // re-seals under something else; the old file is overwritten
+  std::vector<KeyInfo> inventory() const;     // ordered by purpose, label, created
 
  private:
   struct State;

@@ -92,8 +92,7 @@ bool is_symmetric(Purpose purpose) {
     case Purpose::audit_subject:
     case Purpose::page_token:
     case Purpose::backup:
-    case Purpose::relationships:
-      return true;
+    case Purpose::relationships: return true;
     case Purpose::access_token:
     case Purpose::command:
     case Purpose::batch:
@@ -103,8 +102,7 @@ bool is_symmetric(Purpose purpose) {
     case Purpose::cosign:
     case Purpose::validator:
     case Purpose::founder:
-    case Purpose::trust:
-      return false;
+    case Purpose::trust: return false;
   }
   return false;
 }
@@ -148,8 +146,9 @@ Result<std::vector<Slot>> read_keystore(ByteView file, const crypto::Secret& wra
   auto plain = crypto::aead_open(wrap, rest.substr(0, crypto::kAeadNonceSize), associated, rest.substr(crypto::kAeadNonceSize));
   if (!plain) {
     const std::string what = header.method == 1 ? "another passphrase" : "another key; bring " + header.hint;
-    return fail(ErrorKind::wrong_key, "the keystore does not open: it is sealed under " + what +
-                                          ", or it is damaged. Without its key nothing in this folder can be read: try the backup of the keys");
+    return fail(ErrorKind::wrong_key,
+                "the keystore does not open: it is sealed under " + what +
+                    ", or it is damaged. Without its key nothing in this folder can be read: try the backup of the keys");
   }
   auto slots = read_slots(*plain);
   crypto::wipe(*plain);

@@ -10,7 +10,7 @@ namespace careledger::vault {
 
 struct Slot {
   Purpose purpose = Purpose::files;
-  crypto::Algorithm algorithm = crypto::Algorithm::ed25519;   // 0 in the file for symmetric keys
+  crypto::Algorithm algorithm = crypto::Algorithm::ed25519;  // 0 in the file for symmetric keys
   bool retired = false;
   std::string label;
   BlockTime created;
@@ -20,16 +20,16 @@ struct Slot {
 
 inline constexpr std::size_t kKeystoreBytesMax = 16u << 20;
 
-struct KeystoreHeader {   // readable without a key, authenticated with it
+struct KeystoreHeader {  // readable without a key, authenticated with it
   std::uint8_t method = 0;
   std::string hint;
-  Bytes salt;             // 16 bytes
+  Bytes salt;  // 16 bytes
   crypto::PasswordCost cost;
 };
 
-Result<KeystoreHeader> read_keystore_header(ByteView file, ByteView* rest);   // corrupt, newer_format
+Result<KeystoreHeader> read_keystore_header(ByteView file, ByteView* rest);  // corrupt, newer_format
 Bytes write_keystore(const KeystoreHeader& header, const crypto::Secret& wrap, const std::vector<Slot>& slots, Entropy& entropy);
-Result<std::vector<Slot>> read_keystore(ByteView file, const crypto::Secret& wrap);   // wrong_key, corrupt
+Result<std::vector<Slot>> read_keystore(ByteView file, const crypto::Secret& wrap);  // wrong_key, corrupt
 
 bool is_symmetric(Purpose purpose);
 

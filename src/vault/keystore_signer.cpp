@@ -8,8 +8,8 @@
 namespace careledger::vault {
 namespace {
 
-constexpr std::uint64_t kGap = 64;                          // of the 256 that the ledger's window remembers
-constexpr std::int64_t kLifetimeMs = 50LL * 60 * 1000;      // an hour is the most
+constexpr std::uint64_t kGap = 64;                      // of the 256 that the ledger's window remembers
+constexpr std::int64_t kLifetimeMs = 50LL * 60 * 1000;  // an hour is the most
 
 Result<std::uint32_t> key_number(const kernel::Reader& state, const OrganisationId& organisation, const crypto::PublicKey& key,
                                  kernel::KeyRole role) {

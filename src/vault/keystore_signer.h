@@ -15,7 +15,8 @@ namespace careledger::vault {
 class KeystoreSigner final : public CommandSigner {
  public:
   // not_found when the ledger knows no such organisation, wrong_key when no key of its authority is the keystore's command key. Borrows
-  // keystore, replica and clock. Numbers begin a little above the ledger's highest, clear of commands signed before a crash and not sent yet.
+  // keystore, replica and clock. Numbers begin a little above the ledger's highest, clear of commands signed before a crash and not sent
+  // yet.
   static Result<std::unique_ptr<KeystoreSigner>> make(Keystore& keys, const replica::Replica& replica, const OrganisationId& organisation,
                                                       const Clock& clock);
   Result<Bytes> sign(ContractId contract, Bytes payload) override;

@@ -151,7 +151,7 @@ TEST_F(KeystoreTest, RotationKeepsTheOldKeyAsRetired) {
 TEST_F(KeystoreTest, TheProcessCannotBeDumped) {
   EXPECT_TRUE(harden_process());
   EXPECT_EQ(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
-  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);   // the sanitizers' leak check needs it
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // the sanitizers' leak check needs it
 }
 
 }  // namespace

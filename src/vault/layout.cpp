@@ -9,8 +9,8 @@ namespace careledger::vault {
 storage::StoreOptions store_options(const std::string& folder) {
   storage::StoreOptions options;
   options.folder = folder;
-  options.columns = {{"state", true, true},   {"versions", true, true}, {"bodies", true, false},  {"index", false, true},
-                     {"outbox", true, true},  {"anchors", true, false}, {"journal", false, true}, {"private", true, false}};
+  options.columns = {{"state", true, true},  {"versions", true, true}, {"bodies", true, false},  {"index", false, true},
+                     {"outbox", true, true}, {"anchors", true, false}, {"journal", false, true}, {"private", true, false}};
   options.format = "vault";
   options.format_version = kVaultFormat;
   return options;
@@ -50,7 +50,7 @@ Bytes resource_prefix(std::string_view type, std::string_view id) {
 
 Bytes version_key(std::string_view type, std::string_view id, std::uint32_t version) {
   Bytes key = resource_prefix(type, id);
-  append_u32(key, ~version);   // newest first
+  append_u32(key, ~version);  // newest first
   return key;
 }
 
@@ -108,8 +108,8 @@ Bytes index_key(std::string_view type, std::string_view parameter, ByteView term
 std::optional<IndexName> decode_index_key(ByteView key, std::size_t parameter_prefix_size) {
   if (key.size() < parameter_prefix_size + 2 + 1 + 1 + 8) return std::nullopt;
   ByteView from = key.substr(key.size() - 8);
-  const ByteView before = key.substr(0, key.size() - 9);   // without the zero after the id
-  const std::size_t mark = before.rfind('\1');             // an id has no such byte
+  const ByteView before = key.substr(0, key.size() - 9);  // without the zero after the id
+  const std::size_t mark = before.rfind('\1');            // an id has no such byte
   if (mark == ByteView::npos || mark < parameter_prefix_size + 1 || before[mark - 1] != '\0') return std::nullopt;
   return IndexName{key.substr(parameter_prefix_size, mark - 1 - parameter_prefix_size), before.substr(mark + 1), *take_u64(from)};
 }

@@ -12,14 +12,14 @@ namespace careledger::vault {
 inline constexpr std::uint32_t kVaultFormat = 1;
 
 // Positions are permanent.
-inline constexpr storage::Column kStateColumn{0};      // the visible commit, legal holds
-inline constexpr storage::Column kVersionsColumn{1};   // type, id, version downwards -> VersionRow
-inline constexpr storage::Column kBodiesColumn{2};     // number -> sealed body
-inline constexpr storage::Column kIndexColumn{3};      // type, parameter, term, id, from -> until, or nothing while it holds
-inline constexpr storage::Column kOutboxColumn{4};     // number -> commitment and what it supersedes
-inline constexpr storage::Column kAnchorsColumn{5};    // first number -> AnchorRow
-inline constexpr storage::Column kJournalColumn{6};    // chunk -> how to take back a transaction that was cut off
-inline constexpr storage::Column kPrivateColumn{7};    // relationships and consent terms, sealed
+inline constexpr storage::Column kStateColumn{0};     // the visible commit, legal holds
+inline constexpr storage::Column kVersionsColumn{1};  // type, id, version downwards -> VersionRow
+inline constexpr storage::Column kBodiesColumn{2};    // number -> sealed body
+inline constexpr storage::Column kIndexColumn{3};     // type, parameter, term, id, from -> until, or nothing while it holds
+inline constexpr storage::Column kOutboxColumn{4};    // number -> commitment and what it supersedes
+inline constexpr storage::Column kAnchorsColumn{5};   // first number -> AnchorRow
+inline constexpr storage::Column kJournalColumn{6};   // chunk -> how to take back a transaction that was cut off
+inline constexpr storage::Column kPrivateColumn{7};   // relationships and consent terms, sealed
 
 storage::StoreOptions store_options(const std::string& folder);
 
@@ -44,8 +44,8 @@ struct VersionName {
 std::optional<VersionName> decode_version_key(ByteView key);
 
 Bytes parameter_prefix(std::string_view type, std::string_view parameter);
-Bytes escape_term(ByteView term);                                                                          // order kept, no terminator
-Bytes term_prefix(std::string_view type, std::string_view parameter, ByteView term);                       // all ids with that very term
+Bytes escape_term(ByteView term);                                                     // order kept, no terminator
+Bytes term_prefix(std::string_view type, std::string_view parameter, ByteView term);  // all ids with that very term
 Bytes index_key(std::string_view type, std::string_view parameter, ByteView term, std::string_view id, std::uint64_t from);
 struct IndexName {
   ByteView escaped_term;
@@ -55,7 +55,7 @@ struct IndexName {
 std::optional<IndexName> decode_index_key(ByteView key, std::size_t parameter_prefix_size);
 Bytes unescape_term(ByteView escaped);
 
-struct Visible {   // the row that makes a commit visible
+struct Visible {  // the row that makes a commit visible
   std::uint64_t sequence = 0;
   std::uint64_t next_number = 1;
   BlockTime time;
@@ -76,14 +76,14 @@ struct AnchorRow {
   Anchoring state = Anchoring::submitted;
   Height height;
   std::uint32_t position = 0;
-  Bytes padding_seed;                  // 32 bytes: the padding leaves follow from it
+  Bytes padding_seed;  // 32 bytes: the padding leaves follow from it
   Bytes signed_command;
-  std::vector<Digest> commitments;     // of the versions from the row's first number on, in their order
+  std::vector<Digest> commitments;  // of the versions from the row's first number on, in their order
 };
 Bytes encode(const AnchorRow& row);
 std::optional<AnchorRow> decode_anchor_row(ByteView bytes);
 
-Result<void> check_name(std::string_view type, std::string_view id);   // invalid
+Result<void> check_name(std::string_view type, std::string_view id);  // invalid
 tl::unexpected<Error> corrupt_row(const char* column, ByteView key);
 
 }  // namespace careledger::vault

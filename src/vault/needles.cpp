@@ -18,7 +18,7 @@ constexpr std::size_t kChunk = 1u << 20;
 constexpr std::uint32_t kNothing = UINT32_MAX;
 constexpr std::size_t kBuckets = 1u << 16;
 
-Bytes wide(ByteView text, bool big_endian) {   // of bytes below 128; others are found by the plain search alone
+Bytes wide(ByteView text, bool big_endian) {  // of bytes below 128; others are found by the plain search alone
   Bytes out;
   for (const char c : text) {
     if (big_endian) out.push_back('\0');
@@ -54,7 +54,7 @@ std::array<std::pair<Bytes, const char*>, 8> forms(ByteView needle) {
            {base64_at(needle, 2), "base64+2"}}};
 }
 
-std::size_t bucket_of(const char* at) {   // of four bytes
+std::size_t bucket_of(const char* at) {  // of four bytes
   std::uint32_t word;
   std::memcpy(&word, at, 4);
   return (word * 2654435761u) >> 16;
@@ -79,7 +79,8 @@ Result<Needles> Needles::of(std::vector<std::string> needles) {
     return std::tie(left, a.needle, a.bytes) < std::tie(right, b.needle, b.bytes);
   });
   made.buckets_.assign(kBuckets + 1, kNothing);
-  for (std::size_t i = made.patterns_.size(); i-- > 0;) made.buckets_[bucket_of(made.patterns_[i].bytes.data())] = static_cast<std::uint32_t>(i);
+  for (std::size_t i = made.patterns_.size(); i-- > 0;)
+    made.buckets_[bucket_of(made.patterns_[i].bytes.data())] = static_cast<std::uint32_t>(i);
   return made;
 }
 
@@ -101,14 +102,15 @@ Result<std::vector<NeedleHit>> Needles::search_folder(const std::string& folder,
   for (const Pattern& pattern : patterns_) overlap = std::max(overlap, pattern.bytes.size());
   std::vector<NeedleHit> hits;
   std::error_code error;
-  for (std::filesystem::recursive_directory_iterator it(folder, error), end; !error && it != end && hits.size() < hits_max; it.increment(error)) {
+  for (std::filesystem::recursive_directory_iterator it(folder, error), end; !error && it != end && hits.size() < hits_max;
+       it.increment(error)) {
     if (!it->is_regular_file(error)) continue;
     const std::string path = it->path().string();
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) continue;   // gone since it was listed
+    if (fd < 0 && errno == ENOENT) continue;  // gone since it was listed
     if (fd < 0) return fail(ErrorKind::storage, path + ": " + std::strerror(errno));
     Bytes window;
-    std::uint64_t start = 0;   // of window, in the file
+    std::uint64_t start = 0;  // of window, in the file
     for (Bytes chunk(kChunk, '\0');;) {
       const ssize_t got = ::read(fd, chunk.data(), chunk.size());
       if (got <= 0) break;

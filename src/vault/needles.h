@@ -14,8 +14,8 @@ namespace careledger::vault {
 struct NeedleHit {
   std::string file;
   std::uint64_t offset = 0;
-  std::string encoding;     // "plain", "utf-16le", "utf-16be", "hex", "HEX", "base64+0", "base64+1", "base64+2"
-  std::size_t needle = 0;   // position in the list given
+  std::string encoding;    // "plain", "utf-16le", "utf-16be", "hex", "HEX", "base64+0", "base64+1", "base64+2"
+  std::size_t needle = 0;  // position in the list given
 };
 
 class Needles {
@@ -38,7 +38,7 @@ class Needles {
     std::size_t needle;
   };
   std::vector<Pattern> patterns_;
-  std::vector<std::uint32_t> buckets_;   // by the first four bytes
+  std::vector<std::uint32_t> buckets_;  // by the first four bytes
   mutable std::uint64_t bytes_ = 0;
 };
 

@@ -1,7 +1,6 @@
 #include "vault/outbox.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "contracts/records/records.h"
 #include "crypto/hash.h"
@@ -10,8 +9,8 @@
 namespace careledger::vault {
 namespace {
 
-constexpr std::size_t kSupersedesMax = 512;             // a command reads and writes that many rows at most, and fits 64 KiB
-constexpr std::uint64_t kRetryNs = 2'000'000'000;       // after the ledger refused or could not tell
+constexpr std::size_t kSupersedesMax = 512;        // a command reads and writes that many rows at most, and fits 64 KiB
+constexpr std::uint64_t kRetryNs = 2'000'000'000;  // after the ledger refused or could not tell
 
 bool repeats_exception(const kernel::Code& code) {
   using contracts::records::Codes;
@@ -27,22 +26,12 @@ bool wants_new_command(const kernel::Code& code) {
   switch (static_cast<kernel::KernelCode>(code.number)) {
     case kernel::KernelCode::expired:
     case kernel::KernelCode::replayed:
-    case kernel::KernelCode::sequence_too_old:
-      return true;
-    default:
-      return false;
+    case kernel::KernelCode::sequence_too_old: return true;
+    default: return false;
   }
 }
 
 }  // namespace
-
-std::vector<Digest> anchor_leaves(const AnchorRow& row) {
-  std::vector<Digest> leaves = row.commitments;
-  const std::size_t padded = std::bit_ceil(leaves.size());
-  for (std::uint32_t i = 0; leaves.size() < padded; ++i) leaves.push_back(crypto::hmac_sha256(row.padding_seed, u32_bytes(i)));
-  std::sort(leaves.begin(), leaves.end());
-  return leaves;
-}
 
 Result<void> Outbox::load() {
   const auto rows = parts_.store->iterate(kAnchorsColumn, storage::Range::all());
@@ -51,7 +40,7 @@ Result<void> Outbox::load() {
     const auto first = take_u64(key);
     auto row = decode_anchor_row(rows->value());
     if (!first || !key.empty() || !row || *first != anchored_) return corrupt_row("anchors", rows->key());
-    if (row->state != Anchoring::final) {   // was under way: the same bytes go again
+    if (row->state != Anchoring::final) {  // was under way: the same bytes go again
       flight_ = Flight{*first, std::move(*row), {}};
       break;
     }
@@ -73,7 +62,7 @@ void Outbox::start(ordering::Ordering& ordering, CommandSigner& signer) {
 }
 
 void Outbox::stop() {
-  if (link_) {   // an answer that still comes is nobody's
+  if (link_) {  // an answer that still comes is nobody's
     const std::lock_guard unlink(link_->mutex);
     link_->outbox = nullptr;
   }
@@ -192,7 +181,7 @@ Result<void> Outbox::sign_and_keep(Flight& flight) const {
   CARELEDGER_TRY(flight.row.signed_command, signer_->sign(contracts::records::kContract.id, payload.SerializeAsString()));
   storage::Batch batch;
   batch.put(kAnchorsColumn, u64_bytes(flight.first), encode(flight.row));
-  return parts_.store->write(batch, storage::Durability::buffered);   // lost with the machine only: then it is made anew
+  return parts_.store->write(batch, storage::Durability::buffered);  // lost with the machine only: then it is made anew
 }
 
 // With the lock held: `submit` never blocks, and the answer comes through answer_ even when it comes at once.
@@ -217,24 +206,21 @@ void Outbox::receive(std::uint64_t sending, const ordering::Answer& answer) {
 void Outbox::judge(std::unique_lock<std::mutex>& lock, const ordering::Answer& answer) {
   const std::uint64_t now = parts_.clock.monotonic_ns();
   switch (answer.outcome) {
-    case ordering::Outcome::busy:
-      not_before_ns_ = now + std::uint64_t{std::max(answer.retry_after_ms, 1u)} * 1'000'000;
-      return;
-    case ordering::Outcome::unknown:   // the same bytes again, later
+    case ordering::Outcome::busy: not_before_ns_ = now + std::uint64_t{std::max(answer.retry_after_ms, 1u)} * 1'000'000; return;
+    case ordering::Outcome::unknown:  // the same bytes again, later
       not_before_ns_ = now + kRetryNs;
       return;
     case ordering::Outcome::final:
-    case ordering::Outcome::refused:
-      break;
+    case ordering::Outcome::refused: break;
   }
   CARELEDGER_ASSERT(answer.receipt.has_value());
   const kernel::Code code = answer.receipt->code;
   if (answer.outcome == ordering::Outcome::final && code.ok()) return land(lock, *answer.receipt);
   const std::size_t count = flight_->row.commitments.size();
   const std::uint64_t first = flight_->first;
-  flight_.reset();   // its row is overwritten by the next
+  flight_.reset();  // its row is overwritten by the next
   if (wants_new_command(code)) return;
-  if (repeats_exception(code)) {   // after a loss of power: an anchor that this store has forgotten said so before
+  if (repeats_exception(code)) {  // after a loss of power: an anchor that this store has forgotten said so before
     drop_supersedes_ = count == 1;
     single_until_ = std::max(single_until_, first + count);
     return;
@@ -252,7 +238,7 @@ void Outbox::land(std::unique_lock<std::mutex>& lock, const kernel::Receipt& rec
   storage::Batch batch;
   batch.put(kAnchorsColumn, u64_bytes(flight.first), encode(flight.row));
   for (std::size_t i = 0; i < flight.row.commitments.size(); ++i) batch.erase(kOutboxColumn, u64_bytes(flight.first + i));
-  const auto written = parts_.store->write(batch, storage::Durability::buffered);   // lost: sent again, same receipt
+  const auto written = parts_.store->write(batch, storage::Durability::buffered);  // lost: sent again, same receipt
   lock.lock();
   if (!written) {
     flight_ = std::move(flight);
@@ -264,7 +250,8 @@ void Outbox::land(std::unique_lock<std::mutex>& lock, const kernel::Receipt& rec
   tell(lock, anchored_, {Anchoring::final, receipt.height, receipt.position});
 }
 
-// Raises the alert, tells who waits, and tries again after a while: a record is never given up because the ledger would not take its anchor.
+// Raises the alert, tells who waits, and tries again after a while: a record is never given up because the ledger would not take its
+// anchor.
 void Outbox::refuse(std::unique_lock<std::mutex>& lock, const std::string& why) {
   ++refused_;
   not_before_ns_ = parts_.clock.monotonic_ns() + kRetryNs;

@@ -20,33 +20,30 @@
 
 namespace careledger::vault {
 
-// The leaves of an anchor in the order of its tree: the commitments and the padding that follows from the seed, sorted.
-std::vector<Digest> anchor_leaves(const AnchorRow& row);
-
 class Outbox {
  public:
   explicit Outbox(VaultParts& parts) : parts_(parts) {}
   ~Outbox() { stop(); }
 
-  Result<void> load();                              // after the store was opened: where anchoring stands
+  Result<void> load();  // after the store was opened: where anchoring stands
   void start(ordering::Ordering& ordering, CommandSigner& signer);
   void stop();
-  void wake();                                      // something was committed
+  void wake();  // something was committed
   void when_anchored(std::uint64_t number, UniqueFunction<void(const AnchorState&)> done);
 
   Result<AnchorState> state_of(std::uint64_t number) const;
-  std::uint64_t waiting() const;                    // versions without a final anchor
+  std::uint64_t waiting() const;  // versions without a final anchor
   std::uint64_t anchors() const;
   std::uint64_t refused() const;
 
  private:
-  struct Flight {                                   // the anchor under way
+  struct Flight {  // the anchor under way
     std::uint64_t first = 0;
     AnchorRow row;
     std::vector<Digest> supersedes;
   };
 
-  struct Link {   // what an answer comes back through: it may come after the outbox is gone
+  struct Link {  // what an answer comes back through: it may come after the outbox is gone
     std::mutex mutex;
     Outbox* outbox = nullptr;
   };
@@ -70,15 +67,15 @@ class Outbox {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
-  std::uint64_t anchored_ = 1;                      // first number without a final anchor
-  std::uint64_t count_ = 0;                         // anchors that are final
+  std::uint64_t anchored_ = 1;  // first number without a final anchor
+  std::uint64_t count_ = 0;     // anchors that are final
   std::uint64_t refused_ = 0;
-  std::uint64_t single_until_ = 0;                  // below this number every version gets an anchor of its own
-  bool drop_supersedes_ = false;                    // for the next single one: the ledger has it already
+  std::uint64_t single_until_ = 0;  // below this number every version gets an anchor of its own
+  bool drop_supersedes_ = false;    // for the next single one: the ledger has it already
   std::optional<Flight> flight_;
-  std::optional<ordering::Answer> answer_;          // of the flight, for the thread to judge
+  std::optional<ordering::Answer> answer_;  // of the flight, for the thread to judge
   std::uint64_t sending_ = 0;
-  std::uint64_t not_before_ns_ = 0;                 // after a refusal or `busy`
+  std::uint64_t not_before_ns_ = 0;  // after a refusal or `busy`
   std::multimap<std::uint64_t, UniqueFunction<void(const AnchorState&)>> waiters_;
 };
 

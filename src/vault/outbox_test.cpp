@@ -10,7 +10,6 @@ namespace {
 
 using contracts::records::Codes;
 
-
 ordering::Answer final_with(kernel::Code code) {
   ordering::Answer answer;
   answer.outcome = ordering::Outcome::final;
@@ -141,7 +140,7 @@ TEST_P(OutboxCrashTest, AfterARestartTheSameBytesGoAgainAndGetTheFirstReceipt) {
   vault->start_anchoring(ledger, signer);
   put("Patient", "p1", 1, patient_json("p1", 1, "A", "1970-01-02"));
   ledger.wait_for_submissions(1);
-  reopen();   // the answer never came
+  reopen();  // the answer never came
   ledger.hold(false);
   EXPECT_EQ(vault->waiting_for_anchor(), 1u);
   vault->start_anchoring(ledger, signer);

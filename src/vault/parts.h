@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "storage/encrypted_files.h"
+#include "vault/anchor_cache.h"
 #include "vault/bodies.h"
 #include "vault/key_tree.h"
 #include "vault/keystore.h"
@@ -27,8 +28,8 @@ class SyncGroup {
   storage::Store& store_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t wanted_ = 0;    // tickets handed out
-  std::uint64_t done_ = 0;      // tickets served
+  std::uint64_t wanted_ = 0;  // tickets handed out
+  std::uint64_t done_ = 0;    // tickets served
   bool running_ = false;
   Result<void> failure_;
 };
@@ -43,11 +44,13 @@ struct VaultParts {
   std::unique_ptr<SyncGroup> syncs;
   std::unique_ptr<Outbox> outbox;
 
-  std::mutex writer;      // held by the transaction whose turn it is; guards head
-  Visible head;           // what is written, durable or not
+  std::mutex writer;  // held by the transaction whose turn it is; guards head
+  Visible head;       // what is written, durable or not
 
-  mutable std::mutex visible_mutex;
-  Visible visible;        // what readers see
+  mutable AnchorCache anchors{};
+
+  mutable std::mutex visible_mutex{};
+  Visible visible{};  // what readers see
 
   Visible seen() const {
     const std::lock_guard lock(visible_mutex);
@@ -71,7 +74,8 @@ Result<Version> load(const VaultParts& parts, std::string_view type, std::string
 Result<Digest> commitment_of(const VaultParts& parts, std::uint64_t number);
 
 // search.cpp
-Result<IdPage> search_index(const VaultParts& parts, std::uint64_t sequence, const Query& query, std::string_view after, std::uint32_t limit);
+Result<IdPage> search_index(const VaultParts& parts, std::uint64_t sequence, const Query& query, std::string_view after,
+                            std::uint32_t limit);
 Result<std::uint64_t> count_index(const VaultParts& parts, std::uint64_t sequence, const Query& query, std::uint64_t limit);
 
 // journal.cpp: takes back what transactions cut off by a crash have staged.

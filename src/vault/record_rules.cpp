@@ -19,7 +19,7 @@ Result<Indexed> index_resource(std::string_view type, std::string_view id, const
   Indexed indexed;
   indexed.terms.reserve(values.size() + 4);
   for (const auto& value : values)
-    if (value.parameter.code() != "_id") append_terms(value, indexed.terms);   // ids are the order of the versions column itself
+    if (value.parameter.code() != "_id") append_terms(value, indexed.terms);  // ids are the order of the versions column itself
   std::sort(indexed.terms.begin(), indexed.terms.end());
   indexed.terms.erase(std::unique(indexed.terms.begin(), indexed.terms.end()), indexed.terms.end());
   indexed.patients = codec::fhir::patient_compartments(resource, values);

@@ -1,5 +1,5 @@
-// What the vault derives from a resource's tree: what it is found by, whose it is, and what the ledger will know of it. For src/vault alone.
-// Thread-safety: pure functions.
+// What the vault derives from a resource's tree: what it is found by, whose it is, and what the ledger will know of it. For src/vault
+// alone. Thread-safety: pure functions.
 #pragma once
 
 #include <string>
@@ -12,14 +12,15 @@
 namespace careledger::vault {
 
 struct Indexed {
-  std::vector<Term> terms;              // sorted, without repeats
-  std::vector<std::string> patients;    // ids of the Patient resources whose compartments hold it; sorted, without repeats
+  std::vector<Term> terms;            // sorted, without repeats
+  std::vector<std::string> patients;  // ids of the Patient resources whose compartments hold it; sorted, without repeats
 };
 Result<Indexed> index_resource(std::string_view type, std::string_view id, const codec::json::Value& resource);
 
 // Commitment of the record (codec/fhir/record.h) under the salts that follow from `salt_seed`.
 Result<Digest> commit_record(std::string_view type, const codec::json::Value& resource, ByteView salt_seed);
-// A deletion leaves something to commit to as well: H('careledger/deletion/1', salt, type, id, version) with salt = HMAC(salt_seed, "deletion").
+// A deletion leaves something to commit to as well: H('careledger/deletion/1', salt, type, id, version) with salt = HMAC(salt_seed,
+// "deletion").
 Digest commit_deletion(std::string_view type, std::string_view id, std::uint32_t version, ByteView salt_seed);
 
 }  // namespace careledger::vault

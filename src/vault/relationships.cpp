@@ -14,8 +14,8 @@ constexpr char kOfPatient = 2;       // HMAC of the patient's id ‖ relationshi
 constexpr char kTerms = 3;           // grant -> ConsentTerms
 constexpr char kOfRelationship = 4;  // relationship id ‖ grant -> nothing
 
-constexpr std::size_t kTermsMax = 1u << 20;   // bytes of one Consent
-constexpr std::size_t kRowsMax = 10'000;      // of one patient or one relationship
+constexpr std::size_t kTermsMax = 1u << 20;  // bytes of one Consent
+constexpr std::size_t kRowsMax = 10'000;     // of one patient or one relationship
 
 Bytes row_key(char kind, ByteView first, ByteView second = {}) { return Bytes(1, kind).append(first).append(second); }
 

@@ -24,7 +24,7 @@ TEST_P(RelationshipsTest, AreFoundByIdAndByPatient) {
   EXPECT_EQ(relationships.of_patient("p1")->size(), 2u);
   EXPECT_EQ(relationships.of_patient("p3")->size(), 0u);
   EXPECT_EQ(relationships.all(100)->size(), 3u);
-  first.patient_id = "p9";   // two Patients found to be one
+  first.patient_id = "p9";  // two Patients found to be one
   first.state = RelationshipState::active;
   ASSERT_TRUE(relationships.put(first));
   EXPECT_EQ(relationships.of_patient("p1")->size(), 1u);

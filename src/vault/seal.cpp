@@ -36,7 +36,7 @@ Result<void> check_outside(const std::string& path, const std::string& data_fold
 }
 
 Result<void> check_owner(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return fail(ErrorKind::not_found, "no key file at " + path + ": bring it, or say where it is");
   if (!S_ISREG(info.st_mode)) return fail(ErrorKind::forbidden, "the key file " + path + " is no plain file");
   if (info.st_uid != ::geteuid()) return fail(ErrorKind::forbidden, "the key file " + path + " belongs to another user");
@@ -64,7 +64,8 @@ Seal Seal::passphrase(ByteView passphrase, crypto::PasswordCost cost) {
 Result<Seal> Seal::key_file(const std::string& path, const std::string& data_folder, bool make, Entropy& entropy) {
   CARELEDGER_CHECK(check_outside(path, data_folder));
   if (make && !system_files().exists(path)) {
-    if (const fs::path parent = fs::path(path).parent_path(); !parent.empty()) CARELEDGER_CHECK(system_files().make_folder(parent.string()));
+    if (const fs::path parent = fs::path(path).parent_path(); !parent.empty())
+      CARELEDGER_CHECK(system_files().make_folder(parent.string()));
     CARELEDGER_CHECK(system_files().replace(path, crypto::Secret::random(entropy, kKeyBytes).view()));
   }
   CARELEDGER_CHECK(check_owner(path));
@@ -78,10 +79,12 @@ Result<Seal> Seal::key_file(const std::string& path, const std::string& data_fol
 }
 
 Result<Seal> Seal::credential(const std::string& name) {
-  const char* folder = std::getenv("CREDENTIALS_DIRECTORY");   // NOLINT(concurrency-mt-unsafe): read at start, nobody sets it
+  const char* folder = std::getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): read at start, nobody sets it
   if (folder == nullptr) {
-    return fail(ErrorKind::not_found, "no systemd credentials here: $CREDENTIALS_DIRECTORY is not set. Start the service with "
-                                      "LoadCredential=" + name + " or LoadCredentialEncrypted=" + name);
+    return fail(ErrorKind::not_found,
+                "no systemd credentials here: $CREDENTIALS_DIRECTORY is not set. Start the service with "
+                "LoadCredential=" +
+                    name + " or LoadCredentialEncrypted=" + name);
   }
   if (name.empty() || name.find('/') != std::string::npos) return fail(ErrorKind::invalid, "a credential's name has no slash");
   Seal seal;

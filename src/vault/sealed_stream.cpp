@@ -30,7 +30,7 @@ Result<SealedWriter> SealedWriter::create(const std::string& path, ByteView magi
   append_u16(writer.header_, kFormat);
   writer.header_ += entropy.take(32);
   writer.key_ = stream_key(key, writer.header_);
-  static_cast<void>(system_files().remove(path + ".part"));   // of an attempt that was cut off
+  static_cast<void>(system_files().remove(path + ".part"));  // of an attempt that was cut off
   CARELEDGER_TRY(writer.file_, system_files().open(path + ".part", true));
   CARELEDGER_CHECK(writer.file_->append(writer.header_));
   writer.bytes_ = writer.header_.size();
@@ -63,7 +63,8 @@ Result<SealedReader> SealedReader::open(const std::string& path, ByteView magic,
     return fail(ErrorKind::corrupt, path + " is not such a backup, or its beginning is damaged");
   }
   ByteView format = ByteView(reader.header_).substr(magic.size());
-  if (*take_u16(format) > kFormat) return fail(ErrorKind::newer_format, path + " was written by a newer version of this program: run that version");
+  if (*take_u16(format) > kFormat)
+    return fail(ErrorKind::newer_format, path + " was written by a newer version of this program: run that version");
   reader.key_ = stream_key(key, reader.header_);
   reader.offset_ = header_size;
   return reader;
@@ -82,7 +83,9 @@ Result<Bytes> SealedReader::next(bool* last) {
     plain = crypto::aead_open(key_, nonce(next_, true), header_, sealed);
     *last = true;
   }
-  if (!plain && next_ == 0) return fail(ErrorKind::wrong_key, path_ + " does not open under this keystore's backup key, or is damaged: bring the keystore of the same organisation");
+  if (!plain && next_ == 0)
+    return fail(ErrorKind::wrong_key,
+                path_ + " does not open under this keystore's backup key, or is damaged: bring the keystore of the same organisation");
   if (!plain) return damaged();
   ++next_;
   offset_ += 4 + *size;

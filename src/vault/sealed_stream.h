@@ -14,9 +14,10 @@ namespace careledger::vault {
 
 class SealedWriter {
  public:
-  static Result<SealedWriter> create(const std::string& path, ByteView magic, const crypto::Secret& key, Entropy& entropy);   // conflict: it is there
+  static Result<SealedWriter> create(const std::string& path, ByteView magic, const crypto::Secret& key,
+                                     Entropy& entropy);  // conflict: it is there
   Result<void> put(ByteView frame);
-  Result<void> finish(ByteView last);   // synced, and under its own name
+  Result<void> finish(ByteView last);  // synced, and under its own name
   std::uint64_t bytes() const { return bytes_; }
 
  private:

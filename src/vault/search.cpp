@@ -22,9 +22,9 @@ constexpr char kAfter = '\1';
 class Ids {
  public:
   virtual ~Ids() = default;
-  virtual Result<void> seek(std::string_view id) = 0;   // to the first id >= it
+  virtual Result<void> seek(std::string_view id) = 0;  // to the first id >= it
   virtual std::optional<std::string_view> now() const = 0;
-  Result<void> next() {   // past now()
+  Result<void> next() {  // past now()
     Bytes after(*now());
     after.push_back(kAfter);
     return seek(after);
@@ -46,7 +46,9 @@ Result<IndexName> index_name(const storage::Iterator& rows, std::size_t prefix) 
 class OneTerm final : public Ids {
  public:
   OneTerm(const VaultParts& parts, std::uint64_t sequence, std::string_view type, std::string_view parameter, ByteView term)
-      : sequence_(sequence), prefix_(term_prefix(type, parameter, term)), parameter_size_(parameter_prefix(type, parameter).size()),
+      : sequence_(sequence),
+        prefix_(term_prefix(type, parameter, term)),
+        parameter_size_(parameter_prefix(type, parameter).size()),
         rows_(parts.store->iterate(kIndexColumn, storage::Range::prefix(prefix_))) {}
 
   Result<void> seek(std::string_view id) override {
@@ -69,7 +71,7 @@ class OneTerm final : public Ids {
   std::optional<std::string> id_;
 };
 
-class Collected final : public Ids {   // from a range: sorted once
+class Collected final : public Ids {  // from a range: sorted once
  public:
   explicit Collected(std::vector<std::string> ids) : ids_(std::move(ids)) {
     std::sort(ids_.begin(), ids_.end());
@@ -79,7 +81,9 @@ class Collected final : public Ids {   // from a range: sorted once
     at_ = static_cast<std::size_t>(std::lower_bound(ids_.begin(), ids_.end(), id) - ids_.begin());
     return {};
   }
-  std::optional<std::string_view> now() const override { return at_ < ids_.size() ? std::optional<std::string_view>(ids_[at_]) : std::nullopt; }
+  std::optional<std::string_view> now() const override {
+    return at_ < ids_.size() ? std::optional<std::string_view>(ids_[at_]) : std::nullopt;
+  }
 
  private:
   std::vector<std::string> ids_;
@@ -107,7 +111,7 @@ class WholeType final : public Ids {
         id_.emplace(name->id);
         return {};
       }
-      rows_->seek(prefix_ + std::string(name->id) + '\1');   // the next resource
+      rows_->seek(prefix_ + std::string(name->id) + '\1');  // the next resource
     }
     return rows_->status();
   }
@@ -160,7 +164,7 @@ class Except final : public Ids {
   std::unique_ptr<Ids> without_;
 };
 
-class AllOf final : public Ids {   // leapfrog: each one seeks to where the furthest stands
+class AllOf final : public Ids {  // leapfrog: each one seeks to where the furthest stands
  public:
   explicit AllOf(std::vector<std::unique_ptr<Ids>> all) : all_(std::move(all)) {}
   Result<void> seek(std::string_view from) override {
@@ -225,7 +229,7 @@ Result<std::unique_ptr<Ids>> query_ids(const VaultParts& parts, std::uint64_t se
     CARELEDGER_TRY(auto ids, clause_ids(parts, sequence, query.type, clause));
     all.push_back(std::move(ids));
   }
-  const bool has_clause = !query.all_of.empty();   // index rows are of resources that are there; ids given by the client need not be
+  const bool has_clause = !query.all_of.empty();  // index rows are of resources that are there; ids given by the client need not be
   if (!has_clause) all.push_back(std::make_unique<WholeType>(parts, sequence, query.type));
   if (all.size() == 1) return std::move(all.front());
   return std::make_unique<AllOf>(std::move(all));
@@ -233,7 +237,8 @@ Result<std::unique_ptr<Ids>> query_ids(const VaultParts& parts, std::uint64_t se
 
 }  // namespace
 
-Result<IdPage> search_index(const VaultParts& parts, std::uint64_t sequence, const Query& query, std::string_view after, std::uint32_t limit) {
+Result<IdPage> search_index(const VaultParts& parts, std::uint64_t sequence, const Query& query, std::string_view after,
+                            std::uint32_t limit) {
   CARELEDGER_TRY(const auto ids, query_ids(parts, sequence, query));
   std::string from(after);
   if (!from.empty()) from.push_back(kAfter);

@@ -15,38 +15,38 @@
 
 namespace careledger::vault {
 
-struct Term {   // what a resource is found by
-  std::string parameter;   // search parameter code: "identifier", "_lastUpdated"
-  Bytes value;             // at most kTermBytesMax: longer ones are cut by the maker
+struct Term {             // what a resource is found by
+  std::string parameter;  // search parameter code: "identifier", "_lastUpdated"
+  Bytes value;            // at most kTermBytesMax: longer ones are cut by the maker
   friend bool operator==(const Term&, const Term&) = default;
   friend auto operator<=>(const Term&, const Term&) = default;
 };
 inline constexpr std::size_t kTermBytesMax = 256;
 
-struct TermRange {   // from <= term < until; an empty `until` has no upper bound
+struct TermRange {  // from <= term < until; an empty `until` has no upper bound
   Bytes from;
   Bytes until;
-  bool exact = false;                          // the one term `from`; `until` is not looked at. Answered by streaming, without collecting
-  std::function<bool(ByteView term)> keep{};   // narrows a range; may be empty
+  bool exact = false;                         // the one term `from`; `until` is not looked at. Answered by streaming, without collecting
+  std::function<bool(ByteView term)> keep{};  // narrows a range; may be empty
   static TermRange one(Bytes term) { return {std::move(term), {}, true, {}}; }
   static TermRange prefix(ByteView prefix);
   static TermRange everything() { return {}; }
 };
 
 struct Clause {
-  std::string parameter;             // or, by alternative, the one named there
+  std::string parameter;  // or, by alternative, the one named there
   struct Alternative {
-    std::string parameter;           // empty: the clause's
+    std::string parameter;  // empty: the clause's
     TermRange range;
   };
   std::vector<Alternative> any_of;
-  bool negate = false;               // resources with no such row: `:not`, `:missing=true`
+  bool negate = false;  // resources with no such row: `:not`, `:missing=true`
 };
 
 struct Query {
   std::string type;
-  std::vector<Clause> all_of;        // empty: every resource of the type
-  std::vector<std::string> ids{};    // when not empty, only these (`_id`)
+  std::vector<Clause> all_of;      // empty: every resource of the type
+  std::vector<std::string> ids{};  // when not empty, only these (`_id`)
 };
 
 // Ids ascend bytewise: with `after` the last id of the page before, and the same sequence, pages neither repeat nor lose a resource.

@@ -46,7 +46,7 @@ Result<void> overwrite(int fd, const std::string& path) {
 }  // namespace
 
 Result<void> replace_and_shred(const std::string& path, ByteView contents) {
-  const Descriptor old(::open(path.c_str(), O_WRONLY | O_CLOEXEC));   // keeps the old file's blocks within reach
+  const Descriptor old(::open(path.c_str(), O_WRONLY | O_CLOEXEC));  // keeps the old file's blocks within reach
   CARELEDGER_CHECK(system_files().replace(path, contents));
   return old.get() >= 0 ? overwrite(old.get(), path) : Result<void>{};
 }

@@ -13,11 +13,11 @@ class Staging {
  public:
   Staging(storage::Store& store, std::size_t chunk_bytes) : store_(store), chunk_bytes_(chunk_bytes) {}
 
-  void add(storage::Column column, ByteView key, ByteView value);                       // a key that is not there yet
+  void add(storage::Column column, ByteView key, ByteView value);  // a key that is not there yet
   void change(storage::Column column, ByteView key, ByteView before, ByteView value);
-  Result<void> spill();                      // writes a chunk when enough has gathered
-  Result<void> finish(ByteView visible);     // the rest, the row that makes it all visible, and the end of the journal: one batch, buffered
-  Result<void> roll_back();                  // nothing of it stays
+  Result<void> spill();                   // writes a chunk when enough has gathered
+  Result<void> finish(ByteView visible);  // the rest, the row that makes it all visible, and the end of the journal: one batch, buffered
+  Result<void> roll_back();               // nothing of it stays
 
  private:
   struct Row {
@@ -26,14 +26,14 @@ class Staging {
     Bytes value;
   };
   void keep(storage::Column column, ByteView key, ByteView value);
-  storage::Batch take_batch();               // the rows so far, in order of column and key, which spares the store half its work
+  storage::Batch take_batch();  // the rows so far, in order of column and key, which spares the store half its work
 
   storage::Store& store_;
   const std::size_t chunk_bytes_;
   std::vector<Row> rows_;
-  std::size_t bytes_ = 0;                    // of rows_
-  Bytes undo_;                               // of rows_
-  std::uint32_t chunks_ = 0;                 // spilled
+  std::size_t bytes_ = 0;     // of rows_
+  Bytes undo_;                // of rows_
+  std::uint32_t chunks_ = 0;  // spilled
 };
 
 }  // namespace careledger::vault

@@ -13,7 +13,7 @@ using codec::fhir::SearchKind;
 namespace {
 
 constexpr std::size_t kKept = 220;
-constexpr std::int64_t kLong = 25LL * 3600 * 1000;   // a day and a change of the clocks
+constexpr std::int64_t kLong = 25LL * 3600 * 1000;  // a day and a change of the clocks
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 
 Bytes fit(Bytes term) {
@@ -30,7 +30,7 @@ Bytes pair_of(std::string_view first, std::string_view second) {
 
 std::uint64_t ordered(std::int64_t time) { return static_cast<std::uint64_t>(time) ^ kSign; }
 
-std::uint64_t ordered(double number) {   // zero has one form; NaN does not occur in JSON
+std::uint64_t ordered(double number) {  // zero has one form; NaN does not occur in JSON
   const auto bits = std::bit_cast<std::uint64_t>(number == 0 ? 0.0 : number);
   return (bits & kSign) != 0 ? ~bits : bits | kSign;
 }
@@ -55,7 +55,7 @@ std::uint64_t part(ByteView term, std::size_t offset) {
 
 std::string long_parameter(std::string_view parameter) { return std::string(parameter) + "~"; }
 
-bool is_long(const Interval& interval) {   // unsigned, because a bound may be the end of time
+bool is_long(const Interval& interval) {  // unsigned, because a bound may be the end of time
   return static_cast<std::uint64_t>(interval.high) - static_cast<std::uint64_t>(interval.low) > static_cast<std::uint64_t>(kLong);
 }
 
@@ -116,9 +116,9 @@ std::vector<Alternative> date_is(std::string_view parameter, Comparison comparis
   const std::uint64_t low = ordered(sought.low);
   const std::uint64_t high = ordered(sought.high);
   const auto inside = [low, high](ByteView term) { return part(term, 0) >= low && part(term, 8) <= high; };
-  const auto ends_after = [&](std::vector<Alternative> alternatives) {   // high > sought.high
-    alternatives.push_back(range_of(u64_bytes(ordered(minus_saturating(sought.high, kLong))), {},
-                                    [high](ByteView term) { return part(term, 8) > high; }));
+  const auto ends_after = [&](std::vector<Alternative> alternatives) {  // high > sought.high
+    alternatives.push_back(
+        range_of(u64_bytes(ordered(minus_saturating(sought.high, kLong))), {}, [high](ByteView term) { return part(term, 8) > high; }));
     alternatives.push_back({long_parameter(parameter), {u64_bytes(high + 1), {}, false, {}}});
     return alternatives;
   };
@@ -142,8 +142,8 @@ Alternative quantity_is(Comparison comparison, double low, double high, std::str
   const auto unit = [unit_code, unit_system](ByteView term) {
     const ByteView tail = term.substr(std::min<std::size_t>(16, term.size()));
     const std::size_t zero = tail.find('\0');
-    return zero == ByteView::npos || ((unit_code.empty() || tail.substr(0, zero) == unit_code) &&
-                                      (unit_system.empty() || tail.substr(zero + 1) == unit_system));
+    return zero == ByteView::npos ||
+           ((unit_code.empty() || tail.substr(0, zero) == unit_code) && (unit_system.empty() || tail.substr(zero + 1) == unit_system));
   };
   const auto with = [&](Bytes from, Bytes until, auto holds) {
     return range_of(std::move(from), std::move(until), [unit, holds](ByteView term) {

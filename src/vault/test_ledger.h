@@ -40,7 +40,7 @@ class TestLedger final : public ordering::Ordering {
     const std::lock_guard lock(mutex_);
     rule_ = std::move(rule);
   }
-  void hold(bool held) {   // takes commands and says nothing, until let go
+  void hold(bool held) {  // takes commands and says nothing, until let go
     std::vector<UniqueFunction<void()>> due;
     {
       const std::lock_guard lock(mutex_);
@@ -64,7 +64,7 @@ class TestLedger final : public ordering::Ordering {
     done(answer);
   }
 
-  std::vector<kernel::ReceivedCommand> commands() const {   // those that came to be final with code ok
+  std::vector<kernel::ReceivedCommand> commands() const {  // those that came to be final with code ok
     const std::lock_guard lock(mutex_);
     return commands_;
   }

@@ -22,8 +22,8 @@ inline std::string patient_json(const std::string& id, std::uint32_t version, co
 inline std::string observation_json(const std::string& id, std::uint32_t version, const std::string& patient, const std::string& code,
                                     const std::string& when) {
   return R"({"resourceType":"Observation","id":")" + id + R"(","meta":{"versionId":")" + std::to_string(version) +
-         R"("},"status":"final","code":{"coding":[{"system":"http://loinc.org","code":")" + code + R"("}]},"subject":{"reference":"Patient/)" +
-         patient + R"("},"effectiveDateTime":")" + when + R"("})";
+         R"("},"status":"final","code":{"coding":[{"system":"http://loinc.org","code":")" + code +
+         R"("}]},"subject":{"reference":"Patient/)" + patient + R"("},"effectiveDateTime":")" + when + R"("})";
 }
 
 enum class Where { memory, disk };
@@ -53,7 +53,7 @@ class VaultTest : public ::testing::TestWithParam<Where> {
     ASSERT_TRUE(opened) << opened.error().message;
     vault = std::move(*opened);
   }
-  void reopen() {   // on disk only
+  void reopen() {  // on disk only
     vault.reset();
     keys.reset();
     keys = std::move(*Keystore::open(folder.path() + "/keystore", seal, clock, entropy));

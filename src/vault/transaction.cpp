@@ -12,8 +12,7 @@ namespace careledger::vault {
 
 struct Transaction::State {
   State(VaultParts& shared, std::unique_lock<std::mutex> turn, View seen)
-      : parts(shared), lock(std::move(turn)), before(seen), head(shared.head),
-        staging(*shared.store, shared.options.chunk_bytes) {
+      : parts(shared), lock(std::move(turn)), before(seen), head(shared.head), staging(*shared.store, shared.options.chunk_bytes) {
     head.sequence += 1;
     head.time = std::max(head.time, shared.clock.now());
     first_number = head.next_number;
@@ -22,13 +21,13 @@ struct Transaction::State {
   VaultParts& parts;
   std::unique_lock<std::mutex> lock;
   View before;
-  Visible head;            // as it will be when this commits
+  Visible head;  // as it will be when this commits
   std::uint64_t first_number = 0;
   Staging staging;
   using Name = std::pair<std::string, std::string>;
   std::set<Name> staged;
   std::map<Name, std::optional<StoredVersion>> looked_up;
-  bool broken = false;     // a step failed half-way: nothing more goes in, and it cannot commit
+  bool broken = false;  // a step failed half-way: nothing more goes in, and it cannot commit
 
   // What the transaction found under a name that it has not staged yet; looked up once.
   Result<std::optional<StoredVersion>> found(std::string_view type, std::string_view id);
@@ -50,7 +49,8 @@ Result<Indexed> index_text(std::string_view type, std::string_view id, ByteView 
 
 Transaction::Transaction(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Transaction::~Transaction() {
-  if (state_ && state_->lock.owns_lock()) static_cast<void>(state_->staging.roll_back());   // what fails here is taken back at the next start
+  if (state_ && state_->lock.owns_lock())
+    static_cast<void>(state_->staging.roll_back());  // what fails here is taken back at the next start
 }
 
 const View& Transaction::before() const { return state_->before; }
@@ -84,7 +84,7 @@ Result<std::vector<Term>> Transaction::State::terms_of(std::string_view type, st
 Result<void> Transaction::State::close_row(std::string_view type, std::string_view id, const Term& term) {
   const Bytes prefix = term_prefix(type, term.parameter, term.value).append(id).append(1, '\0');
   const auto rows = parts.store->iterate(kIndexColumn, storage::Range::prefix(prefix));
-  rows->seek_last();   // the newest of the times that the resource had this term
+  rows->seek_last();  // the newest of the times that the resource had this term
   if (rows->valid() && rows->value().empty()) staging.change(kIndexColumn, rows->key(), rows->value(), u64_bytes(head.sequence));
   return rows->status();
 }
@@ -133,7 +133,8 @@ Result<VersionMeta> Transaction::put(Put put) {
   CARELEDGER_TRY(const auto old, s.found(put.type, put.id));
   const std::uint32_t version = old ? old->version + 1 : 1;
   if (version != put.version) {
-    return fail(ErrorKind::conflict, "the resource is at version " + std::to_string(version - 1) + ", not " + std::to_string(put.version - 1));
+    return fail(ErrorKind::conflict,
+                "the resource is at version " + std::to_string(version - 1) + ", not " + std::to_string(put.version - 1));
   }
   std::optional<codec::json::Document> parsed;
   if (put.tree == nullptr) {
@@ -149,7 +150,8 @@ Result<VersionMeta> Transaction::put(Put put) {
   CARELEDGER_TRY(const std::vector<Term> old_terms, s.terms_of(put.type, put.id, old));
 
   BodyContent content{std::move(indexed.patients), std::move(put.body)};
-  const Bytes row = seal_body(s.parts.options.organisation, {put.type, put.id, version, s.head.next_number}, content, secret, s.parts.entropy);
+  const Bytes row =
+      seal_body(s.parts.options.organisation, {put.type, put.id, version, s.head.next_number}, content, secret, s.parts.entropy);
   s.broken = true;
   CARELEDGER_CHECK(s.index(put.type, put.id, old_terms, indexed.terms));
   CARELEDGER_TRY(VersionMeta meta, s.stage(put.type, put.id, version, old, commitment, row, false));
@@ -166,15 +168,15 @@ Result<VersionMeta> Transaction::remove(std::string_view type, std::string_view 
   const std::uint32_t version = old->version + 1;
   if (old->row.deleted) return fail(ErrorKind::gone, "the resource was deleted before");
   CARELEDGER_TRY(const std::vector<Term> old_terms, s.terms_of(type, id, old));
-  CARELEDGER_TRY(Version last, load(s.parts, type, id, *old, false));   // whose it was
+  CARELEDGER_TRY(Version last, load(s.parts, type, id, *old, false));  // whose it was
   const std::uint64_t number = s.head.next_number;
   CARELEDGER_TRY(const VersionSecret secret, s.parts.tree->secret(number));
   Bytes seed = secret.salt_seed();
   const Digest commitment = commit_deletion(type, id, version, seed);
   crypto::wipe(seed);
   const BodyContent content{last.meta.patients, {}};
-  const Bytes row = seal_body(s.parts.options.organisation, {std::string(type), std::string(id), version, number}, content, secret,
-                              s.parts.entropy);
+  const Bytes row =
+      seal_body(s.parts.options.organisation, {std::string(type), std::string(id), version, number}, content, secret, s.parts.entropy);
   s.broken = true;
   CARELEDGER_CHECK(s.index(type, id, old_terms, {}));
   CARELEDGER_TRY(VersionMeta meta, s.stage(type, id, version, old, commitment, row, true));
@@ -192,9 +194,9 @@ Result<Committed> Transaction::commit() {
     return Committed{s.before.sequence(), 0, 0};
   }
   const Visible commit = s.head;
-  CARELEDGER_CHECK(s.staging.finish(encode(commit)));   // written, not durable yet: readers do not see it
+  CARELEDGER_CHECK(s.staging.finish(encode(commit)));  // written, not durable yet: readers do not see it
   s.parts.head = commit;
-  s.lock.unlock();                                        // the next writer goes on while the disk works
+  s.lock.unlock();  // the next writer goes on while the disk works
   CARELEDGER_CHECK(s.parts.syncs->sync());
   s.parts.publish(commit);
   s.parts.outbox->wake();

@@ -18,18 +18,18 @@ namespace careledger::vault {
 struct VersionMeta {
   std::string type;
   std::string id;
-  std::uint32_t version = 0;            // 1, 2, 3… without holes for one resource; a deletion is a version too
-  std::uint64_t number = 0;             // of the record version in this vault, in order of commit, never reused; feeds and anchors go by it
-  std::uint64_t sequence = 0;           // the commit that made it visible; all versions of one transaction share it
-  BlockTime updated;                    // this node's clock at the transaction
-  bool deleted = false;                 // a tombstone: no body
-  bool erased = false;                  // its key is gone for ever; meta is what remains
-  std::vector<std::string> patients;    // ids of the Patient resources whose compartments hold it; empty when erased
+  std::uint32_t version = 0;          // 1, 2, 3… without holes for one resource; a deletion is a version too
+  std::uint64_t number = 0;           // of the record version in this vault, in order of commit, never reused; feeds and anchors go by it
+  std::uint64_t sequence = 0;         // the commit that made it visible; all versions of one transaction share it
+  BlockTime updated;                  // this node's clock at the transaction
+  bool deleted = false;               // a tombstone: no body
+  bool erased = false;                // its key is gone for ever; meta is what remains
+  std::vector<std::string> patients;  // ids of the Patient resources whose compartments hold it; empty when erased
 };
 
 struct Version {
   VersionMeta meta;
-  Bytes body;   // JSON exactly as it was put; empty for tombstones
+  Bytes body;  // JSON exactly as it was put; empty for tombstones
 };
 
 // A version to store. `body` is the resource as it will be served, meta.versionId and meta.lastUpdated included (Transaction says what
@@ -38,36 +38,36 @@ struct Version {
 struct Put {
   std::string type;
   std::string id;
-  std::uint32_t version = 1;   // what Transaction::next_version said; another is a conflict
+  std::uint32_t version = 1;  // what Transaction::next_version said; another is a conflict
   Bytes body;
   const codec::json::Value* tree = nullptr;
 };
 
 // Where a version stands on its way to the ledger.
 enum class Anchoring : std::uint8_t {
-  pending,     // in the outbox
-  submitted,   // in a command whose receipt is awaited
-  final,       // on the ledger
-  refused,     // the ledger said no: an alert is raised, the record stays, and the command is made anew
+  pending,    // in the outbox
+  submitted,  // in a command whose receipt is awaited
+  final,      // on the ledger
+  refused,    // the ledger said no: an alert is raised, the record stays, and the command is made anew
 };
 
 struct AnchorState {
   Anchoring state = Anchoring::pending;
-  Height height;                  // of the block that holds the anchor's command, when final
-  std::uint32_t position = 0;     // in that block
+  Height height;               // of the block that holds the anchor's command, when final
+  std::uint32_t position = 0;  // in that block
 };
 
 // Everything that a proof of one version takes from the vault: with the ledger's proof of the command it makes a bundle.
 struct ProofMaterial {
   Version version;
   Digest commitment;
-  Bytes seed;                       // the 32 bytes from which the salts of the leaves derive (codec/fhir/record.h). Discloses every leaf it is
-                                    // handed out with: give single salts for a partial opening
+  Bytes seed;  // the 32 bytes from which the salts of the leaves derive (codec/fhir/record.h). Discloses every leaf it is
+               // handed out with: give single salts for a partial opening
   AnchorState anchor;
-  Bytes signed_command;             // canonical SignedCommand that carries the anchor; empty while pending
-  std::uint32_t leaf_index = 0;     // of the commitment among the anchor's sorted leaves
-  std::uint32_t leaf_count = 0;     // padding included
-  std::vector<Digest> path;         // RFC 6962 inclusion path from the leaf to the anchor's root
+  Bytes signed_command;          // canonical SignedCommand that carries the anchor; empty while pending
+  std::uint32_t leaf_index = 0;  // of the commitment among the anchor's sorted leaves
+  std::uint32_t leaf_count = 0;  // padding included
+  std::vector<Digest> path;      // RFC 6962 inclusion path from the leaf to the anchor's root
 };
 
 }  // namespace careledger::vault

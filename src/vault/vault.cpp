@@ -17,10 +17,10 @@ Result<void> SyncGroup::sync() {
       changed_.wait(lock);
       continue;
     }
-    running_ = true;   // this thread syncs for everybody who has written by now
+    running_ = true;  // this thread syncs for everybody who has written by now
     const std::uint64_t covers = wanted_;
     lock.unlock();
-    storage::Batch mark;   // the store syncs its journal with a row; which row does not matter
+    storage::Batch mark;  // the store syncs its journal with a row; which row does not matter
     mark.put(kStateColumn, "synced", {});
     auto synced = store_.write(mark, storage::Durability::synced);
     lock.lock();
@@ -28,7 +28,7 @@ Result<void> SyncGroup::sync() {
     if (synced) {
       done_ = covers;
     } else {
-      failure_ = std::move(synced);   // never tried again
+      failure_ = std::move(synced);  // never tried again
     }
     changed_.notify_all();
   }
@@ -68,7 +68,7 @@ Result<std::unique_ptr<Vault>> Vault::open(VaultOptions options, Keystore& keys,
   CARELEDGER_TRY(auto store, open_store(options, keys, entropy));
   CARELEDGER_TRY(auto tree, KeyTree::open(options.folder.empty() ? std::string() : options.folder + "/keys", keys, entropy));
   auto parts = std::unique_ptr<VaultParts>(
-      new VaultParts{std::move(options), keys, clock, entropy, std::move(store), std::move(tree), {}, {}, {}, {}, {}, {}});
+      new VaultParts{std::move(options), keys, clock, entropy, std::move(store), std::move(tree), {}, {}, {}, {}, {}, {}, {}});
   parts->syncs = std::make_unique<SyncGroup>(*parts->store);
   CARELEDGER_CHECK(roll_back_journal(*parts->store));
   CARELEDGER_CHECK(load_visible(*parts));

@@ -31,29 +31,29 @@ class Ordering;
 namespace careledger::storage {
 class Store;
 struct StoreOptions;
-}
+}  // namespace careledger::storage
 
 namespace careledger::vault {
 
 class Keystore;
 class CommandSigner;
-struct VaultParts;   // what the parts of a vault share; inside src/vault only
+struct VaultParts;  // what the parts of a vault share; inside src/vault only
 
 // The records as they were at one commit. Cheap to copy; holds nothing back.
 class View {
  public:
   std::uint64_t sequence() const { return sequence_; }
 
-  Result<Version> read(std::string_view type, std::string_view id) const;          // the current one; gone when a tombstone
-  Result<VersionMeta> read_meta(std::string_view type, std::string_view id) const; // the same without the body; tombstones too
-  Result<Version> read_version(std::string_view type, std::string_view id, std::uint32_t version) const;   // gone when erased
+  Result<Version> read(std::string_view type, std::string_view id) const;           // the current one; gone when a tombstone
+  Result<VersionMeta> read_meta(std::string_view type, std::string_view id) const;  // the same without the body; tombstones too
+  Result<Version> read_version(std::string_view type, std::string_view id, std::uint32_t version) const;  // gone when erased
   // Newest first, tombstones and erased ones (without body) included. `before` 0 starts at the newest. not_found when there is none.
   Result<std::vector<Version>> history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit) const;
   // Current bodies of many, in the order of `ids`; nullopt for those deleted or absent.
   Result<std::vector<std::optional<Version>>> read_many(std::string_view type, std::span<const std::string> ids) const;
 
   Result<IdPage> search(const Query& query, std::string_view after, std::uint32_t limit) const;
-  Result<std::uint64_t> count(const Query& query, std::uint64_t limit) const;      // stops at the limit
+  Result<std::uint64_t> count(const Query& query, std::uint64_t limit) const;  // stops at the limit
 
   // The change feed: versions with a number above `after` that this view sees, in order of commit, tombstones included.
   Result<std::vector<Version>> changes(std::uint64_t after, std::uint32_t limit) const;
@@ -68,8 +68,8 @@ class View {
 
 struct Committed {
   std::uint64_t sequence = 0;
-  std::uint64_t first_number = 0;   // of the transaction's versions
-  std::uint64_t last_number = 0;    // 0 when it changed nothing
+  std::uint64_t first_number = 0;  // of the transaction's versions
+  std::uint64_t last_number = 0;   // 0 when it changed nothing
 };
 
 // Staged in chunks, so that 25,000 entries need little memory; dropped without commit() it leaves nothing visible behind.
@@ -79,14 +79,14 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  const View& before() const;       // what the transaction found; what it stages is not in it
-  BlockTime time() const;           // meta.lastUpdated of everything it stages; never before that of an earlier transaction
+  const View& before() const;  // what the transaction found; what it stages is not in it
+  BlockTime time() const;      // meta.lastUpdated of everything it stages; never before that of an earlier transaction
   // 1 for what never existed, else one above the newest version, deleted ones included. conflict when this transaction staged it already.
   Result<std::uint32_t> next_version(std::string_view type, std::string_view id) const;
 
-  Result<VersionMeta> put(Put put);                                              // create or update
-  Result<VersionMeta> remove(std::string_view type, std::string_view id);        // not_found, gone
-  std::size_t size() const;         // versions staged
+  Result<VersionMeta> put(Put put);                                        // create or update
+  Result<VersionMeta> remove(std::string_view type, std::string_view id);  // not_found, gone
+  std::size_t size() const;                                                // versions staged
 
   // Durable, then visible to every later view. On failure nothing of it is visible, now or after a restart.
   Result<Committed> commit();
@@ -99,15 +99,15 @@ class Transaction {
 };
 
 struct VaultOptions {
-  std::string folder;                       // empty: everything in memory (tests)
+  std::string folder;  // empty: everything in memory (tests)
   OrganisationId organisation;
   std::size_t cache_bytes = 24u << 20;
   std::size_t write_buffer_bytes = 24u << 20;
-  std::uint32_t anchor_count_max = 4096;    // versions in one anchor
-  std::uint32_t chunk_bytes = 1u << 20;     // of a transaction's rows held in memory
+  std::uint32_t anchor_count_max = 512;  // versions in one anchor: more would make each proof of one dearer
+  std::uint32_t chunk_bytes = 1u << 20;  // of a transaction's rows held in memory
   // In place of the built-in stores: for tests that break off, and for other stores later.
   std::function<Result<std::unique_ptr<storage::Store>>(const storage::StoreOptions&)> open_store{};
-  std::function<void(const std::string&)> on_alert{};   // what an operator must hear: log and metric. Any thread; no record's content
+  std::function<void(const std::string&)> on_alert{};  // what an operator must hear: log and metric. Any thread; no record's content
 };
 
 class Vault {
@@ -116,18 +116,18 @@ class Vault {
   static Result<std::unique_ptr<Vault>> open(VaultOptions options, Keystore& keys, Clock& clock, Entropy& entropy);
   ~Vault();
 
-  View view() const;                                       // everything committed so far
-  Result<View> view_at(std::uint64_t sequence) const;      // for page tokens; invalid when it lies ahead
-  Result<std::unique_ptr<Transaction>> begin();            // waits its turn
+  View view() const;                                   // everything committed so far
+  Result<View> view_at(std::uint64_t sequence) const;  // for page tokens; invalid when it lies ahead
+  Result<std::unique_ptr<Transaction>> begin();        // waits its turn
 
   // Starts anchoring: first what waits from before. Both are borrowed until stop_anchoring().
   void start_anchoring(ordering::Ordering& ordering, CommandSigner& signer);
-  void stop_anchoring();                                   // idempotent; what waits keeps waiting in the outbox
-  // Runs `done` once, when the version with this number is on the ledger, on a thread of the vault or at once; with `refused` when the ledger
-  // would not take it, with `pending` when anchoring stops first. Keep it short.
+  void stop_anchoring();  // idempotent; what waits keeps waiting in the outbox
+  // Runs `done` once, when the version with this number is on the ledger, on a thread of the vault or at once; with `refused` when the
+  // ledger would not take it, with `pending` when anchoring stops first. Keep it short.
   void when_anchored(std::uint64_t number, UniqueFunction<void(const AnchorState&)> done);
   Result<AnchorState> anchor_state(std::uint64_t number) const;
-  std::uint64_t waiting_for_anchor() const;                // versions, for metrics and `status`
+  std::uint64_t waiting_for_anchor() const;  // versions, for metrics and `status`
 
   Result<ProofMaterial> proof_material(std::string_view type, std::string_view id, std::uint32_t version) const;
 
@@ -144,7 +144,7 @@ class Vault {
   };
   Figures figures() const;
 
-  VaultParts& parts() { return *parts_; }   // for the files of src/vault
+  VaultParts& parts() { return *parts_; }  // for the files of src/vault
 
  private:
   explicit Vault(std::unique_ptr<VaultParts> parts);

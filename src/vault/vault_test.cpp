@@ -60,7 +60,7 @@ TEST_P(VaultTest, AnotherVersionThanExpectedIsAConflictAndStoresNothing) {
   EXPECT_EQ(transaction->put({"Patient", "p1", 3, patient_json("p1", 3, "B", "1970-01-02")}).error().kind, ErrorKind::conflict);
   ASSERT_TRUE(transaction->put({"Patient", "p1", 2, patient_json("p1", 2, "B", "1970-01-02")}));
   EXPECT_EQ(transaction->put({"Patient", "p1", 3, patient_json("p1", 3, "C", "1970-01-02")}).error().kind, ErrorKind::conflict);
-  transaction.reset();   // no commit
+  transaction.reset();  // no commit
   EXPECT_EQ(vault->view().read("Patient", "p1")->meta.version, 1u);
   EXPECT_EQ(vault->view().read_version("Patient", "p1", 2).error().kind, ErrorKind::not_found);
 }
@@ -89,7 +89,7 @@ TEST_P(VaultTest, ALargeTransactionIsInvisibleUntilItCommitsAndNothingOfItStaysW
     EXPECT_EQ(vault->view().read("Patient", "p1")->meta.version, 1u);
     EXPECT_EQ(search(vault->view(), "Observation", "code", {token_is("718-7", "http://loinc.org")}), Ids{});
     EXPECT_EQ(search(vault->view(), "Patient", "family", {string_starts("stay")}), Ids{"p1"});
-  }   // dropped
+  }  // dropped
   EXPECT_EQ(search(vault->view(), "Observation", "code", {token_is("718-7", std::nullopt)}), Ids{});
   EXPECT_EQ(search(vault->view(), "Patient", "family", {string_starts("stay")}), Ids{"p1"});
   EXPECT_EQ(search(vault->view(), "Patient", "family", {string_starts("drop")}), Ids{});
@@ -157,13 +157,14 @@ TEST_P(VaultTest, SearchCombinesClauses) {
   const View view = vault->view();
   EXPECT_EQ(search(view, "Observation", "subject", {reference_is("Patient/p1")}), (Ids{"a", "c"}));
   EXPECT_EQ(search(view, "Observation", "patient", {reference_is("Patient/p2")}), Ids{"b"});
-  EXPECT_EQ(search(view, "Observation", "code", {token_is("718-7", "http://loinc.org"), token_is("2345-7", std::nullopt)}), (Ids{"a", "b", "c"}));
+  EXPECT_EQ(search(view, "Observation", "code", {token_is("718-7", "http://loinc.org"), token_is("2345-7", std::nullopt)}),
+            (Ids{"a", "b", "c"}));
   EXPECT_EQ(search(view, "Observation", "code", {token_is("718-7", "http://snomed.info/sct")}), Ids{});
   EXPECT_EQ(search(view, "Observation", "code", {token_of_system("http://loinc.org")}).size(), 3u);
   EXPECT_EQ(search(view, "Observation", "code", {token_is("718-7", std::nullopt)}, true), Ids{"c"});
   EXPECT_EQ(search(view, "Observation", "value-string", {any_value()}, true), (Ids{"a", "b", "c"}));
-  auto both = view.search({"Observation", {{"subject", {reference_is("Patient/p1")}, false}, {"code", {token_is("718-7", std::nullopt)}, false}}, {}},
-                          {}, 10);
+  auto both = view.search(
+      {"Observation", {{"subject", {reference_is("Patient/p1")}, false}, {"code", {token_is("718-7", std::nullopt)}, false}}, {}}, {}, 10);
   EXPECT_EQ(both->ids, Ids{"a"});
   EXPECT_EQ(view.search({"Observation", {}, {}}, {}, 10)->ids, (Ids{"a", "b", "c"}));
   EXPECT_EQ(view.search({"Observation", {}, {"c", "nobody", "a"}}, {}, 10)->ids, (Ids{"a", "c"}));

@@ -135,7 +135,7 @@ Result<std::vector<Version>> View::changes(std::uint64_t after, std::uint32_t li
     if (!number || !key.empty()) return corrupt_row("bodies", rows->key());
     CARELEDGER_TRY(const BodyName name, body_name(*number, rows->value()));
     CARELEDGER_TRY(const auto bytes, parts_->store->get(kVersionsColumn, version_key(name.type, name.id, name.version)));
-    if (!bytes) continue;   // staged by a transaction that is being taken back
+    if (!bytes) continue;  // staged by a transaction that is being taken back
     const auto row = decode_version_row(*bytes);
     if (!row || row->number != *number) return corrupt_row("versions", version_key(name.type, name.id, name.version));
     if (row->sequence > sequence_) break;
