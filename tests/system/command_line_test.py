@@ -46,7 +46,8 @@ class Node:
         self.process.wait(60)
 
     def call(self, method, path, token=None, body=None, headers=None):
-        request = urllib.request.Request(self.fhir + path, method=method, data=body if body is None or isinstance(body, bytes) else json.dumps(body).encode())
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.fhir + path, method=method, data=data)
         request.add_header("Content-Type", "application/fhir+json")
         if token:
             request.add_header("Authorization", "Bearer " + token)
