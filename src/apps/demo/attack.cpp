@@ -43,15 +43,25 @@ Result<void> edit(const std::string& file) {
 
 struct Target {
   std::string what;
-  std::string file;
+  std::function<std::string()> file;  // asked just before the edit: every opening of a store may have rewritten its files
 };
+
+Result<void> copy_folder(const std::string& from, const std::string& to) {
+  std::error_code failed;
+  fs::remove_all(to, failed);
+  fs::copy(from, to, fs::copy_options::recursive, failed);
+  if (failed) return fail(ErrorKind::storage, "cannot copy " + from + ": " + failed.message());
+  return {};
+}
 
 Result<void> edit_and_audit(Stage& stage, const Target& target) {
   const std::string kept = stage.scratch + "/kept";
-  fs::copy_file(target.file, kept, fs::copy_options::overwrite_existing);
-  CARELEDGER_CHECK(edit(target.file));
+  CARELEDGER_CHECK(copy_folder(stage.layout.folder, kept));
+  const std::string file = target.file();
+  if (file.empty()) return fail(ErrorKind::not_found, "nothing to edit for " + target.what);
+  CARELEDGER_CHECK(edit(file));
   CARELEDGER_TRY(const Finished audit, run_self({"audit", stage.layout.folder}));
-  fs::copy_file(kept, target.file, fs::copy_options::overwrite_existing);
+  CARELEDGER_CHECK(copy_folder(kept, stage.layout.folder));
   if (audit.exit != 1 || audit.out.find("Found:") == std::string::npos)
     return fail(ErrorKind::invalid,
                 "careledger audit did not see an edit of " + target.what + " (exit code " + std::to_string(audit.exit) + ")");
@@ -99,13 +109,12 @@ Result<void> run_attack(Stage& stage) {
   if (before.exit != 0) return fail(ErrorKind::corrupt, "careledger audit found damage before anything was edited: " + before.out);
 
   const std::string north = slug_of(kNorth);
-  const std::vector<Target> targets{{"a stored record edited", largest(stage.layout.vault(north), ".sst")},
-                                    {"an audit entry edited", stage.layout.audit(north) + "/audit.log"},
-                                    {"a block of the ledger edited", largest(stage.layout.ledger(), ".sst")}};
-  for (const Target& target : targets) {
-    if (target.file.empty()) continue;  // nothing flushed to a sorted file yet: the journal's turn comes with the next target
-    CARELEDGER_CHECK(edit_and_audit(stage, target));
-  }
+  const auto records = [&] { return largest(stage.layout.vault(north), ".sst"); };
+  const auto accesses = [&] { return stage.layout.audit(north) + "/audit.log"; };
+  const auto blocks = [&] { return largest(stage.layout.ledger(), ".sst"); };
+  const std::vector<Target> targets{
+      {"a stored record edited", records}, {"an audit entry edited", accesses}, {"a block of the ledger edited", blocks}};
+  for (const Target& target : targets) CARELEDGER_CHECK(edit_and_audit(stage, target));
   CARELEDGER_CHECK(show_rewritten_history(stage));
 
   fs::remove_all(stage.layout.folder);
