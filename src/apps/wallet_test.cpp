@@ -186,7 +186,7 @@ TEST_F(Consortium, ARecordFlowsAsThePatientSaysAndEveryAccessIsSeen) {
   for (const Access& access : log->accesses)
     if (access.organisation == "South Clinic") seen.push_back(access.kind);
   EXPECT_EQ(seen, (std::vector<std::string>{"refusal", "release", "refusal"}));
-  EXPECT_NE(log->accesses.back().sentence().find("PATRQT"), std::string::npos);
+  EXPECT_NE(log->accesses.back().sentence().find("refused to South Clinic: consent_revoked"), std::string::npos);
 }
 
 TEST_F(Consortium, AnOlderListOrAnotherHistoryIsRefusedByTheWallet) {
