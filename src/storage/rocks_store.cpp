@@ -230,6 +230,7 @@ rocksdb::ColumnFamilyOptions column_options(const StoreOptions& options, const C
   rocksdb::ColumnFamilyOptions out;
   if (column.point_lookups) {
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.block_size = 4u << 10;
     table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
     out.memtable_whole_key_filtering = true;
     out.memtable_prefix_bloom_size_ratio = 0.02;
