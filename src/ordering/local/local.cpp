@@ -113,7 +113,7 @@ class LocalOrdering final : public Ordering {
     owes_empty_block_ = !empty;
     answer(taken, receipts);
     intake_.answered(count);
-    tell_provable();
+    tell_provable(empty);
   }
 
   void advance(const proof::Block& block, const proof::Commit& commit, const replica::View& view, const Bytes& results_hash) {
@@ -187,11 +187,12 @@ class LocalOrdering final : public Ordering {
     }
   }
 
-  void tell_provable() {
+  // A block that changed nothing is provable by its own header, which carries the same app hash.
+  void tell_provable(bool empty) {
     std::vector<UniqueFunction<void()>> due;
     {
       const std::lock_guard lock(mutex_);
-      provable_ = tip_.height.value - 1;
+      provable_ = empty ? tip_.height.value : tip_.height.value - 1;
       const auto end = waiting_.upper_bound(provable_);
       for (auto it = waiting_.begin(); it != end; ++it) due.push_back(std::move(it->second));
       waiting_.erase(waiting_.begin(), end);
