@@ -47,10 +47,11 @@ class SystemFile : public File {
   }
 
   Result<Bytes> read(std::uint64_t offset, std::size_t count) const override {
-    Bytes out(count, '\0');
+    Bytes out;
     std::size_t have = 0;
     while (have < count) {
-      const ssize_t got = ::pread(fd_.get(), out.data() + have, count - have, static_cast<off_t>(offset + have));
+      if (have == out.size()) out.resize(std::min(count, std::max<std::size_t>(2 * have, 64 * 1024)));  // `count` is often a limit alone
+      const ssize_t got = ::pread(fd_.get(), out.data() + have, out.size() - have, static_cast<off_t>(offset + have));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return system_error("read", path_);
       if (got == 0) break;
