@@ -56,6 +56,6 @@ function(careledger_add_modules)
     target_compile_definitions(cl_apps PRIVATE CARELEDGER_VERSION="${PROJECT_VERSION}"
       CARELEDGER_SAMPLES="${CMAKE_SOURCE_DIR}/samples/synthea")
     add_executable(careledger ${CMAKE_SOURCE_DIR}/src/apps/main.cpp)
-    target_link_libraries(careledger PRIVATE cl_apps)
+    target_link_libraries(careledger PRIVATE cl_apps ${JEMALLOC})
   endif()
 endfunction()
