@@ -41,6 +41,10 @@ class Reader {
       out_.page = parameter.value;
       return;
     }
+    if (name == "_totalMethod") {  // no R4 parameter, but what fhirpy's count() sends beside _count=0
+      out_.total = true;
+      return;
+    }
     if (name == "_count" ? read_count(parameter.value) : name == "_total" ? read_total(parameter.value) : read_criterion(parameter)) {
       out_.applied.push_back(parameter);
     }

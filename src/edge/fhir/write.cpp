@@ -64,7 +64,17 @@ Outcome<std::optional<Written>> found_already(State& state, const vault::Transac
   return Written{std::move(version->meta), std::move(version->body), 200, 0};
 }
 
+// Some clients say the condition in the URL. Overlooked, it would make a second one of what is there.
+Outcome<void> check_no_criteria(const Call& call) {
+  for (const http::Parameter& one : call.request.query)
+    if (!is_form_parameter(one.name))
+      return tl::make_unexpected(
+          failure(400, "invalid", "a create takes no search parameters; a conditional one has them in If-None-Exist"));
+  return {};
+}
+
 Outcome<Written> do_create(State& state, Call& call) {
+  if (auto none = check_no_criteria(call); !none) return tl::make_unexpected(std::move(none.error()));
   auto document = take_resource(call);
   if (!document) return tl::make_unexpected(std::move(document.error()));
   auto transaction = begin(state);
