@@ -1,6 +1,9 @@
 #include "apps/admin_api.h"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
+#include <optional>
 
 #include "codec/fhir/definitions.h"
 #include "codec/json/json.h"
@@ -16,12 +19,29 @@ namespace json = codec::json;
 
 constexpr std::string_view kBundleType = "application/vnd.careledger.proof";
 
-vault::AuditEntry entry_for(const edge::auth::Principal& principal) {
-  vault::AuditEntry entry;
-  entry.actor = principal.actor;
-  entry.role = edge::auth::name_of(principal.role);
-  entry.purpose = principal.purpose;
-  return entry;
+// An answer waits for this until every patient's entry is durable.
+struct Waiting {
+  http::Responder respond;
+  http::Response answer;
+  std::optional<Error> failed{};
+  std::size_t left = 0;
+  std::mutex mutex{};
+
+  void recorded(const Result<vault::Recorded>& result) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!result && !failed) failed = result.error();
+      if (--left > 0) return;
+    }
+    respond(failed ? http::problem(*failed) : std::move(answer));
+  }
+};
+
+// The version's metadata, an erased one's and a tombstone's too.
+Result<vault::VersionMeta> meta_of(const vault::View& view, const std::string& type, const std::string& id, std::uint32_t version) {
+  CARELEDGER_TRY(auto rows, view.history(type, id, version + 1, 1));
+  if (rows.empty() || rows.front().meta.version != version) return fail(ErrorKind::not_found, "there is no such version");
+  return std::move(rows.front().meta);
 }
 
 Result<std::uint32_t> version_of(const http::Request& request, std::uint32_t newest) {
@@ -75,23 +95,29 @@ Result<std::string> trust_text(Ledger& ledger) {
 void AdminApi::handle(http::Request request, http::Responder respond) {
   const auto principal = parts_.authenticator.authenticate(request);
   if (!principal) return respond(edge::auth::refusal(principal.error()));
-  vault::AuditEntry entry = entry_for(*principal);
-  auto response = answer(request, *principal, entry);
+  vault::AuditEntry entry;
+  entry.actor = principal->actor;
+  entry.role = edge::auth::name_of(principal->role);
+  entry.purpose = principal->purpose;
+  std::vector<std::string> patients;
+  auto response = answer(request, *principal, entry, patients);
   entry.outcome = response                                        ? vault::AuditOutcome::done
                   : response.error().kind == ErrorKind::forbidden ? vault::AuditOutcome::refused
                                                                   : vault::AuditOutcome::failed;
-  auto out = response ? std::move(*response) : http::problem(response.error());
-  parts_.audit.append(std::move(entry),
-                      [out = std::move(out), respond = std::move(respond)](const Result<vault::Recorded>& recorded) mutable {
-                        respond(recorded ? std::move(out) : http::problem(recorded.error()));
-                      });
+  const auto waiting = std::make_shared<Waiting>(std::move(respond), response ? std::move(*response) : http::problem(response.error()));
+  std::vector<vault::AuditEntry> entries(std::max<std::size_t>(1, patients.size()), entry);
+  for (std::size_t i = 0; i < patients.size(); ++i) entries[i].subject = parts_.audit.subject_of(patients[i]);
+  waiting->left = entries.size();
+  for (vault::AuditEntry& one : entries)
+    parts_.audit.append(std::move(one), [waiting](const Result<vault::Recorded>& recorded) { waiting->recorded(recorded); });
 }
 
-Result<http::Response> AdminApi::answer(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry) {
+Result<http::Response> AdminApi::answer(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
+                                        std::vector<std::string>& patients) {
   entry.kind = vault::AuditKind::check;
   if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET");
-  if (request.path == "/admin/v1/prove") return prove(request, principal, entry);
-  if (request.path == "/admin/v1/record") return record(request, principal, entry);
+  if (request.path == "/admin/v1/prove") return prove(request, principal, entry, patients);
+  if (request.path == "/admin/v1/record") return record(request, principal, entry, patients);
   if (request.path == "/admin/v1/trust") {
     CARELEDGER_TRY(std::string text, trust_text(parts_.ledger));
     return http::json(200, std::move(text));
@@ -104,20 +130,26 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
   return fail(ErrorKind::not_found, "no such path");
 }
 
-Result<http::Response> AdminApi::prove(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry) {
+Result<http::Response> AdminApi::prove(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
+                                       std::vector<std::string>& patients) {
   const std::string type(request.parameter("type").value_or(""));
   const std::string id(request.parameter("id").value_or(""));
   entry.kind = vault::AuditKind::prove;
   entry.resource_type = type;
   entry.resource_id = id;
-  CARELEDGER_TRY(const vault::VersionMeta meta, parts_.vault.view().read_meta(type, id));
-  if (meta.patients.size() == 1) entry.subject = parts_.audit.subject_of(meta.patients.front());
+  const vault::View view = parts_.vault.view();
+  CARELEDGER_TRY(const vault::VersionMeta newest, view.read_meta(type, id));
+  CARELEDGER_TRY(entry.version, version_of(request, newest.version));
+  CARELEDGER_TRY(const vault::VersionMeta meta,
+                 meta_of(view, type, id, entry.version));  // a correction may have changed whose record it is
+  patients = meta.patients;
   CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::prove, {type, id, meta.patients}));
-  CARELEDGER_TRY(entry.version, version_of(request, meta.version));
   CARELEDGER_TRY(const vault::ProofMaterial material, parts_.vault.proof_material(type, id, entry.version));
   vault::RecordProofOptions options;
   for (const http::Parameter& parameter : request.query)
     if (parameter.name == "show") options.disclose.insert(parameter.value);
+  if (!options.disclose.empty())  // then it is read
+    CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::read, {type, id, meta.patients}));
   CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.ledger.replica(), parts_.ledger.ordering()));
   CARELEDGER_TRY(proof::Bundle bundle, vault::prove_record(at, parts_.organisation, material, options));
   CARELEDGER_CHECK(add_checkpoint(parts_.ledger, at.view, bundle));
@@ -128,14 +160,15 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
 }
 
 // Names of everything current in one patient's compartment, as ["Type/id", …], the Patient first.
-Result<http::Response> AdminApi::record(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry) {
+Result<http::Response> AdminApi::record(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
+                                        std::vector<std::string>& patients) {
   const std::string patient(request.parameter("patient").value_or(""));
   entry.kind = vault::AuditKind::export_data;
   entry.resource_type = "Patient";
   entry.resource_id = patient;
   const vault::View view = parts_.vault.view();
   CARELEDGER_TRY(const vault::VersionMeta meta, view.read_meta("Patient", patient));
-  entry.subject = parts_.audit.subject_of(patient);
+  patients = {patient};
   CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::export_data, {"Patient", patient, meta.patients}));
   json::Document document;
   json::Value names = document.array();

@@ -39,9 +39,13 @@ class AdminApi final : public edge::http::Handler {
   void handle(edge::http::Request request, edge::http::Responder respond) override;
 
  private:
-  Result<edge::http::Response> answer(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
-  Result<edge::http::Response> prove(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
-  Result<edge::http::Response> record(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
+  // Each says in `entry` what it did, and in `patients` whose record it was: the access is recorded under every one of them.
+  Result<edge::http::Response> answer(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
+                                      std::vector<std::string>& patients);
+  Result<edge::http::Response> prove(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
+                                     std::vector<std::string>& patients);
+  Result<edge::http::Response> record(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
+                                      std::vector<std::string>& patients);
   edge::http::Response status() const;
 
   AdminParts parts_;

@@ -4,6 +4,8 @@
 #include <set>
 #include <thread>
 
+#include "codec/fhir/definitions.h"
+#include "codec/fhir/primitive.h"
 #include "codec/json/json.h"
 #include "crypto/hash.h"
 
@@ -47,8 +49,9 @@ Result<std::vector<Piece>> pieces_of_ndjson(const std::string& path, const Bytes
     const auto document = json::parse(line);
     const std::string type(document ? document->root().string_at("resourceType") : "");
     const std::string id(document ? document->root().string_at("id") : "");
-    if (type.empty() || id.empty()) {
-      refused.push_back({path + ":" + std::to_string(line_number), document ? "no resourceType or no id" : document.error().message});
+    if (!codec::fhir::find_resource_type(type) || !codec::fhir::is_id(id)) {
+      refused.push_back({path + ":" + std::to_string(line_number),
+                         document ? "resourceType or id is missing or is none of FHIR R4" : document.error().message});
       continue;
     }
     if (in_batch == 0) first_line = line_number;
@@ -89,7 +92,6 @@ class Import {
   Result<ImportReport> run(const std::function<void(std::size_t, std::size_t)>& progress) {
     const std::uint64_t start = system_clock().monotonic_ns();
     CARELEDGER_TRY(files_, sources_of(options_.sources));
-    CARELEDGER_TRY(token_, node_.token_for(options_.organisation, edge::auth::Role::system));
     CARELEDGER_CHECK(read_journal());
     report_.files = files_.size();
     progress_ = &progress;
@@ -164,14 +166,15 @@ class Import {
 
   bool send(Piece& piece, std::vector<RefusedItem>& refused, std::uint64_t& resources) {
     http::Request request = http::make_request(http::Method::post, "/fhir", std::move(piece.body), "application/fhir+json");
-    request.headers.set("Authorization", "Bearer " + token_);
     const auto response = node_.need(options_.organisation, edge::auth::Role::system, std::move(request));
     if (response) {
       resources += read_answer(*response, piece.source, refused);
       return true;
     }
     refused.push_back({piece.source, response.error().message});
-    if (response.error().kind == ErrorKind::unavailable || response.error().kind == ErrorKind::storage) {
+    const ErrorKind kind = response.error().kind;
+    if (kind == ErrorKind::unavailable || kind == ErrorKind::storage ||
+        kind == ErrorKind::unauthenticated) {  // the next ones fare no better
       const std::lock_guard lock(mutex_);
       failed_ = response.error();
     }
@@ -193,7 +196,6 @@ class Import {
   NodeAccess& node_;
   const ImportOptions& options_;
   std::vector<std::string> files_;
-  std::string token_;
   std::set<std::string> taken_;
   const std::function<void(std::size_t, std::size_t)>* progress_ = nullptr;
   std::mutex mutex_;

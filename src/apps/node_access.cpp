@@ -11,6 +11,7 @@ namespace json = codec::json;
 
 constexpr std::size_t kRunningBytesMax = 1 << 20;
 constexpr std::size_t kWordsMax = 2000;
+constexpr std::chrono::minutes kTokenLife{60};
 
 ErrorKind kind_of(int status) {
   switch (status) {
@@ -105,7 +106,18 @@ Result<std::string> NodeAccess::token_for(const std::string& organisation, edge:
   principal.organisation = found->id;
   principal.role = role;
   principal.actor = role == edge::auth::Role::clinician ? "Practitioner/" + found->clinician.hex() : "Device/command-line";
-  return edge::auth::issue_token(key, principal, std::chrono::minutes(60), system_clock(), system_entropy());
+  return edge::auth::issue_token(key, principal, kTokenLife, system_clock(), system_entropy());
+}
+
+Result<std::string> NodeAccess::kept_token(const std::string& organisation, edge::auth::Role role) {
+  const std::lock_guard lock(tokens_mutex_);
+  KeptToken& kept = tokens_[{organisation, role}];
+  const std::uint64_t now = system_clock().monotonic_ns();
+  if (kept.text.empty() || now >= kept.renew_ns) {
+    CARELEDGER_TRY(kept.text, token_for(organisation, role));
+    kept.renew_ns = now + static_cast<std::uint64_t>(std::chrono::nanoseconds(kTokenLife).count()) / 2;
+  }
+  return kept.text;
 }
 
 Result<http::Client*> NodeAccess::client_of(const std::string& organisation) {
@@ -125,7 +137,7 @@ Result<http::Client*> NodeAccess::client_of(const std::string& organisation) {
 Result<http::Response> NodeAccess::call(const std::string& organisation, edge::auth::Role role, http::Request request) {
   CARELEDGER_TRY(http::Client * client, client_of(organisation));
   if (!request.headers.find("Authorization")) {
-    CARELEDGER_TRY(const std::string token, token_for(organisation, role));
+    CARELEDGER_TRY(const std::string token, kept_token(organisation, role));
     request.headers.set("Authorization", "Bearer " + token);
   }
   return client->call(request);

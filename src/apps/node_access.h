@@ -34,6 +34,12 @@ class NodeAccess {
   NodeAccess(Layout layout, SealChoice seal) : layout_(std::move(layout)), seal_(std::move(seal)) {}
   Result<void> find_running(const std::string& trust_file);
   Result<edge::http::Client*> client_of(const std::string& organisation);
+  Result<std::string> kept_token(const std::string& organisation, edge::auth::Role role);  // the same one for half its life
+
+  struct KeptToken {
+    std::string text;
+    std::uint64_t renew_ns = 0;
+  };
 
   Layout layout_;
   SealChoice seal_;
@@ -43,6 +49,8 @@ class NodeAccess {
   std::mutex mutex_;
   std::map<std::string, std::string> origins_;  // by slug
   std::map<std::string, std::unique_ptr<edge::http::Client>> clients_;
+  std::mutex tokens_mutex_;
+  std::map<std::pair<std::string, edge::auth::Role>, KeptToken> tokens_;
 };
 
 }  // namespace careledger::apps

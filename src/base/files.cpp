@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
+
 namespace careledger {
 namespace {
 
@@ -17,20 +19,6 @@ tl::unexpected<Error> system_error(const char* act, const std::string& path) {
   const ErrorKind kind = code == ENOENT ? ErrorKind::not_found : ErrorKind::storage;
   return fail(kind, std::string("cannot ") + act + " " + path + ": " + std::strerror(code));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 class SystemFile : public File {
  public:

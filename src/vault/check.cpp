@@ -47,8 +47,9 @@ class Checker {
   }
 
   static Fingerprint fingerprint(ByteView key, ByteView value) {
-    ByteView digest = crypto::sha256({u64_bytes(key.size()), key, value}).view();
-    return *take_u64(digest);
+    const Digest digest = crypto::sha256({u64_bytes(key.size()), key, value});
+    ByteView start = digest.view();
+    return *take_u64(start);
   }
 
   // All versions, resource by resource. Without `missing` it checks them and gathers the index rows that there must be; with it, it names

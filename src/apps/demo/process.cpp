@@ -14,6 +14,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/descriptor.h"
+
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to us
 
 namespace careledger::apps::demo {
@@ -58,20 +60,6 @@ class FileActions {
 
  private:
   posix_spawn_file_actions_t actions_{};
-};
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
 };
 
 // Blocks until the child says READY=1 (true) or ends (false): both are descriptors, so nothing is polled by time.

@@ -154,6 +154,7 @@ void append_compact(Bytes& out, const Value& value);
 Bytes pretty(const Value& value);  // two spaces, members in their order, no newline at the end
 // RFC 8785 but for numbers, which stay verbatim: no white space, keys by UTF-16 code units. The form that "fhir-verbatim/1" hashes.
 Bytes canonical(const Value& value);
+void append_string(Bytes& out, std::string_view text);  // one string, in its quotes; must be valid UTF-8
 void append_canonical(Bytes& out, const Value& value);
 // RFC 8785 (JCS) to the letter, for values whose numbers are integers within ±(2^53 - 1), written plainly; invalid otherwise.
 Result<Bytes> canonical_strict(const Value& value);

@@ -281,4 +281,15 @@ int compare_utf16(std::string_view a, std::string_view b) {
   return rank(*x) < rank(*y) ? -1 : 1;
 }
 
+void append_string(Bytes& out, std::string_view text) {
+  if (needs_no_escape(text)) {
+    out.append("\"").append(text).append("\"");
+    return;
+  }
+  Out escaped(out);
+  escaped.put('"');
+  put_escaped(escaped, text);
+  escaped.put('"');
+}
+
 }  // namespace careledger::codec::json

@@ -240,6 +240,12 @@ TEST(Permit, ScopesOnlyTakeAway) {
   EXPECT_FALSE(permit(narrow, Action::create, {"Observation", "", {}}));
   EXPECT_FALSE(permit(narrow, Action::read, {"Patient", "1", {}}));
   EXPECT_FALSE(permit(narrow, Action::remove, {"Encounter", "1", {}}));
+  for (const char* odd : {"user/Observation.s?category=laboratory", "user/Observation.sr", "user/Observation.", "user/Observation.rr"}) {
+    narrow.scopes = {odd};  // what is not understood covers nothing
+    EXPECT_FALSE(permit(narrow, Action::search, {"Observation", "", {}})) << odd;
+    EXPECT_FALSE(permit(narrow, Action::read, {"Observation", "", {}})) << odd;
+    EXPECT_FALSE(permit(narrow, Action::create, {"Observation", "", {}})) << odd;
+  }
   auto wide = as(Role::administrator);
   wide.scopes = {"system/*.cruds"};
   EXPECT_FALSE(permit(wide, Action::read, {"Patient", "1", {}}));

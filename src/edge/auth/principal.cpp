@@ -54,9 +54,21 @@ std::string_view letters_of(Action action) {
   return "";
 }
 
+// SMART 2.x: letters of "cruds" in that order, each at most once. A scope narrowed by a query ("?category=…") is not supported and so
+// covers nothing.
+bool is_rights(std::string_view rights) {
+  std::string_view rest = "cruds";
+  for (const char letter : rights) {
+    const auto at = rest.find(letter);
+    if (at == std::string_view::npos) return false;
+    rest.remove_prefix(at + 1);
+  }
+  return !rights.empty();
+}
+
 bool scope_covers(std::string_view scope, std::string_view type, std::string_view letters) {
   const auto slash = scope.find('/');
-  const auto dot = scope.rfind('.');
+  const auto dot = scope.find('.');
   if (slash == std::string_view::npos || dot == std::string_view::npos || dot < slash) return false;
   const auto context = scope.substr(0, slash);
   if (context != "user" && context != "system" && context != "patient") return false;
@@ -66,7 +78,7 @@ bool scope_covers(std::string_view scope, std::string_view type, std::string_vie
   if (rights == "read") rights = "rs";  // the words of SMART v1
   if (rights == "write") rights = "cud";
   if (rights == "*") rights = "cruds";
-  return std::ranges::all_of(letters, [&](char letter) { return rights.find(letter) != std::string_view::npos; });
+  return is_rights(rights) && std::ranges::all_of(letters, [&](char letter) { return rights.find(letter) != std::string_view::npos; });
 }
 
 bool scopes_cover(const Principal& principal, Action action, std::string_view type) {

@@ -2,6 +2,7 @@
 
 #include "codec/fhir/instant.h"
 #include "codec/fhir/reference.h"
+#include "codec/json/json.h"
 #include "edge/fhir/text.h"
 
 namespace careledger::edge::fhir {
@@ -125,7 +126,7 @@ void append_entity(Bytes& out, const vault::AuditEntry& entry) {
   if (!entry.details.empty()) {
     if (out.back() == '}') out += ',';
     out += "\"detail\":[{\"type\":\"details\",\"valueString\":";
-    append_string(out, entry.details);
+    codec::json::append_string(out, entry.details);
     out += "}]";
   }
   out += "}]";

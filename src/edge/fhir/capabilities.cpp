@@ -4,6 +4,7 @@
 
 #include "codec/fhir/definitions.h"
 #include "codec/fhir/instant.h"
+#include "codec/json/json.h"
 #include "edge/fhir/definitions.h"
 #include "edge/fhir/state.h"
 #include "edge/fhir/text.h"
@@ -16,7 +17,7 @@ using codec::fhir::SearchParameter;
 std::span<const Definition> all_definitions() { return {kDefinitions, kDefinitionCount}; }
 
 void append_codes(Bytes& out, std::string_view name, std::initializer_list<std::string_view> codes) {
-  append_string(out, name);
+  codec::json::append_string(out, name);
   out += ":[";
   for (const std::string_view code : codes) {
     if (out.back() == '}') out += ',';

@@ -1,6 +1,7 @@
 #include "edge/fhir/outcome.h"
 
 #include "base/assert.h"
+#include "codec/json/json.h"
 #include "edge/fhir/text.h"
 #include "edge/http/message.h"
 
@@ -69,7 +70,7 @@ Bytes outcome(const std::vector<Issue>& issues) {
     if (!issue.text.empty()) append_member(out, "diagnostics", issue.text);
     if (!issue.expression.empty()) {
       out += R"(,"expression":[)";
-      append_string(out, issue.expression);
+      codec::json::append_string(out, issue.expression);
       out += ']';
     }
     out += '}';

@@ -2,6 +2,7 @@
 // repeat nor lose rows while others write; the token in the next link is sealed and bound to who got it.
 #include <algorithm>
 
+#include "codec/json/json.h"
 #include "crypto/hash.h"
 #include "edge/fhir/search_query.h"
 #include "edge/fhir/state.h"
@@ -161,7 +162,7 @@ Bytes details_of(const SearchRequest& request, std::size_t rows) {
   Bytes out = "{\"parameters\":[";
   for (const http::Parameter& one : request.applied) {
     if (out.back() != '[') out += ',';
-    append_string(out, one.name);
+    codec::json::append_string(out, one.name);
   }
   return out += "],\"count\":" + std::to_string(rows) + '}';
 }

@@ -162,7 +162,8 @@ TEST_F(SearchTest, PagesNeitherRepeatNorLoseWhileOthersWrite) {
   int round = 0;
   while (!next.empty()) {
     const auto page = get(next);
-    for (const auto& entry : json(page).root().items_at("entry")) seen.emplace_back(entry.find("resource")->string_at("id"));
+    const auto bundle = json(page);
+    for (const auto& entry : bundle.root().items_at("entry")) seen.emplace_back(entry.find("resource")->string_at("id"));
     next = link(page, "next");
     if (!next.empty()) next = next.substr(config.base_url.size() + 1);
     put_patient("p0" + std::to_string(round), "Page", "2000-01-01", "other");  // before the place where the next page begins

@@ -6,32 +6,15 @@
 #include <charconv>
 #include <chrono>
 
-namespace careledger::edge::fhir {
+#include "codec/json/json.h"
 
-void append_string(Bytes& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
+namespace careledger::edge::fhir {
 
 void append_member(Bytes& out, std::string_view name, std::string_view text) {
   if (!out.empty() && out.back() != '{' && out.back() != '[') out += ',';
-  append_string(out, name);
+  codec::json::append_string(out, name);
   out += ':';
-  append_string(out, text);
+  codec::json::append_string(out, text);
 }
 
 std::string etag_of(std::uint32_t version) { return "W/\"" + std::to_string(version) + '"'; }

@@ -1,4 +1,4 @@
-// Small pieces of text: JSON strings, ETags, HTTP dates, UUIDs. For edge/fhir alone. Pure functions, safe from any thread.
+// Small pieces of text: JSON members, ETags, HTTP dates, UUIDs. For edge/fhir alone. Pure functions, safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,6 @@
 
 namespace careledger::edge::fhir {
 
-void append_string(Bytes& out, std::string_view text);                         // as a JSON string
 void append_member(Bytes& out, std::string_view name, std::string_view text);  // "name":"text", with a comma before unless after { or [
 std::string etag_of(std::uint32_t version);                                    // W/"3"
 std::optional<std::uint32_t> version_of_etag(std::string_view etag);           // W/"3" and, as some clients write it, "3"

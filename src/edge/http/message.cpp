@@ -4,6 +4,8 @@
 #include <array>
 #include <limits>
 
+#include "codec/json/json.h"
+
 namespace careledger::edge::http {
 
 namespace {
@@ -18,25 +20,6 @@ constexpr std::array<std::pair<Method, const char*>, 8> kMethods{{{Method::get, 
                                                                   {Method::other, "OTHER"}}};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 Response with_type(int status, std::string_view type, std::string body) {
   Response response;
@@ -161,7 +144,7 @@ Response json(int status, std::string body) { return with_type(status, "applicat
 
 Response problem(int status, std::string_view title) {
   std::string body = "{\"title\":";
-  append_json_string(body, title);
+  codec::json::append_string(body, title);
   body += ",\"status\":" + std::to_string(status) + "}";
   return with_type(status, "application/problem+json", std::move(body));
 }
