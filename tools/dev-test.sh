@@ -1,9 +1,9 @@
 # ./dev test: builds what the tests need, joins the tests of all builds into one list and runs ctest once over it, so that the last
 # lines are ctest's own and count everything. Sourced by ./dev.
 
-# The modules whose unit tests run under the sanitizers in ./dev test. docs/not-done.md says which do not yet.
-address_modules="base crypto codec proof"
-concurrent_modules="crypto storage"
+# Address and undefined-behaviour sanitizers watch every unit and scenario test and the fuzz targets; the thread sanitizer watches the unit
+# tests of the modules that run threads.
+concurrent_modules="base crypto storage replica ordering vault exchange edge"
 
 # The module order up to replica is built eight ways; the release and the address build are two of them.
 core_presets="core-clang-O0 core-clang-O0-address core-clang-O2-address core-gcc-O0 core-gcc-O0-address core-gcc-O2 core-gcc-O2-address"
@@ -21,8 +21,8 @@ build_for_all_tests() {
   configure release
   compile release all sbom
   configure address
-  mapfile -t targets < <(test_targets "$address_modules")
-  compile address canary "${targets[@]}"
+  mapfile -t targets < <(test_targets "$(grep -v '^#' src/modules.txt)")
+  compile address canary "${targets[@]}" scenario_test replica_scenario_test fuzz
   mapfile -t targets < <(test_targets "$concurrent_modules")
   configure thread
   compile thread canary "${targets[@]}"
@@ -58,7 +58,7 @@ run_all_tests() {
   setup_test
   build_for_all_tests
   local joined=(release=build/release '^'
-    address=build/address "^canary\.(heap|freed|leak|overflow)\$|^unit\.($(tr ' ' '|' <<<"$address_modules"))\$"
+    address=build/address "^canary\.(heap|freed|leak|overflow)\$|^(unit|scenario|fuzz)\."
     thread=build/thread "^canary\.race\$|^unit\.($(tr ' ' '|' <<<"$concurrent_modules"))\$") preset
   if [ -e tests/golden/CMakeLists.txt ]; then
     for preset in $core_presets; do joined+=("$preset=build/$preset" '^golden\.'); done
