@@ -3,6 +3,7 @@
 #include <atomic>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "codec/fhir/definitions.h"
 #include "codec/fhir/primitive.h"
@@ -25,20 +26,23 @@ std::string journal_line(const std::string& path) { return crypto::sha256(path).
 struct Piece {  // one request
   std::string source;
   Bytes body;
+  std::vector<std::size_t> lines{};  // of NDJSON: where each entry stands; empty for a Bundle
+
+  std::string place(std::size_t entry) const {
+    return entry < lines.size() ? source + ":" + std::to_string(lines[entry]) : source + " entry " + std::to_string(entry);
+  }
 };
 
 // Lines of resources become one batch of updates, so that a second run changes nothing.
 Result<std::vector<Piece>> pieces_of_ndjson(const std::string& path, const Bytes& text, std::vector<RefusedItem>& refused) {
   std::vector<Piece> pieces;
   std::size_t line_number = 0;
-  std::size_t in_batch = 0;
   std::string entries;
-  std::size_t first_line = 1;
+  std::vector<std::size_t> lines;
   const auto flush = [&] {
-    if (in_batch == 0) return;
-    pieces.push_back({path + ":" + std::to_string(first_line), R"({"resourceType":"Bundle","type":"batch","entry":[)" + entries + "]}"});
+    if (lines.empty()) return;
+    pieces.push_back({path, R"({"resourceType":"Bundle","type":"batch","entry":[)" + entries + "]}", std::exchange(lines, {})});
     entries.clear();
-    in_batch = 0;
   };
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -54,17 +58,17 @@ Result<std::vector<Piece>> pieces_of_ndjson(const std::string& path, const Bytes
                          document ? "resourceType or id is missing or is none of FHIR R4" : document.error().message});
       continue;
     }
-    if (in_batch == 0) first_line = line_number;
-    if (in_batch++ > 0) entries += ",";
+    if (!lines.empty()) entries += ",";
+    lines.push_back(line_number);
     entries += R"({"resource":)" + std::string(line) + R"(,"request":{"method":"PUT","url":")" + type + "/" + id + "\"}}";
-    if (in_batch == kLinesABatch) flush();
+    if (lines.size() == kLinesABatch) flush();
   }
   flush();
   return pieces;
 }
 
 // Counts entries of the answer that were taken; the others' words go into the report.
-std::uint64_t read_answer(const http::Response& response, const std::string& source, std::vector<RefusedItem>& refused) {
+std::uint64_t read_answer(const http::Response& response, const Piece& piece, std::vector<RefusedItem>& refused) {
   const auto document = json::parse(response.content());
   if (!document) return 0;
   std::uint64_t taken = 0;
@@ -77,8 +81,13 @@ std::uint64_t read_answer(const http::Response& response, const std::string& sou
     } else {
       const json::Value* outcome = answer == nullptr ? nullptr : answer->find("outcome");
       const auto issues = outcome == nullptr ? std::span<const json::Value>() : outcome->items_at("issue");
-      refused.push_back({source + " entry " + std::to_string(index),
-                         status + " " + (issues.empty() ? "" : std::string(issues[0].string_at("diagnostics")))});
+      std::string why = status;
+      for (const json::Value& issue : issues) {
+        why += &issue == issues.data() ? " " : "; ";
+        for (const json::Value& where : issue.items_at("expression")) why += std::string(where.text()) + ": ";
+        why += issue.string_at("diagnostics");
+      }
+      refused.push_back({piece.place(index), std::move(why)});
     }
     ++index;
   }
@@ -168,7 +177,7 @@ class Import {
     http::Request request = http::make_request(http::Method::post, "/fhir", std::move(piece.body), "application/fhir+json");
     const auto response = node_.need(options_.organisation, edge::auth::Role::system, std::move(request));
     if (response) {
-      resources += read_answer(*response, piece.source, refused);
+      resources += read_answer(*response, piece, refused);
       return true;
     }
     refused.push_back({piece.source, response.error().message});

@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   CLI::App app("CareLedger: records that stay where they are, and a ledger about them that nobody can quietly change", "careledger");
   commands::Context context;
   app.require_subcommand(1);
+  app.fallthrough();  // subcommands made from here on take --json after their name too
   app.set_help_all_flag("--help-all", "help of every subcommand");
   app.add_flag("--json", context.json, "print one JSON value for machines, errors included");
   app.footer(
@@ -31,11 +32,13 @@ int main(int argc, char** argv) {
   commands::add_token(app, context);
   commands::add_wallet(app, context);
   commands::add_version(app, context);
-  app.fallthrough();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(careledger::apps::Exit::usage);
+    const bool asked = error.get_exit_code() == 0;  // --help
+    if (asked || !context.json) return app.exit(error) == 0 ? 0 : static_cast<int>(careledger::apps::Exit::usage);
+    careledger::apps::report({careledger::ErrorKind::invalid, error.what()}, true);
+    return static_cast<int>(careledger::apps::Exit::usage);
   }
   return context.chosen();
 }

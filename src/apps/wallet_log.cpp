@@ -85,7 +85,8 @@ std::string Access::sentence() const {
     const auto document = json::parse(details);
     if (document) what += fmt::format(" ({} records)", number_at(document->root(), "records"));
   } else if (kind == "refusal") {
-    what = fmt::format("refused to {}: {}", organisation.empty() ? "another organisation" : organisation, reason_in(details));
+    const std::string reason = reason_in(details);
+    what = "refused" + (organisation.empty() ? "" : " to " + organisation) + (reason.empty() ? "" : ": " + reason);
   } else {
     if (!resource.empty()) what += " of " + resource;
     if (outcome != "done") what += ", " + outcome + (reason_in(details).empty() ? "" : ": " + reason_in(details));

@@ -2,7 +2,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include "apps/commands/command.h"
@@ -39,21 +42,35 @@ Finding look_at_config(const Layout& layout) {
   return {Verdict::well, "configuration", fmt::format("{} organisations", config->organisations.size())};
 }
 
-Finding look_at_keystores(const Layout& layout) {
+// Opens every keystore with the key that `serve` would use. A passphrase is only tried when it was named: nobody is asked for one here.
+Finding look_at_keystores(const Layout& layout, const SealChoice& choice) {
   const auto info = vault::Keystore::describe(layout.keystore());
   if (!info) return {Verdict::wrong, "keystore", info.error().message};
-  if (info->method == "key-file" && !system_files().exists(info->hint))
-    return {Verdict::wrong, "keystore", "its key file " + info->hint + " is not there: bring it, or name it with --key-file"};
-  if (info->method == "key-file" && (mode_of(info->hint) & 077u) != 0)
-    return {Verdict::wrong, "keystore", "others may read " + info->hint + ": chmod 600 " + info->hint};
-  return {Verdict::well, "keystore", "sealed by " + info->method};
+  if (info->method == "passphrase" && choice.passphrase_file.empty())
+    return {Verdict::well, "keystore", "sealed by passphrase; not tried: name it with --passphrase-file"};
+  const auto seal = open_seal(layout, choice, false, system_entropy());
+  if (!seal) return {Verdict::wrong, "keystore", seal.error().message};
+  std::vector<std::string> paths{layout.keystore()};
+  if (const auto config = read_config(system_files(), layout.config()))
+    for (const OrganisationConfig& one : config->organisations) paths.push_back(layout.organisation_keystore(one.slug));
+  for (const std::string& path : paths) {
+    if (const auto opened = vault::Keystore::open(path, *seal, system_clock(), system_entropy()); !opened)
+      return {Verdict::wrong, "keystore", path + ": " + opened.error().message};
+  }
+  return {Verdict::well, "keystore", fmt::format("{} keystores open by {}", paths.size(), info->method)};
 }
 
 Finding look_at_permissions(const Layout& layout) {
-  const mode_t mode = mode_of(layout.folder);
-  if ((mode & 077u) != 0)
+  for (const std::string& path : {layout.folder, layout.ledger(), layout.folder + "/organisations"}) {
+    if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0)
+      return {Verdict::wrong, "permissions", fmt::format("cannot write in {}: {}", path, std::strerror(errno))};
+    struct statvfs s{};
+    if (::statvfs(path.c_str(), &s) == 0 && (s.f_flag & ST_RDONLY) != 0)
+      return {Verdict::wrong, "permissions", path + " lies on a file system that is mounted read-only"};
+  }
+  if ((mode_of(layout.folder) & 077u) != 0)
     return {Verdict::warning, "permissions", fmt::format("others may enter {}: chmod 700 {}", layout.folder, layout.folder)};
-  return {Verdict::well, "permissions", "only the owner enters the folder"};
+  return {Verdict::well, "permissions", "only the owner enters the folder, and may write in it"};
 }
 
 Finding look_at_disk(const Layout& layout) {
@@ -94,7 +111,7 @@ Finding look_at_clock() {
 int run(const FolderOptions& options, bool as_json) {
   const Layout layout = layout_of(options.folder);
   const std::vector<Finding> findings{look_at_config(layout),
-                                      look_at_keystores(layout),
+                                      look_at_keystores(layout, options.seal),
                                       look_at_permissions(layout),
                                       look_at_disk(layout),
                                       look_at_swap(),

@@ -106,8 +106,9 @@ void add_prove(CLI::App& app, Context& context) {
 }
 
 void add_verify(CLI::App& app, Context& context) {
-  auto* command =
-      app.add_subcommand("verify", "check a proof offline, with nothing but the trust file; exit 0, or 1 with the first thing that fails");
+  auto* command = app.add_subcommand("verify",
+                                     "check a proof offline, with nothing but the trust file; exit 0, or 1 with the first thing that fails "
+                                     "(3 or 7: a file cannot be read)");
   auto options = std::make_shared<VerifyOptions>();
   command->add_option("FILE", options->file, "the proof bundle")->required();
   command->add_option("--trust", options->trust, "the trust file")->required();

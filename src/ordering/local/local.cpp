@@ -24,18 +24,18 @@ struct Envelope {
 
 class LocalOrdering final : public Ordering {
  public:
-  LocalOrdering(replica::Replica& replica, const Clock& clock, const Config& config, ChainMaker maker, Tip tip)
+  // `proven`: the newest header carries the app hash of the newest block, because that block changed nothing.
+  LocalOrdering(replica::Replica& replica, const Clock& clock, const Config& config, ChainMaker maker, Tip tip, bool proven)
       : replica_(replica),
         clock_(clock),
         config_(config),
         maker_(std::move(maker)),
         tip_(std::move(tip)),
-        provable_(tip_.height.value == 0 ? 0 : tip_.height.value - 1),
+        owes_empty_block_(!proven),  // a crash may have come between a write and the empty block that proves it
+        provable_(proven ? tip_.height.value : tip_.height.value - 1),
         height_(tip_.height.value),
         last_block_ns_(clock.monotonic_ns()),
         intake_(replica, clock, config.pending_max, config.epoch_ms, config.block_commands_max) {
-    // A crash may have come between a write and the empty block that proves it.
-    owes_empty_block_ = tip_.height.value > 0;
     sequencer_ = std::thread([this] { run(); });
   }
   ~LocalOrdering() override { stop(); }
@@ -217,8 +217,8 @@ class LocalOrdering final : public Ordering {
   const Config config_;
   const ChainMaker maker_;
 
-  Tip tip_;                        // the sequencer's
-  bool owes_empty_block_ = false;  // the sequencer's
+  Tip tip_;                // the sequencer's
+  bool owes_empty_block_;  // the sequencer's
   std::uint64_t batch_sequence_ = 0;
 
   mutable std::mutex mutex_;
@@ -242,13 +242,16 @@ Result<std::unique_ptr<Ordering>> start(replica::Replica& replica, crypto::Signi
   ChainMaker maker(kernel::chain_id(replica.ledger()), config.app_version, std::move(validator));
   const replica::View view = replica.view();
   CARELEDGER_TRY(Tip tip, read_tip(view));
+  bool proven = true;
   if (tip.height.value > 0) {
+    CARELEDGER_TRY(const proof::SignedHeader newest, read_header(view, tip.height));
+    proven = newest.header.app_hash == tip.app_hash;
     CARELEDGER_TRY(const proof::ValidatorSet stored, read_validators(view));
     if (proof::hash_of(stored) != proof::hash_of(maker.validators()))
       return fail(ErrorKind::corrupt,
                   "the keystore's validator key is not the one that signed this ledger; restore the keystore of this ledger");
   }
-  return std::unique_ptr<Ordering>(new LocalOrdering(replica, clock, config, std::move(maker), std::move(tip)));
+  return std::unique_ptr<Ordering>(new LocalOrdering(replica, clock, config, std::move(maker), std::move(tip), proven));
 }
 
 }  // namespace careledger::ordering::local

@@ -103,6 +103,18 @@ TEST_F(LocalOrderingTest, ACommandIsFinalInTheFirstBlockAndAnEmptyBlockMakesItPr
   EXPECT_EQ(header->header.app_hash, replica_->view().app_hash().bytes());
 }
 
+TEST_F(LocalOrderingTest, ARestartAddsNoEmptyBlockToOne) {
+  ASSERT_EQ(send(admit(1, "North")).outcome, Outcome::final);
+  wait_provable({1});
+  for (std::uint64_t i = 2; i <= 4; ++i) {  // each round: the command's block, and the one empty block that proves it
+    reopen();
+    const Answer answer = send(admit(i, "organisation " + std::to_string(i)));
+    ASSERT_EQ(answer.outcome, Outcome::final);
+    EXPECT_EQ(answer.receipt->height, Height{2 * i - 1});
+    wait_provable(answer.receipt->height);
+  }
+}
+
 TEST_F(LocalOrderingTest, EveryHeaderVerifiesAndFollowsTheOneBefore) {
   for (std::uint64_t i = 1; i <= 3; ++i) ASSERT_EQ(send(admit(i, "organisation " + std::to_string(i))).outcome, Outcome::final);
   wait_provable(ordering_->height());
