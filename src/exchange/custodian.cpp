@@ -45,6 +45,8 @@ vault::AuditEntry entry_of(const OrganisationId& requester, const ReleaseRequest
   return entry;
 }
 
+bool is_id_or_none(ByteView bytes) { return bytes.empty() || bytes.size() == Digest::size; }
+
 }  // namespace
 
 Result<std::unique_ptr<Custodian::Case>> Custodian::open_case(const OrganisationId& from, ByteView sealed) {
@@ -53,7 +55,7 @@ Result<std::unique_ptr<Custodian::Case>> Custodian::open_case(const Organisation
   CARELEDGER_TRY(const Bytes plain, open_request(key, parts_.replica.ledger(), parts_.organisation, sealed));
   ReleaseRequest& request = subject->request;
   if (!kernel::parse_canonical(plain, request) || request.nonce().size() != 32 || request.practitioner().size() != 32 ||
-      request.identifiers_size() > 64 || request.categories_size() > 64)
+      request.identifiers_size() > 64 || request.categories_size() > 64 || !is_id_or_none(request.opening().relationship()))
     return fail(ErrorKind::malformed, "the release request is not one of this version");
   if (request.ledger() != parts_.replica.ledger().view() || request.custodian() != parts_.organisation.view())
     return fail(ErrorKind::forbidden, "the release request is for another ledger or another custodian");
@@ -161,6 +163,8 @@ Result<Bytes> Custodian::answer(Case& subject, const vault::Recorded& recorded) 
   promise.set_number(recorded.number);
   promise.set_entry(recorded.commitment.bytes());
   promise.set_size_at_least(recorded.index + 1);
+  promise.set_request(subject.digest.bytes());
+  promise.set_relationship(subject.request.opening().relationship());
   CARELEDGER_TRY(const crypto::SigningKey key, parts_.keys.signing(vault::Purpose::promise));
   const auto account = parts_.replica.view().state().get(kernel::kAccounts, parts_.organisation);
   if (!account) return fail(ErrorKind::corrupt, "this organisation has no account on the ledger");

@@ -135,7 +135,35 @@ class Forged : public Exchange {
       return *seal_answer(own_key.public_key(), digest, kernel::encode(answer), system_entropy());
     };
   }
+  // Signed by the custodian itself, after a change.
+  void promise_anew(ledger::SignedPromise& signed_promise, const std::function<void(ledger::Promise&)>& change) {
+    ledger::Promise promise;
+    ASSERT_TRUE(promise.ParseFromString(signed_promise.promise()));
+    change(promise);
+    const std::uint32_t number = signed_promise.signatures(0).key();
+    signed_promise.Clear();
+    signed_promise.set_promise(kernel::encode(promise));
+    const crypto::SigningKey key = *world.north.keys->signing(vault::Purpose::promise);
+    *signed_promise.add_signatures() = kernel::sign_bytes(proof::promise_signed_bytes(signed_promise.promise()), {number, &key});
+  }
 };
+
+TEST_F(Forged, APromiseForAnotherRequestOrRelationshipIsNotBelieved) {
+  world.grant(world.terms());
+  const std::function<void(ledger::Promise&)> changes[] = {
+      [](ledger::Promise& promise) { promise.set_request(Bytes(32, 'x')); },
+      [](ledger::Promise& promise) { promise.clear_relationship(); },
+      [&](ledger::Promise& promise) { promise.set_relationship(world.relationship_at_south().bytes()); },
+  };
+  for (const auto& change : changes) {
+    forge([&](ReleaseAnswer& answer) { promise_anew(*answer.mutable_promise(), change); });
+    const auto received = world.south.requester->retrieve(world.wish());
+    ASSERT_FALSE(received);
+    EXPECT_EQ(received.error().kind, ErrorKind::corrupt);
+  }
+  forge([&](ReleaseAnswer& answer) { promise_anew(*answer.mutable_promise(), [](ledger::Promise&) {}); });
+  EXPECT_EQ(retrieve().refusal, std::nullopt);
+}
 
 TEST_F(Forged, ARecordWithAFlippedByteIsLeftOutAndReported) {
   world.north.put("Observation", "o1", lab_result("o1"));

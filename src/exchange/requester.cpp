@@ -134,6 +134,9 @@ Result<void> Requester::check_promise(const ReleaseRequest& request, const Relea
     return fail(ErrorKind::malformed, "the custodian's answer carries no promise that reads");
   if (promise.ledger() != request.ledger() || promise.custodian() != request.custodian())
     return fail(ErrorKind::corrupt, "the custodian's promise is about another ledger or custodian");
+  // Without these a promise about a subject that nobody has would convict nobody.
+  if (promise.request() != answer.request() || promise.relationship() != request.opening().relationship())
+    return fail(ErrorKind::corrupt, "the custodian's promise is about another request or relationship");
   const auto now = static_cast<std::uint64_t>(parts_.clock.now().value);
   if (promise.time_ms() > now + kPromiseSkewMs || promise.time_ms() + kPromiseSkewMs < now)
     return fail(ErrorKind::corrupt, "the custodian's promise is of another time; compare the clocks of both organisations");

@@ -195,6 +195,16 @@ void add_bad(std::vector<Case>& out) {
   Bundle kept = one.access_bundle();
   std::get<AccessClaim>(kept.claim).promise = one.promise(true);
   out.push_back(case_of("promise kept", one, encode(kept), false));
+  const std::pair<const char*, std::function<void(ledger::Promise&)>> kPromises[] = {
+      {"promise about another subject", [](ledger::Promise& promise) { promise.set_subject(Bytes(32, 'x')); }},
+      {"promise for no request", [](ledger::Promise& promise) { promise.clear_request(); }},
+      {"promise for half a relationship", [](ledger::Promise& promise) { promise.mutable_relationship()->resize(16); }},
+  };
+  for (const auto& [name, change] : kPromises) {
+    std::get<AccessClaim>(kept.claim).promise = one.promise(false, change);
+    out.push_back(case_of(name, one, encode(kept), false));
+    EXPECT_EQ(out.back().step, "promise") << name;
+  }
   Shape few = consortium();
   few.absent = 2;
   const TestLedger unsigned_header(few);

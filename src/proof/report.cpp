@@ -60,6 +60,8 @@ std::vector<std::string> Report::lines() const {
   if (kind == ClaimKind::conviction) {
     out.push_back(fmt::format("Conviction: \"{}\" signed that this list would hold an access at {} by a head of {} entries. It does not.",
                               plain(organisation_name), promise.time_ms(), promise.size_at_least()));
+    out.push_back("Promised for request: " + to_hex(promise.request()));
+    if (!promise.relationship().empty()) out.push_back("Promised for relationship: " + to_hex(promise.relationship()));
   }
   out.push_back(fmt::format("Ledger: {}", ledger.hex()));
   out.push_back(fmt::format("Signed by {} {}, witnessed by {} of {}.", signers, signers == 1 ? "key" : "keys", witnesses, witnesses_known));

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "crypto/hash.h"
 #include "crypto/secret.h"
 #include "proof/canonical.h"
@@ -87,7 +89,7 @@ class TestLedger {
   }
 
   // A promise of an access that the list does not hold, unless kept: of its first.
-  ledger::SignedPromise promise(bool kept) const {
+  ledger::SignedPromise promise(bool kept, const std::function<void(ledger::Promise&)>& change = {}) const {
     ledger::Promise promise;
     promise.set_ledger(ledger_.bytes());
     promise.set_custodian(organisation_.bytes());
@@ -96,6 +98,9 @@ class TestLedger {
     promise.set_number(0);
     promise.set_entry(entry(0).bytes());
     promise.set_size_at_least(100);
+    promise.set_request(Bytes(32, 'q'));
+    promise.set_relationship(Bytes(32, 'r'));
+    if (change) change(promise);
     ledger::SignedPromise out;
     out.set_promise(canonical_bytes(promise));
     sign(promise_key_, 2, promise_signed_bytes(out.promise()), *out.add_signatures());

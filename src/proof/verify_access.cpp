@@ -37,6 +37,8 @@ Result<void> check_broken(const Bundle& bundle, const AccessClaim& claim, const 
       promise.subject() != claim.subject.view() || promise.entry().size() != 32) {
     return broken("promise", "about something else");
   }
+  const bool named = promise.request().size() == 32 && (promise.relationship().empty() || promise.relationship().size() == 32);
+  if (!named) return broken("promise", "does not say which request and relationship it was given for");
   if (claim.promise->signatures().empty()) return broken("promise", "not signed");
   const Bytes signed_bytes = promise_signed_bytes(claim.promise->promise());
   CARELEDGER_CHECK(check_signatures("promise", authorities, kPromiseRole, signed_bytes, claim.promise->signatures()));

@@ -28,6 +28,8 @@ function checkBroken(bundle, head, authorities, list) {
   const promise = decode(schema.promise, claim.promise.promise);
   demand(equal(promise.ledger, bundle.ledger) && equal(promise.custodian, claim.custodian) && equal(promise.subject, claim.subject) &&
          promise.entry.length === 32, 'about something else');
+  demand(promise.request.length === 32 && [0, 32].includes(promise.relationship.length),
+         'does not say which request and relationship it was given for');
   demand(claim.promise.signatures.length > 0, 'not signed');
   const bytes = Buffer.concat([field('careledger/promise/1'), claim.promise.promise]);
   checkSignatures('promise', authorities, rolePromise, bytes, claim.promise.signatures);
@@ -68,6 +70,8 @@ export function verifyAccess(bundle, committed) {
   if (promise) {
     lines.push(`Conviction: "${name}" signed that this list would hold an access at ${promise.timeMs} by a head of ` +
       `${promise.sizeAtLeast} entries. It does not.`);
+    lines.push(`Promised for request: ${hex(promise.request)}`);
+    if (promise.relationship.length > 0) lines.push(`Promised for relationship: ${hex(promise.relationship)}`);
   }
   return lines;
 }

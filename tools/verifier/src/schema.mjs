@@ -66,5 +66,5 @@ export const recordException = message({1: ['status', 'uint32'], 2: ['height', '
 export const accessHead = message({1: ['mapRoot', 'bytes'], 2: ['logRoot', 'bytes'], 3: ['size', 'uint64'], 4: ['height', 'uint64']});
 export const promise = message({
   1: ['ledger', 'bytes'], 2: ['custodian', 'bytes'], 3: ['subject', 'bytes'], 4: ['timeMs', 'uint64'], 5: ['number', 'uint32'],
-  6: ['entry', 'bytes'], 7: ['sizeAtLeast', 'uint64'],
+  6: ['entry', 'bytes'], 7: ['sizeAtLeast', 'uint64'], 8: ['request', 'bytes'], 9: ['relationship', 'bytes'],
 });
