@@ -71,7 +71,7 @@ TEST(Contracts, AGrantIsSmall) {
   const auto effect = ledger.execute(patient, order);
   ASSERT_TRUE(effect.code.ok());
   std::size_t rows = 0;
-  for (const auto& [row, value] : effect.changes) rows += row.view().size() + value->size();
+  for (const auto& [row, value] : effect.changes) rows += row.view().size() + (*value).size();
   EXPECT_LE(command.ByteSizeLong(), 245u);
   EXPECT_LE(rows, 120u);
 }

@@ -70,7 +70,7 @@ class Reader {  // typed, metered reading of one consistent state; absent is nul
   template <class Row, class... Ks>
   bool has(const Table<Row, Ks...>& table, const std::type_identity_t<Ks>&... key) const {
     if (meter_ != nullptr) meter_->reads += 1;
-    return rows_->read(table.key(key...)).has_value();
+    return static_cast<bool>(rows_->read(table.key(key...)));
   }
   // Rows whose key starts with `prefix`, ascending. The limit is part of the rules: it bounds work on every node alike.
   template <class Row, class... Ks, class... Prefix>

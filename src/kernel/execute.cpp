@@ -13,7 +13,7 @@ namespace {
 class ReadOnce final : public Rows {
  public:
   explicit ReadOnce(const Rows& below) : below_(&below) { kept_.reserve(kKeptMax); }
-  std::optional<Bytes> read(const Key& key) const override {
+  RowValue read(const Key& key) const override {
     for (const auto& [kept, value] : kept_) {
       if (kept == key) return value;
     }
@@ -26,12 +26,12 @@ class ReadOnce final : public Rows {
  private:
   static constexpr std::size_t kKeptMax = 12;
   const Rows* below_;
-  mutable std::vector<std::pair<Key, std::optional<Bytes>>> kept_;
+  mutable std::vector<std::pair<Key, RowValue>> kept_;
 };
 
-RowBytes view_of(const std::optional<Bytes>& bytes) {
-  if (!bytes) return std::nullopt;
-  return ByteView(*bytes);
+RowBytes view_of(const RowValue& value) {
+  if (!value) return std::nullopt;
+  return *value;
 }
 
 // Everything that is judged before the actor's number is consumed. On ok `window` is the actor's, not yet changed.
@@ -108,18 +108,17 @@ Effect execute_command(const ReceivedCommand& command, const BlockContext& block
   if (judged != KernelCode::ok) return {code_of(judged), {}, {}};
 
   consume_sequence(window, command.sequence);
-  Overlay consumed(state);
-  consumed.put(kSequences.key(command.actor), encode(window));
-  if (any_too_deep(consumed, host)) return {code_of(KernelCode::too_deep), {}, {}};
-
-  const Call call = call_of(command, block);
   Overlay overlay(state);
   overlay.put(kSequences.key(command.actor), encode(window));
+  if (any_too_deep(overlay, host)) return {code_of(KernelCode::too_deep), {}, {}};
+  Changes consumed = overlay.changes();  // what stays of a command that is refused from here on
+
+  const Call call = call_of(command, block);
   std::vector<Event> events;
   Code code = run(command, *contract, call, overlay, events);
   if (code.ok() && any_too_deep(overlay, host)) code = code_of(KernelCode::too_deep);
   if (code.ok() && !all_invariants_hold(contracts, call, overlay)) code = code_of(KernelCode::invariant_broken);
-  if (!code.ok()) return {code, consumed.take(), {}};
+  if (!code.ok()) return {code, std::move(consumed), {}};
   return {code, overlay.take(), std::move(events)};
 }
 

@@ -167,10 +167,10 @@ TEST_F(Execute, EnvelopesComeFromMembersUnderTheirBatchKey) {
   EXPECT_EQ(verdict(test_id<AccountId>(9), 2, 2), KernelCode::unknown_actor);
   auto account = *Reader(rows_).get(kAccounts, founder_);
   account.set_status(static_cast<std::uint32_t>(AccountStatus::suspended));
-  rows_.apply({{kAccounts.key(founder_), encode(account)}});
+  rows_.apply({{kAccounts.key(founder_), RowValue(encode(account))}});
   EXPECT_EQ(verdict(founder_, 2, 2), KernelCode::actor_not_active);
   account.set_kind(static_cast<std::uint32_t>(AccountKind::patient));
-  rows_.apply({{kAccounts.key(founder_), encode(account)}});
+  rows_.apply({{kAccounts.key(founder_), RowValue(encode(account))}});
   EXPECT_EQ(verdict(founder_, 2, 2), KernelCode::unknown_actor);
 }
 
@@ -190,7 +190,7 @@ TEST_F(Execute, GenesisSaysTheProtocolAndTheFounder) {
   EXPECT_EQ(state.get(kAccounts, founder_)->kind(), 1u);
   Activation second;
   second.set_height(100);
-  rows_.apply({{kActivations.key(2), encode(second)}});
+  rows_.apply({{kActivations.key(2), RowValue(encode(second))}});
   EXPECT_EQ(protocol_at(state, {99}), ProtocolVersion{1});
   EXPECT_EQ(protocol_at(state, {100}), ProtocolVersion{2});
 }

@@ -91,7 +91,7 @@ RC_GTEST_PROP(Overlay, ReadsLikeAPlainMap, (std::vector<Change> ground, std::vec
     RC_ASSERT(above.read_prefix(prefix.view(), {limit}) == entries(model, prefix.view(), limit));
     for (std::uint8_t counter = 0; counter < 8; ++counter) {
       const Key key = small_key(space, counter);
-      RC_ASSERT(above.read(key) == (model.contains(key) ? std::optional(model.at(key)) : std::nullopt));
+      RC_ASSERT(above.read(key) == (model.contains(key) ? RowValue(model.at(key)) : RowValue()));
     }
   }
   below.merge(above.take());

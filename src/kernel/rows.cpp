@@ -14,7 +14,7 @@ Key first_key(ByteView prefix) {
 
 }  // namespace
 
-std::optional<Bytes> Overlay::read(const Key& key) const {
+RowValue Overlay::read(const Key& key) const {
   const auto found = changes_.find(key);
   return found == changes_.end() ? below_->read(key) : found->second;
 }
@@ -27,12 +27,12 @@ std::vector<Rows::Entry> Overlay::read_prefix(ByteView prefix, Limit limit) cons
   if (touched == 0) return below_->read_prefix(prefix, limit);
 
   // Every changed row may hide one row below, so that many more are asked for.
-  std::map<Key, std::optional<Bytes>> merged(first, changed);
-  for (auto& [key, value] : below_->read_prefix(prefix, {limit.value + touched})) merged.try_emplace(key, std::move(value));
+  Changes merged(first, changed);
+  for (auto& [key, value] : below_->read_prefix(prefix, {limit.value + touched})) merged.try_emplace(key, RowValue(std::move(value)));
   std::vector<Entry> entries;
   for (auto& [key, value] : merged) {
     if (entries.size() >= limit.value) break;
-    if (value) entries.emplace_back(key, std::move(*value));
+    if (value) entries.emplace_back(key, Bytes(*value));
   }
   return entries;
 }
@@ -45,10 +45,9 @@ void Overlay::merge(Changes&& changes) {
   }
 }
 
-std::optional<Bytes> MemoryRows::read(const Key& key) const {
+RowValue MemoryRows::read(const Key& key) const {
   const auto found = rows_.find(key);
-  if (found == rows_.end()) return std::nullopt;
-  return found->second;
+  return found == rows_.end() ? RowValue() : RowValue(found->second);
 }
 
 std::vector<Rows::Entry> MemoryRows::read_prefix(ByteView prefix, Limit limit) const {

@@ -35,7 +35,7 @@ proof::TxResult result_of(const BatchResult& result) {
 
 }  // namespace
 
-std::optional<Bytes> CachedRows::read(const kernel::Key& key) const {
+kernel::RowValue CachedRows::read(const kernel::Key& key) const {
   const auto [at, added] = rows_.try_emplace(key);
   if (!added) return at->second;
   if (auto known = cache_.find(key, epoch_)) {
@@ -50,6 +50,7 @@ std::optional<Bytes> CachedRows::read(const kernel::Key& key) const {
 Result<void> CachedRows::prefetch(std::vector<kernel::Key> keys, Workers& workers) {
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  rows_.reserve(rows_.size() + 4 * keys.size());  // with those that rules will ask for
   std::vector<Bytes> unknown;
   for (const kernel::Key& key : keys) {
     if (auto known = cache_.find(key, epoch_)) rows_.try_emplace(key, std::move(*known));
@@ -65,8 +66,10 @@ Result<void> CachedRows::prefetch(std::vector<kernel::Key> keys, Workers& worker
     if (!found[chunk]) return tl::make_unexpected(std::move(found[chunk].error()));
     for (std::size_t i = 0; i < part(chunk).size(); ++i) {
       const kernel::Key key = *kernel::Key::from(part(chunk)[i]);
-      cache_.add(key, (*found[chunk])[i], epoch_);
-      rows_.try_emplace(key, std::move((*found[chunk])[i]));
+      std::optional<Bytes>& bytes = (*found[chunk])[i];
+      kernel::RowValue value = bytes ? kernel::RowValue(std::move(*bytes)) : kernel::RowValue();
+      cache_.add(key, value, epoch_);
+      rows_.try_emplace(key, std::move(value));
     }
   }
   return {};
@@ -163,7 +166,7 @@ Result<void> BlockRun::finish_state() {
   out_.changes_ = overlay_.take();
   std::vector<RowChange> changes;
   for (auto at = out_.changes_.begin(); at != out_.changes_.end();) {
-    std::optional<Bytes> before = rows_.read(at->first);
+    kernel::RowValue before = rows_.read(at->first);
     if (before == at->second) {  // nothing changed after all
       at = out_.changes_.erase(at);
       continue;

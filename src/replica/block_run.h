@@ -11,7 +11,7 @@ namespace careledger::replica {
 class CachedRows final : public kernel::Rows {
  public:
   CachedRows(const View::Committed& base, RowCache& cache) : below_(base.rows), epoch_(base.epoch), cache_(cache) {}
-  std::optional<Bytes> read(const kernel::Key& key) const override;
+  kernel::RowValue read(const kernel::Key& key) const override;
   std::vector<Entry> read_prefix(ByteView prefix, Limit limit) const override { return below_.read_prefix(prefix, limit); }
   Result<void> prefetch(std::vector<kernel::Key> keys, Workers& workers);  // in any order; repeats are fine
 

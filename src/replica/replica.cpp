@@ -1,5 +1,6 @@
 #include "replica/replica.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/assert.h"
@@ -18,7 +19,8 @@ void fill_tip(Tip& tip, const LedgerId& ledger, Height height, BlockTime time, c
   tip.set_state_root(tree.root().bytes());
 }
 
-void add_undo(Bytes& rows, ByteView key, const std::optional<Bytes>& value) {
+template <class Value>  // a row's or a stored value, or none
+void add_undo(Bytes& rows, ByteView key, const Value& value) {
   append_field(rows, key);
   rows.push_back(value ? '\1' : '\0');
   append_field(rows, value ? ByteView(*value) : ByteView());
@@ -219,8 +221,11 @@ Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<c
   for (const Bytes& bytes : block.batches) row.add_batches(bytes);
   for (const BatchResult& result : execution.stored_results_) *row.add_results() = result;
   batch.put(columns::kBlocks, block_key(block.height), row.SerializeAsString());
+  std::vector<Bytes> index;  // in ascending order, as the store likes it
   for (const kernel::Receipt& receipt : execution.receipts_)
-    if (consumed_its_number(receipt.code)) batch.put(columns::kIndex, index_key(receipt.command, {receipt.height, receipt.position}), {});
+    if (consumed_its_number(receipt.code)) index.push_back(index_key(receipt.command, {receipt.height, receipt.position}));
+  std::sort(index.begin(), index.end());
+  for (const Bytes& key : index) batch.put(columns::kIndex, key, {});
   batch.append(execution.log_rows_);
   for (const Bytes& key : execution.log_keys_) undo.add_log_keys(key);
   for (const SideRow& side : side_rows) {
@@ -253,7 +258,7 @@ Result<View> Replica::commit(Execution execution, std::span<const SideRow> side_
   if (!batch) return stop_at(batch.error());
   if (auto written = store_->write(*batch, storage::Durability::synced); !written) return stop_at(std::move(written.error()));
   Committed next = make_committed(execution.block_.height, execution.block_.time, std::move(execution.tree_), std::move(execution.log_));
-  row_cache_.advance(next->epoch, execution.changes_);
+  row_cache_.advance(next->epoch, std::make_shared<const kernel::Changes>(std::move(execution.changes_)));
   publish(std::move(next));
   times_.durable += static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begin).count());
   View now = view();

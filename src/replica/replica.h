@@ -53,7 +53,7 @@ class Execution {  // a block's effect, not yet durable; dropping it costs nothi
   std::vector<BlockEvent> events_;
   std::vector<proof::Validator> validator_updates_;
   kernel::Changes changes_;
-  std::vector<std::pair<kernel::Key, std::optional<Bytes>>> before_;  // what the changed rows held
+  std::vector<std::pair<kernel::Key, kernel::RowValue>> before_;  // what the changed rows held
   StateTree tree_;
   proof::CompactRange log_;
   storage::Batch log_rows_;

@@ -1,61 +1,73 @@
 #include "replica/row_cache.h"
 
+#include <vector>
+
 namespace careledger::replica {
 namespace {
 
-std::size_t bytes_of(const std::optional<Bytes>& value) { return 160 + (value ? value->size() : 0); }  // with node and key
+std::size_t bytes_of(const kernel::RowValue& value) { return value ? 200 + (*value).size() : 136; }  // with node and key
 
 }  // namespace
 
-void RowCache::put(Shard& shard, const kernel::Key& key, const std::optional<Bytes>& value) const {
+void RowCache::put(Shard& shard, const kernel::Key& key, Known known) const {
   if (shard.young_bytes >= half_max_) {
     shard.old = std::move(shard.young);
     shard.young.clear();
     shard.young_bytes = 0;
   }
-  shard.young_bytes += bytes_of(value);
-  shard.young.insert_or_assign(key, value);
+  shard.young_bytes += bytes_of(known.value);
+  shard.young.insert_or_assign(key, std::move(known));
 }
 
-std::optional<std::optional<Bytes>> RowCache::find(const kernel::Key& key, std::uint64_t epoch) const {
-  Shard& shard = shard_of(key);
+std::optional<kernel::RowValue> RowCache::find(const kernel::Key& key, std::uint64_t epoch) {
+  Shard& shard = shards_[shard_of(key)];
   const std::lock_guard lock(shard.mutex);
-  if (epoch_.load(std::memory_order_acquire) != epoch) return std::nullopt;
-  if (const auto found = shard.young.find(key); found != shard.young.end()) return found->second;
+  if (epoch > shard.epoch) return std::nullopt;  // a commit is moving the cache on
+  const auto answer = [&](const Known& known) { return known.since <= epoch ? std::optional(known.value) : std::nullopt; };
+  if (const auto found = shard.young.find(key); found != shard.young.end()) return answer(found->second);
   const auto found = shard.old.find(key);
   if (found == shard.old.end()) return std::nullopt;
-  const std::optional<Bytes> value = found->second;
-  put(shard, key, value);
-  return value;
+  Known known = std::move(found->second);
+  shard.old.erase(found);
+  put(shard, key, known);
+  return answer(known);
 }
 
-void RowCache::add(const kernel::Key& key, const std::optional<Bytes>& value, std::uint64_t read_at) {
-  Shard& shard = shard_of(key);
+void RowCache::add(const kernel::Key& key, const kernel::RowValue& value, std::uint64_t read_at) {
+  Shard& shard = shards_[shard_of(key)];
   const std::lock_guard lock(shard.mutex);
-  if (epoch_.load(std::memory_order_acquire) != read_at) return;
-  put(shard, key, value);
+  const bool newest = read_at == shard.epoch;
+  const bool unchanged = read_at == shard.epoch_before && shard.changes != nullptr && !shard.changes->contains(key);
+  if (!newest && !unchanged) return;
+  if (shard.young.contains(key) || shard.old.contains(key)) return;
+  put(shard, key, {value, read_at});
 }
 
-void RowCache::advance(std::uint64_t epoch, const kernel::Changes& changes) {
-  epoch_.store(kNoEpoch, std::memory_order_release);  // from here on nobody is answered and nothing is taken in
-  for (const auto& [key, value] : changes) {
-    Shard& shard = shard_of(key);
+void RowCache::advance(std::uint64_t epoch, const std::shared_ptr<const kernel::Changes>& changes) {
+  std::array<std::vector<kernel::Changes::const_iterator>, kShards> parts;
+  for (auto at = changes->begin(); at != changes->end(); ++at) parts[shard_of(at->first)].push_back(at);
+  for (std::size_t i = 0; i < kShards; ++i) {
+    Shard& shard = shards_[i];
     const std::lock_guard lock(shard.mutex);
-    shard.old.erase(key);
-    put(shard, key, value);
+    shard.epoch_before = std::exchange(shard.epoch, epoch);
+    shard.changes = changes;
+    for (const auto& at : parts[i]) {
+      shard.old.erase(at->first);
+      put(shard, at->first, {at->second, epoch});
+    }
   }
-  epoch_.store(epoch, std::memory_order_release);
 }
 
 void RowCache::reset(std::uint64_t epoch) {
-  epoch_.store(kNoEpoch, std::memory_order_release);
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
     shard.young.clear();
     shard.old.clear();
     shard.young_bytes = 0;
+    shard.changes.reset();
+    shard.epoch_before = UINT64_MAX;
+    shard.epoch = epoch;
   }
-  epoch_.store(epoch, std::memory_order_release);
 }
 
 }  // namespace careledger::replica

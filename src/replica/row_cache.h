@@ -1,13 +1,13 @@
-// Rows of the newest committed state that were read or written lately, so that a block finds what the check of its commands has read
-// before.
+// Rows that were read or written lately, so that a block finds what the check of its commands has read before.
 //
-// Every answer is for one committed state, named by its epoch (which no undo repeats). A reader of another one, or one that comes while a
-// commit moves the cache on, is told nothing, and what it read from its own snapshot is not taken in: a stale row can never be answered.
-// Bounded by bytes; safe from any thread.
+// A row is kept as it is in the newest committed state, with the epoch since which it is known to have been so. States are named by their
+// epoch (which no undo repeats): a reader of an older one is answered only with rows that have not changed since. What a reader of
+// the state before the newest has read is taken in only if the newest block did not change it. So a stale row can never be answered.
+// Bounded by bytes; safe from any thread; advance and reset belong to the committing one.
 #pragma once
 
 #include <array>
-#include <atomic>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -28,34 +28,40 @@ struct KeyHash {
     return out ^ (out >> 32);
   }
 };
-using KnownRows = std::unordered_map<kernel::Key, std::optional<Bytes>, KeyHash>;
+using KnownRows = std::unordered_map<kernel::Key, kernel::RowValue, KeyHash>;
 
 class RowCache {
  public:
   explicit RowCache(std::size_t bytes_max) : half_max_(bytes_max / (2 * kShards)) {}
 
-  // nullopt: not known for this epoch. The inner nullopt: known to be absent.
-  std::optional<std::optional<Bytes>> find(const kernel::Key& key, std::uint64_t epoch) const;
-  void add(const kernel::Key& key, const std::optional<Bytes>& value, std::uint64_t read_at);
+  // nullopt: not known for this epoch. An absent row is known as absent.
+  std::optional<kernel::RowValue> find(const kernel::Key& key, std::uint64_t epoch);
+  void add(const kernel::Key& key, const kernel::RowValue& value, std::uint64_t read_at);
   // The newest state is now that of `epoch`, which differs from the one before by `changes`.
-  void advance(std::uint64_t epoch, const kernel::Changes& changes);
+  void advance(std::uint64_t epoch, const std::shared_ptr<const kernel::Changes>& changes);
   void reset(std::uint64_t epoch);  // forgets everything
 
  private:
   static constexpr std::size_t kShards = 16;
-  static constexpr std::uint64_t kNoEpoch = UINT64_MAX;
-  struct Shard {  // two generations: when the young one is full it replaces the old one
-    mutable std::mutex mutex;
-    mutable KnownRows young;
-    mutable KnownRows old;
-    mutable std::size_t young_bytes = 0;
+  struct Known {
+    kernel::RowValue value;
+    std::uint64_t since;  // epoch
   };
-  Shard& shard_of(const kernel::Key& key) const { return shards_[KeyHash()(key) >> 7 & (kShards - 1)]; }
-  void put(Shard& shard, const kernel::Key& key, const std::optional<Bytes>& value) const;
+  using Rows = std::unordered_map<kernel::Key, Known, KeyHash>;
+  struct Shard {  // two generations: when the young one is full it replaces the old one
+    std::mutex mutex;
+    std::uint64_t epoch = UINT64_MAX;
+    std::uint64_t epoch_before = UINT64_MAX;
+    std::shared_ptr<const kernel::Changes> changes;  // between the two
+    Rows young;
+    Rows old;
+    std::size_t young_bytes = 0;
+  };
+  static std::size_t shard_of(const kernel::Key& key) { return KeyHash()(key) >> 7 & (kShards - 1); }
+  void put(Shard& shard, const kernel::Key& key, Known known) const;
 
   std::size_t half_max_;
-  std::atomic<std::uint64_t> epoch_{kNoEpoch};
-  mutable std::array<Shard, kShards> shards_;
+  std::array<Shard, kShards> shards_;
 };
 
 }  // namespace careledger::replica

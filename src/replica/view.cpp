@@ -16,11 +16,11 @@ std::optional<Error> StoredRows::fault() const {
   return fault_;
 }
 
-std::optional<Bytes> StoredRows::read(const kernel::Key& key) const {
+kernel::RowValue StoredRows::read(const kernel::Key& key) const {
   auto value = reader_->get(columns::kState, key.view());
-  if (value) return std::move(*value);
+  if (value) return *value ? kernel::RowValue(std::move(**value)) : kernel::RowValue();
   remember(std::move(value.error()));
-  return std::nullopt;
+  return {};
 }
 
 std::vector<kernel::Rows::Entry> StoredRows::read_prefix(ByteView prefix, Limit limit) const {

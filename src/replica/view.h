@@ -22,7 +22,7 @@ namespace careledger::replica {
 class StoredRows final : public kernel::Rows {
  public:
   explicit StoredRows(std::shared_ptr<const storage::Reader> reader) : reader_(std::move(reader)) {}
-  std::optional<Bytes> read(const kernel::Key& key) const override;
+  kernel::RowValue read(const kernel::Key& key) const override;
   std::vector<Entry> read_prefix(ByteView prefix, Limit limit) const override;
   std::optional<Error> fault() const;
   const storage::Reader& reader() const { return *reader_; }

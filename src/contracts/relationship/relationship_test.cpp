@@ -66,8 +66,8 @@ TEST(Relationship, AMergeNamesNoSurvivor) {
   const auto effect = ledger.execute(hospital, build::merge(relationship_id(hospital, duplicate), test_id<Digest>(9)));
   ASSERT_TRUE(effect.code.ok());
   for (const auto& [key, value] : effect.changes) {
-    EXPECT_EQ(value->find(survivor.view()), Bytes::npos);
-    EXPECT_EQ(value->find(relationship_id(hospital, survivor).view()), Bytes::npos);
+    EXPECT_EQ((*value).find(survivor.view()), Bytes::npos);
+    EXPECT_EQ((*value).find(relationship_id(hospital, survivor).view()), Bytes::npos);
   }
 }
 

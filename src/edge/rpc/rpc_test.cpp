@@ -192,7 +192,7 @@ TEST_F(RpcTest, AnswersAQueryWithItsProof) {
   const auto& response = at(answer.root(), {"result", "response"});
   EXPECT_EQ(response.find("code")->text(), "0") << codec::json::compact(response);
   EXPECT_EQ(from_base64(response.string_at("key")), Bytes(key.view()));
-  EXPECT_EQ(from_base64(response.string_at("value")), replica_->view().rows().read(key));
+  EXPECT_EQ(kernel::RowValue(from_base64(response.string_at("value")).value()), replica_->view().rows().read(key));
   const auto ops = at(response, {"proofOps", "ops"}).items();
   ASSERT_EQ(ops.size(), 2u);
   EXPECT_EQ(ops[0].string_at("type"), "simple:v");
