@@ -1,12 +1,20 @@
+#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "codec/fhir/definitions.h"
 #include "exchange/terms.h"
 
 namespace careledger::exchange {
 namespace {
 
+using codec::fhir::find_resource_type;
+using codec::fhir::resource_type;
+using codec::fhir::resource_type_count;
+using codec::fhir::ResourceType;
 using codec::json::Value;
+
+constexpr std::string_view kChoice = "[x]";
 
 constexpr std::string_view kConfidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 constexpr std::string_view kActCode = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -71,6 +79,29 @@ std::string_view category_of_result(const Value& resource, std::string_view fall
   return fallback;
 }
 
+bool has_element(ResourceType type, std::string_view name) {
+  if (!name.ends_with(kChoice)) return type.has_element(name) || type.has_element_called(name);
+  name.remove_suffix(kChoice.size());
+  return type.has_element_called(name) && !type.has_element(name);
+}
+
+// Of the resource and of all that it contains, however deep.
+bool labels_allow(const Terms& terms, const Value& resource) {
+  if (!resource.is_object()) return false;
+  if (const Value* meta = resource.find("meta")) {
+    const Value* security = meta->find("security");
+    if (!meta->is_object() || (security != nullptr && !security->is_array())) return false;
+    for (const Value& item : meta->items_at("security")) {
+      const Label label{std::string(item.string_at("system")), std::string(item.string_at("code"))};
+      if (is_sensitive(label) && !terms.labels.contains(label)) return false;
+    }
+  }
+  const Value* contained = resource.find("contained");
+  if (contained == nullptr) return true;
+  const auto inner = contained->items();
+  return contained->is_array() && std::all_of(inner.begin(), inner.end(), [&](const Value& one) { return labels_allow(terms, one); });
+}
+
 }  // namespace
 
 std::string category_of(const Value& resource) {
@@ -89,18 +120,31 @@ bool is_sensitive(const Label& label) {
 }
 
 bool releases(const Terms& terms, const Value& resource) {
-  if (!terms.categories.contains(category_of(resource))) return false;
-  const Value* meta = resource.find("meta");
-  if (meta == nullptr) return true;
-  for (const Value& security : meta->items_at("security")) {
-    const Label label{std::string(security.string_at("system")), std::string(security.string_at("code"))};
-    if (is_sensitive(label) && !terms.labels.contains(label)) return false;
-  }
-  return true;
+  return terms.categories.contains(category_of(resource)) && labels_allow(terms, resource);
+}
+
+bool can_withhold(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos) return false;
+  const std::string_view name = text.substr(dot + 1);
+  if (const auto type = find_resource_type(text.substr(0, dot))) return has_element(*type, name);
+  if (text.substr(0, dot) != "*") return false;
+  for (std::uint16_t i = 0; i < resource_type_count(); ++i)
+    if (has_element(resource_type(i), name)) return true;
+  return false;
 }
 
 bool withholds(const Terms& terms, std::string_view type, std::string_view element) {
-  return terms.withheld.contains(std::string(type) + "." + std::string(element)) || terms.withheld.contains("*." + std::string(element));
+  const auto known = find_resource_type(type);
+  const std::string_view called = known ? known->element_of(element) : std::string_view();
+  for (const std::string_view of : {type, std::string_view("*")}) {
+    const std::string prefix = std::string(of) + ".";
+    if (terms.withheld.contains(prefix + std::string(element))) return true;
+    if (called.empty()) continue;
+    if (terms.withheld.contains(prefix + std::string(called))) return true;
+    if (terms.withheld.contains(prefix + std::string(called) + std::string(kChoice))) return true;
+  }
+  return false;
 }
 
 }  // namespace careledger::exchange

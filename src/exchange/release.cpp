@@ -37,6 +37,18 @@ const std::vector<CategoryTypes>& table() {
   return kTable;
 }
 
+// Whether a resource, or one that it contains, has an element that stays behind.
+bool has_withheld(const Terms& terms, const json::Value& resource) {
+  const std::string_view type = resource.string_at("resourceType");
+  for (const json::Member& member : resource.members()) {
+    std::string_view name = member.key();
+    if (name.starts_with('_')) name.remove_prefix(1);
+    if (withholds(terms, type, name)) return true;
+  }
+  const auto contained = resource.items_at("contained");
+  return std::any_of(contained.begin(), contained.end(), [&](const json::Value& one) { return has_withheld(terms, one); });
+}
+
 }  // namespace
 
 std::vector<std::string_view> types_of(const std::set<std::string>& categories) {
@@ -56,12 +68,9 @@ std::string_view patient_parameter(std::string_view type) {
 std::set<std::string> released_elements(const Terms& terms, const json::Value& resource) {
   const std::string_view type = resource.string_at("resourceType");
   std::set<std::string> shown;
-  bool partial = false;
-  for (const codec::fhir::RecordLeaf& leaf : codec::fhir::record_leaves(resource, Bytes(32, '\0'))) {
-    if (withholds(terms, type, leaf.name)) partial = true;
-    else shown.insert(leaf.name);
-  }
-  if (partial) {
+  for (const codec::fhir::RecordLeaf& leaf : codec::fhir::record_leaves(resource, Bytes(32, '\0')))
+    if (!withholds(terms, type, leaf.name)) shown.insert(leaf.name);
+  if (has_withheld(terms, resource)) {
     shown.erase("text");
     shown.erase("contained");
   }

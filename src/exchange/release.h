@@ -19,7 +19,8 @@ namespace careledger::exchange {
 std::vector<std::string_view> types_of(const std::set<std::string>& categories);
 std::string_view patient_parameter(std::string_view type);  // the search parameter that leads from a record of this type to its patient
 
-// Names of the top-level elements to show. When some are withheld the rest goes without `text` and `contained`, which could tell them.
+// Names of the top-level elements to show. When some are withheld, of it or of a resource that it contains, the rest goes without
+// `text` and `contained`, which could tell them.
 std::set<std::string> released_elements(const Terms& terms, const codec::json::Value& resource);
 
 // The resource that a verified bundle shows, with the label REDACTED when `partial`. invalid when a shown value is not JSON.

@@ -29,6 +29,19 @@ TEST(Release, WhatIsPartialLosesTextAndContainedThatCouldTellTheRest) {
   EXPECT_EQ(released_elements(laboratory_without_notes(), resource->root()), std::set<std::string>{"id"});
 }
 
+TEST(Release, AWithheldElementOfAContainedResourceTakesContainedAndTextWithIt) {
+  Terms terms = laboratory_without_notes();
+  terms.withheld = {"Patient.address"};
+  const std::string_view with = R"({"resourceType":"Observation","id":"1","text":{"div":"x"},"status":"final",)"
+                                R"("contained":[{"resourceType":"Patient","address":[{"city":"Bern"}]}]})";
+  EXPECT_EQ(released_elements(terms, json::parse(with)->root()), (std::set<std::string>{"id", "status"}));
+  const std::string_view deeper = R"({"resourceType":"Observation","id":"1",)"
+                                  R"("contained":[{"resourceType":"Group","contained":[{"resourceType":"Patient","_address":{}}]}]})";
+  EXPECT_EQ(released_elements(terms, json::parse(deeper)->root()), (std::set<std::string>{"id"}));
+  const std::string_view without = R"({"resourceType":"Observation","id":"1","contained":[{"resourceType":"Patient","id":"p"}]})";
+  EXPECT_EQ(released_elements(terms, json::parse(without)->root()), (std::set<std::string>{"contained", "id"}));
+}
+
 TEST(Release, AnExtensionOfAWithheldPrimitiveStaysBehindWithIt) {
   Terms terms;
   terms.withheld = {"*.birthDate"};

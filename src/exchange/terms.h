@@ -41,8 +41,8 @@ struct Terms {
   std::set<std::string> roles;             // …and, when not empty, only through somebody in one of these roles
   std::set<std::string> purposes;          // v3-ActReason codes
   std::set<std::string> categories;        // codes of kCategorySystem
-  std::set<std::string> withheld;          // "Observation.note", "*.note"
-  std::set<Label> labels;                  // sensitive labels that are released too
+  std::set<std::string> withheld;  // "Observation.note", "*.note"; "Observation.value" and "Observation.value[x]" mean every valueXxx
+  std::set<Label> labels;          // sensitive labels that are released too
   BlockTime from;
   BlockTime until;  // exclusive
 };
@@ -59,8 +59,12 @@ Digest commitment_to(const codec::json::Value& consent, ByteView salt);
 std::string category_of(const codec::json::Value& resource);  // exactly one code of kCategorySystem
 // Labels that keep a resource in unless they are named: confidentiality R and V, and every v3-ActCode label but plain handling ones.
 bool is_sensitive(const Label& label);
+// Labels of the contained resources count like its own. Nothing whose labels do not read is released.
 bool releases(const Terms& terms, const codec::json::Value& resource);
-// True when the top-level element stays behind although its resource is released.
+// Whether a withheld element can be named so: "Type.element" or "*.element" of R4, top level.
+bool can_withhold(std::string_view element);
+// True when the top-level element ("valueQuantity") stays behind although its resource is released. A contained resource that has a
+// withheld element itself takes all of `contained` with it.
 bool withholds(const Terms& terms, std::string_view type, std::string_view element);
 
 }  // namespace careledger::exchange

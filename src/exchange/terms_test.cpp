@@ -47,6 +47,64 @@ TEST(Terms, AnElementOutsideTheProfileIsRefusedBecauseItWouldBeIgnored) {
   EXPECT_NE(read.error().message.find("Consent.provision.dataPeriod"), std::string::npos);
 }
 
+// What a wallet or another program might write into one place of the provision.
+std::string refusal_of(std::string_view key, std::string_view value) {
+  json::Document consent = make_consent(sample());
+  const json::Document changed = parsed(value);
+  consent.set(*consent.root().find("provision"), key, consent.copy(changed.root()));
+  const auto read = parse_terms(consent.root());
+  return read ? "accepted" : read.error().message;
+}
+
+std::string withheld(std::string_view element, std::string_view more = "") {
+  return R"([{"url":"https://careledger.example/fhir/StructureDefinition/withheld-element","valueString":")" + std::string(element) + "\"" +
+         std::string(more) + "}]";
+}
+
+TEST(Terms, WhatIsNoListIsRefusedBecauseItWouldReadAsAnEmptyOne) {
+  for (const std::string_view key : {"extension", "securityLabel", "purpose", "code", "actor"}) {
+    for (const std::string_view value : {"{}", "\"x\"", "[]", "[\"x\"]", "[{}]", "null"}) {
+      const std::string refusal = refusal_of(key, value);
+      EXPECT_TRUE(refusal.starts_with("Consent.provision." + std::string(key))) << key << ' ' << value << ": " << refusal;
+    }
+  }
+  const std::string one = withheld("Observation.note");
+  EXPECT_NE(refusal_of("extension", std::string_view(one).substr(1, one.size() - 2)), "accepted");
+}
+
+TEST(Terms, AWithheldElementIsOneOfR4WrittenAsItIsUnderstood) {
+  for (const std::string_view element :
+       {"Observation.note", "*.note", "Patient.birthDate", "Observation.valueQuantity", "Observation.value", "Observation.value[x]",
+        "*.value", "*.value[x]", "Patient.contained", "*.text"})
+    EXPECT_EQ(refusal_of("extension", withheld(element)), "accepted") << element;
+  for (const std::string_view element :
+       {"observation.note", "Observation.Note", "Observation.notes", "Observation", "Observation.", ".note", "*.", "**.note", "",
+        "Observation.note[x]", "Observation.valueQuantity[x]", "Observation.value[y]", "Observation.component.value", "Observation._note",
+        " Observation.note", "Resource.note", "*.nothing", "Observation.resourceType"})
+    EXPECT_TRUE(refusal_of("extension", withheld(element)).starts_with("Consent.provision.extension.valueString")) << element;
+  EXPECT_NE(refusal_of("extension", withheld("Observation.note", R"(,"valueBoolean":false)")), "accepted");
+  EXPECT_NE(refusal_of("extension", withheld("Observation.note", R"(,"extension":[{"url":"x"}])")), "accepted");
+}
+
+TEST(Terms, ACodeThatIsNarrowedByMoreThanTheProfileIsRefused) {
+  EXPECT_NE(refusal_of("purpose", R"([{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason"}])"), "accepted");
+  EXPECT_NE(refusal_of("purpose", R"([{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT","version":"2"}])"),
+            "accepted");
+  EXPECT_NE(refusal_of("period", R"({"start":"2026-11-18T00:00:00Z","end":"2026-12-18T00:00:00Z","extension":[{"url":"x"}]})"), "accepted");
+  EXPECT_EQ(refusal_of("period", R"({"start":"2026-11-18T00:00:00Z","end":"2026-12-18T00:00:00Z"})"), "accepted");
+}
+
+TEST(Terms, ScopeCategoryAndPolicyAreThoseOfTheProfile) {
+  for (const std::string_view key : {"scope", "category", "policyRule"}) {
+    json::Document consent = make_consent(sample());
+    json::Value other = consent.object();
+    consent.set(consent.root(), key, other);
+    const auto read = parse_terms(consent.root());
+    ASSERT_FALSE(read) << key;
+    EXPECT_TRUE(read.error().message.starts_with("Consent." + std::string(key))) << read.error().message;
+  }
+}
+
 TEST(Terms, TheCommitmentHangsOnSaltAndEveryElement) {
   const json::Document one = make_consent(sample());
   Terms changed = sample();
@@ -71,6 +129,35 @@ TEST(Terms, ASensitiveLabelKeepsAResourceInUntilItIsNamed) {
   EXPECT_FALSE(releases(terms, resource.root()));
   terms.labels.insert({"http://terminology.hl7.org/CodeSystem/v3-ActCode", "HIV"});
   EXPECT_TRUE(releases(terms, resource.root()));
+}
+
+TEST(Terms, ASensitiveLabelOfAContainedResourceCountsLikeItsOwn) {
+  Terms terms = sample();
+  const auto observation = [](std::string_view contained) {
+    return parsed(R"({"resourceType":"Observation","category":[{"coding":[{"code":"laboratory"}]}],"contained":)" + std::string(contained) +
+                  "}");
+  };
+  constexpr std::string_view kVery = R"({"resourceType":"Basic","meta":{"security":[)"
+                                     R"({"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V"}]}})";
+  EXPECT_TRUE(releases(terms, observation(R"([{"resourceType":"Basic"}])").root()));
+  EXPECT_FALSE(releases(terms, observation("[{\"resourceType\":\"Basic\"}," + std::string(kVery) + "]").root()));
+  EXPECT_FALSE(releases(terms, observation("[{\"resourceType\":\"Basic\",\"contained\":[" + std::string(kVery) + "]}]").root()));
+  EXPECT_FALSE(releases(terms, observation(kVery).root()));  // no list: what it would say does not read
+  terms.labels.insert({"http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "V"});
+  EXPECT_TRUE(releases(terms, observation("[" + std::string(kVery) + "]").root()));
+}
+
+TEST(Terms, AChoiceIsWithheldInEachOfItsForms) {
+  Terms terms = sample();
+  for (const std::string_view named : {"Observation.value", "Observation.value[x]", "*.value", "*.value[x]"}) {
+    terms.withheld = {std::string(named)};
+    EXPECT_TRUE(withholds(terms, "Observation", "valueQuantity")) << named;
+    EXPECT_TRUE(withholds(terms, "Observation", "valueCodeableConcept")) << named;
+    EXPECT_FALSE(withholds(terms, "Observation", "note")) << named;
+  }
+  terms.withheld = {"Observation.valueQuantity"};
+  EXPECT_TRUE(withholds(terms, "Observation", "valueQuantity"));
+  EXPECT_FALSE(withholds(terms, "Observation", "valueString"));
 }
 
 TEST(Terms, ElementsAreWithheldByTypeOrEverywhere) {

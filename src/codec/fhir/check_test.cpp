@@ -167,6 +167,11 @@ TEST(FhirCheck, AllResourceTypesAreThere) {
   EXPECT_FALSE(observation_type.is_mandatory("valueQuantity") || observation_type.has_element("value") ||
                observation_type.has_element("values"));
   EXPECT_TRUE(observation_type.has_element("valueQuantity"));
+  EXPECT_EQ(observation_type.element_of("valueQuantity"), "value");
+  EXPECT_EQ(observation_type.element_of("note"), "note");
+  EXPECT_EQ(observation_type.element_of("value"), "");
+  EXPECT_TRUE(observation_type.has_element_called("value") && observation_type.has_element_called("note"));
+  EXPECT_FALSE(observation_type.has_element_called("valueQuantity") || observation_type.has_element_called("birthDate"));
 }
 
 // Whatever key stands where, the check ends and finds it.

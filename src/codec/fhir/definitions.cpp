@@ -18,6 +18,17 @@ bool has_flag(std::uint16_t resource, std::string_view key, std::uint8_t flag) {
 bool ResourceType::has_element(std::string_view key) const {
   return find_property(tables::kShapes[tables::kResources[index_].shape], key) != nullptr;
 }
+std::string_view ResourceType::element_of(std::string_view key) const {
+  const tables::Shape& shape = tables::kShapes[tables::kResources[index_].shape];
+  const tables::Property* property = find_property(shape, key);
+  return property == nullptr ? std::string_view() : element_name(shape, *property);
+}
+bool ResourceType::has_element_called(std::string_view name) const {
+  const tables::Shape& shape = tables::kShapes[tables::kResources[index_].shape];
+  const tables::Property* first = tables::kProperties + shape.properties;
+  return std::any_of(first, first + shape.property_count,
+                     [&](const tables::Property& property) { return element_name(shape, property) == name; });
+}
 bool ResourceType::is_summary(std::string_view key) const { return has_flag(index_, key, tables::kSummary); }
 bool ResourceType::is_mandatory(std::string_view key) const { return has_flag(index_, key, tables::kMandatory); }
 bool ResourceType::is_modifier(std::string_view key) const { return has_flag(index_, key, tables::kModifier); }

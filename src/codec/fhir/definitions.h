@@ -44,9 +44,12 @@ class ResourceType {
 
   // Element of the resource itself, by its JSON key ("name", "valueQuantity"); what is asked about it is false when there is none.
   bool has_element(std::string_view key) const;
-  bool is_summary(std::string_view key) const;    // isSummary
-  bool is_mandatory(std::string_view key) const;  // minimum cardinality 1
-  bool is_modifier(std::string_view key) const;   // isModifier
+  // What the definitions call the element of a key: "value" for "valueQuantity", "name" for "name"; empty when there is none.
+  std::string_view element_of(std::string_view key) const;
+  bool has_element_called(std::string_view name) const;  // whether element_of() gives that for any key
+  bool is_summary(std::string_view key) const;           // isSummary
+  bool is_mandatory(std::string_view key) const;         // minimum cardinality 1
+  bool is_modifier(std::string_view key) const;          // isModifier
 
  private:
   friend std::optional<ResourceType> find_resource_type(std::string_view);
