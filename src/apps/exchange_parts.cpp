@@ -34,7 +34,7 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
       ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(),
                    [this] { return trust_text(home_.ledger); }, [this] { return checkpoint_of(home_.ledger); }}),
       patient_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), home_.audit, relationships_,
-                    home_.clock,
+                    home_.clock, home_.workers,
                     [this](const replica::View& view, proof::Bundle& bundle) { return add_checkpoint(home_.ledger, view, bundle); }}),
       patient_offload_(patient_api_, home_.workers) {}
 

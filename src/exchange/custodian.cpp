@@ -25,25 +25,16 @@ struct Custodian::Case {
   Terms terms;
   std::set<std::string> categories;
   std::vector<Bytes> records;  // encoded bundles
+  std::size_t bytes = 0;       // of them, in the answer
   std::uint64_t left_out = 0;
   std::optional<vault::Provable> at;
+  bool called_back = false;  // a release that was recorded, and then not sent
 };
 
 namespace {
 
-vault::AuditEntry entry_of(const OrganisationId& requester, const ReleaseRequest& request, const vault::Subject& subject,
-                           std::optional<Refusal> refusal, std::size_t records) {
-  vault::AuditEntry entry;
-  entry.subject = subject;
-  entry.kind = refusal ? vault::AuditKind::refusal : vault::AuditKind::release;
-  entry.outcome = refusal ? vault::AuditOutcome::refused : vault::AuditOutcome::done;
-  entry.actor = "Practitioner/" + to_hex(request.practitioner());
-  entry.role = "clinician";
-  entry.purpose = request.purpose();
-  entry.organisation = requester.hex();
-  entry.details = refusal ? "{\"reason\":\"" + std::string(name_of(*refusal)) + "\"}" : "{\"records\":" + std::to_string(records) + "}";
-  return entry;
-}
+constexpr std::size_t kRecordFrame = 8;        // tag and length of one record in the answer, at most
+constexpr std::size_t kAnswerHead = 8 * 1024;  // everything of the answer but its records
 
 bool is_id_or_none(ByteView bytes) { return bytes.empty() || bytes.size() == Digest::size; }
 
@@ -70,27 +61,28 @@ Result<std::unique_ptr<Custodian::Case>> Custodian::open_case(const Organisation
   return subject;
 }
 
-// By the relationship that the opening names, otherwise by an identifier that exactly one patient here has.
-std::optional<std::string> Custodian::find_patient(const ReleaseRequest& request) const {
+// By the relationship that the opening names, and by nothing else: identifiers that come beside it could be another patient's. Only a
+// request that names none is led by an identifier that exactly one patient here has.
+Result<std::optional<std::string>> Custodian::find_patient(const ReleaseRequest& request) const {
   if (const auto id = RelationshipId::from(request.opening().relationship())) {
-    const auto known = parts_.relationships.find(*id);
-    if (known && *known) return (*known)->patient_id;
+    CARELEDGER_TRY(const auto known, parts_.relationships.find(*id));
+    return known ? std::optional(known->patient_id) : std::nullopt;
   }
   for (const Identifier& identifier : request.identifiers()) {
     vault::Query query;
     query.type = "Patient";
     query.all_of.push_back({"identifier", {vault::token_is(identifier.value(), identifier.system())}});
-    const auto page = parts_.vault.view().search(query, {}, 2);
-    if (page && page->ids.size() == 1) return page->ids.front();
+    CARELEDGER_TRY(const auto page, parts_.vault.view().search(query, {}, 2));
+    if (page.ids.size() == 1) return std::optional(page.ids.front());
   }
-  return std::nullopt;
+  return std::optional<std::string>();
 }
 
 Result<void> Custodian::judge(Case& subject) {
   const replica::View view = parts_.replica.view();
   const Moment moment{view.time(), parts_.clock.now()};
   const Digest practitioner = *Digest::from(subject.request.practitioner());
-  subject.patient = find_patient(subject.request);
+  CARELEDGER_TRY(subject.patient, find_patient(subject.request));
   subject.refusal = judge_requester(view.state(), subject.requester, practitioner, moment);
   if (!subject.refusal && !subject.patient) subject.refusal = Refusal::patient_unknown;
   if (!subject.refusal) {
@@ -122,7 +114,8 @@ Result<void> Custodian::add_record(Case& subject, const vault::Version& version)
   options.disclose = released_elements(subject.terms, resource);
   CARELEDGER_TRY(const proof::Bundle bundle, vault::prove_record(*subject.at, parts_.organisation, material, options));
   subject.records.push_back(proof::encode(bundle));
-  if (subject.records.size() > kRecordsMax)
+  subject.bytes += subject.records.back().size() + kRecordFrame;
+  if (subject.records.size() > kRecordsMax || subject.bytes > parts_.answer_bytes_max - kAnswerHead)
     return fail(ErrorKind::too_large, "more records than one answer holds; ask for fewer categories");
   return {};
 }
@@ -158,7 +151,7 @@ Result<Bytes> Custodian::answer(Case& subject, const vault::Recorded& recorded) 
   ledger::Promise promise;
   promise.set_ledger(parts_.replica.ledger().bytes());
   promise.set_custodian(parts_.organisation.bytes());
-  promise.set_subject(subject.patient ? parts_.audit.subject_of(*subject.patient).bytes() : Bytes(32, '\0'));
+  promise.set_subject(subject_of(subject).bytes());
   promise.set_time_ms(static_cast<std::uint64_t>(recorded.time.value));
   promise.set_number(recorded.number);
   promise.set_entry(recorded.commitment.bytes());
@@ -175,27 +168,74 @@ Result<Bytes> Custodian::answer(Case& subject, const vault::Recorded& recorded) 
   return seal_answer(subject.reply_to, subject.digest, kernel::encode(answer), parts_.entropy);
 }
 
-void Custodian::record_and_answer(std::unique_ptr<Case> subject, UniqueFunction<void(Result<Bytes>)> done) {
-  vault::Subject whom;
-  if (subject->patient) whom = parts_.audit.subject_of(*subject->patient);
-  vault::AuditEntry entry = entry_of(subject->requester, subject->request, whom, subject->refusal, subject->records.size());
-  const auto recorded = parts_.audit.append_and_wait(std::move(entry));
-  if (!recorded) return done(tl::make_unexpected(recorded.error()));
-  // The head is waited for in either case: a requester that was refused holds as good a promise as one that was served.
-  parts_.audit.wait_for_head(recorded->index + 1, [this, subject = std::move(subject), recorded = *recorded,
-                                                   done = std::move(done)](const Result<vault::AuditHead>& head) mutable {
-    if (!head) return done(tl::make_unexpected(head.error()));
-    done(answer(*subject, recorded));
-  });
+vault::AuditEntry Custodian::entry_of(const Case& subject, const vault::Subject& whom) {
+  vault::AuditEntry entry;
+  entry.subject = whom;
+  entry.kind = subject.refusal ? vault::AuditKind::refusal : vault::AuditKind::release;
+  entry.outcome = subject.refusal ? vault::AuditOutcome::refused : vault::AuditOutcome::done;
+  entry.actor = "Practitioner/" + to_hex(subject.request.practitioner());
+  entry.role = "clinician";
+  entry.purpose = subject.request.purpose();
+  entry.organisation = subject.requester.hex();
+  const std::string not_sent = subject.called_back ? ",\"recorded_release_not_sent\":true" : "";
+  entry.details = subject.refusal ? "{\"reason\":\"" + std::string(name_of(*subject.refusal)) + "\"" + not_sent + "}"
+                                  : "{\"records\":" + std::to_string(subject.records.size()) + "}";
+  return entry;
 }
 
-void Custodian::release(const OrganisationId& from, ByteView sealed, UniqueFunction<void(Result<Bytes>)> done) {
+void Custodian::record(std::unique_ptr<Case> subject, vault::AuditEntry entry, Done done) {
+  parts_.audit.append(
+      std::move(entry), [this, subject = std::move(subject), done = std::move(done)](const Result<vault::Recorded>& recorded) mutable {
+        if (!recorded) return done(tl::make_unexpected(recorded.error()));
+        // The head is waited for in either case: a requester that was refused holds as good a promise as one that was served.
+        parts_.audit.wait_for_head(recorded->index + 1, [this, subject = std::move(subject), recorded = *recorded,
+                                                         done = std::move(done)](const Result<vault::AuditHead>& head) mutable {
+          if (!head) return done(tl::make_unexpected(head.error()));
+          finish(std::move(subject), recorded, std::move(done));
+        });
+      });
+}
+
+void Custodian::record_and_answer(std::unique_ptr<Case> subject, Done done) {
+  vault::AuditEntry entry = entry_of(*subject, subject_of(*subject));
+  record(std::move(subject), std::move(entry), std::move(done));
+}
+
+// The head may have taken long, and what was granted then may be withdrawn now: judged again at the last moment. What is not sent after
+// all gets an entry of its own beside the release that stands in the map already.
+void Custodian::finish(std::unique_ptr<Case> subject, const vault::Recorded& recorded, Done done) {
+  if (!subject->refusal) {
+    if (const auto judged = judge(*subject); !judged) return done(tl::make_unexpected(judged.error()));
+    if (subject->refusal) {
+      subject->records.clear();
+      subject->called_back = true;
+      return record_and_answer(std::move(subject), std::move(done));
+    }
+  }
+  done(answer(*subject, recorded));
+}
+
+// The patient was found and something was asked of the record: the attempt is recorded although there is no answer to it.
+void Custodian::record_failure(std::unique_ptr<Case> subject, Error error, Done done) {
+  vault::AuditEntry entry = entry_of(*subject, subject_of(*subject));
+  entry.outcome = vault::AuditOutcome::failed;
+  entry.details = "{\"failed\":\"" + std::string(name_of(error.kind)) + "\"}";
+  parts_.audit.append(std::move(entry),
+                      [error = std::move(error), done = std::move(done)](const Result<vault::Recorded>& recorded) mutable {
+                        done(tl::make_unexpected(recorded ? std::move(error) : recorded.error()));
+                      });
+}
+
+vault::Subject Custodian::subject_of(const Case& subject) const {
+  return subject.patient ? parts_.audit.subject_of(*subject.patient) : vault::Subject();
+}
+
+void Custodian::release(const OrganisationId& from, ByteView sealed, Done done) {
   auto subject = open_case(from, sealed);
   if (!subject) return done(tl::make_unexpected(subject.error()));
-  if (const auto judged = judge(**subject); !judged) return done(tl::make_unexpected(judged.error()));
-  if (!(*subject)->refusal) {
-    if (const auto collected = collect(**subject); !collected) return done(tl::make_unexpected(collected.error()));
-  }
+  auto ready = judge(**subject);
+  if (ready && !(*subject)->refusal) ready = collect(**subject);
+  if (!ready) return record_failure(std::move(*subject), std::move(ready.error()), std::move(done));
   record_and_answer(std::move(*subject), std::move(done));
 }
 

@@ -1,7 +1,8 @@
 // The custodian's side: a sealed request comes in from an organisation that its signature proves; a sealed answer goes out.
 //
 // Order: check (refusal.h), choose what the terms release, record the release or refusal durably, wait until a head of the audit map that
-// covers it is final, promise, answer. A release is recorded before it leaves, whatever becomes of the answer on the way.
+// covers it is final, check again, promise, answer. A release is recorded before it leaves, whatever becomes of the answer on the way; a
+// consent withdrawn meanwhile makes a refusal of it, which is recorded as well. What fails on the way is recorded as failed.
 //
 // Thread-safety: release() from any thread; it blocks for disk, so call it on a worker. Everything in CustodianParts is borrowed.
 #pragma once
@@ -29,6 +30,7 @@ struct CustodianParts {
   vault::Relationships& relationships;
   Clock& clock;
   Entropy& entropy;
+  std::size_t answer_bytes_max = kAnswerBytesMax;  // larger answers are too_large
 };
 
 inline constexpr std::size_t kRecordsMax = 10'000;  // in one answer
@@ -37,18 +39,25 @@ class Custodian {
  public:
   explicit Custodian(CustodianParts parts) : parts_(parts) {}
 
+  using Done = UniqueFunction<void(Result<Bytes>)>;
+
   // `from` is who signed the HTTP request. `done` gets the sealed answer, refusals included, from any thread; an error (malformed,
   // forbidden, too_large, unavailable) when there is nobody to seal an answer to or nothing to answer.
-  void release(const OrganisationId& from, ByteView sealed, UniqueFunction<void(Result<Bytes>)> done);
+  void release(const OrganisationId& from, ByteView sealed, Done done);
 
  private:
   struct Case;
   Result<std::unique_ptr<Case>> open_case(const OrganisationId& from, ByteView sealed);
   Result<void> judge(Case& subject);
-  std::optional<std::string> find_patient(const ReleaseRequest& request) const;
+  Result<std::optional<std::string>> find_patient(const ReleaseRequest& request) const;
   Result<void> collect(Case& subject);
   Result<void> add_record(Case& subject, const vault::Version& version);
-  void record_and_answer(std::unique_ptr<Case> subject, UniqueFunction<void(Result<Bytes>)> done);
+  vault::Subject subject_of(const Case& subject) const;
+  static vault::AuditEntry entry_of(const Case& subject, const vault::Subject& whom);
+  void record(std::unique_ptr<Case> subject, vault::AuditEntry entry, Done done);
+  void record_and_answer(std::unique_ptr<Case> subject, Done done);
+  void record_failure(std::unique_ptr<Case> subject, Error error, Done done);
+  void finish(std::unique_ptr<Case> subject, const vault::Recorded& recorded, Done done);
   Result<Bytes> answer(Case& subject, const vault::Recorded& recorded);
 
   CustodianParts parts_;

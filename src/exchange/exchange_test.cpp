@@ -3,6 +3,8 @@
 
 #include "crypto/hash.h"
 #include "exchange/test_world.h"
+#include "vault/layout.h"
+#include "vault/parts.h"
 #include "vault/prover.h"
 
 namespace careledger::exchange {
@@ -119,6 +121,134 @@ TEST_F(Exchange, AnAnswerToAnotherRequestIsNotBelieved) {
   EXPECT_EQ(at_home[1].entry.outcome, vault::AuditOutcome::failed);
 }
 
+// ---- whose record it is ----
+
+class OtherPatient : public Exchange {
+ protected:
+  OtherPatient() {
+    world.north.put("Patient", "n2", R"({"resourceType":"Patient","id":"n2","identifier":[{"system":"urn:ssn","value":"43"}]})");
+    world.north.put("Observation", "o1", lab_result("o1"));
+    world.north.put("Observation", "o2", lab_result("o2", "n2"));
+  }
+  // What South asks for s1, whose identifier at North is n1's.
+  RelationshipId granted_for(const AccountId& patient, const crypto::SigningKey& key) {
+    const RelationshipId id = contracts::relationship::relationship_id(world.north.id, patient);
+    Terms terms = world.terms();
+    terms.patient = patient;
+    const json::Document consent = make_consent(terms);
+    const Bytes salt = system_entropy().take(32);
+    vault::AccountSigner by(world.chain.replica->view(), patient, 1, key.clone(), system_clock());
+    world.chain.must(world.north.id, by, contracts::build::grant(id, 1, commitment_to(consent.root(), salt), 0));
+    EXPECT_TRUE(world.south.relationships->put_terms(
+        {grant_id(id, 1), world.relationship_at_south(), json::canonical(consent.root()), salt, false}));
+    return id;
+  }
+  AccountId on_the_ledger_alone(const crypto::SigningKey& key) {
+    contracts::build::NewPatient patient;
+    patient.authority = kernel::single_key(key.public_key());
+    patient.nonce = system_entropy().take_id<Digest>();
+    world.chain.must(world.north.id, *world.north.signer, contracts::build::propose(patient));
+    vault::AccountSigner by(world.chain.replica->view(), patient.id(), 1, key.clone(), system_clock());
+    world.chain.must(world.north.id, by, contracts::build::accept(contracts::relationship::relationship_id(world.north.id, patient.id())));
+    return patient.id();
+  }
+};
+
+TEST_F(OtherPatient, ARelationshipThatIsNotKnownHereIsNobodysWhateverTheIdentifiersSay) {
+  const auto key = crypto::SigningKey::generate(system_entropy());
+  granted_for(on_the_ledger_alone(key), key);
+  const Received received = retrieve();
+  EXPECT_EQ(received.refusal, Refusal::patient_unknown);
+  EXPECT_TRUE(received.resources.empty());
+  EXPECT_TRUE(world.seen_at_north().empty());  // nothing of n1 was asked for
+}
+
+TEST_F(OtherPatient, TheRelationshipLeadsToThePatientAndNotTheIdentifiersBesideIt) {
+  const auto key = crypto::SigningKey::generate(system_entropy());
+  granted_for(world.relate(world.north, key, "n2"), key);
+  const Received received = retrieve();
+  ASSERT_EQ(received.resources.size(), 1u);
+  EXPECT_EQ(received.resources[0].root().string_at("id"), "o2");
+}
+
+TEST_F(OtherPatient, ADamagedRowIsAnErrorAndIsRecorded) {
+  const auto key = crypto::SigningKey::generate(system_entropy());
+  const RelationshipId id = granted_for(world.relate(world.north, key, "n2"), key);
+  storage::Batch batch;
+  batch.put(vault::kPrivateColumn, Bytes(1, 1).append(id.view()), Bytes(64, 'x'));
+  ASSERT_TRUE(world.north.records->parts().store->write(batch, storage::Durability::synced));
+  const std::uint64_t before = world.north.audit->size();
+  const auto received = world.south.requester->retrieve(world.wish());
+  ASSERT_FALSE(received);
+  EXPECT_EQ(received.error().kind, ErrorKind::corrupt);
+  const auto entries = *world.north.audit->entries(before, 10);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].entry.outcome, vault::AuditOutcome::failed);
+  EXPECT_EQ(entries[0].entry.details, R"({"failed":"corrupt"})");
+}
+
+// ---- withdrawn while the ledger is slow ----
+
+class Hooked final : public vault::CommandSigner {  // does something before it signs
+ public:
+  Hooked(vault::CommandSigner& inner, std::function<void()> hook) : inner_(inner), hook_(std::move(hook)) {}
+  Result<Bytes> sign(ContractId contract, Bytes payload) override {
+    hook_();
+    return inner_.sign(contract, std::move(payload));
+  }
+
+ private:
+  vault::CommandSigner& inner_;
+  std::function<void()> hook_;
+};
+
+TEST_F(Exchange, AWithdrawalWhileTheHeadIsWaitedForStopsTheRelease) {
+  world.north.put("Observation", "o1", lab_result("o1"));
+  world.grant(world.terms());
+  world.north.audit->stop_heads();
+  const Digest grant = grant_id(world.relationship_at_north(), 1);
+  Hooked signer(*world.north.signer, [&] { EXPECT_TRUE(world.north.relationships->withdraw(world.relationship_at_north(), grant)); });
+  world.north.audit->start_heads(*world.chain.ordering, signer);  // the first head is the one that covers the release
+  const Received received = retrieve();
+  EXPECT_EQ(received.refusal, Refusal::consent_revoked);
+  EXPECT_TRUE(received.resources.empty());
+  const auto seen = world.seen_at_north();
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].entry.kind, vault::AuditKind::release);
+  EXPECT_EQ(seen[1].entry.kind, vault::AuditKind::refusal);
+  EXPECT_EQ(seen[1].entry.details, R"({"reason":"consent_revoked","recorded_release_not_sent":true})");
+  ledger::Promise promise;  // of what came of it at last
+  ASSERT_TRUE(promise.ParseFromString(received.promise.promise()));
+  EXPECT_EQ(promise.entry(), seen[1].recorded.commitment.view());
+  world.north.audit->stop_heads();
+}
+
+// ---- how much ----
+
+TEST_F(Exchange, AnAnswerThatIsTooLargeIsRefusedBeforeItIsMadeAndRecorded) {
+  world.north.put("Observation", "o1", lab_result("o1"));
+  world.north.put("Observation", "o2", lab_result("o2"));
+  world.grant(world.terms());
+  const auto limited = [&](std::size_t bytes) {
+    CustodianParts parts{world.north.id,     *world.chain.replica,       *world.chain.ordering, *world.north.keys, *world.north.records,
+                         *world.north.audit, *world.north.relationships, system_clock(),        system_entropy()};
+    parts.answer_bytes_max = bytes;
+    return Custodian(parts);
+  };
+  Custodian small = limited(12 * 1024);
+  world.south.courier->custodians[world.north.id] = &small;
+  const auto received = world.south.requester->retrieve(world.wish());
+  ASSERT_FALSE(received);
+  EXPECT_EQ(received.error().kind, ErrorKind::too_large);
+  const auto seen = world.seen_at_north();
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].entry.outcome, vault::AuditOutcome::failed);
+  EXPECT_EQ(seen[0].entry.details, R"({"failed":"too-large"})");
+  Custodian enough = limited(32 * 1024);
+  world.south.courier->custodians[world.north.id] = &enough;
+  EXPECT_EQ(retrieve().resources.size(), 2u);
+}
+
 // What a dishonest custodian would send, sealed properly.
 class Forged : public Exchange {
  protected:
@@ -165,6 +295,19 @@ TEST_F(Forged, APromiseForAnotherRequestOrRelationshipIsNotBelieved) {
   EXPECT_EQ(retrieve().refusal, std::nullopt);
 }
 
+TEST_F(Forged, AnAmendedRecordIsNotCurrentByTheLedgerOfYesterday) {
+  world.north.put("Observation", "o1", lab_result("o1"));
+  world.grant(world.terms());
+  ReleaseAnswer yesterday;
+  forge([&](ReleaseAnswer& answer) { yesterday = answer; });
+  EXPECT_EQ(retrieve().resources.size(), 1u);
+  world.north.put("Observation", "o1", lab_result("o1"));
+  forge([&](ReleaseAnswer& answer) { *answer.mutable_records() = yesterday.records(); });
+  const Received received = retrieve();
+  EXPECT_TRUE(received.resources.empty());
+  EXPECT_EQ(received.rejected, 1u);
+}
+
 TEST_F(Forged, ARecordWithAFlippedByteIsLeftOutAndReported) {
   world.north.put("Observation", "o1", lab_result("o1"));
   world.north.put("Observation", "o2", lab_result("o2"));
@@ -194,7 +337,11 @@ TEST_F(Forged, OnePromiseDoesNotServeTwoReleases) {
   ledger::SignedPromise first;
   forge([&](ReleaseAnswer& answer) { first = answer.promise(); });
   EXPECT_EQ(retrieve().resources.size(), 1u);
-  forge([&](ReleaseAnswer& answer) { *answer.mutable_promise() = first; });
+  forge([&](ReleaseAnswer& answer) {  // the access of the first release, promised for the second request
+    const Bytes request = answer.request();
+    *answer.mutable_promise() = first;
+    promise_anew(*answer.mutable_promise(), [&](ledger::Promise& promise) { promise.set_request(request); });
+  });
   const auto received = world.south.requester->retrieve(world.wish());
   ASSERT_FALSE(received);
   EXPECT_EQ(received.error().kind, ErrorKind::conflict);

@@ -11,6 +11,16 @@ constexpr std::size_t kPromiseBytesMax = 4096;
 constexpr std::size_t kFrameHead = 4 + crypto::kAeadNonceSize;
 constexpr ByteView kAssociated = "careledger/promises/1";
 
+// The row of the custodian's audit map that a promise is about: one access, one promise. Nothing when it does not read.
+std::optional<Bytes> row_of(ByteView signed_promise) {
+  ledger::Promise promise;
+  if (!kernel::parse_canonical(signed_promise, promise)) return std::nullopt;
+  Bytes row = promise.custodian() + promise.subject();
+  append_u64(row, promise.time_ms());
+  append_u32(row, promise.number());
+  return row;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PromiseBook>> PromiseBook::open(const std::string& path, vault::Keystore& keys, Files& files, Entropy& entropy) {
@@ -39,9 +49,10 @@ Result<void> PromiseBook::load() {
     const ByteView view = frame;
     const auto plain = crypto::aead_open(key_, view.substr(0, crypto::kAeadNonceSize), kAssociated, view.substr(crypto::kAeadNonceSize));
     ledger::SignedPromise promise;
-    if (!plain || !kernel::parse_canonical(*plain, promise))
+    auto row = plain && kernel::parse_canonical(*plain, promise) ? row_of(promise.promise()) : std::nullopt;
+    if (!row)
       return fail(ErrorKind::corrupt, "the promise at byte " + std::to_string(at) + " does not open; restore the file or its keystore");
-    known_.insert(promise.promise());
+    known_.insert(std::move(*row));
     promises_.push_back(std::move(promise));
     at += 4 + *length;
   }
@@ -65,10 +76,12 @@ Result<void> PromiseBook::write(ByteView plain) {
 Result<void> PromiseBook::keep(const ledger::SignedPromise& promise) {
   const Bytes plain = kernel::encode(promise);
   if (plain.size() > kPromiseBytesMax / 2) return fail(ErrorKind::too_large, "a promise is larger than any honest one");
+  auto row = row_of(promise.promise());
+  if (!row) return fail(ErrorKind::malformed, "a promise that does not read");
   const std::lock_guard lock(mutex_);
-  if (known_.contains(promise.promise())) return fail(ErrorKind::conflict, "the custodian gave one promise for two answers");
+  if (known_.contains(*row)) return fail(ErrorKind::conflict, "the custodian promised one access for two answers");
   CARELEDGER_CHECK(write(plain));
-  known_.insert(promise.promise());
+  known_.insert(std::move(*row));
   promises_.push_back(promise);
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -23,7 +24,8 @@ class PromiseBook {
   // `path` empty: in memory, for tests. corrupt: a promise in the middle does not open; wrong_key when none does. Borrows entropy.
   static Result<std::unique_ptr<PromiseBook>> open(const std::string& path, vault::Keystore& keys, Files& files, Entropy& entropy);
 
-  // conflict when this very promise was kept before: a custodian that gives one promise twice has recorded one access of two.
+  // conflict when a promise of the same access was kept before, whatever else the two say: a custodian that promises one access for two
+  // answers has recorded one of two.
   Result<void> keep(const ledger::SignedPromise& promise);
   std::vector<ledger::SignedPromise> of(const OrganisationId& custodian) const;  // oldest first
   std::size_t size() const;
@@ -37,7 +39,7 @@ class PromiseBook {
   Entropy& entropy_;
   std::unique_ptr<File> file_;
   mutable std::mutex mutex_;
-  std::set<Bytes> known_;  // the signed bytes
+  std::set<Bytes> known_;  // the rows of audit maps that they are about
   std::vector<ledger::SignedPromise> promises_;
   bool broken_ = false;  // after a failed sync
 };

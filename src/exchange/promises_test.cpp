@@ -9,10 +9,11 @@ namespace {
 
 class Promises : public ::testing::Test {
  protected:
-  static ledger::SignedPromise promise(char custodian, std::uint64_t time) {
+  static ledger::SignedPromise promise(char custodian, std::uint64_t time, char request = 'q') {
     ledger::Promise inner;
     inner.set_custodian(Bytes(32, custodian));
     inner.set_time_ms(time);
+    inner.set_request(Bytes(32, request));
     ledger::SignedPromise out;
     out.set_promise(inner.SerializeAsString());
     return out;
@@ -39,6 +40,8 @@ TEST_F(Promises, AreThereAfterARestartAndUnreadableOnDisk) {
   EXPECT_EQ(again->size(), 2u);
   EXPECT_EQ(again->of(*OrganisationId::from(Bytes(32, 'n'))).size(), 1u);
   EXPECT_EQ(again->keep(promise('m', 2)).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(again->keep(promise('m', 2, 'r')).error().kind, ErrorKind::conflict);  // the same access, for another request
+  EXPECT_TRUE(again->keep(promise('m', 3, 'r')));
 }
 
 TEST_F(Promises, ATornEndIsCutAndAnEditedPromiseIsFound) {

@@ -1,6 +1,7 @@
 #include "exchange/requester.h"
 
 #include "contracts/consent/consent.h"
+#include "contracts/records/records.h"
 #include "contracts/registry/registry.h"
 #include "contracts/relationship/relationship.h"
 #include "crypto/hash.h"
@@ -12,6 +13,7 @@ namespace careledger::exchange {
 namespace {
 
 namespace json = codec::json;
+namespace records = contracts::records;
 
 constexpr std::size_t kIdentifiersMax = 64;
 constexpr std::size_t kCategoriesMax = 64;
@@ -167,6 +169,11 @@ Result<json::Document> Requester::verify_record(const OrganisationId& custodian,
   if (claim == nullptr || report.kind != proof::ClaimKind::record || report.organisation != custodian)
     return fail(ErrorKind::corrupt, "the proof is not of a record of this custodian");
   if (report.currency != proof::Currency::current) return fail(ErrorKind::corrupt, "the record is not the current version");
+  // As of the block that the custodian chose. It may be an old one, so this node's newest state must not know better.
+  const replica::View view = parts_.replica.view();
+  const auto superseded = view.state().get(records::kExceptions, records::exception_id(custodian, report.commitment));
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  if (superseded) return fail(ErrorKind::corrupt, "the record is not the current version any more");
   return resource_of(report, !is_whole(*claim));
 }
 

@@ -271,10 +271,11 @@ class World {
   AccountId at_south;
 };
 
-inline std::string lab_result(const std::string& id) {
+inline std::string lab_result(const std::string& id, const std::string& patient = "n1") {
   return R"({"resourceType":"Observation","id":")" + id +
          R"(","text":{"status":"generated","div":"<div>5.5</div>"},"status":"final","category":[{"coding":[{"code":"laboratory"}]}],)" +
-         R"("code":{"text":"potassium"},"subject":{"reference":"Patient/n1"},"valueQuantity":{"value":5.50},"note":[{"text":"private"}]})";
+         R"("code":{"text":"potassium"},"subject":{"reference":"Patient/)" + patient +
+         R"("},"valueQuantity":{"value":5.50},"note":[{"text":"private"}]})";
 }
 
 }  // namespace careledger::exchange::testing

@@ -59,7 +59,8 @@ class Ordering {
   virtual Result<proof::ValidatorSet> validators(Height height) const = 0;
   virtual Height height() const = 0;  // of the newest durable block; its app hash stands in the header after it
 
-  // Runs `done` on the ordering thread once a header that carries the app hash of `height` is durable: at once when it is.
+  // Runs `done` on the ordering thread once a header that carries the app hash of `height` is durable: at once when it is. Also when
+  // there will be none, because the ordering stopped or failed: whoever goes on looks at what is provable, and nobody waits for ever.
   virtual void when_provable(Height height, UniqueFunction<void()> done) = 0;
 
   virtual bool has_quorum() const = 0;  // false: writes wait; reads and emergencies go on

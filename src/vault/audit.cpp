@@ -37,7 +37,8 @@ AuditMap::~AuditMap() {
 }
 
 Result<std::unique_ptr<AuditMap>> AuditMap::open(AuditOptions options, Keystore& keys, Files& files, Clock& clock, Entropy& entropy) {
-  auto state = std::unique_ptr<State>(new State{std::move(options), clock, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}});
+  auto state =
+      std::unique_ptr<State>(new State{std::move(options), clock, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}});
   State& s = *state;
   const bool in_memory = s.options.folder.empty();
   if (in_memory) s.own_files = memory_files();
@@ -93,9 +94,12 @@ void AuditMap::State::flush_loop() {
     queue_changed.wait(lock, [this] { return !queue.empty() || closing; });
     if (queue.empty()) return;
     std::vector<Queued> batch = std::exchange(queue, {});
+    flushing = true;
     lock.unlock();
     flush(std::move(batch));
     lock.lock();
+    flushing = false;
+    queue_done.notify_all();
   }
 }
 
@@ -169,6 +173,8 @@ Subject AuditMap::subject_of(std::string_view patient_id) const {
 void AuditMap::start_heads(ordering::Ordering& ordering, CommandSigner& signer) { state_->keeper->start(ordering, signer); }
 void AuditMap::stop_heads() {
   if (state_->keeper) state_->keeper->stop();
+  std::unique_lock lock(state_->queue_mutex);
+  state_->queue_done.wait(lock, [this] { return state_->queue.empty() && !state_->flushing; });
 }
 void AuditMap::wait_for_head(std::uint64_t size, UniqueFunction<void(const Result<AuditHead>&)> done) {
   state_->keeper->wait_for(size, std::move(done));

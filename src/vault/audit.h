@@ -118,8 +118,9 @@ struct AccessList {
 struct AuditOptions {
   std::string folder;  // "audit.log" and the store of the map; empty: in memory (tests)
   OrganisationId organisation;
-  std::uint32_t epoch_ms = 1000;    // longest wait before a head
-  std::uint32_t queue_max = 65536;  // appends waiting for the disk; above it append answers busy
+  std::uint32_t epoch_ms = 1000;        // longest wait before a head
+  std::uint32_t head_wait_ms = 10'000;  // longest that anybody waits for a head or a list; then unavailable
+  std::uint32_t queue_max = 65536;      // appends waiting for the disk; above it append answers busy
   std::function<bool()> on_full{};  // the disk is full: free some and say true (storage/reserve.h); asked once a failed append. Any thread
   std::function<void(const std::string&)> on_alert{};  // what an operator must hear: log and metric. Any thread; no entry's content
 };
@@ -139,12 +140,13 @@ class AuditMap {
   Subject subject_of(std::string_view patient_id) const;
 
   void start_heads(ordering::Ordering& ordering, CommandSigner& signer);  // borrowed until stop_heads()
-  void stop_heads();
-  // `done` once a head that covers `size` entries is final; asks for one at once. unavailable when heads are stopped.
+  void stop_heads();  // afterwards no callback that was given before runs any more; not from a callback
+  // `done` once a head that covers `size` entries is final; asks for one at once. unavailable when heads are stopped, when the ledger
+  // refuses one, and after head_wait_ms: nobody waits for ever.
   void wait_for_head(std::uint64_t size, UniqueFunction<void(const Result<AuditHead>&)> done);
   std::optional<AuditHead> head() const;  // the newest final one
 
-  // The list at a head that covers everything recorded when it is called. too_large above `limit` entries.
+  // The list at a head that covers everything recorded when it is called. too_large above `limit` entries; unavailable as above.
   void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(const Result<AccessList>&)> done);
   // Entries in order of time from index `from`, for AuditEvent, `audit` and backup. Any thread.
   Result<std::vector<OpenedEntry>> entries(std::uint64_t from, std::uint32_t limit) const;

@@ -26,7 +26,9 @@ struct AuditMap::State {
   };
   std::mutex queue_mutex;
   std::condition_variable queue_changed;
+  std::condition_variable queue_done;  // a batch was flushed and its callbacks ran
   std::vector<Queued> queue;
+  bool flushing = false;
   bool closing = false;
   std::thread flusher;
 

@@ -261,6 +261,38 @@ TEST_F(AuditTest, WithoutALedgerNobodyWaitsForEver) {
   ledger.hold(false);
 }
 
+TEST_F(AuditTest, WhileNoHeadBecomesFinalNobodyWaitsLongerThanAllowed) {
+  AuditOptions impatient;
+  impatient.head_wait_ms = 20;
+  const auto map = std::move(*AuditMap::open(impatient, *keys, system_files(), system_clock(), entropy));
+  ASSERT_TRUE(map->append_and_wait(entry("p1")));
+  ledger.hold(true);
+  map->start_heads(ledger, signer);
+  std::promise<ErrorKind> head, list;
+  map->wait_for_head(1, [&head](const Result<AuditHead>& got) { head.set_value(got.error().kind); });
+  map->list(map->subject_of("p1"), 10, [&list](const Result<AccessList>& got) { list.set_value(got.error().kind); });
+  EXPECT_EQ(head.get_future().get(), ErrorKind::unavailable);
+  EXPECT_EQ(list.get_future().get(), ErrorKind::unavailable);
+  map->stop_heads();
+  ledger.hold(false);
+}
+
+TEST_F(AuditTest, ARefusedHeadEndsTheWaitingForIt) {
+  ledger.answer_with([](const kernel::ReceivedCommand&) {
+    return ordering::Answer{ordering::Outcome::final, kernel::Receipt{{}, {}, kernel::Code{contracts::access::kContract.id, 1}, {}, 0}, 0};
+  });
+  ASSERT_TRUE(audit->append_and_wait(entry("p1")));
+  ledger.hold(true);
+  audit->start_heads(ledger, signer);
+  std::promise<ErrorKind> head, list;
+  audit->wait_for_head(1, [&head](const Result<AuditHead>& got) { head.set_value(got.error().kind); });
+  audit->list(audit->subject_of("p1"), 10, [&list](const Result<AccessList>& got) { list.set_value(got.error().kind); });
+  ledger.wait_for_submissions(1);
+  ledger.hold(false);
+  EXPECT_EQ(head.get_future().get(), ErrorKind::unavailable);
+  EXPECT_EQ(list.get_future().get(), ErrorKind::unavailable);
+}
+
 TEST_F(AuditTest, OversizeIsRefusedAndNothingIsWritten) {
   AuditEntry large = entry("p1");
   large.details = Bytes(70'000, 'x');

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint64_t kRetryNs = 2'000'000'000;
 
+Error stopped() { return {ErrorKind::unavailable, "the heads of the audit map are not put on the ledger at the moment"}; }
+
 bool wants_new_command(const kernel::Code& code) {
   if (code.contract.value != kernel::kKernel.value) return false;
   switch (static_cast<kernel::KernelCode>(code.number)) {
@@ -47,16 +49,15 @@ void HeadKeeper::stop() {
   lock.unlock();
   if (thread.joinable()) thread.join();
   lock.lock();
-  abandon(lock);
+  abandon(lock, stopped());
 }
 
-void HeadKeeper::abandon(Lock& lock) {
+void HeadKeeper::abandon(Lock& lock, const Error& why) {
   auto waiters = std::exchange(waiters_, {});
   auto lists = std::exchange(lists_, {});
   lock.unlock();
-  const auto stopped = fail(ErrorKind::unavailable, "the heads of the audit map are not put on the ledger at the moment");
-  for (auto& [size, done] : waiters) done(stopped);
-  for (ListJob& job : lists) job.done(stopped);
+  for (auto& [size, waiter] : waiters) waiter.done(tl::make_unexpected(why));
+  for (ListJob& job : lists) job.done(tl::make_unexpected(why));
   lock.lock();
 }
 
@@ -74,10 +75,10 @@ void HeadKeeper::wait_for(std::uint64_t size, UniqueFunction<void(const Result<A
   }
   if (!running_) {
     lock.unlock();
-    return done(fail(ErrorKind::unavailable, "the heads of the audit map are not put on the ledger at the moment"));
+    return done(tl::make_unexpected(stopped()));
   }
   wanted_ = std::max(wanted_, size);
-  waiters_.emplace(size, std::move(done));
+  waiters_.emplace(size, Waiter{patience(), std::move(done)});
   changed_.notify_all();
 }
 
@@ -85,11 +86,11 @@ void HeadKeeper::list(const Subject& subject, std::uint32_t limit, UniqueFunctio
   Lock lock(mutex_);
   if (!running_) {
     lock.unlock();
-    return done(fail(ErrorKind::unavailable, "the heads of the audit map are not put on the ledger at the moment"));
+    return done(tl::make_unexpected(stopped()));
   }
   const std::uint64_t size = state_.durable;
   wanted_ = std::max(wanted_, size);
-  lists_.push_back({subject, limit, size, std::move(done)});
+  lists_.push_back({subject, limit, size, patience(), std::move(done)});
   changed_.notify_all();
 }
 
@@ -128,6 +129,7 @@ void HeadKeeper::run() {
     }
     if (serve(lock)) continue;  // something may have come meanwhile
     const std::uint64_t now = state_.clock.monotonic_ns();
+    if (give_up_on(lock, now)) continue;
     if (head_is_due(now)) {
       if (make_head(lock)) send(lock);
       continue;
@@ -136,14 +138,50 @@ void HeadKeeper::run() {
     const bool waiting = flight_.has_value();
     const std::uint64_t covered = head_ ? head_->size : 0;
     idle_ = !waiting && state_.durable <= covered;
-    if (waiting || idle_) {
-      changed_.wait(lock);
+    if (const auto wake = next_wake(waiting || idle_)) {
+      changed_.wait_for(lock, std::chrono::nanoseconds(*wake > now ? *wake - now : 1));
     } else {
-      const std::uint64_t due = std::max(not_before_ns_, epoch_start_ns_ + std::uint64_t{state_.options.epoch_ms} * 1'000'000);
-      changed_.wait_for(lock, std::chrono::nanoseconds(due > now ? due - now : 1));
+      changed_.wait(lock);
     }
     idle_ = false;
   }
+}
+
+std::uint64_t HeadKeeper::patience() const { return state_.clock.monotonic_ns() + std::uint64_t{state_.options.head_wait_ms} * 1'000'000; }
+
+std::optional<std::uint64_t> HeadKeeper::next_wake(bool waiting) const {
+  std::optional<std::uint64_t> wake;
+  if (!waiting) wake = std::max(not_before_ns_, epoch_start_ns_ + std::uint64_t{state_.options.epoch_ms} * 1'000'000);
+  const auto no_later_than = [&wake](std::uint64_t at) { wake = std::min(wake.value_or(at), at); };
+  for (const auto& [size, waiter] : waiters_) no_later_than(waiter.until_ns);
+  for (const ListJob& job : lists_) no_later_than(job.until_ns);
+  return wake;
+}
+
+bool HeadKeeper::give_up_on(Lock& lock, std::uint64_t now) {
+  std::vector<Waiter> waiters;
+  std::vector<ListJob> jobs;
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    const auto here = it++;
+    if (here->second.until_ns > now) continue;
+    waiters.push_back(std::move(here->second));
+    waiters_.erase(here);
+  }
+  for (auto it = lists_.begin(); it != lists_.end();) {
+    if (it->until_ns > now) {
+      ++it;
+      continue;
+    }
+    jobs.push_back(std::move(*it));
+    it = lists_.erase(it);
+  }
+  if (waiters.empty() && jobs.empty()) return false;
+  lock.unlock();
+  const Error late{ErrorKind::unavailable, "the ledger does not make a head of the audit map final at the moment; try again"};
+  for (Waiter& waiter : waiters) waiter.done(tl::make_unexpected(late));
+  for (ListJob& job : jobs) job.done(tl::make_unexpected(late));
+  lock.lock();
+  return true;
 }
 
 Result<AuditHead> HeadKeeper::fold_and_sign() {
@@ -170,7 +208,7 @@ bool HeadKeeper::make_head(Lock& lock) {
   lock.lock();
   if (!running_) return false;
   if (!head) {
-    refuse(head.error().message);
+    refuse(lock, head.error().message);
     return false;
   }
   flight_ = std::move(*head);
@@ -210,7 +248,7 @@ void HeadKeeper::judge(Lock& lock, const ordering::Answer& answer) {
   CARELEDGER_ASSERT(answer.receipt.has_value());
   const kernel::Code code = answer.receipt->code;
   if (answer.outcome != ordering::Outcome::final || !code.ok()) {
-    if (!wants_new_command(code)) refuse("code " + std::to_string(code.contract.value) + "." + std::to_string(code.number));
+    if (!wants_new_command(code)) refuse(lock, "code " + std::to_string(code.contract.value) + "." + std::to_string(code.number));
     return;
   }
   head.height = answer.receipt->height;
@@ -222,10 +260,12 @@ void HeadKeeper::judge(Lock& lock, const ordering::Answer& answer) {
   lock.lock();
 }
 
-void HeadKeeper::refuse(const std::string& why) {
+// Whoever waits is told: the next try may be refused as well, and so on for ever.
+void HeadKeeper::refuse(Lock& lock, const std::string& why) {
   ++refused_;
   not_before_ns_ = state_.clock.monotonic_ns() + kRetryNs;
   if (state_.options.on_alert) state_.options.on_alert("a head of the audit map was refused (" + why + "); it is tried again");
+  abandon(lock, {ErrorKind::unavailable, "the ledger refuses the heads of the audit map; the operator must look at it"});
 }
 
 // Answers whoever the newest final head is good enough for. Lists need the tree as it was at that head: it is, while no newer one was
@@ -233,7 +273,7 @@ void HeadKeeper::refuse(const std::string& why) {
 bool HeadKeeper::serve(Lock& lock) {
   if (!head_) return false;
   const AuditHead head = *head_;
-  std::vector<UniqueFunction<void(const Result<AuditHead>&)>> told;
+  std::vector<Waiter> told;
   for (auto it = waiters_.begin(); it != waiters_.end() && it->first <= head.size; it = waiters_.erase(it))
     told.push_back(std::move(it->second));
   std::vector<ListJob> jobs;
@@ -249,7 +289,7 @@ bool HeadKeeper::serve(Lock& lock) {
   }
   if (told.empty() && jobs.empty()) return false;
   lock.unlock();
-  for (auto& done : told) done(head);
+  for (Waiter& waiter : told) waiter.done(head);
   for (ListJob& job : jobs) job.done(make_list(job, head));
   lock.lock();
   return true;

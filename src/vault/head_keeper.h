@@ -34,7 +34,12 @@ class HeadKeeper {  // safe from any thread
     Subject subject;
     std::uint32_t limit;
     std::uint64_t size;
+    std::uint64_t until_ns;
     UniqueFunction<void(const Result<AccessList>&)> done;
+  };
+  struct Waiter {
+    std::uint64_t until_ns;
+    UniqueFunction<void(const Result<AuditHead>&)> done;
   };
   struct Link {
     std::mutex mutex;
@@ -50,9 +55,12 @@ class HeadKeeper {  // safe from any thread
   void receive(std::uint64_t sending, const ordering::Answer& answer);
   void judge(Lock& lock, const ordering::Answer& answer);
   bool serve(Lock& lock);  // true when it answered somebody, and so let go of the lock
-  void refuse(const std::string& why);
+  void refuse(Lock& lock, const std::string& why);
+  std::uint64_t patience() const;                              // until when somebody who asks now waits
+  std::optional<std::uint64_t> next_wake(bool waiting) const;  // nothing: only when something changes
+  bool give_up_on(Lock& lock, std::uint64_t now);              // those who waited long enough; true when it let go of the lock
   Result<AccessList> make_list(const ListJob& job, const AuditHead& head) const;
-  void abandon(Lock& lock);
+  void abandon(Lock& lock, const Error& why);
 
   AuditMap::State& state_;
   ordering::Ordering* ordering_ = nullptr;
@@ -73,7 +81,7 @@ class HeadKeeper {  // safe from any thread
   std::uint64_t heads_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t fold_us_last_ = 0;
-  std::multimap<std::uint64_t, UniqueFunction<void(const Result<AuditHead>&)>> waiters_;
+  std::multimap<std::uint64_t, Waiter> waiters_;
   std::vector<ListJob> lists_;
 };
 

@@ -14,6 +14,7 @@ constexpr char kOfPatient = 2;       // HMAC of the patient's id ‖ relationshi
 constexpr char kTerms = 3;           // grant -> ConsentTerms
 constexpr char kOfRelationship = 4;  // relationship id ‖ grant -> nothing
 
+constexpr const char* kElsewhere = "the grant was deposited for another relationship";
 constexpr std::size_t kTermsMax = 1u << 20;  // bytes of one Consent
 constexpr std::size_t kRowsMax = 10'000;     // of one patient or one relationship
 
@@ -144,6 +145,15 @@ Result<std::vector<Relationship>> Relationships::all(std::uint32_t limit) const 
 }
 
 Result<void> Relationships::put_terms(const ConsentTerms& terms) {
+  const std::lock_guard lock(terms_mutex_);
+  CARELEDGER_TRY(const auto before, this->terms(terms.grant));
+  if (before && before->relationship != terms.relationship) return fail(ErrorKind::conflict, kElsewhere);
+  ConsentTerms merged = terms;
+  if (before && before->withdrawn) merged.withdrawn = true;
+  return write_terms(merged);
+}
+
+Result<void> Relationships::write_terms(const ConsentTerms& terms) {
   if (terms.consent.size() > kTermsMax || terms.salt.size() > 64) return fail(ErrorKind::too_large, "the consent is larger than 1 MiB");
   VaultParts& parts = vault_.parts();
   CARELEDGER_TRY(const crypto::Secret secret, parts.keys.symmetric(Purpose::relationships));
@@ -169,12 +179,14 @@ Result<std::vector<ConsentTerms>> Relationships::terms_of(const RelationshipId& 
   return found;
 }
 
-Result<void> Relationships::withdraw(const Digest& grant) {
+Result<void> Relationships::withdraw(const RelationshipId& relationship, const Digest& grant) {
+  const std::lock_guard lock(terms_mutex_);
   CARELEDGER_TRY(auto known, terms(grant));
-  if (!known) return fail(ErrorKind::not_found, "no such consent here");
-  if (known->withdrawn) return {};
+  if (known && known->relationship != relationship) return fail(ErrorKind::conflict, kElsewhere);
+  if (known && known->withdrawn) return {};
+  if (!known) known = ConsentTerms{grant, relationship, {}, {}, false};
   known->withdrawn = true;
-  return put_terms(*known);
+  return write_terms(*known);
 }
 
 }  // namespace careledger::vault

@@ -1,10 +1,11 @@
 // What the parties to a relationship know and the ledger does not: which patient a pseudonym is, and the terms of each consent.
 //
-// Stored in the organisation's vault, sealed under a key of its own. Thread-safety: safe from any thread. Every change is durable
-// before it returns.
+// Stored in the organisation's vault, sealed under a key of its own. Thread-safety: safe from any thread, through one object for all that
+// write. Every change is durable before it returns.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,13 +45,18 @@ class Relationships {
   Result<std::vector<Relationship>> of_patient(std::string_view patient_id) const;
   Result<std::vector<Relationship>> all(std::uint32_t limit) const;
 
-  Result<void> put_terms(const ConsentTerms& terms);  // new, or replaces by grant
+  // New, or replaces by grant; `withdrawn` only rises: what was withdrawn stays so. conflict when another relationship deposited the grant.
+  Result<void> put_terms(const ConsentTerms& terms);
   Result<std::optional<ConsentTerms>> terms(const Digest& grant) const;
   Result<std::vector<ConsentTerms>> terms_of(const RelationshipId& relationship) const;
-  Result<void> withdraw(const Digest& grant);  // not_found
+  // Also of a grant that was never deposited here: it is then withdrawn before anybody shows it. conflict as above.
+  Result<void> withdraw(const RelationshipId& relationship, const Digest& grant);
 
  private:
+  Result<void> write_terms(const ConsentTerms& terms);
+
   Vault& vault_;
+  std::mutex terms_mutex_;  // between reading and writing the terms of a grant
 };
 
 }  // namespace careledger::vault

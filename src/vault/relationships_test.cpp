@@ -1,5 +1,7 @@
 #include "vault/relationships.h"
 
+#include <thread>
+
 #include "vault/test_vault.h"
 
 namespace careledger::vault {
@@ -39,12 +41,43 @@ TEST_P(RelationshipsTest, TermsStayAndAWithdrawalHoldsAtOnce) {
   const ConsentTerms terms{entropy.take_id<Digest>(), relationship.id, R"({"resourceType":"Consent"})", entropy.take(32), false};
   ASSERT_TRUE(relationships.put_terms(terms));
   EXPECT_EQ((*relationships.terms(terms.grant))->consent, terms.consent);
-  ASSERT_TRUE(relationships.withdraw(terms.grant));
+  ASSERT_TRUE(relationships.withdraw(relationship.id, terms.grant));
   EXPECT_TRUE((*relationships.terms_of(relationship.id))[0].withdrawn);
-  EXPECT_EQ(relationships.withdraw(entropy.take_id<Digest>()).error().kind, ErrorKind::not_found);
+  // A deposit that read before the withdrawal and writes after it does not undo it.
+  ASSERT_TRUE(relationships.put_terms(terms));
+  EXPECT_TRUE((*relationships.terms(terms.grant))->withdrawn);
+  EXPECT_EQ((*relationships.terms(terms.grant))->consent, terms.consent);
   if (GetParam() == Where::disk) {
     reopen();
     EXPECT_TRUE((*Relationships(*vault).terms(terms.grant))->withdrawn);
+  }
+}
+
+TEST_P(RelationshipsTest, WhatWasNeverDepositedCanBeWithdrawnAndIsNobodyElsesThen) {
+  Relationships relationships(*vault);
+  const RelationshipId mine = entropy.take_id<RelationshipId>();
+  const RelationshipId other = entropy.take_id<RelationshipId>();
+  const ConsentTerms terms{entropy.take_id<Digest>(), mine, "{}", entropy.take(32), false};
+  ASSERT_TRUE(relationships.withdraw(mine, terms.grant));
+  ASSERT_TRUE(relationships.put_terms(terms));
+  EXPECT_TRUE((*relationships.terms(terms.grant))->withdrawn);
+  EXPECT_EQ(relationships.withdraw(other, terms.grant).error().kind, ErrorKind::conflict);
+  ConsentTerms theirs = terms;
+  theirs.relationship = other;
+  EXPECT_EQ(relationships.put_terms(theirs).error().kind, ErrorKind::conflict);
+}
+
+TEST_P(RelationshipsTest, AWithdrawalIsNeverLostToADepositAtTheSameTime) {
+  Relationships relationships(*vault);
+  const RelationshipId relationship = entropy.take_id<RelationshipId>();
+  for (int round = 0; round < 200; ++round) {
+    const ConsentTerms terms{entropy.take_id<Digest>(), relationship, "{}", Bytes(32, 's'), false};
+    std::thread deposit([&] { EXPECT_TRUE(relationships.put_terms(terms)); });
+    std::thread again([&] { EXPECT_TRUE(relationships.put_terms(terms)); });
+    EXPECT_TRUE(relationships.withdraw(relationship, terms.grant));
+    deposit.join();
+    again.join();
+    ASSERT_TRUE((*relationships.terms(terms.grant))->withdrawn) << round;
   }
 }
 

@@ -1,7 +1,6 @@
 #include "edge/patient/patient_api.h"
 
 #include <charconv>
-#include <future>
 
 #include "contracts/consent/consent.h"
 #include "contracts/relationship/relationship.h"
@@ -57,13 +56,14 @@ std::string notice_line(const vault::OpenedEntry& opened) {
   return json::compact(root) + "\n";
 }
 
-Result<vault::AccessList> list_of(vault::AuditMap& audit, const vault::Subject& subject) {
-  std::promise<Result<vault::AccessList>> promise;
-  audit.list(subject, kListMax, [&promise](const Result<vault::AccessList>& list) { promise.set_value(list); });
-  return promise.get_future().get();
-}
-
 }  // namespace
+
+struct PatientApi::Listing {
+  vault::Subject subject;
+  vault::AuditEntry entry;
+  http::Responder respond;
+  int tries = 0;
+};
 
 Result<PatientApi::Caller> PatientApi::caller_of(const http::Request& request) {
   const auto key_of = [this](std::string_view key_id) {
@@ -93,6 +93,7 @@ http::Response PatientApi::relationship(const Caller& caller) const {
   json::Value root = document.object();
   document.set(root, "relationship", document.string(caller.relationship.id.hex()));
   document.set(root, "account", document.string(caller.account.hex()));
+  document.set(root, "subject", document.string(parts_.audit.subject_of(caller.relationship.patient_id).hex()));
   document.set(root, "status", document.number(static_cast<std::int64_t>(caller.status)));
   document.set(root, "held_in_trust", document.boolean(caller.relationship.held_in_trust));
   document.set(root, "organisation", organisation);
@@ -121,10 +122,7 @@ Result<http::Response> PatientApi::deposit(const http::Request& request, const C
   if (!as_custodian && !terms.organisations.contains(parts_.organisation))
     return fail(ErrorKind::forbidden, "this organisation is neither custodian nor grantee of the consent");
   const Digest grant_name = grant_id(id, number);
-  CARELEDGER_TRY(const auto before, parts_.relationships.terms(grant_name));
-  if (before && before->relationship != caller.relationship.id) return fail(ErrorKind::forbidden, "deposited for another patient already");
-  const bool withdrawn = before && before->withdrawn;
-  CARELEDGER_CHECK(parts_.relationships.put_terms({grant_name, caller.relationship.id, json::canonical(*shown), salt.bytes(), withdrawn}));
+  CARELEDGER_CHECK(parts_.relationships.put_terms({grant_name, caller.relationship.id, json::canonical(*shown), salt.bytes(), false}));
   return http::json(201, "{}");
 }
 
@@ -133,34 +131,43 @@ Result<http::Response> PatientApi::withdraw(std::string_view text, const Caller&
   entry.kind = vault::AuditKind::update;
   entry.resource_type = "Consent";
   CARELEDGER_TRY(const std::uint32_t number, grant_number(text));
-  const Digest grant = grant_id(caller.relationship.id, number);
-  CARELEDGER_TRY(const auto known, parts_.relationships.terms(grant));
-  if (known) CARELEDGER_CHECK(parts_.relationships.withdraw(grant));
-  else CARELEDGER_CHECK(parts_.relationships.put_terms({grant, caller.relationship.id, {}, {}, true}));
+  CARELEDGER_CHECK(parts_.relationships.withdraw(caller.relationship.id, grant_id(caller.relationship.id, number)));
   return http::json(200, "{}");
 }
 
+// Three steps, each taken up by whoever ends the one before: the list at a head that is final, the block that proves it, the bundle. No
+// thread waits between them: with a ledger that stands still, the pool goes on serving everybody else.
+void PatientApi::accesses(std::shared_ptr<Listing> listing) {
+  ++listing->tries;
+  const vault::Subject subject = listing->subject;
+  parts_.audit.list(subject, kListMax, [this, listing = std::move(listing)](const Result<vault::AccessList>& found) mutable {
+    if (!found) return finish(tl::make_unexpected(found.error()), std::move(listing->entry), std::move(listing->respond));
+    auto list = std::make_shared<const vault::AccessList>(*found);
+    const Height height = list->head.height;
+    parts_.ordering.when_provable(height, [this, listing = std::move(listing), list = std::move(list)]() mutable {
+      if (parts_.workers.post([this, listing, list] { prove(listing, *list); })) return;
+      finish(fail(ErrorKind::busy, "too much is waiting; try again"), std::move(listing->entry), std::move(listing->respond));
+    });
+  });
+}
+
 // The bundle speaks of the ledger's newest head; when another head comes in between, the list is taken again.
-Result<http::Response> PatientApi::accesses(const Caller& caller) {
-  const vault::Subject subject = parts_.audit.subject_of(caller.relationship.patient_id);
-  for (int tries = 0; tries < kListTries; ++tries) {
-    CARELEDGER_TRY(const vault::AccessList list, list_of(parts_.audit, subject));
-    std::promise<void> provable;
-    parts_.ordering.when_provable(list.head.height, [&provable] { provable.set_value(); });
-    provable.get_future().wait();
-    const auto at = vault::newest_provable(parts_.replica, parts_.ordering);
-    if (!at && at.error().kind == ErrorKind::unavailable) continue;
-    if (!at) return tl::make_unexpected(at.error());
-    auto bundle = vault::prove_accesses(*at, parts_.organisation, list, true);
-    if (!bundle && bundle.error().kind == ErrorKind::conflict) continue;
-    if (!bundle) return tl::make_unexpected(bundle.error());
-    if (parts_.witness) CARELEDGER_CHECK(parts_.witness(at->view, *bundle));
-    http::Response response;
-    response.headers.set("Content-Type", kProofType);
-    response.body = proof::encode(*bundle);
-    return response;
-  }
-  return fail(ErrorKind::busy, "accesses are being recorded faster than a list of them can be proven; try again");
+void PatientApi::prove(std::shared_ptr<Listing> listing, const vault::AccessList& list) {
+  auto response = proven(list);
+  const bool moved_on = !response && (response.error().kind == ErrorKind::conflict || response.error().kind == ErrorKind::unavailable);
+  if (moved_on && listing->tries < kListTries) return accesses(std::move(listing));
+  if (moved_on) response = fail(ErrorKind::busy, "accesses are being recorded faster than a list of them can be proven; try again");
+  finish(std::move(response), std::move(listing->entry), std::move(listing->respond));
+}
+
+Result<http::Response> PatientApi::proven(const vault::AccessList& list) {
+  CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.replica, parts_.ordering));
+  CARELEDGER_TRY(proof::Bundle bundle, vault::prove_accesses(at, parts_.organisation, list, true));
+  if (parts_.witness) CARELEDGER_CHECK(parts_.witness(at.view, bundle));
+  http::Response response;
+  response.headers.set("Content-Type", kProofType);
+  response.body = proof::encode(bundle);
+  return response;
 }
 
 Result<http::Response> PatientApi::notices(const Caller& caller) const {
@@ -177,7 +184,6 @@ Result<http::Response> PatientApi::answer(const http::Request& request, const Ca
   const std::string_view path = std::string_view(request.path).substr(std::min(kRoot.size(), request.path.size()));
   if (request.method == http::Method::get) {
     if (path == "relationship") return relationship(caller);
-    if (path == "accesses") return accesses(caller);
     if (path == "notices") return notices(caller);
   }
   if (request.method == http::Method::post) {
@@ -198,15 +204,24 @@ void PatientApi::handle(http::Request request, http::Responder respond) {
   entry.actor = "Patient/" + caller->relationship.patient_id;
   entry.role = "patient";
   entry.purpose = "PATRQT";
+  if (request.method == http::Method::get && request.path == std::string(kRoot) + "accesses") {
+    return accesses(std::make_shared<Listing>(Listing{entry.subject, entry, std::move(respond)}));
+  }
   auto response = answer(request, *caller, entry);
+  finish(std::move(response), std::move(entry), std::move(respond));
+}
+
+void PatientApi::finish(Result<http::Response> response, vault::AuditEntry entry, http::Responder respond) {
   if (!response) {
     const bool refused = response.error().kind == ErrorKind::forbidden;
     entry.outcome = refused ? vault::AuditOutcome::refused : vault::AuditOutcome::failed;
   }
   auto out = response ? std::move(*response) : http::problem(response.error());
   out.route = "/patient/v1/*";
-  const auto recorded = parts_.audit.append_and_wait(std::move(entry));
-  respond(recorded ? std::move(out) : http::problem(recorded.error()));
+  parts_.audit.append(std::move(entry),
+                      [out = std::move(out), respond = std::move(respond)](const Result<vault::Recorded>& recorded) mutable {
+                        respond(recorded ? std::move(out) : http::problem(recorded.error()));
+                      });
 }
 
 }  // namespace careledger::edge::patient

@@ -3,7 +3,8 @@
 // Each request carries an RFC 9421 signature under the command key of the patient's account here (keyid: the account id in hex), and counts
 // once; the account must be the patient of a relationship with this organisation.
 //
-//   GET  relationship               {relationship, account, status, held_in_trust, organisation: {id, name}}
+//   GET  relationship               {relationship, account, subject, status, held_in_trust, organisation: {id, name}}; subject is
+//                                   what the caller's accesses are listed under, for the wallet to hold on to
 //   POST consents                   {"consent": {…}, "salt": hex, "relationship": hex, "number": n}: the opening of a grant that stands on
 //   the
 //                                   ledger. At the custodian it must be the caller's own relationship; at a grantee it is kept for
@@ -12,13 +13,17 @@
 //   GET  accesses                   a proof bundle: the complete list of accesses to the caller's record, each opened
 //   GET  notices                    releases, refusals, retrievals and emergencies, one JSON object a line, newest last
 //
-// Everything is recorded in the audit map before it is answered. Thread-safety: handle() from any thread; it waits for the disk, so it
-// stands behind an Offload. Parts are borrowed.
+// Everything is recorded in the audit map before it is answered. A list waits for the ledger without holding a thread, and not for ever:
+// unavailable (503) when no head of the audit map becomes final in time.
+//
+// Thread-safety: handle() from any thread; it waits for the disk, so it stands behind an Offload. Parts are borrowed, and stop before this
+// goes: the audit's heads first, then the ordering.
 #pragma once
 
 #include <functional>
 
 #include "edge/http/signature.h"
+#include "edge/http/worker_pool.h"
 #include "ordering/ordering.h"
 #include "proof/bundle.h"
 #include "replica/replica.h"
@@ -38,6 +43,7 @@ struct PatientApiParts {
   vault::AuditMap& audit;
   vault::Relationships& relationships;
   const Clock& clock;
+  http::WorkerPool& workers;  // where lists are proven once they are there
   // Adds what witnesses say of the view's log to a bundle that stands on it; empty: bundles go without.
   std::function<Result<void>(const replica::View&, proof::Bundle&)> witness{};
 };
@@ -58,7 +64,11 @@ class PatientApi final : public http::Handler {
   http::Response relationship(const Caller& caller) const;
   Result<http::Response> deposit(const http::Request& request, const Caller& caller, vault::AuditEntry& entry);
   Result<http::Response> withdraw(std::string_view number, const Caller& caller, vault::AuditEntry& entry);
-  Result<http::Response> accesses(const Caller& caller);
+  struct Listing;  // a list on its way
+  void accesses(std::shared_ptr<Listing> listing);
+  void prove(std::shared_ptr<Listing> listing, const vault::AccessList& list);
+  Result<http::Response> proven(const vault::AccessList& list);
+  void finish(Result<http::Response> response, vault::AuditEntry entry, http::Responder respond);
   Result<http::Response> notices(const Caller& caller) const;
 
   PatientApiParts parts_;

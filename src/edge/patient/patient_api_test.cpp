@@ -18,8 +18,8 @@ using careledger::exchange::testing::World;
 
 class Patient : public ::testing::Test {
  protected:
-  static PatientApiParts parts_of(World& world, careledger::exchange::testing::Member& member, const std::string& name) {
-    return {member.id, name, *world.chain.replica, *world.chain.ordering, *member.audit, *member.relationships, system_clock()};
+  PatientApiParts parts_of(careledger::exchange::testing::Member& member, const std::string& name) {
+    return {member.id, name, *world.chain.replica, *world.chain.ordering, *member.audit, *member.relationships, system_clock(), workers};
   }
   static http::Request request(http::Method method, const std::string& target, const std::string& body, const crypto::SigningKey& key,
                                const AccountId& account) {
@@ -53,8 +53,9 @@ class Patient : public ::testing::Test {
   }
 
   World world;
-  PatientApi north{parts_of(world, world.north, "North")};
-  PatientApi south{parts_of(world, world.south, "South")};
+  http::WorkerPool workers{1, 4};
+  PatientApi north{parts_of(world.north, "North")};
+  PatientApi south{parts_of(world.south, "South")};
 };
 
 TEST_F(Patient, SeesTheRelationship) {
@@ -64,6 +65,7 @@ TEST_F(Patient, SeesTheRelationship) {
   ASSERT_TRUE(document);
   EXPECT_EQ(document->root().string_at("relationship"), world.relationship_at_north().hex());
   EXPECT_EQ(document->root().find("organisation")->string_at("name"), "North");
+  EXPECT_EQ(document->root().string_at("subject"), world.north.audit->subject_of("n1").hex());
 }
 
 TEST_F(Patient, WithoutTheKeyOfTheAccountNobodyIsLetIn) {
@@ -150,6 +152,44 @@ TEST_F(Patient, SeesEveryAccessAndAttemptWithProofThatNoneIsMissing) {
   ASSERT_EQ(notices.status, 200);
   EXPECT_NE(notices.body.find("no_consent"), std::string::npos);
   EXPECT_EQ(std::count(notices.body.begin(), notices.body.end(), '\n'), 1);
+}
+
+// A signer that lets no head through until it is told to.
+class Gate final : public vault::CommandSigner {
+ public:
+  explicit Gate(vault::CommandSigner& inner) : inner_(inner) {}
+  Result<Bytes> sign(ContractId contract, Bytes payload) override {
+    is_open_.wait();
+    return inner_.sign(contract, std::move(payload));
+  }
+  void open() { opened_.set_value(); }
+
+ private:
+  vault::CommandSigner& inner_;
+  std::promise<void> opened_;
+  std::shared_future<void> is_open_ = opened_.get_future().share();
+};
+
+TEST_F(Patient, ListsThatWaitForTheLedgerHoldNoThread) {
+  world.north.audit->stop_heads();
+  Gate gate(*world.north.signer);
+  world.north.audit->start_heads(*world.chain.ordering, gate);
+  http::Offload offload(north, workers);  // one thread
+  std::vector<std::promise<http::Response>> lists(3);
+  for (auto& list : lists)
+    offload.handle(request(http::Method::get, "/patient/v1/accesses", {}, world.key_north, world.at_north),
+                   [&list](http::Response response) { list.set_value(std::move(response)); });
+  std::promise<void> ran;
+  ASSERT_TRUE(workers.post([&ran] { ran.set_value(); }));
+  ran.get_future().wait();  // behind all three: they hung here before
+  gate.open();
+  for (auto& list : lists) EXPECT_EQ(list.get_future().get().status, 200);
+  world.north.audit->stop_heads();
+}
+
+TEST_F(Patient, AListIsAnsweredWhenTheHeadsStop) {
+  world.north.audit->stop_heads();
+  EXPECT_EQ(at_north(http::Method::get, "/patient/v1/accesses").status, 503);
 }
 
 }  // namespace

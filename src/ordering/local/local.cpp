@@ -59,7 +59,7 @@ class LocalOrdering final : public Ordering {
   void when_provable(Height height, UniqueFunction<void()> done) override {
     {
       const std::lock_guard lock(mutex_);
-      if (height.value > provable_) {
+      if (height.value > provable_ && !ended_) {
         waiting_.emplace(height.value, std::move(done));
         return;
       }
@@ -74,9 +74,7 @@ class LocalOrdering final : public Ordering {
     std::vector<Pending> left = intake_.close();
     if (sequencer_.joinable()) sequencer_.join();
     for (Pending& pending : left) pending.done(Answer{});
-    std::multimap<std::uint64_t, UniqueFunction<void()>> waiting;
-    const std::lock_guard lock(mutex_);
-    waiting_.swap(waiting);
+    end_waiting();
   }
 
  private:
@@ -204,6 +202,17 @@ class LocalOrdering final : public Ordering {
     failed_ = true;
     owes_empty_block_ = false;
     answer_unknown(taken);
+    end_waiting();
+  }
+
+  void end_waiting() {
+    std::multimap<std::uint64_t, UniqueFunction<void()>> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+      waiting_.swap(waiting);
+    }
+    for (auto& [height, done] : waiting) done();
   }
 
   void answer_unknown(std::vector<Pending>& taken) {
@@ -224,6 +233,7 @@ class LocalOrdering final : public Ordering {
   mutable std::mutex mutex_;
   std::map<OrganisationId, std::shared_ptr<const BatchSigner>> signers_;
   std::multimap<std::uint64_t, UniqueFunction<void()>> waiting_;
+  bool ended_ = false;      // nothing more becomes provable
   std::uint64_t provable_;  // highest height whose app hash a durable header carries
 
   std::atomic<std::uint64_t> height_;

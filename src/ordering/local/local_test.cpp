@@ -115,6 +115,15 @@ TEST_F(LocalOrderingTest, ARestartAddsNoEmptyBlockToOne) {
   }
 }
 
+TEST_F(LocalOrderingTest, WhoeverWaitsForAProofIsToldWhenThereWillBeNone) {
+  std::promise<void> before, after;
+  ordering_->when_provable({1000}, [&] { before.set_value(); });
+  ordering_->stop();
+  before.get_future().wait();
+  ordering_->when_provable({1000}, [&] { after.set_value(); });
+  after.get_future().wait();
+}
+
 TEST_F(LocalOrderingTest, EveryHeaderVerifiesAndFollowsTheOneBefore) {
   for (std::uint64_t i = 1; i <= 3; ++i) ASSERT_EQ(send(admit(i, "organisation " + std::to_string(i))).outcome, Outcome::final);
   wait_provable(ordering_->height());
