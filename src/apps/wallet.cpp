@@ -109,6 +109,8 @@ Result<Accepted> accept_relationship(WalletFile& file, const std::string& origin
   CARELEDGER_TRY(const OrganisationId organisation, id_from<OrganisationId>(node->organisation()));
   if (id != relation::relationship_id(organisation, key->account()))
     return fail(ErrorKind::corrupt, "the node names another relationship than this key has with it");
+  CARELEDGER_TRY(const Digest subject, id_from<Digest>(shown.root().string_at("subject")));
+  CARELEDGER_CHECK(key->pin_subject(subject.hex()));  // now, when there is nothing to hide yet
   Accepted accepted{node->name(), id.hex(), number_at(shown.root(), "status") == static_cast<std::uint64_t>(relation::Status::active)};
   key->organisation = node->organisation();
   key->organisation_name = node->name();

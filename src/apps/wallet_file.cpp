@@ -121,7 +121,7 @@ Result<void> WalletFile::save() {
 Result<WalletKey*> WalletFile::add_key(const std::string& label) {
   if (label.empty() || label.size() > 100) return fail(ErrorKind::invalid, "a label has 1 to 100 bytes");
   if (wallet_.by_label(label) != nullptr) return fail(ErrorKind::conflict, "the wallet has a key of that label");
-  wallet_.keys.push_back(WalletKey{label, crypto::SigningKey::generate(*entropy_), entropy_->take_id<Digest>(), {}, {}, 0, {}, 0});
+  wallet_.keys.push_back(WalletKey{label, crypto::SigningKey::generate(*entropy_), entropy_->take_id<Digest>(), {}, {}, 0, {}, 0, {}});
   CARELEDGER_CHECK(save());
   return &wallet_.keys.back();
 }

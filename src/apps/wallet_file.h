@@ -25,9 +25,13 @@ struct WalletKey {  // of one relationship; the organisation is known once the h
   std::uint64_t head_size = 0;  // of the organisation's audit map, as last seen
   std::string head_root;        // hex
   std::uint64_t as_of = 0;      // height of the proof that showed it
+  std::string subject;          // hex: what the organisation lists this patient's accesses under; held on to since the acceptance
 
   AccountId account() const;
   std::string enrolment_code() const;
+  // Holds on to the subject that the organisation names first; corrupt when it names another one later: a list of that one is complete
+  // and says nothing about this patient.
+  Result<void> pin_subject(const std::string& hex);
 };
 
 struct WalletGrant {

@@ -33,6 +33,7 @@ json::Value key_value(json::Document& document, const WalletKey& key) {
   document.set(out, "head_size", number(document, key.head_size));
   document.set(out, "head_root", document.string(key.head_root));
   document.set(out, "as_of", number(document, key.as_of));
+  document.set(out, "subject", document.string(key.subject));
   return out;
 }
 
@@ -55,12 +56,13 @@ Result<WalletKey> read_key(const json::Value& value) {
   if (!seed || seed->size() != 32 || !nonce) return fail(ErrorKind::malformed, "the wallet holds a key that does not read");
   CARELEDGER_TRY(crypto::SigningKey key, crypto::SigningKey::from_seed(crypto::Secret::copy_of(*seed)));
   crypto::wipe(*seed);
-  WalletKey out{std::string(value.string_at("label")), std::move(key), *nonce, {}, {}, 0, {}, 0};
+  WalletKey out{std::string(value.string_at("label")), std::move(key), *nonce, {}, {}, 0, {}, 0, {}};
   out.organisation = value.string_at("organisation");
   out.organisation_name = value.string_at("organisation_name");
   out.head_size = number_at(value, "head_size");
   out.head_root = value.string_at("head_root");
   out.as_of = number_at(value, "as_of");
+  out.subject = value.string_at("subject");
   return out;
 }
 
@@ -82,6 +84,12 @@ WalletGrant read_grant(const json::Value& value) {
 AccountId WalletKey::account() const { return kernel::account_id(kernel::single_key(key.public_key()), nonce.view()); }
 
 std::string WalletKey::enrolment_code() const { return edge::exchange::enrolment_code({kernel::single_key(key.public_key()), nonce}); }
+
+Result<void> WalletKey::pin_subject(const std::string& hex) {
+  if (subject.empty()) subject = hex;
+  if (subject != hex) return fail(ErrorKind::corrupt, "the node lists this patient's accesses under another subject than it said at first");
+  return {};
+}
 
 WalletKey* Wallet::by_label(const std::string& label) {
   for (WalletKey& key : keys)

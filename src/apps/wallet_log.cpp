@@ -104,6 +104,7 @@ Result<AccessLog> read_log(WalletFile& file, const std::string& origin, const st
   CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(wallet.trust));
   CARELEDGER_TRY(const proof::Report report, proof::verify(response.body, trust));
   CARELEDGER_CHECK(judge(report, *key, node->organisation()));
+  CARELEDGER_CHECK(key->pin_subject(report.subject.hex()));
   CARELEDGER_TRY(const json::Document list, node->get("/ledger/v1/organisations"));
   std::map<std::string, std::string> organisations;
   for (const json::Value& one : list.root().items()) organisations[std::string(one.string_at("id"))] = one.string_at("name");

@@ -27,6 +27,7 @@ TEST_F(WalletFiles, WhatIsSavedIsReadBackAndOnlyTheOwnerMayRead) {
   ASSERT_TRUE(key);
   file->wallet().grants.push_back({"aa", "bb", 3, "cc", R"({"resourceType":"Consent"})", "South", true});
   file->wallet().ledger = "dd";
+  (*key)->subject = "ee";
   ASSERT_TRUE(file->save());
   auto again = WalletFile::open(path, {}, system_entropy());
   ASSERT_TRUE(again) << again.error().message;
@@ -197,6 +198,13 @@ TEST_F(Consortium, AnOlderListOrAnotherHistoryIsRefusedByTheWallet) {
   key.head_size = seen + 1000;
   EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
   key.head_size = seen;
+  const std::string subject = key.subject;
+  EXPECT_EQ(subject, node->find("North Hospital")->audit().subject_of("n1").hex());
+  key.subject = node->find("North Hospital")->audit().subject_of("nobody").hex();  // a list of somebody else, complete as it may be
+  EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(accept_relationship(*file, origin("North Hospital"), {}, {}).error().kind, ErrorKind::corrupt);
+  key.subject = subject;
+  EXPECT_TRUE(read_log(*file, origin("North Hospital"), {}));
   Wallet& wallet = file->wallet();
   const std::string root = wallet.log_root;
   wallet.log_root = std::string(64, '0');
