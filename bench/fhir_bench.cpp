@@ -293,9 +293,11 @@ void reads_beside_a_transaction(const Server& server, const std::string& patient
 void import_2019_and_read(std::vector<Figure>& figures) {
   const Place place = make_place();
   std::size_t resources = 0;
+  double peak = 0;  // of the process that imported and the one that answered afterwards
   {
     Server server(place);
     const double rate = import(server, bundles("2019-self-contained", "2019"), 4, resources);
+    peak = server.peak_mebibytes();
     figures.push_back(judged("fhir: import over HTTP (Synthea 2019)", rate, "resources/s", Better::higher, 8000));
   }
   figures.push_back(judged("fhir: disk a resource, body, index, audit and ledger",
@@ -305,8 +307,8 @@ void import_2019_and_read(std::vector<Figure>& figures) {
     const std::string patient = a_patient(server);
     reads(server, "/fhir/Patient/" + patient, figures);
     reads_beside_a_transaction(server, patient, figures);
-    figures.push_back(
-        judged("fhir: peak memory of the node, transactions of 25,000 included", server.peak_mebibytes(), "MiB", Better::lower, 600));
+    figures.push_back(judged("fhir: peak memory of the node, import and transactions of 25,000 included",
+                             std::max(peak, server.peak_mebibytes()), "MiB", Better::lower, 600));
   }
   fs::remove_all(place.folder);
 }

@@ -75,6 +75,7 @@ def keep(figures, busy):
     commit = git("rev-parse", "--short=12", "HEAD") + ("-changed" if git("status", "--porcelain", "--untracked-files=no") else "")
     now = datetime.datetime.now(datetime.timezone.utc)
     head = {"date": now.strftime("%Y-%m-%dT%H:%MZ"), "commit": commit, "machine": machine(),
+            "settings": {name: value for name, value in sorted(os.environ.items()) if name.startswith("CARELEDGER_BENCH_")},
             "others": "load average before and after, of all that ran: " + " ".join(f"{load:.1f}" for load in busy)}
     lines = [f"{json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
     rows = ",\n".join(json.dumps(figure) for figure in figures)
