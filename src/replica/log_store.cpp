@@ -1,5 +1,6 @@
 #include "replica/log_store.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/assert.h"
@@ -31,11 +32,10 @@ void append_to_log(proof::CompactRange& range, Height height, std::span<const Di
     keys.push_back(std::move(key));
   };
   put(numbered_key('b', range.size()), u64_bytes(height.value));
-  if (leaves.size() < kKeepLeavesBelow) {
-    Bytes hashes;
-    for (const Digest& leaf : leaves) hashes += leaf.view();
-    put(numbered_key('l', range.size()), hashes);
-  }
+  Bytes hashes;
+  hashes.reserve(leaves.size() * Digest::size);
+  for (const Digest& leaf : leaves) hashes += leaf.view();
+  put(numbered_key('l', range.size()), hashes);
   const auto sink = [&](proof::LogNodeId id, const Digest& hash) {
     if (id.level >= kTileLevel) put(node_key(id), hash.view());
   };
@@ -74,6 +74,35 @@ Result<LogStore::Leaves> LogStore::leaves_of_block(const storage::Reader& reader
     out->push_back(proof::log_leaf(proof::command_leaf(block->commands[i].digest, height, static_cast<std::uint32_t>(i))));
   }
   return Leaves(out);
+}
+
+// Blocks follow each other in the log: halves the stretch that the block can begin in until one row is left.
+Result<std::optional<std::uint64_t>> LogStore::find(const storage::Reader& reader, std::uint64_t size, Height height, const Digest& leaf) {
+  const auto blocks = reader.iterate(columns::kLog, storage::Range::prefix("b"));
+  std::uint64_t from = 0;
+  std::uint64_t until = size;
+  while (from < until) {
+    const std::uint64_t middle = from + (until - from) / 2;
+    blocks->seek_backward(numbered_key('b', middle));
+    CARELEDGER_CHECK(blocks->status());
+    if (!blocks->valid()) return std::optional<std::uint64_t>{};
+    ByteView key = blocks->key().substr(1);
+    ByteView value = blocks->value();
+    const auto first = take_u64(key);
+    const auto at = take_u64(value);
+    if (!first || !at) return damaged(middle);
+    if (*at < height.value) {
+      from = middle + 1;
+    } else if (*at > height.value) {
+      until = *first;
+    } else {
+      CARELEDGER_TRY(const Leaves leaves, leaves_of_block(reader, *first, height));
+      const auto found = std::find(leaves->begin(), leaves->end(), leaf);
+      if (found == leaves->end()) return std::optional<std::uint64_t>{};
+      return std::optional(*first + static_cast<std::uint64_t>(found - leaves->begin()));
+    }
+  }
+  return std::optional<std::uint64_t>{};
 }
 
 // As many as there are, at most `count`.

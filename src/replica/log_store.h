@@ -1,5 +1,6 @@
-// The ledger's log of commands (RFC 6962), stored sparsely: nodes of level 8 and above as rows; below that the leaves of a tile of 256 are
-// found in their blocks. Small blocks keep their leaf hashes in a row as well, so that a tile never means many blocks.
+// The ledger's log of commands (RFC 6962), stored sparsely: nodes of level 8 and above as rows; below that the leaf hashes of each block
+// as one row, so that no proof has to hash a block's commands again. (A store may lack that row for blocks of 64 commands and more: their
+// leaves follow from the block.)
 //
 // Thread-safety: LogStore is safe from any thread. Errors: what storage answers; corrupt when a block lacks what the log says it has.
 #pragma once
@@ -15,7 +16,6 @@ namespace careledger::replica {
 
 inline constexpr std::uint8_t kTileLevel = 8;
 inline constexpr std::uint64_t kTileLeaves = 1u << kTileLevel;
-inline constexpr std::size_t kKeepLeavesBelow = 64;  // ok commands in a block
 
 // Adds a block's leaves to `range` and the rows they make to `batch`; `keys` hears of each row's key.
 void append_to_log(proof::CompactRange& range, Height height, std::span<const Digest> leaves, storage::Batch& batch,
@@ -30,6 +30,8 @@ class LogStore {
 
   // Nodes as of a reader; the answer for complete nodes never changes.
   Result<Digest> node(const storage::Reader& reader, proof::LogNodeId id);
+  // Where in the log, whose size is `size`, the leaf of that block stands; nullopt when the block left none like it.
+  Result<std::optional<std::uint64_t>> find(const storage::Reader& reader, std::uint64_t size, Height height, const Digest& leaf);
   void forget();  // after an undo
 
  private:

@@ -64,19 +64,28 @@ void BlockStore::forget() {
   recent_.clear();
 }
 
-Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockStore& blocks, const Digest& digest) {
+Result<std::vector<Location>> find_places(const storage::Reader& reader, const Digest& digest) {
+  std::vector<Location> places;
   const auto at = reader.iterate(columns::kIndex, storage::Range::prefix(digest.view().substr(0, kIndexPrefix)));
   for (at->seek_first(); at->valid(); at->next()) {
     const auto place = location_of(at->key());
     if (!place) return fail(ErrorKind::corrupt, "command index: a key has the wrong size");
-    const auto block = blocks.read(reader, place->height);
-    if (!block && block.error().kind == ErrorKind::not_found) continue;  // pruned
-    if (!block) return tl::make_unexpected(block.error());
-    if (place->position >= (*block)->commands.size()) return damaged(place->height, "the command index points beyond its end");
-    const StoredCommand& command = (*block)->commands[place->position];
-    if (command.digest == digest) return std::optional<Found>(Found{*place, command.code});
+    places.push_back(*place);
   }
   CARELEDGER_CHECK(at->status());
+  return places;
+}
+
+Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockStore& blocks, const Digest& digest) {
+  CARELEDGER_TRY(const std::vector<Location> places, find_places(reader, digest));
+  for (const Location& place : places) {
+    const auto block = blocks.read(reader, place.height);
+    if (!block && block.error().kind == ErrorKind::not_found) continue;  // pruned
+    if (!block) return tl::make_unexpected(block.error());
+    if (place.position >= (*block)->commands.size()) return damaged(place.height, "the command index points beyond its end");
+    const StoredCommand& command = (*block)->commands[place.position];
+    if (command.digest == digest) return std::optional<Found>(Found{place, command.code});
+  }
   return std::optional<Found>{};
 }
 

@@ -43,6 +43,9 @@ class BlockStore {
 
 Result<StoredBlock> decode_block_row(Height height, ByteView bytes);
 
+// Where commands stand whose digest begins like this one, in the order of the ledger: it itself, and hardly ever another.
+Result<std::vector<Location>> find_places(const storage::Reader& reader, const Digest& digest);
+
 // Where a command was first judged, and how; nullopt when this store has no such command.
 struct Found {
   Location at;

@@ -70,14 +70,18 @@ Result<std::optional<kernel::Receipt>> View::find_receipt(const Digest& command)
   return std::optional<kernel::Receipt>({committed_->ledger, command, found->code, found->at.height, found->at.position});
 }
 
+// The log itself says whether a command was ok there: no block is read.
 Result<CommandProof> View::prove_command(const Digest& command) const {
-  CARELEDGER_TRY(const auto found, find_command(committed_->reader(), *committed_->blocks, command));
-  if (!found || !found->code.ok()) return fail(ErrorKind::not_found, "no command of this digest stands in the log");
-  CARELEDGER_TRY(const auto block, this->block(found->at.height));
-  CommandProof out{found->at, block->log_first, {}};
-  for (std::uint32_t i = 0; i < found->at.position; ++i) out.index += block->commands[i].code.ok() ? 1 : 0;
-  CARELEDGER_TRY(out.path, prove_inclusion(out.index));
-  return out;
+  CARELEDGER_TRY(const std::vector<Location> places, find_places(committed_->reader(), command));
+  for (const Location& at : places) {
+    const Digest leaf = proof::log_leaf(proof::command_leaf(command, at.height, at.position));
+    CARELEDGER_TRY(const auto index, committed_->log_store->find(committed_->reader(), log_size(), at.height, leaf));
+    if (!index) continue;
+    CommandProof out{at, *index, {}};
+    CARELEDGER_TRY(out.path, prove_inclusion(*index));
+    return out;
+  }
+  return fail(ErrorKind::not_found, "no command of this digest stands in the log");
 }
 
 Result<proof::Path> View::prove_inclusion(std::uint64_t index) const {
