@@ -116,6 +116,15 @@ Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t cou
   return expanded;
 }
 
+struct HmacSha256::State {
+  explicit State(ByteView bytes) : key(bytes) {}
+  HmacKey key;
+};
+
+HmacSha256::HmacSha256(ByteView key) : state_(std::make_unique<State>(key)) {}
+HmacSha256::~HmacSha256() = default;
+Digest HmacSha256::mac(ByteView data) const { return state_->key.mac({data}); }
+
 struct Sha256::State {
   SHA256_CTX context;
   bool finished;

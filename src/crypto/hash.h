@@ -22,6 +22,21 @@ Digest tagged_hash(ByteView tag, std::initializer_list<ByteView> fields);
 Digest hmac_sha256(ByteView key, ByteView data);                                      // RFC 2104
 Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count);  // RFC 5869; count <= 8160
 
+// HMAC under one key, absorbed once, for many messages in a row. It stands for the key: keep it as long as the work takes and no longer;
+// it wipes itself. One thread at a time.
+class HmacSha256 {
+ public:
+  explicit HmacSha256(ByteView key);
+  ~HmacSha256();
+  HmacSha256(const HmacSha256&) = delete;
+  HmacSha256& operator=(const HmacSha256&) = delete;
+  Digest mac(ByteView data) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 class Sha256 {  // one stream; not thread-safe
  public:
   Sha256();

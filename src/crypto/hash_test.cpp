@@ -79,6 +79,13 @@ TEST(Hmac, AgreesWithWycheproof) {
   }
 }
 
+TEST(Hmac, OneKeyForManyMessages) {
+  const HmacSha256 keyed("Jefe");
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(keyed.mac("what do ya want for nothing?").hex(), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(keyed.mac("another"), hmac_sha256("Jefe", "another"));
+}
+
 TEST(Hkdf, GivesTheKeysOfRfc5869) {
   EXPECT_EQ(to_hex(hkdf_sha256(repeated(0x0b, 22), *from_hex("000102030405060708090a0b0c"), *from_hex("f0f1f2f3f4f5f6f7f8f9"), 42)),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");

@@ -103,15 +103,14 @@ void AuditMap::State::flush_loop() {
   }
 }
 
-Recorded AuditMap::State::seal(const AuditEntry& entry, Bytes& buffer, std::vector<Folding>& folding) {
+Recorded AuditMap::State::seal(const AuditEntry& entry, const crypto::HmacSha256& salts, Bytes& buffer, std::vector<Folding>& folding) {
   const BlockTime now = clock.now();
   last_number = now > last_time ? 0 : last_number + 1;
   last_time = std::max(last_time, now);
   Recorded recorded{file->next_index(), last_time, last_number, {}};
   const FilePlace place{recorded.index, file->next_offset()};
   const Bytes shown = entry_bytes(entry);
-  recorded.commitment = commit_parts(entry_salt(file->salt_key(), recorded.index, 'e'), shown,
-                                     entry_salt(file->salt_key(), recorded.index, 'd'), entry.details);
+  recorded.commitment = commit_parts(entry_salt(salts, recorded.index, 'e'), shown, entry_salt(salts, recorded.index, 'd'), entry.details);
   file->seal_next(frame_bytes(recorded, shown, entry.details), buffer);
   folding.push_back({entry.subject, audit_key(entry.subject, recorded.time, recorded.number), recorded.commitment, place});
   return recorded;
@@ -133,7 +132,8 @@ void AuditMap::State::flush(std::vector<Queued> batch) {
   std::vector<Recorded> recorded;
   folding.reserve(batch.size());
   recorded.reserve(batch.size());
-  for (const Queued& one : batch) recorded.push_back(seal(one.entry, buffer, folding));
+  const crypto::HmacSha256 salts = file->salts();
+  for (const Queued& one : batch) recorded.push_back(seal(one.entry, salts, buffer, folding));
   const auto written = write(buffer, before);
   if (!written) {
     std::tie(last_time, last_number) = time_before;
@@ -180,7 +180,7 @@ void AuditMap::wait_for_head(std::uint64_t size, UniqueFunction<void(const Resul
   state_->keeper->wait_for(size, std::move(done));
 }
 std::optional<AuditHead> AuditMap::head() const { return state_->keeper->head(); }
-void AuditMap::list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(const Result<AccessList>&)> done) {
+void AuditMap::list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done) {
   state_->keeper->list(subject, limit, std::move(done));
 }
 

@@ -23,6 +23,7 @@
 #include "base/function.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "proof/merkle_map.h"
 
 namespace careledger::ordering {
 class Ordering;
@@ -112,7 +113,7 @@ struct AccessList {
   Subject subject;
   AuditHead head;
   std::vector<OpenedEntry> entries;  // by time
-  Bytes range_proof;                 // proof/merkle_map.h, over all keys that begin with the subject
+  proof::MapCut range_proof;         // over all keys that begin with the subject
 };
 
 struct AuditOptions {
@@ -147,7 +148,7 @@ class AuditMap {
   std::optional<AuditHead> head() const;  // the newest final one
 
   // The list at a head that covers everything recorded when it is called. too_large above `limit` entries; unavailable as above.
-  void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(const Result<AccessList>&)> done);
+  void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done);
   // Entries in order of time from index `from`, for AuditEvent, `audit` and backup. Any thread.
   Result<std::vector<OpenedEntry>> entries(std::uint64_t from, std::uint32_t limit) const;
   // The entries of one subject, newest last, without a proof.

@@ -97,7 +97,7 @@ Bytes frame_bytes(const Recorded& recorded, ByteView entry, ByteView details) {
   return out;
 }
 
-std::optional<OpenedEntry> read_frame(std::uint64_t index, ByteView in, const crypto::Secret& salt_key) {
+std::optional<OpenedEntry> read_frame(std::uint64_t index, ByteView in, const crypto::HmacSha256& salts) {
   const auto time = take_varint(in);
   const auto number = take_varint(in);
   const auto entry_part = take_short(in);
@@ -108,14 +108,14 @@ std::optional<OpenedEntry> read_frame(std::uint64_t index, ByteView in, const cr
   entry->details = *details;
   OpenedEntry opened{{index, {static_cast<std::int64_t>(*time)}, static_cast<std::uint32_t>(*number), {}},
                      std::move(*entry),
-                     entry_salt(salt_key, index, 'e'),
-                     entry_salt(salt_key, index, 'd')};
+                     entry_salt(salts, index, 'e'),
+                     entry_salt(salts, index, 'd')};
   opened.recorded.commitment = commit_parts(opened.entry_salt, *entry_part, opened.details_salt, *details);
   return opened;
 }
 
-Bytes entry_salt(const crypto::Secret& salt_key, std::uint64_t index, char part) {
-  return crypto::hmac_sha256(salt_key.view(), u64_bytes(index).append(1, part)).bytes();
+Bytes entry_salt(const crypto::HmacSha256& salts, std::uint64_t index, char part) {
+  return salts.mac(u64_bytes(index).append(1, part)).bytes();
 }
 
 Digest commit_parts(ByteView salt_e, ByteView entry, ByteView salt_d, ByteView details) {

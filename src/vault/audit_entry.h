@@ -1,6 +1,7 @@
 // Bytes of an audit entry (docs/formats/audit.md). For src/vault alone. Pure functions.
 #pragma once
 
+#include "crypto/hash.h"
 #include "crypto/secret.h"
 #include "vault/audit.h"
 
@@ -17,8 +18,8 @@ Bytes audit_log_leaf(ByteView key, const Digest& commitment);                   
 // What a frame holds before it is sealed: time, number, entry bytes, details.
 Bytes frame_bytes(const Recorded& recorded, ByteView entry, ByteView details);
 // Back, with index and salts; nullopt when malformed.
-std::optional<OpenedEntry> read_frame(std::uint64_t index, ByteView plain, const crypto::Secret& salt_key);
-Bytes entry_salt(const crypto::Secret& salt_key, std::uint64_t index, char part);  // part: 'e' the entry, 'd' its details
+std::optional<OpenedEntry> read_frame(std::uint64_t index, ByteView plain, const crypto::HmacSha256& salts);
+Bytes entry_salt(const crypto::HmacSha256& salts, std::uint64_t index, char part);  // part: 'e' the entry, 'd' its details
 Digest commit_parts(ByteView salt_e, ByteView entry, ByteView salt_d, ByteView details);
 
 }  // namespace careledger::vault

@@ -13,6 +13,7 @@ constexpr ByteView kMagic = "careledger-audit";
 constexpr std::uint16_t kFormat = 1;
 constexpr std::size_t kFrameMax = kAuditDetailsMax + 16 * 1024;
 constexpr std::size_t kReadAhead = 512;  // most frames fit
+constexpr std::size_t kReadTogether = 32 * 1024;
 
 tl::unexpected<Error> bad_entry(const std::string& path, FilePlace place) {
   return fail(ErrorKind::corrupt, "audit entry " + std::to_string(place.index) + " at byte " + std::to_string(place.offset) + " of " +
@@ -112,28 +113,54 @@ Result<void> AuditFile::write(ByteView buffer, FilePlace before) {
   return synced;
 }
 
-Result<OpenedEntry> AuditFile::read(FilePlace place, std::uint64_t* next_offset) const {
-  Bytes bytes;
-  {
-    const std::lock_guard lock(reader_mutex_);
-    CARELEDGER_TRY(bytes, reader_->read(place.offset, kReadAhead));
-    if (bytes.empty()) return fail(ErrorKind::not_found, "no such audit entry");
-    ByteView in = bytes;
-    const auto size = take_u32(in);
-    if (!size || *size > kFrameMax) return bad_entry(path_, place);
-    if (*size > in.size()) {
-      CARELEDGER_TRY(bytes, reader_->read(place.offset, 4 + *size));
-    }
+Result<Bytes> AuditFile::bytes_at(std::uint64_t offset, std::size_t count) const {
+  const std::lock_guard lock(reader_mutex_);
+  return reader_->read(offset, count);
+}
+
+// The frame whose first bytes these are; the rest is read when they are too few.
+Result<OpenedEntry> AuditFile::open_frame(FilePlace place, ByteView from_there, const crypto::HmacSha256& salts,
+                                          std::uint64_t* next_offset) const {
+  Bytes whole;
+  ByteView in = from_there;
+  const auto size = take_u32(in);
+  if (!size || *size > kFrameMax) return bad_entry(path_, place);
+  if (*size > in.size()) {
+    CARELEDGER_TRY(whole, bytes_at(place.offset, 4 + *size));
+    in = ByteView(whole).substr(std::min<std::size_t>(4, whole.size()));
+    if (*size > in.size()) return bad_entry(path_, place);
   }
-  ByteView in = bytes;
-  const auto sealed = take_field(in);
-  if (!sealed) return bad_entry(path_, place);
-  const auto plain = crypto::aead_open(key_, nonce(place.index), kMagic, *sealed);
+  const auto plain = crypto::aead_open(key_, nonce(place.index), kMagic, in.substr(0, *size));
   if (!plain) return bad_entry(path_, place);
-  auto opened = read_frame(place.index, *plain, salt_key_);
+  auto opened = read_frame(place.index, *plain, salts);
   if (!opened) return bad_entry(path_, place);
-  if (next_offset != nullptr) *next_offset = place.offset + 4 + sealed->size();
+  if (next_offset != nullptr) *next_offset = place.offset + 4 + *size;
   return std::move(*opened);
+}
+
+Result<OpenedEntry> AuditFile::read(FilePlace place, std::uint64_t* next_offset) const {
+  CARELEDGER_TRY(const Bytes bytes, bytes_at(place.offset, kReadAhead));
+  if (bytes.empty()) return fail(ErrorKind::not_found, "no such audit entry");
+  return open_frame(place, bytes, salts(), next_offset);
+}
+
+Result<std::vector<OpenedEntry>> AuditFile::read_all(std::span<const FilePlace> places) const {
+  const crypto::HmacSha256 keyed = salts();
+  std::vector<OpenedEntry> found;
+  found.reserve(places.size());
+  while (!places.empty()) {
+    const std::uint64_t from = places.front().offset;
+    std::size_t near = 1;
+    while (near < places.size() && places[near].offset - from < kReadTogether) ++near;
+    CARELEDGER_TRY(const Bytes block, bytes_at(from, places[near - 1].offset - from + kReadAhead));
+    for (const FilePlace place : places.first(near)) {
+      if (place.offset - from >= block.size()) return fail(ErrorKind::not_found, "no such audit entry");
+      CARELEDGER_TRY(OpenedEntry entry, open_frame(place, ByteView(block).substr(place.offset - from), keyed, nullptr));
+      found.push_back(std::move(entry));
+    }
+    places = places.subspan(near);
+  }
+  return found;
 }
 
 Result<void> AuditFile::copy_to(File& out, std::uint64_t size) const {

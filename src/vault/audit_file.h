@@ -38,11 +38,12 @@ class AuditFile {
 
   // The frame at a place, and where the next one starts. corrupt names the entry; not_found at the end.
   Result<OpenedEntry> read(FilePlace place, std::uint64_t* next_offset) const;
+  Result<std::vector<OpenedEntry>> read_all(std::span<const FilePlace> places) const;  // ascending; reads neighbours together
   Result<void> copy_to(File& out, std::uint64_t size) const;
   // Opens every frame of a file that nobody writes to; how many. Changes nothing.
   static Result<std::uint64_t> verify(const std::string& path, Files& files, const crypto::Secret& audit_key);
-  Result<FilePlace> skip(FilePlace place) const;  // by the length alone: to go on behind a bad frame
-  const crypto::Secret& salt_key() const { return salt_key_; }
+  Result<FilePlace> skip(FilePlace place) const;                                     // by the length alone: to go on behind a bad frame
+  crypto::HmacSha256 salts() const { return crypto::HmacSha256(salt_key_.view()); }  // for entry_salt()
   std::uint64_t torn_bytes() const { return torn_bytes_; }
 
  private:
@@ -51,6 +52,8 @@ class AuditFile {
   Result<void> read_header();
   void derive(const crypto::Secret& audit_key);
   std::string nonce(std::uint64_t index) const;
+  Result<Bytes> bytes_at(std::uint64_t offset, std::size_t count) const;
+  Result<OpenedEntry> open_frame(FilePlace place, ByteView from_there, const crypto::HmacSha256& salts, std::uint64_t* next_offset) const;
 
   std::string path_;
   std::unique_ptr<File> writer_;

@@ -30,13 +30,7 @@ Result<std::vector<OpenedEntry>> AuditMap::entries_of(const Subject& subject, st
   }
   std::sort(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index < b.index; });  // a fold may come between the two
   places.erase(std::unique(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index == b.index; }), places.end());
-  std::vector<OpenedEntry> found;
-  found.reserve(places.size());
-  for (const FilePlace place : places) {
-    CARELEDGER_TRY(OpenedEntry entry, state_->file->read(place, nullptr));
-    found.push_back(std::move(entry));
-  }
-  return found;
+  return state_->file->read_all(places);
 }
 
 Result<std::vector<Digest>> AuditMap::inclusion(std::uint64_t index) const {

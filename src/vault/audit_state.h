@@ -43,7 +43,7 @@ struct AuditMap::State {
 
   void flush_loop();
   void flush(std::vector<Queued> batch);
-  Recorded seal(const AuditEntry& entry, Bytes& buffer, std::vector<Folding>& folding);
+  Recorded seal(const AuditEntry& entry, const crypto::HmacSha256& salts, Bytes& buffer, std::vector<Folding>& folding);
   Result<void> write(const Bytes& buffer, FilePlace before);
   Result<void> fold_pending();  // of the keeper's thread, or before it runs
 };

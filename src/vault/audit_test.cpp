@@ -118,9 +118,7 @@ TEST_F(AuditTest, AHeadCoversWhatWasRecordedAndTheListIsProvablyComplete) {
     const Subject subject = audit->subject_of("p" + std::to_string(p));
     const auto found = list(subject);
     ASSERT_TRUE(found) << found.error().message;
-    const auto cut = proof::decode_cut(found->range_proof);
-    ASSERT_TRUE(cut) << cut.error().message;
-    const auto view = proof::MapView::verify(*cut, found->head.map_root);
+    const auto view = proof::MapView::verify(found->range_proof, found->head.map_root);
     ASSERT_TRUE(view) << view.error().message;
     const auto range = view->range(subject.view(), proof::prefix_end(subject.view()));
     ASSERT_TRUE(range) << range.error().message;
@@ -131,7 +129,7 @@ TEST_F(AuditTest, AHeadCoversWhatWasRecordedAndTheListIsProvablyComplete) {
   ASSERT_TRUE(nobody);
   EXPECT_TRUE(nobody->entries.empty());
   const Subject stranger = audit->subject_of("stranger");
-  const auto view = proof::MapView::verify(*proof::decode_cut(nobody->range_proof), nobody->head.map_root);
+  const auto view = proof::MapView::verify(nobody->range_proof, nobody->head.map_root);
   ASSERT_TRUE(view);
   EXPECT_TRUE(view->range(stranger.view(), proof::prefix_end(stranger.view())));
 }

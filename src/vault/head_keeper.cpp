@@ -82,7 +82,7 @@ void HeadKeeper::wait_for(std::uint64_t size, UniqueFunction<void(const Result<A
   changed_.notify_all();
 }
 
-void HeadKeeper::list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(const Result<AccessList>&)> done) {
+void HeadKeeper::list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done) {
   Lock lock(mutex_);
   if (!running_) {
     lock.unlock();
@@ -298,16 +298,15 @@ bool HeadKeeper::serve(Lock& lock) {
 Result<AccessList> HeadKeeper::make_list(const ListJob& job, const AuditHead& head) const {
   CARELEDGER_TRY(const auto rows, state_.store->rows_of(job.subject, std::uint64_t{job.limit} + 1));
   if (rows.size() > job.limit) return fail(ErrorKind::too_large, "the list has more than " + std::to_string(job.limit) + " entries");
+  std::vector<FilePlace> places;
+  places.reserve(rows.size());
+  for (const AuditStore::Row& row : rows) places.push_back(row.place);
   AccessList list{job.subject, head, {}, {}};
+  CARELEDGER_TRY(list.entries, state_.file->read_all(places));
   std::vector<proof::MapRow> map_rows;
-  list.entries.reserve(rows.size());
   map_rows.reserve(rows.size());
-  for (const AuditStore::Row& row : rows) {
-    CARELEDGER_TRY(OpenedEntry entry, state_.file->read(row.place, nullptr));
-    map_rows.push_back({row.key, entry.recorded.commitment.bytes()});
-    list.entries.push_back(std::move(entry));
-  }
-  list.range_proof = proof::encode(state_.store->tree().prove(job.subject, map_rows));
+  for (std::size_t i = 0; i < rows.size(); ++i) map_rows.push_back({rows[i].key, list.entries[i].recorded.commitment.bytes()});
+  list.range_proof = state_.store->tree().prove(job.subject, map_rows);
   return list;
 }
 

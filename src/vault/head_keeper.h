@@ -22,7 +22,7 @@ class HeadKeeper {  // safe from any thread
   void stop();
   void entries_came();  // cheap: the flusher calls it after every group
   void wait_for(std::uint64_t size, UniqueFunction<void(const Result<AuditHead>&)> done);
-  void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(const Result<AccessList>&)> done);
+  void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done);
 
   std::optional<AuditHead> head() const;
   std::uint64_t heads() const;
@@ -35,7 +35,7 @@ class HeadKeeper {  // safe from any thread
     std::uint32_t limit;
     std::uint64_t size;
     std::uint64_t until_ns;
-    UniqueFunction<void(const Result<AccessList>&)> done;
+    UniqueFunction<void(Result<AccessList>)> done;
   };
   struct Waiter {
     std::uint64_t until_ns;

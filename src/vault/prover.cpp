@@ -6,7 +6,6 @@
 #include "contracts/access/access.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
-#include "proof/map_cut.h"
 
 namespace careledger::vault {
 namespace {
@@ -103,11 +102,11 @@ Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& org
   return bundle;
 }
 
-Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& organisation, const AccessList& list, bool with_details) {
+Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& organisation, AccessList list, bool with_details) {
   proof::AccessClaim claim;
   claim.custodian = organisation;
   claim.subject = id_cast<Digest>(list.subject);
-  CARELEDGER_TRY(claim.list, proof::decode_cut(list.range_proof));
+  claim.list = std::move(list.range_proof);
   std::vector<Bytes> keys{proof::account_key(organisation), proof::organisation_key(organisation), proof::head_key(organisation)};
   std::sort(keys.begin(), keys.end());
   CARELEDGER_TRY(claim.state, at.view.prove(keys));
@@ -115,14 +114,15 @@ Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& o
   if (!head || head->map_root() != list.head.map_root.view())
     return fail(ErrorKind::conflict, "a newer head of the audit map is on the ledger; take the list again");
   std::uint32_t number = 0;
-  for (const OpenedEntry& entry : list.entries) {
+  claim.openings.reserve(list.entries.size());
+  for (OpenedEntry& entry : list.entries) {
     proof::AuditOpening opening;
     opening.row = number++;
-    opening.entry_salt = entry.entry_salt;
+    opening.entry_salt = std::move(entry.entry_salt);
     opening.entry = entry_bytes(entry.entry);
     if (with_details) {
-      opening.details_salt = entry.details_salt;
-      opening.details = entry.entry.details;
+      opening.details_salt = std::move(entry.details_salt);
+      opening.details = std::move(entry.entry.details);
     } else {
       opening.details_hash = proof::audit_part(entry.details_salt, entry.entry.details);
     }

@@ -33,6 +33,6 @@ Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& org
 
 // Every entry of the list opened; its details too when `with_details`. `at` must be at or above the list's head, and the head the newest
 // that the ledger has of the organisation (conflict otherwise: take the list again).
-Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& organisation, const AccessList& list, bool with_details);
+Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& organisation, AccessList list, bool with_details);
 
 }  // namespace careledger::vault

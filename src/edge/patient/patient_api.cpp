@@ -140,29 +140,29 @@ Result<http::Response> PatientApi::withdraw(std::string_view text, const Caller&
 void PatientApi::accesses(std::shared_ptr<Listing> listing) {
   ++listing->tries;
   const vault::Subject subject = listing->subject;
-  parts_.audit.list(subject, kListMax, [this, listing = std::move(listing)](const Result<vault::AccessList>& found) mutable {
+  parts_.audit.list(subject, kListMax, [this, listing = std::move(listing)](Result<vault::AccessList> found) mutable {
     if (!found) return finish(tl::make_unexpected(found.error()), std::move(listing->entry), std::move(listing->respond));
-    auto list = std::make_shared<const vault::AccessList>(*found);
+    auto list = std::make_shared<vault::AccessList>(std::move(*found));
     const Height height = list->head.height;
     parts_.ordering.when_provable(height, [this, listing = std::move(listing), list = std::move(list)]() mutable {
-      if (parts_.workers.post([this, listing, list] { prove(listing, *list); })) return;
+      if (parts_.workers.post([this, listing, list] { prove(listing, std::move(*list)); })) return;
       finish(fail(ErrorKind::busy, "too much is waiting; try again"), std::move(listing->entry), std::move(listing->respond));
     });
   });
 }
 
 // The bundle speaks of the ledger's newest head; when another head comes in between, the list is taken again.
-void PatientApi::prove(std::shared_ptr<Listing> listing, const vault::AccessList& list) {
-  auto response = proven(list);
+void PatientApi::prove(std::shared_ptr<Listing> listing, vault::AccessList list) {
+  auto response = proven(std::move(list));
   const bool moved_on = !response && (response.error().kind == ErrorKind::conflict || response.error().kind == ErrorKind::unavailable);
   if (moved_on && listing->tries < kListTries) return accesses(std::move(listing));
   if (moved_on) response = fail(ErrorKind::busy, "accesses are being recorded faster than a list of them can be proven; try again");
   finish(std::move(response), std::move(listing->entry), std::move(listing->respond));
 }
 
-Result<http::Response> PatientApi::proven(const vault::AccessList& list) {
+Result<http::Response> PatientApi::proven(vault::AccessList list) {
   CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.replica, parts_.ordering));
-  CARELEDGER_TRY(proof::Bundle bundle, vault::prove_accesses(at, parts_.organisation, list, true));
+  CARELEDGER_TRY(proof::Bundle bundle, vault::prove_accesses(at, parts_.organisation, std::move(list), true));
   if (parts_.witness) CARELEDGER_CHECK(parts_.witness(at.view, bundle));
   http::Response response;
   response.headers.set("Content-Type", kProofType);

@@ -66,8 +66,8 @@ class PatientApi final : public http::Handler {
   Result<http::Response> withdraw(std::string_view number, const Caller& caller, vault::AuditEntry& entry);
   struct Listing;  // a list on its way
   void accesses(std::shared_ptr<Listing> listing);
-  void prove(std::shared_ptr<Listing> listing, const vault::AccessList& list);
-  Result<http::Response> proven(const vault::AccessList& list);
+  void prove(std::shared_ptr<Listing> listing, vault::AccessList list);
+  Result<http::Response> proven(vault::AccessList list);
   void finish(Result<http::Response> response, vault::AuditEntry entry, http::Responder respond);
   Result<http::Response> notices(const Caller& caller) const;
 
