@@ -37,18 +37,18 @@ struct Waiting {
   }
 };
 
-// The version's metadata, an erased one's and a tombstone's too.
+// The version's metadata, an erased one's and a tombstone's too; 0: the newest.
 Result<vault::VersionMeta> meta_of(const vault::View& view, const std::string& type, const std::string& id, std::uint32_t version) {
-  CARELEDGER_TRY(auto rows, view.history(type, id, version + 1, 1));
-  if (rows.empty() || rows.front().meta.version != version) return fail(ErrorKind::not_found, "there is no such version");
+  CARELEDGER_TRY(auto rows, view.history(type, id, version == 0 ? 0 : version + 1, 1));
+  if (rows.empty() || (version != 0 && rows.front().meta.version != version)) return fail(ErrorKind::not_found, "there is no such version");
   return std::move(rows.front().meta);
 }
 
-Result<std::uint32_t> version_of(const http::Request& request, std::uint32_t newest) {
+Result<std::uint32_t> version_of(const http::Request& request) {  // 0: none was asked for
   const auto text = request.parameter("version");
-  if (!text) return newest;
-  if (text->empty() || text->size() > 9 || text->find_first_not_of("0123456789") != std::string_view::npos)
-    return fail(ErrorKind::invalid, "version must be a number");
+  if (!text) return 0u;
+  if (text->empty() || text->size() > 9 || text->front() == '0' || text->find_first_not_of("0123456789") != std::string_view::npos)
+    return fail(ErrorKind::invalid, "version must be a number from 1");
   return static_cast<std::uint32_t>(std::stoul(std::string(*text)));
 }
 
@@ -137,21 +137,21 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
   entry.kind = vault::AuditKind::prove;
   entry.resource_type = type;
   entry.resource_id = id;
-  const vault::View view = parts_.vault.view();
-  CARELEDGER_TRY(const vault::VersionMeta newest, view.read_meta(type, id));
-  CARELEDGER_TRY(entry.version, version_of(request, newest.version));
-  CARELEDGER_TRY(const vault::VersionMeta meta,
-                 meta_of(view, type, id, entry.version));  // a correction may have changed whose record it is
+  CARELEDGER_TRY(const std::uint32_t version, version_of(request));
+  const auto material = parts_.vault.proof_material(type, id, version);
+  // Of that version: a correction may have changed whose record it is.
+  CARELEDGER_TRY(const vault::VersionMeta meta, material ? material->version.meta : meta_of(parts_.vault.view(), type, id, version));
+  entry.version = meta.version;
   patients = meta.patients;
   CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::prove, {type, id, meta.patients}));
-  CARELEDGER_TRY(const vault::ProofMaterial material, parts_.vault.proof_material(type, id, entry.version));
+  if (!material) return tl::make_unexpected(material.error());
   vault::RecordProofOptions options;
   for (const http::Parameter& parameter : request.query)
     if (parameter.name == "show") options.disclose.insert(parameter.value);
   if (!options.disclose.empty())  // then it is read
     CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::read, {type, id, meta.patients}));
   CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.ledger.replica(), parts_.ledger.ordering()));
-  CARELEDGER_TRY(proof::Bundle bundle, vault::prove_record(at, parts_.organisation, material, options));
+  CARELEDGER_TRY(proof::Bundle bundle, vault::prove_record(at, parts_.organisation, *material, options));
   CARELEDGER_CHECK(add_checkpoint(parts_.ledger, at.view, bundle));
   http::Response response;
   response.headers.set("Content-Type", kBundleType);

@@ -27,7 +27,7 @@ Result<AnchorState> Outbox::state_of(std::uint64_t number) const {
 Result<ProofMaterial> Vault::proof_material(std::string_view type, std::string_view id, std::uint32_t version) const {
   const VaultParts& parts = *parts_;
   ProofMaterial material;
-  CARELEDGER_TRY(material.version, view().read_version(type, id, version));
+  CARELEDGER_TRY(material.version, version == 0 ? view().read(type, id) : view().read_version(type, id, version));
   const std::uint64_t number = material.version.meta.number;
   CARELEDGER_TRY(const VersionSecret secret, parts.tree->secret(number));
   material.seed = secret.salt_seed();

@@ -129,6 +129,7 @@ class Vault {
   Result<AnchorState> anchor_state(std::uint64_t number) const;
   std::uint64_t waiting_for_anchor() const;  // versions, for metrics and `status`
 
+  // Version 0: the current one.
   Result<ProofMaterial> proof_material(std::string_view type, std::string_view id, std::uint32_t version) const;
 
   // Makes one version unreadable for ever, in this vault and in every older copy of it: see key_tree.h. forbidden under a legal hold.
