@@ -22,17 +22,11 @@ export function demand(holds, message) {
   if (!holds) throw new Error(message);
 }
 
-function streamed(...parts) {
-  const hash = crypto.createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-}
-
 // Newer Node hashes in one call, which is much faster for the many short inputs here.
-const atOnce = (...parts) =>
-  crypto.hash('sha256', parts.length === 1 ? parts[0] : Buffer.concat(parts.map((part) => Buffer.from(part))), 'buffer');
+const atOnce = (bytes) => crypto.hash('sha256', bytes, 'buffer');
+const digest = crypto.hash ? atOnce : (bytes) => crypto.createHash('sha256').update(bytes).digest();
 
-export const sha256 = crypto.hash ? atOnce : streamed;
+export const sha256 = (...parts) => digest(parts.length === 1 ? parts[0] : Buffer.concat(parts));
 
 export const equal = (a, b) => Buffer.compare(a, b) === 0;
 export const hex = (bytes) => Buffer.from(bytes).toString('hex');
@@ -51,7 +45,28 @@ export function u64(value) {
 
 // Length as u32 big-endian, then the bytes.
 export const field = (bytes) => Buffer.concat([u32(Buffer.byteLength(bytes)), Buffer.from(bytes)]);
-export const tagged = (tag, ...fields) => sha256(field(tag), ...fields.map(field));
+
+const tags = new Map();   // as fields: there are few
+function tagField(tag) {
+  if (!tags.has(tag)) tags.set(tag, field(tag));
+  return tags.get(tag);
+}
+
+// SHA-256 over tag and fields, each as field() writes it.
+export function tagged(tag, ...fields) {
+  const head = tagField(tag);
+  let size = head.length;
+  for (const part of fields) size += 4 + part.length;
+  const bytes = Buffer.allocUnsafe(size);
+  bytes.set(head);
+  let end = head.length;
+  for (const part of fields) {
+    bytes.writeUInt32BE(part.length, end);
+    bytes.set(part, end + 4);
+    end += 4 + part.length;
+  }
+  return digest(bytes);
+}
 
 export function takeField(rest) {
   demand(rest.length >= 4, 'a field is cut off');

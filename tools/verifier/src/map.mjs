@@ -7,11 +7,12 @@ const maxDepth = 128;
 const maxKey = 127;
 
 export function leafOf(key, valueHash) {
-  const bytes = Buffer.alloc(3 + key.length + 32);
+  const bytes = Buffer.allocUnsafe(3 + key.length + 32);
+  bytes[0] = 0;
   bytes[1] = key.length;
-  key.copy(bytes, 2);
+  bytes.set(key, 2);
   bytes[2 + key.length] = 32;
-  valueHash.copy(bytes, 3 + key.length);
+  bytes.set(valueHash, 3 + key.length);
   return sha256(bytes);
 }
 
@@ -58,10 +59,8 @@ export function parseCut(cut) {
   return cells;
 }
 
-function prefixes(a, b) {
-  const shorter = Math.min(a.length, b.length);
-  return equal(a.subarray(0, shorter), b.subarray(0, shorter));
-}
+// Keys ascend and none is the beginning of another; of two that ascend only the first can be.
+const ascend = (a, b) => Buffer.compare(a, b) < 0 && (a.length >= b.length || !equal(a, b.subarray(0, a.length)));
 
 // What a verified cut knows: leaves in order, and whether hashes stand between neighbours.
 export class MapView {
@@ -86,7 +85,7 @@ export class MapView {
       }
       demand(cell.key.length > 0 && cell.key.length <= maxKey, "a key's length is wrong");
       const before = this.leaves[this.leaves.length - 1];
-      demand(!before || (Buffer.compare(before.key, cell.key) < 0 && !prefixes(before.key, cell.key)), 'keys out of order');
+      demand(!before || ascend(before.key, cell.key), 'keys out of order');
       this.gapBefore.push(gap);
       gap = false;
       this.leaves.push(cell);

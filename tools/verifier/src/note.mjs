@@ -9,7 +9,7 @@ const space = /[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u20
 
 export const isName = (name) => name.length > 0 && !/[\u0000-\u001f+]/.test(name) && !space.test(name);
 
-export const keyId = ({name, kind, key}) => sha256(name, Buffer.from([10, kind]), key).subarray(0, 4);
+export const keyId = ({name, kind, key}) => sha256(Buffer.from(name), Buffer.from([10, kind]), key).subarray(0, 4);
 
 export function parseNote(bytes) {
   demand(bytes.length <= 64 * 1024, 'too large');

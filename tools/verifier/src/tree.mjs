@@ -3,12 +3,12 @@ import {demand, equal, sha256} from './bytes.mjs';
 
 const zero = Buffer.from([0]);
 export const leafHash = (data) => sha256(zero, data);
+
+const node = Buffer.alloc(65, 1);   // 1 ‖ left ‖ right, written anew for each
 export function nodeHash(left, right) {
-  const bytes = Buffer.alloc(65);
-  bytes[0] = 1;
-  left.copy(bytes, 1);
-  right.copy(bytes, 33);
-  return sha256(bytes);
+  node.set(left, 1);
+  node.set(right, 33);
+  return sha256(node);
 }
 export const emptyRoot = sha256();
 

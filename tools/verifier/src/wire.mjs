@@ -5,52 +5,61 @@ import {demand, text} from './bytes.mjs';
 // A schema maps field numbers to {name, type, repeated?, required?, oneof?}; type is 'bytes', 'string', 'uint32', 'uint64', 'int32',
 // 'int64' or another schema. Scalars left out read as their defaults, messages as undefined (unless required).
 export function message(fields) {
-  const schema = new Map();
-  for (const [number, [name, type, options = {}]] of Object.entries(fields)) schema.set(Number(number), {name, type, ...options});
+  const schema = [];   // by number
+  for (const [number, [name, type, options = {}]] of Object.entries(fields)) {
+    schema[number] = {name, type, isNumber: numbers.has(type), zero: typeof type === 'string' ? zeros[type] : undefined, ...options};
+  }
   return schema;
 }
 
+const numbers = new Set(['uint32', 'uint64', 'int32', 'int64']);
+const zeros = {bytes: Buffer.alloc(0), string: '', uint32: 0, int32: 0, uint64: 0n, int64: 0n};
+
+// A Number below 2^28, as most are, else a BigInt.
 function varint(reader) {
-  let value = 0n;
-  for (let i = 0; ; ++i) {
+  let low = 0;
+  for (let i = 0; i < 4; ++i) {
+    demand(reader.at < reader.bytes.length, 'a number is cut off');
+    const byte = reader.bytes[reader.at++];
+    low |= (byte & 0x7f) << (7 * i);
+    if (byte & 0x80) continue;
+    demand(i === 0 || byte !== 0, 'a number is not in its shortest form');
+    return low;
+  }
+  return longVarint(reader, BigInt(low));
+}
+
+function longVarint(reader, low) {
+  let value = low;
+  for (let i = 4; ; ++i) {
     demand(i < 10 && reader.at < reader.bytes.length, 'a number is cut off');
     const byte = reader.bytes[reader.at++];
     value |= BigInt(byte & 0x7f) << BigInt(7 * i);
     if (byte & 0x80) continue;
-    demand(i === 0 || byte !== 0, 'a number is not in its shortest form');
+    demand(byte !== 0, 'a number is not in its shortest form');
     demand(value < 1n << 64n, 'a number is too large');
     return value;
   }
 }
 
-// Tags and lengths: most fit in one byte.
+// Tags and lengths.
 function small(reader) {
-  const first = reader.bytes[reader.at];
-  if (first < 0x80) {
-    reader.at += 1;
-    return first;
-  }
   const value = varint(reader);
   demand(value < 1n << 32n, 'a tag or length is too large');
   return Number(value);
 }
 
 function number(type, value) {
-  if (type === 'uint64') return value;
-  const signed = BigInt.asIntN(64, value);
-  if (type === 'int64') return signed;
-  if (type === 'int32') {
-    demand(signed >= -(1n << 31n) && signed < 1n << 31n, 'a number is too large');
-    return Number(signed);
-  }
-  demand(value < 1n << 32n, 'a number is too large');
-  return Number(value);
+  if (type === 'uint64') return BigInt(value);
+  if (type === 'int64') return BigInt.asIntN(64, BigInt(value));
+  if (typeof value === 'number') return value;
+  const wide = type === 'int32' ? BigInt.asIntN(64, value) : value;
+  demand(type === 'int32' ? wide >= -(1n << 31n) && wide < 1n << 31n : wide < 1n << 32n, 'a number is too large');
+  return Number(wide);
 }
 
-const isNumber = (type) => typeof type === 'string' && type !== 'bytes' && type !== 'string';
-
 function value(reader, known) {
-  if (isNumber(known.type)) {
+  if (known.isNumber) {
     const read = number(known.type, varint(reader));
     demand(read != 0, 'a zero is written out');   // eslint-disable-line eqeqeq
     return read;
@@ -59,19 +68,15 @@ function value(reader, known) {
   demand(size <= reader.bytes.length - reader.at, 'a field is cut off');
   const bytes = reader.bytes.subarray(reader.at, reader.at + size);
   reader.at += size;
-  if (known.type instanceof Map) return decode(known.type, bytes);
+  if (Array.isArray(known.type)) return decode(known.type, bytes);
   demand(bytes.length > 0 || known.repeated || known.oneof, 'an empty field is written out');
   return known.type === 'string' ? text(bytes) : bytes;
 }
 
 function defaults(schema) {
   const out = {};
-  for (const known of schema.values()) {
-    if (known.repeated) out[known.name] = [];
-    else if (known.type === 'bytes') out[known.name] = Buffer.alloc(0);
-    else if (known.type === 'string') out[known.name] = '';
-    else if (known.type === 'uint64' || known.type === 'int64') out[known.name] = 0n;
-    else out[known.name] = isNumber(known.type) ? 0 : undefined;
+  for (const known of schema) {
+    if (known !== undefined) out[known.name] = known.repeated ? [] : known.zero;
   }
   return out;
 }
@@ -79,25 +84,25 @@ function defaults(schema) {
 export function decode(schema, bytes) {
   const reader = {bytes, at: 0};
   const out = defaults(schema);
-  const chosen = new Set();
+  const chosen = [];   // alternatives, by the name of their oneof
   let last = 0;
   while (reader.at < bytes.length) {
     const tag = small(reader);
     const at = tag >>> 3;
-    const known = schema.get(at);
+    const known = schema[at];
     demand(known !== undefined, 'an unknown field');
-    demand((tag & 7) === (isNumber(known.type) ? 0 : 2), 'a field of the wrong type');
+    demand((tag & 7) === (known.isNumber ? 0 : 2), 'a field of the wrong type');
     demand(at > last || (at === last && known.repeated), 'fields out of order or repeated');
     last = at;
     if (known.oneof) {
-      demand(!chosen.has(known.oneof), 'two alternatives at once');
-      chosen.add(known.oneof);
+      demand(!chosen.includes(known.oneof), 'two alternatives at once');
+      chosen.push(known.oneof);
     }
     const read = value(reader, known);
     if (known.repeated) out[known.name].push(read);
     else out[known.name] = read;
   }
-  for (const known of schema.values()) demand(!known.required || out[known.name] !== undefined, `${known.name} is missing`);
+  for (const known of schema) demand(!known?.required || out[known.name] !== undefined, `${known?.name} is missing`);
   return out;
 }
 
