@@ -3,27 +3,17 @@
 //
 // Uses the large sets in ../shared/data/synthea when they are there, else the samples of the project. CARELEDGER_BENCH_SECONDS (10) is how
 // long the reads run.
-#include <fmt/core.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <map>
 #include <thread>
 
-#include "apps/founding.h"
-#include "apps/node.h"
-#include "base/assert.h"
+#include "bench/common.h"
 #include "bench/figures.h"
-#include "bench/load.h"
+#include "bench/limits.h"
+#include "bench/node_process.h"
 #include "codec/json/json.h"
-#include "edge/http/certificate.h"
-#include "edge/http/client.h"
 
 namespace careledger::bench {
 namespace {
@@ -31,134 +21,7 @@ namespace {
 namespace http = edge::http;
 namespace fs = std::filesystem;
 
-double now() { return static_cast<double>(system_clock().monotonic_ns()) * 1e-9; }
-
-[[noreturn]] void give_up(const std::string& why) {
-  fmt::print(stderr, "fhir_bench: {}\n", why);
-  std::exit(1);
-}
-
-struct Place {  // a folder with a certificate and a node's data
-  std::string folder;
-  std::string data() const { return folder + "/data"; }
-  std::string certificate() const { return folder + "/certificate.pem"; }
-  std::string key() const { return folder + "/key.pem"; }
-};
-
-Place make_place() {
-  const char* root = std::getenv("TMPDIR");
-  std::string name = std::string(root == nullptr ? "." : root) + "/careledger-fhir-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) give_up("no folder for the data");
-  Place place{fs::absolute(name).string()};
-  const auto pair = http::self_signed({"127.0.0.1"}, std::chrono::days(1), system_clock().now());
-  if (!pair) give_up(pair.error().message);
-  std::ofstream(place.certificate()) << pair->certificate;
-  std::ofstream(place.key()) << pair->key;
-  return place;
-}
-
-// --- the node's process -------------------------------------------------------------------------
-
-int serve(const Place& place, int ready) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  const apps::Layout layout = apps::layout_of(place.data());
-  if (!fs::exists(layout.config())) {
-    apps::NewLedger order;
-    order.organisations = {{"North Hospital", "hospital", 0}};
-    if (const auto made = apps::found_ledger(layout, order, system_clock(), system_entropy(), {}); !made) give_up(made.error().message);
-  }
-  auto node = apps::Node::open(layout, {}, system_clock(), system_entropy());
-  if (!node) give_up(node.error().message);
-  apps::ServeConfig config;
-  config.certificate_file = place.certificate();
-  config.key_file = place.key();
-  config.any_port = true;
-  if (const auto serving = (*node)->serve(config); !serving) give_up(serving.error().message);
-  apps::Organisation& north = *(*node)->organisations().front();
-  const auto key = north.keys().signing(vault::Purpose::access_token);
-  if (!key) give_up(key.error().message);
-  edge::auth::Principal principal;
-  principal.organisation = north.config().id;
-  principal.actor = "Device/loader";
-  principal.role = edge::auth::Role::system;
-  const auto token = edge::auth::issue_token(*key, principal, std::chrono::seconds(3600), system_clock(), system_entropy());
-  if (!token) give_up(token.error().message);
-  const std::string line = north.origin() + ' ' + *token + '\n';
-  CARELEDGER_ASSERT(::write(ready, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
-  int signal = 0;
-  ::sigwait(&signals, &signal);
-  (*node)->stop();
-  return 0;
-}
-
-class Server {
- public:
-  explicit Server(const Place& place) : place_(place) {
-    int pipe[2];
-    CARELEDGER_ASSERT(::pipe(pipe) == 0);
-    const std::string ready = std::to_string(pipe[1]);
-    child_ = ::fork();
-    if (child_ == 0) {  // a program of its own, so that nothing of this process's memory counts as the node's
-      ::close(pipe[0]);
-      ::execl("/proc/self/exe", "fhir_bench", "--serve", place.folder.c_str(), ready.c_str(), static_cast<char*>(nullptr));
-      ::_exit(1);
-    }
-    ::close(pipe[1]);
-    std::string line;
-    for (char c = 0; ::read(pipe[0], &c, 1) == 1 && c != '\n';) line += c;
-    ::close(pipe[0]);
-    const auto blank = line.find(' ');
-    if (blank == std::string::npos) give_up("the node did not start");
-    origin_ = line.substr(0, blank);
-    token_ = line.substr(blank + 1);
-  }
-  ~Server() { stop(); }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-
-  void stop() {
-    if (child_ == 0) return;
-    ::kill(child_, SIGTERM);
-    ::waitpid(child_, nullptr, 0);
-    child_ = 0;
-  }
-  double peak_mebibytes() const {
-    std::ifstream status("/proc/" + std::to_string(child_) + "/status");
-    for (std::string line; std::getline(status, line);)
-      if (line.starts_with("VmHWM:")) return std::atof(line.c_str() + 6) / 1024;
-    return 0;
-  }
-  std::unique_ptr<http::Client> client() const {
-    http::ClientConfig config;
-    config.origin = origin_;
-    config.trust_file = place_.certificate();
-    config.answer_time = std::chrono::minutes(5);
-    auto made = http::Client::make(config);
-    if (!made) give_up(made.error().message);
-    return std::move(*made);
-  }
-  http::Response call(http::Client& client, http::Method method, const std::string& target, std::string body = {}) const {
-    auto request = http::make_request(method, target, std::move(body), "application/fhir+json");
-    request.headers.set("Authorization", "Bearer " + token_);
-    auto answer = client.call(request);
-    if (!answer) give_up(answer.error().message);
-    if (answer->status >= 300) give_up(std::to_string(answer->status) + ' ' + answer->body.substr(0, 500));
-    return std::move(*answer);
-  }
-  LoadTarget target(const std::string& path) const {
-    return {static_cast<std::uint16_t>(std::atoi(origin_.c_str() + origin_.rfind(':') + 1)), path,
-            "Authorization: Bearer " + token_ + "\r\n"};
-  }
-
- private:
-  const Place& place_;
-  pid_t child_ = 0;
-  std::string origin_;
-  std::string token_;
-};
+constexpr std::size_t kResources = 100'000;  // that memory and restart are measured with
 
 // --- the data -----------------------------------------------------------------------------------
 
@@ -191,31 +54,39 @@ std::size_t entries_of(const http::Response& answer) {
   return count;
 }
 
-// Resources a second, over `connections`; each entry answered is on the ledger.
-double import(const Server& server, const std::vector<fs::path>& paths, unsigned connections, std::size_t& resources) {
+struct Imported {
+  std::size_t resources = 0;
+  double seconds = 0;
+  double rate() const { return static_cast<double>(resources) / seconds; }
+};
+
+// Over `connections`, the files in turn and again from the first until there are `least` resources; each entry answered is on the ledger.
+Imported import(const NodeProcess& node, const std::vector<fs::path>& paths, unsigned connections, std::size_t least = 0) {
   std::atomic<std::size_t> next{0};
   std::atomic<std::size_t> stored{0};
-  const double start = now();
+  const double start = seconds_now();
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < connections; ++i) {
     threads.emplace_back([&] {
-      const auto client = server.client();
-      for (std::size_t at = next++; at < paths.size(); at = next++) {
-        stored += entries_of(server.call(*client, http::Method::post, "/fhir", read_gzip(paths[at])));
+      const auto client = node.client();
+      for (std::size_t at = next++; at < paths.size() || stored < least; at = next++) {
+        stored += entries_of(node.call(*client, http::Method::post, "/fhir", read_gzip(paths[at % paths.size()])));
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  resources += stored;
-  return static_cast<double>(stored) / (now() - start);
+  return {stored, seconds_now() - start};
 }
 
-std::string a_patient(const Server& server) {
-  const auto client = server.client();
-  const auto answer = server.call(*client, http::Method::get, "/fhir/Patient?_count=1");
+std::vector<std::string> ids_of(const NodeProcess& node, const std::string& type, int count) {
+  const auto client = node.client();
+  const auto answer = node.call(*client, http::Method::get, "/fhir/" + type + "?_count=" + std::to_string(count));
   const auto page = codec::json::parse(answer.body);
-  if (!page || page->root().items_at("entry").empty()) give_up("no patient was stored");
-  return std::string(page->root().items_at("entry")[0].find("resource")->string_at("id"));
+  std::vector<std::string> ids;
+  if (page)
+    for (const auto& entry : page->root().items_at("entry")) ids.emplace_back(entry.find("resource")->string_at("id"));
+  if (ids.empty()) give_up("no " + type + " was stored");
+  return ids;
 }
 
 // One transaction of 25,000 observations about one patient.
@@ -243,43 +114,63 @@ std::uintmax_t bytes_under(const std::string& folder) {
 
 // --- the figures --------------------------------------------------------------------------------
 
+double seconds_of_load() {
+  const char* given = std::getenv("CARELEDGER_BENCH_SECONDS");
+  return given == nullptr ? 10 : std::atof(given);
+}
+
 void import_2021(std::vector<Figure>& figures) {
   const Place place = make_place();
   {
-    Server server(place);
-    std::size_t resources = 0;
-    import(server, bundles("2021-infrastructure", "2021-infrastructure"), 1, resources);
-    resources = 0;
-    const double rate = import(server, bundles("2021-conditional-refs", "2021"), 4, resources);
-    figures.push_back(judged("fhir: import with conditional references (Synthea 2021)", rate, "resources/s", Better::higher, 6000));
-    figures.push_back({"fhir: resources of that import", static_cast<double>(resources), "resources", {}, {}});
+    NodeProcess node(place);
+    import(node, bundles("2021-infrastructure", "2021-infrastructure"), 1);
+    const Imported done = import(node, bundles("2021-conditional-refs", "2021"), 4);
+    figures.push_back(judged("fhir: import with conditional references (Synthea 2021)", done.rate(), "resources/s", Better::higher, 6000));
+    figures.push_back({"fhir: resources of that import", static_cast<double>(done.resources), "resources", {}, {}});
   }
   fs::remove_all(place.folder);
 }
 
-void reads(const Server& server, const std::string& path, std::vector<Figure>& figures) {
-  const char* given = std::getenv("CARELEDGER_BENCH_SECONDS");
-  const auto load = load_fully(server.target(path), 16, given == nullptr ? 10 : std::atof(given));
+// What the server and the loader can do without the node's work: the same connections, asking whether it is healthy.
+double bare_rate(const NodeProcess& node, unsigned connections) {
+  return load_fully(node.target({"/healthz"}), connections, std::min(3.0, seconds_of_load())).per_second();
+}
+
+void reads(const NodeProcess& node, const std::string& patient, std::vector<Figure>& figures) {
+  const double limit = bare_rate(node, 16);
+  const auto load = load_fully(node.target({"/fhir/Patient/" + patient}), 16, seconds_of_load());
   if (load.failed > 0) give_up("a read failed");
-  figures.push_back(judged("fhir: read of one resource, 16 connections, TLS 1.3", load.per_second(), "1/s", Better::higher, 20'000));
+  figures.push_back(judged("fhir: read of one resource, 16 connections, TLS 1.3", load.per_second(), "1/s", Better::higher, 20'000, limit));
   figures.push_back({"fhir: read, p50", load.percentile(0.5), "ms", {}, {}});
   figures.push_back(judged("fhir: read, p99", load.percentile(0.99), "ms", Better::lower, 3));
 }
 
-void reads_beside_a_transaction(const Server& server, const std::string& patient, std::vector<Figure>& figures) {
+// Every element of the resource shown, with the proof of each and of the version's currency.
+void reads_with_proof(const NodeProcess& node, std::vector<Figure>& figures) {
+  std::vector<std::string> paths;
+  for (const std::string& id : ids_of(node, "Observation", 200)) paths.push_back("/admin/v1/prove?type=Observation&id=" + id + "&show=*");
+  const double limit = bare_rate(node, 8);
+  const auto load = load_fully(node.target(paths), 8, seconds_of_load());
+  if (load.failed > 0) give_up("a read with proof failed");
+  figures.push_back(judged("fhir: read with proof, 8 connections, TLS 1.3", load.per_second(), "1/s", Better::higher, 8'000, limit));
+  figures.push_back({"fhir: read with proof, p50", load.percentile(0.5), "ms", {}, {}});
+  figures.push_back({"fhir: read with proof, p99", load.percentile(0.99), "ms", {}, {}});
+}
+
+void reads_beside_a_transaction(const NodeProcess& node, const std::string& patient, std::vector<Figure>& figures) {
   LoadResult all;
   double longest = 0;
   for (int run = 0; run < 5; ++run) {
     std::atomic<bool> stop{false};
     std::string body = large_transaction(patient);
     std::thread writer([&] {
-      const auto client = server.client();
-      const double start = now();
-      server.call(*client, http::Method::post, "/fhir", std::move(body));
-      longest = std::max(longest, now() - start);
+      const auto client = node.client();
+      const double start = seconds_now();
+      node.call(*client, http::Method::post, "/fhir", std::move(body));
+      longest = std::max(longest, seconds_now() - start);
       stop = true;
     });
-    const auto load = load_at_rate(server.target("/fhir/Patient/" + patient), 200, stop);
+    const auto load = load_at_rate(node.target({"/fhir/Patient/" + patient}), 200, stop);
     writer.join();
     if (load.failed > 0) give_up("a read failed beside the transaction");
     all.milliseconds.insert(all.milliseconds.end(), load.milliseconds.begin(), load.milliseconds.end());
@@ -290,39 +181,87 @@ void reads_beside_a_transaction(const Server& server, const std::string& patient
   figures.push_back({"fhir: transaction of 25,000 entries, longest", longest, "s", {}, {}});
 }
 
+// One process, from its start: an import of 100,000 resources, then one transaction of 25,000 entries.
+void memory_under_import(const NodeProcess& node, const std::vector<fs::path>& paths, std::vector<Figure>& figures) {
+  const Imported done = import(node, paths, 4, kResources);
+  const auto client = node.client();
+  node.call(*client, http::Method::post, "/fhir", large_transaction(ids_of(node, "Patient", 1).front()));
+  figures.push_back({"fhir: resources imported for the memory's peak", static_cast<double>(done.resources), "resources", {}, {}});
+  figures.push_back(
+      judged("fhir: peak memory of the node, that import and a transaction of 25,000", node.peak_mebibytes(), "MiB", Better::lower, 600));
+}
+
+// Kills the node in the middle of an import.
+void kill_under_load(NodeProcess& node, const std::vector<fs::path>& paths) {
+  std::atomic<bool> killed{false};
+  std::atomic<std::size_t> answered{0};
+  std::thread loader([&] {
+    const auto client = node.client();
+    for (std::size_t at = 0; !killed; ++at) {
+      if (!node.try_call(*client, http::Method::post, "/fhir", read_gzip(paths[at % paths.size()]))) continue;
+      ++answered;
+      answered.notify_one();
+    }
+  });
+  for (std::size_t seen = 0; seen < 5; seen = answered) answered.wait(seen);
+  node.kill();
+  killed = true;
+  loader.join();
+}
+
+// From exec to the first answer of each kind, the node having been killed under load; the worst of three.
+void restarts(std::unique_ptr<NodeProcess> node, const Place& place, const std::vector<fs::path>& paths, std::vector<Figure>& figures) {
+  const std::string patient = ids_of(*node, "Patient", 1).front();
+  double read = 0, write = 0;
+  for (int run = 0; run < 3; ++run) {
+    kill_under_load(*node, paths);
+    const double start = seconds_now();
+    node = std::make_unique<NodeProcess>(place);
+    const auto client = node->client();
+    node->call(*client, http::Method::get, "/fhir/Patient/" + patient);
+    read = std::max(read, seconds_now() - start);
+    node->call(*client, http::Method::post, "/fhir/Patient", R"({"resourceType":"Patient"})");
+    write = std::max(write, seconds_now() - start);
+  }
+  figures.push_back(judged("fhir: killed under load, from exec to the first read, worst of three", read, "s", Better::lower, 3));
+  figures.push_back(judged("fhir: killed under load, from exec to the first write, worst of three", write, "s", Better::lower, 3));
+}
+
 void import_2019_and_read(std::vector<Figure>& figures) {
   const Place place = make_place();
-  std::size_t resources = 0;
-  double peak = 0;  // of the process that imported and the one that answered afterwards
+  const Limits limits = measure_limits(place.folder, 0.5);
+  const std::vector<fs::path> paths = bundles("2019-self-contained", "2019");
+  Imported done;
   {
-    Server server(place);
-    const double rate = import(server, bundles("2019-self-contained", "2019"), 4, resources);
-    peak = server.peak_mebibytes();
-    figures.push_back(judged("fhir: import over HTTP (Synthea 2019)", rate, "resources/s", Better::higher, 8000));
+    NodeProcess node(place);
+    done = import(node, paths, 4);
   }
-  figures.push_back(judged("fhir: disk a resource, body, index, audit and ledger",
-                           static_cast<double>(bytes_under(place.data())) / static_cast<double>(resources), "bytes", Better::lower, 3000));
-  {
-    Server server(place);
-    const std::string patient = a_patient(server);
-    reads(server, "/fhir/Patient/" + patient, figures);
-    reads_beside_a_transaction(server, patient, figures);
-    figures.push_back(judged("fhir: peak memory of the node, import and transactions of 25,000 included",
-                             std::max(peak, server.peak_mebibytes()), "MiB", Better::lower, 600));
-  }
+  const double bytes = static_cast<double>(bytes_under(place.data())) / static_cast<double>(done.resources);
+  figures.push_back(
+      judged("fhir: import over HTTP (Synthea 2019)", done.rate(), "resources/s", Better::higher, 8000, limits.written_bytes / bytes));
+  figures.push_back({"fhir: resources of the import of 2019", static_cast<double>(done.resources), "resources", {}, {}});
+  figures.push_back(judged("fhir: disk a resource, body, index, audit and ledger", bytes, "bytes", Better::lower, 3000));
+  auto node = std::make_unique<NodeProcess>(place);
+  memory_under_import(*node, paths, figures);
+  const std::string patient = ids_of(*node, "Patient", 1).front();
+  reads(*node, patient, figures);
+  reads_with_proof(*node, figures);
+  reads_beside_a_transaction(*node, patient, figures);
+  restarts(std::move(node), place, paths, figures);
   fs::remove_all(place.folder);
 }
 
-}  // namespace
-
 int run(int argc, char** argv) {
-  if (argc == 4 && std::string(argv[1]) == "--serve") return serve({argv[2]}, std::atoi(argv[3]));
   std::vector<Figure> figures;
   import_2019_and_read(figures);
   import_2021(figures);
   return report(figures, argc, argv);
 }
 
+}  // namespace
 }  // namespace careledger::bench
 
-int main(int argc, char** argv) { return careledger::bench::run(argc, argv); }
+int main(int argc, char** argv) {
+  namespace bench = careledger::bench;
+  return bench::is_node_process(argc, argv) ? bench::run_node_process(argv) : bench::run(argc, argv);
+}

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
 #include <string_view>
@@ -38,6 +39,13 @@ void print(const Figure& one) {
 Figure judged(std::string name, double value, std::string unit, Better better, double target, std::optional<double> limit) {
   const bool holds = better == Better::higher ? value >= target : value <= target;
   return {std::move(name), value, std::move(unit), target, limit, holds};
+}
+
+void add_latencies(std::vector<Figure>& figures, const std::string& name, std::vector<double> milliseconds, double target,
+                   std::optional<double> limit) {
+  std::sort(milliseconds.begin(), milliseconds.end());
+  figures.push_back(judged(name + ", p50", milliseconds[milliseconds.size() / 2], "ms", Better::lower, target, limit));
+  figures.push_back({name + ", p99", milliseconds[milliseconds.size() * 99 / 100], "ms", {}, {}});
 }
 
 int report(const std::vector<Figure>& figures, int argc, char** argv) {

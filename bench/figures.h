@@ -20,6 +20,10 @@ enum class Better { higher, lower };
 // A figure that must reach `target`.
 Figure judged(std::string name, double value, std::string unit, Better better, double target, std::optional<double> limit = {});
 
+// "NAME, p50", which must not exceed the target, and "NAME, p99" beside it. Milliseconds, in any order; at least one.
+void add_latencies(std::vector<Figure>& figures, const std::string& name, std::vector<double> milliseconds, double target,
+                   std::optional<double> limit = {});
+
 // Prints a line for each and, when the arguments are "--json FILE", writes the file. The exit code of main: 0, or 2 for other
 // arguments or a file that cannot be written. A missed target is no failure.
 int report(const std::vector<Figure>& figures, int argc, char** argv);

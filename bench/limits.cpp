@@ -106,12 +106,22 @@ Latency measure_sync(int file, bool rewrite, double seconds) {
   return latency_of(std::move(times));
 }
 
+double measure_writing(int file, double seconds) {
+  const Bytes piece(std::size_t{1} << 20, 'w');
+  return rate(seconds, static_cast<double>(piece.size()), [&] {
+    CARELEDGER_ASSERT(write(file, piece.data(), piece.size()) == static_cast<ssize_t>(piece.size()));
+    CARELEDGER_ASSERT(fdatasync(file) == 0);
+  });
+}
+
 void measure_disk(const std::string& folder, double seconds, Limits& limits) {
   const std::string path = folder + "/limits.tmp";
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   CARELEDGER_ASSERT(file >= 0);
   limits.sync_appended = measure_sync(file, false, seconds);
   limits.sync_rewritten = measure_sync(file, true, seconds);
+  CARELEDGER_ASSERT(ftruncate(file, 0) == 0);
+  limits.written_bytes = measure_writing(file, seconds);
   close(file);
   unlink(path.c_str());
 }

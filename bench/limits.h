@@ -17,11 +17,12 @@ struct Limits {
   double batch_verifies = 0;  // the same in batches of 1,024 whose keys all differ, all cores together
   double hashes = 0;          // SHA-256 of 64 bytes a second, one core
   double sealed_bytes = 0;    // AES-256-GCM, bytes a second in pieces of 1 MiB, one core
+  double written_bytes = 0;   // bytes a second that become durable: 1 MiB at the end of a growing file and fdatasync
   Latency sync_appended;      // write of 4 KiB at the end of a growing file and fdatasync
   Latency sync_rewritten;     // the same over blocks that were written before
 };
 
-// Takes about `seconds` for each of its seven measurements. Writes one file in `folder`, which should lie on the disk that the
+// Takes about `seconds` for each of its eight measurements. Writes one file in `folder`, which should lie on the disk that the
 // benchmark uses, and removes it. Aborts when the folder cannot be written.
 Limits measure_limits(const std::string& folder, double seconds);
 

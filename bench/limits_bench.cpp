@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
       {"limit: Ed25519 verify in batches, all cores", limits.batch_verifies, "1/s", {}, {}},
       {"limit: SHA-256 of 64 bytes, one core", limits.hashes, "1/s", {}, {}},
       {"limit: AES-256-GCM, one core", limits.sealed_bytes, "bytes/s", {}, {}},
+      {"limit: write of 1 MiB and fdatasync, appended", limits.written_bytes, "bytes/s", {}, {}},
       {"limit: write of 4 KiB and fdatasync, appended, p50", limits.sync_appended.p50, "ms", {}, {}},
       {"limit: write of 4 KiB and fdatasync, appended, p99", limits.sync_appended.p99, "ms", {}, {}},
       {"limit: write of 4 KiB and fdatasync, rewritten, p50", limits.sync_rewritten.p50, "ms", {}, {}},

@@ -96,10 +96,9 @@ class Connection {
 class Loader {
  public:
   Loader(const LoadTarget& target, unsigned connections)
-      : context_(::SSL_CTX_new(::TLS_client_method())),
-        port_(target.port),
-        poll_(::epoll_create1(EPOLL_CLOEXEC)),
-        request_("GET " + target.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + target.headers + "\r\n") {
+      : context_(::SSL_CTX_new(::TLS_client_method())), port_(target.port), poll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    for (const std::string& path : target.paths)
+      requests_.push_back("GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + target.headers + "\r\n");
     for (unsigned i = 0; i < connections; ++i) add();
   }
   ~Loader() { ::close(poll_); }
@@ -121,7 +120,7 @@ class Loader {
   void ask(double since) {
     const std::size_t which = idle_.front();
     idle_.pop_front();
-    connections_[which]->ask(request_, since);
+    connections_[which]->ask(requests_[asked_++ % requests_.size()], since);
   }
 
   void wait(int ms, LoadResult& result) {
@@ -143,7 +142,8 @@ class Loader {
   Context context_;
   std::uint16_t port_;
   int poll_;
-  std::string request_;
+  std::vector<std::string> requests_;
+  std::size_t asked_ = 0;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::deque<std::size_t> idle_;
 };

@@ -10,9 +10,9 @@
 namespace careledger::bench {
 
 struct LoadTarget {
-  std::uint16_t port = 0;  // on 127.0.0.1
-  std::string path;        // "/fhir/Patient/1"
-  std::string headers;     // whole lines: "Authorization: Bearer …\r\n"
+  std::uint16_t port = 0;          // on 127.0.0.1
+  std::vector<std::string> paths;  // "/fhir/Patient/1"; at least one, asked for in turn
+  std::string headers;             // whole lines: "Authorization: Bearer …\r\n"
 };
 
 struct LoadResult {
