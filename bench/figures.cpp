@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <ctime>
 #include <fstream>
 #include <string_view>
+
+#include "base/clock.h"
 
 namespace careledger::bench {
 namespace {
@@ -41,11 +44,40 @@ Figure judged(std::string name, double value, std::string unit, Better better, d
   return {std::move(name), value, std::move(unit), target, limit, holds};
 }
 
-void add_latencies(std::vector<Figure>& figures, const std::string& name, std::vector<double> milliseconds, double target,
+Stopwatch::Lap Stopwatch::now() {
+  timespec processor{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &processor);
+  return {static_cast<double>(system_clock().monotonic_ns()) * 1e-6,
+          static_cast<double>(processor.tv_sec) * 1e3 + static_cast<double>(processor.tv_nsec) * 1e-6};
+}
+
+void Stopwatch::start() { started_ = now(); }
+
+void Stopwatch::stop() {
+  const Lap ended = now();
+  laps_.push_back({ended.clock - started_.clock, ended.processor - started_.processor});
+}
+
+std::vector<double> Stopwatch::clock() const {
+  std::vector<double> out;
+  for (const Lap& lap : laps_) out.push_back(lap.clock);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<double> Stopwatch::processor() const {
+  std::vector<double> out;
+  for (const Lap& lap : laps_) out.push_back(lap.processor);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void add_latencies(std::vector<Figure>& figures, const std::string& name, const Stopwatch& watch, double target,
                    std::optional<double> limit) {
-  std::sort(milliseconds.begin(), milliseconds.end());
-  figures.push_back(judged(name + ", p50", milliseconds[milliseconds.size() / 2], "ms", Better::lower, target, limit));
-  figures.push_back({name + ", p99", milliseconds[milliseconds.size() * 99 / 100], "ms", {}, {}});
+  const std::vector<double> clock = watch.clock();
+  figures.push_back(judged(name + ", p50", clock[clock.size() / 2], "ms", Better::lower, target, limit));
+  figures.push_back({name + ", p99", clock[clock.size() * 99 / 100], "ms", {}, {}});
+  figures.push_back({name + ", processor time, p50", watch.processor()[clock.size() / 2], "ms", {}, {}});
 }
 
 int report(const std::vector<Figure>& figures, int argc, char** argv) {

@@ -20,8 +20,28 @@ enum class Better { higher, lower };
 // A figure that must reach `target`.
 Figure judged(std::string name, double value, std::string unit, Better better, double target, std::optional<double> limit = {});
 
-// "NAME, p50", which must not exceed the target, and "NAME, p99" beside it. Milliseconds, in any order; at least one.
-void add_latencies(std::vector<Figure>& figures, const std::string& name, std::vector<double> milliseconds, double target,
+// How long one kind of work takes, done again and again: by the clock, and in processor time of this whole process, which others on the
+// machine stretch far less.
+class Stopwatch {
+ public:
+  struct Lap {
+    double clock = 0;  // milliseconds
+    double processor = 0;
+  };
+  void start();
+  void stop();
+  void add(Lap lap) { laps_.push_back(lap); }  // measured elsewhere
+  std::vector<double> clock() const;           // ascending
+  std::vector<double> processor() const;
+
+ private:
+  static Lap now();
+  Lap started_;
+  std::vector<Lap> laps_;
+};
+
+// "NAME, p50", which must not exceed the target, and beside it "NAME, p99" and "NAME, processor time, p50". Milliseconds.
+void add_latencies(std::vector<Figure>& figures, const std::string& name, const Stopwatch& watch, double target,
                    std::optional<double> limit = {});
 
 // Prints a line for each and, when the arguments are "--json FILE", writes the file. The exit code of main: 0, or 2 for other

@@ -65,8 +65,8 @@ proof::Bundle make_proof(ProofWorld& world, std::size_t number) {
 }
 
 struct Sample {
-  std::vector<double> make;  // milliseconds each
-  std::vector<double> verify;
+  Stopwatch make;
+  Stopwatch verify;
   std::size_t largest = 0;  // bytes
   Bytes bundle;             // that one, under four validators
   proof::Trust trust;
@@ -77,17 +77,17 @@ Sample sample_proofs(ProofWorld& world) {
   Sample out;
   const proof::Trust trust = world.trust();
   for (int i = 0; i < kProofs; ++i) {
-    double start = seconds_now();
+    out.make.start();
     proof::Bundle bundle = make_proof(world, random() % (kVersionsAnAnchor * kAnchors) + 1);
     const Bytes made = proof::encode(bundle);
-    out.make.push_back((seconds_now() - start) * 1000);
+    out.make.stop();
     need(proof::verify(made, trust));
     out.trust = trust;
     use_four_validators(bundle, out.trust);
     Bytes bytes = proof::encode(bundle);
-    start = seconds_now();
+    out.verify.start();
     const proof::Report report = need(proof::verify(bytes, out.trust));
-    out.verify.push_back((seconds_now() - start) * 1000);
+    out.verify.stop();
     if (report.currency != proof::Currency::current || report.signers != 4) give_up("a proof says something else than it should");
     if (bytes.size() <= out.largest) continue;
     out.largest = bytes.size();
@@ -96,14 +96,14 @@ Sample sample_proofs(ProofWorld& world) {
   return out;
 }
 
-std::vector<double> verify_by_command(const ProofWorld& world, const Sample& sample) {
+Stopwatch verify_by_command(const ProofWorld& world, const Sample& sample) {
   const std::string bundle = world.folder() + "/proof.clpb";
   const std::string trust = world.folder() + "/trust.json";
   std::ofstream(bundle, std::ios::binary) << sample.bundle;
   std::ofstream(trust) << proof::to_text(sample.trust);
-  std::vector<double> times;
-  for (int i = 0; i < kColdRuns; ++i) times.push_back(cold_run({program("careledger"), "verify", bundle, "--trust", trust}));
-  return times;
+  Stopwatch watch;
+  for (int i = 0; i < kColdRuns; ++i) watch.add(cold_run({program("careledger"), "verify", bundle, "--trust", trust}));
+  return watch;
 }
 
 int run(int argc, char** argv) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/node.h"
+#include "bench/figures.h"
 #include "proof/trust.h"
 #include "vault/prover.h"
 
@@ -42,8 +43,8 @@ double scale();  // CARELEDGER_BENCH_SCALE
 // The same bundle and trust file as of a ledger that four validators keep: the header names them and each has signed (made-up keys).
 void use_four_validators(proof::Bundle& bundle, proof::Trust& trust);
 
-// Milliseconds that a program takes from exec to exit 0, its file read from the disk again as far as the system lets go of it.
-double cold_run(const std::vector<std::string>& command);
+// From exec to exit 0, the program's file read from the disk again as far as the system lets go of it; its own processor time.
+Stopwatch::Lap cold_run(const std::vector<std::string>& command);
 // The same of a warm program; returns what it wrote to standard output.
 std::string output_of(const std::vector<std::string>& command);
 std::string program(const std::string& path);  // of this build: "careledger"
