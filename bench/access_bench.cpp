@@ -114,7 +114,7 @@ void lists_in_javascript(ProofWorld& world, const Limits& limits, std::vector<Fi
     for (int i = 0; lines >> lap.clock >> lap.processor; ++i) (i == 0 ? first : later).add(lap);
   }
   add_latencies(figures, "access list: verify in JavaScript, all opened", later, 60, hashing_ms(limits));
-  add_latencies(figures, "access list: verify in JavaScript, first in its process", first, 60, hashing_ms(limits));
+  add_latencies(figures, "access list: verify in JavaScript, first in its process", first, {}, hashing_ms(limits));
 }
 
 void folds(ProofWorld& world, const Limits& limits, std::vector<Figure>& figures) {

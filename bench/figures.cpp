@@ -72,10 +72,11 @@ std::vector<double> Stopwatch::processor() const {
   return out;
 }
 
-void add_latencies(std::vector<Figure>& figures, const std::string& name, const Stopwatch& watch, double target,
+void add_latencies(std::vector<Figure>& figures, const std::string& name, const Stopwatch& watch, std::optional<double> target,
                    std::optional<double> limit) {
   const std::vector<double> clock = watch.clock();
-  figures.push_back(judged(name + ", p50", clock[clock.size() / 2], "ms", Better::lower, target, limit));
+  const double p50 = clock[clock.size() / 2];
+  figures.push_back({name + ", p50", p50, "ms", target, limit, !target || p50 <= *target});
   figures.push_back({name + ", p99", clock[clock.size() * 99 / 100], "ms", {}, {}});
   figures.push_back({name + ", processor time, p50", watch.processor()[clock.size() / 2], "ms", {}, {}});
 }

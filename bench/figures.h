@@ -40,8 +40,8 @@ class Stopwatch {
   std::vector<Lap> laps_;
 };
 
-// "NAME, p50", which must not exceed the target, and beside it "NAME, p99" and "NAME, processor time, p50". Milliseconds.
-void add_latencies(std::vector<Figure>& figures, const std::string& name, const Stopwatch& watch, double target,
+// "NAME, p50", which must not exceed the target if there is one, and beside it "NAME, p99" and "NAME, processor time, p50". Milliseconds.
+void add_latencies(std::vector<Figure>& figures, const std::string& name, const Stopwatch& watch, std::optional<double> target,
                    std::optional<double> limit = {});
 
 // Prints a line for each and, when the arguments are "--json FILE", writes the file. The exit code of main: 0, or 2 for other

@@ -1,6 +1,7 @@
 #include "bench/node_process.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,7 @@ NodeProcess::NodeProcess(const Place& place) : place_(place) {
   const std::string ready = std::to_string(pipe[1]);
   child_ = ::fork();
   if (child_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a benchmark that is broken off leaves no node behind
     ::close(pipe[0]);
     ::execl("/proc/self/exe", "node", kServe, place.folder.c_str(), ready.c_str(), static_cast<char*>(nullptr));
     ::_exit(1);

@@ -1,5 +1,5 @@
-// usage: node verify_lists.mjs TRUST FILE…: for each file a line with the milliseconds of its verification, by the clock and of the processor
-// (all of node's threads), without node's own start.
+// usage: node verify_lists.mjs TRUST FILE…: for each file a line with the milliseconds of its verification, by the clock and of the
+// processor (all threads of node), without the start of node itself.
 import {readFileSync} from 'node:fs';
 import {performance} from 'node:perf_hooks';
 import {parseTrust} from '../tools/verifier/src/trust.mjs';
