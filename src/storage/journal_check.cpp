@@ -8,12 +8,14 @@
 #include "base/bytes.h"
 #include "base/files.h"
 #include "storage/disk_layer.h"
+#include "storage/manifest_watch.h"
 
 namespace careledger::storage {
 namespace {
 
 constexpr std::size_t kBlockBytes = 32u << 10;
 constexpr std::size_t kHeaderBytes = 7;
+constexpr std::size_t kNameMax = 64;
 constexpr unsigned kFull = 1;
 constexpr unsigned kFirst = 2;
 
@@ -38,6 +40,8 @@ std::uint32_t little_u32(ByteView bytes, std::size_t at) {
   return byte_at(bytes, at) | byte_at(bytes, at + 1) << 8 | byte_at(bytes, at + 2) << 16 | byte_at(bytes, at + 3) << 24;
 }
 
+}  // namespace
+
 std::uint32_t masked_crc32c(ByteView bytes) {
   std::uint32_t crc = 0xFFFFFFFFu;
   std::size_t at = 0;
@@ -52,6 +56,8 @@ std::uint32_t masked_crc32c(ByteView bytes) {
   return ((crc >> 15) | (crc << 17)) + 0xA282EAD8u;
 }
 
+namespace {
+
 // Over all journals in order: the first broken record, and whether a whole one starts after it.
 struct Scan {
   struct Place {
@@ -62,6 +68,17 @@ struct Scan {
   bool whole_after = false;
 };
 
+// Whether a whole record that starts something begins anywhere behind `at`. A broken record does not say where the next one is.
+bool whole_behind(ByteView block, std::size_t at) {
+  while (++at + kHeaderBytes <= block.size()) {
+    const std::size_t length = byte_at(block, at + 4) | byte_at(block, at + 5) << 8;
+    const unsigned type = byte_at(block, at + 6);
+    if ((type != kFull && type != kFirst) || at + kHeaderBytes + length > block.size()) continue;
+    if (masked_crc32c(block.substr(at + 6, length + 1)) == little_u32(block, at)) return true;
+  }
+  return false;
+}
+
 void scan_block(ByteView block, const std::string& path, std::uint64_t offset, Scan& scan) {
   std::size_t at = 0;
   while (at + kHeaderBytes <= block.size()) {
@@ -71,7 +88,10 @@ void scan_block(ByteView block, const std::string& path, std::uint64_t offset, S
     const bool whole = fits && type != 0 && masked_crc32c(block.substr(at + 6, length + 1)) == little_u32(block, at);
     if (!whole && !scan.broken) scan.broken = {path, offset + at};
     if (whole && scan.broken && (type == kFull || type == kFirst)) scan.whole_after = true;
-    if (!fits || type == 0) return;  // nothing more can be found before the next block
+    if (!whole) {
+      scan.whole_after = scan.whole_after || whole_behind(block, at);
+      return;
+    }
     at += kHeaderBytes + length;
   }
   // A tail shorter than a header fills the block with zeros, or is torn.
@@ -95,6 +115,12 @@ Result<void> scan_journal(rocksdb::FileSystem& files, const std::string& folder,
   return {};
 }
 
+Result<void> cut_off(const DiskLayer& disk, const Scan::Place& from) {
+  CARELEDGER_TRY(const auto torn, system_files().open(from.path, false));
+  CARELEDGER_CHECK(torn->truncate(disk.header_bytes() + from.offset));
+  return torn->sync();
+}
+
 }  // namespace
 
 Result<void> check_journals(DiskLayer& disk, const std::string& folder) {
@@ -113,10 +139,32 @@ Result<void> check_journals(DiskLayer& disk, const std::string& folder) {
   if (scan.whole_after)
     return fail(ErrorKind::corrupt, scan.broken->path + " is damaged at byte " + std::to_string(scan.broken->offset) +
                                         ", before writes that were acknowledged: restore from a backup");
-  CARELEDGER_TRY(const auto torn, system_files().open(scan.broken->path, false));
-  CARELEDGER_CHECK(torn->truncate(disk.header_bytes() + scan.broken->offset));
-  CARELEDGER_CHECK(torn->sync());
-  return {};
+  return cut_off(disk, *scan.broken);
+}
+
+std::optional<Bytes> read_small(rocksdb::FileSystem& files, const std::string& path, std::size_t most) {
+  std::unique_ptr<rocksdb::FSSequentialFile> file;
+  Bytes scratch(most, '\0');
+  rocksdb::Slice got;
+  if (!files.NewSequentialFile(path, rocksdb::FileOptions(), &file, nullptr).ok()) return std::nullopt;
+  if (!file->Read(most, rocksdb::IOOptions(), &got, scratch.data(), nullptr).ok()) return std::nullopt;
+  return Bytes(got.data(), got.size());
+}
+
+Result<void> check_manifest(DiskLayer& disk, const std::string& folder) {
+  rocksdb::FileSystem& files = *disk.file_system();
+  auto name = read_small(files, folder + "/CURRENT", kNameMax);
+  if (!name || !name->starts_with("MANIFEST-") || !name->ends_with('\n')) return {};  // RocksDB says what is wrong with it
+  name->pop_back();
+  if (!files.FileExists(folder + "/" + *name, rocksdb::IOOptions(), nullptr).ok()) return {};
+  Scan scan;
+  CARELEDGER_CHECK(scan_journal(files, folder, *name, scan));
+  if (!scan.broken) return {};
+  const auto synced = synced_manifest(files, folder);
+  if (!synced || synced->name != *name || scan.broken->offset < synced->size)
+    return fail(ErrorKind::corrupt,
+                scan.broken->path + " is damaged at byte " + std::to_string(scan.broken->offset) + ": restore from a backup");
+  return cut_off(disk, *scan.broken);
 }
 
 }  // namespace careledger::storage

@@ -5,14 +5,24 @@
 // before the store opens: a valid record that starts after a broken one, in the same journal or a later one, makes the store corrupt,
 // naming file and offset. A torn end is cut off, so that it is not taken for damage later. Format: LevelDB's log_format.md (32 KiB blocks
 // of crc ‖ length ‖ type ‖ bytes).
+//
+// The MANIFEST has the same form, and RocksDB refuses one with a torn end. manifest_watch.h says how much of it was durable: damage before
+// that is corruption, a torn end behind it was never acted on and is cut off.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "base/bytes.h"
 #include "storage/disk_layer.h"
 
 namespace careledger::storage {
 
 Result<void> check_journals(DiskLayer& disk, const std::string& folder);
+Result<void> check_manifest(DiskLayer& disk, const std::string& folder);
+
+std::uint32_t masked_crc32c(ByteView bytes);
+// A file's first bytes, at most `most`; nullopt when it cannot be read.
+std::optional<Bytes> read_small(rocksdb::FileSystem& files, const std::string& path, std::size_t most);
 
 }  // namespace careledger::storage
