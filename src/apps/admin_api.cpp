@@ -17,6 +17,7 @@ namespace {
 namespace http = edge::http;
 namespace json = codec::json;
 
+constexpr std::chrono::seconds kBackupPatience{20};  // of one question after it
 constexpr std::string_view kBundleType = "application/vnd.careledger.proof";
 
 // An answer waits for this until every patient's entry is durable.
@@ -50,6 +51,13 @@ Result<std::uint32_t> version_of(const http::Request& request) {  // 0: none was
   if (text->empty() || text->size() > 9 || text->front() == '0' || text->find_first_not_of("0123456789") != std::string_view::npos)
     return fail(ErrorKind::invalid, "version must be a number from 1");
   return static_cast<std::uint32_t>(std::stoul(std::string(*text)));
+}
+
+Result<BackupPart> part_of(std::string_view name) {
+  if (name == "records") return BackupPart::records;
+  if (name == "ledger") return BackupPart::ledger;
+  if (name == "accesses") return BackupPart::accesses;
+  return fail(ErrorKind::invalid, "part must be records, ledger or accesses");
 }
 
 // Appends what of a type refers to the patient by this parameter, each name once.
@@ -115,6 +123,7 @@ void AdminApi::handle(http::Request request, http::Responder respond) {
 Result<http::Response> AdminApi::answer(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
                                         std::vector<std::string>& patients) {
   entry.kind = vault::AuditKind::check;
+  if (request.path == "/admin/v1/backup") return backup(request, principal, entry);
   if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET");
   if (request.path == "/admin/v1/prove") return prove(request, principal, entry, patients);
   if (request.path == "/admin/v1/record") return record(request, principal, entry, patients);
@@ -182,6 +191,24 @@ Result<http::Response> AdminApi::record(const http::Request& request, const edge
   }
   document.root() = names;
   return http::json(200, json::compact(document.root()));
+}
+
+Result<http::Response> AdminApi::backup(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry) {
+  entry.kind = vault::AuditKind::backup;
+  if (principal.role != edge::auth::Role::administrator) return fail(ErrorKind::forbidden, "backups are for administrators");
+  if (request.method == http::Method::post) {
+    CARELEDGER_TRY(const BackupPart part, part_of(request.parameter("part").value_or("")));
+    const BackupFolders to{std::string(request.parameter("data").value_or("")), std::string(request.parameter("keys").value_or(""))};
+    if (!to.data.starts_with('/') || !to.keys.starts_with('/')) return fail(ErrorKind::invalid, "data and keys must be absolute paths");
+    CARELEDGER_CHECK(job_.start([this, part, to] { return parts_.back_up(part, to); }));
+    return http::json(202, "{}");
+  }
+  if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET and POST");
+  const auto outcome = job_.wait(kBackupPatience);
+  if (!outcome) return http::json(202, "{}");
+  CARELEDGER_TRY(const BackedUp done, *outcome);
+  return http::json(200, "{\"versions\":" + std::to_string(done.versions) + ",\"audit_entries\":" + std::to_string(done.audit_entries) +
+                             ",\"height\":" + std::to_string(done.height.value) + "}");
 }
 
 http::Response AdminApi::status() const {

@@ -3,12 +3,15 @@
 //   GET  /admin/v1/status                 figures of the organisation and the ledger (administrator, auditor)
 //   GET  /admin/v1/prove?type=&id=[&version=][&show=ELEMENT…]   a proof bundle (whoever may Action::prove)
 //   GET  /admin/v1/record?patient=        what there is of one patient (whoever may Action::export_data)
+//   POST /admin/v1/backup?part=&data=&keys=   starts writing one part of a backup into folders of the node's machine (administrator): 202
+//   GET  /admin/v1/backup                 what became of it: 200 and figures, 202 while it runs, or its error (administrator)
 //   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
 //
 // Everything is recorded in the audit map before it is answered. Thread-safety: handle() from any thread; it waits for the disk, so it
 // stands behind an Offload.
 #pragma once
 
+#include "apps/backup_job.h"
 #include "apps/ledger.h"
 #include "edge/auth/token.h"
 #include "edge/http/router.h"
@@ -25,6 +28,7 @@ struct AdminParts {  // borrowed
   vault::Vault& vault;
   vault::AuditMap& audit;
   const edge::auth::Authenticator& authenticator;
+  std::function<Result<BackedUp>(BackupPart, const BackupFolders&)> back_up;
 };
 
 // Everything of it that the trust file of this ledger says, as text.
@@ -35,7 +39,7 @@ Result<void> add_checkpoint(Ledger& ledger, const replica::View& view, proof::Bu
 
 class AdminApi final : public edge::http::Handler {
  public:
-  explicit AdminApi(AdminParts parts) : parts_(parts) {}
+  explicit AdminApi(AdminParts parts) : parts_(std::move(parts)) {}
   void handle(edge::http::Request request, edge::http::Responder respond) override;
 
  private:
@@ -46,9 +50,11 @@ class AdminApi final : public edge::http::Handler {
                                      std::vector<std::string>& patients);
   Result<edge::http::Response> record(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
                                       std::vector<std::string>& patients);
+  Result<edge::http::Response> backup(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
   edge::http::Response status() const;
 
   AdminParts parts_;
+  BackupJob job_;
 };
 
 }  // namespace careledger::apps

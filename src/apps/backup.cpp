@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "apps/upgrade.h"
+#include "codec/json/json.h"
 #include "replica/ledger_store.h"
 
 namespace careledger::apps {
@@ -43,34 +45,85 @@ Result<void> record(Organisation& organisation, vault::AuditKind kind) {
   return {};
 }
 
-Result<void> back_up_organisation(Organisation& organisation, const Layout& layout, const BackupFolders& to, BackedUp& done) {
+Result<void> back_up_records(Organisation& organisation, const Layout& layout, const BackupFolders& to, BackedUp& done) {
   const std::string& slug = organisation.config().slug;
   const std::string folder = organisation_folder(to.data, slug);
+  if (system_files().exists(folder)) return fail(ErrorKind::conflict, folder + " is there already; choose another folder");
   CARELEDGER_CHECK(system_files().make_folder(folder));
-  CARELEDGER_TRY(const vault::BackupReport records, vault::write_backup(organisation.vault(), folder + "/records.backup"));
-  CARELEDGER_TRY(const std::uint64_t entries, vault::write_audit_backup(organisation.audit(), folder + "/audit.backup"));
   if (system_files().exists(layout.witness(slug))) CARELEDGER_CHECK(copy_file(layout.witness(slug), folder + "/witness"));
-  CARELEDGER_CHECK(vault::write_key_backup(organisation.vault(), layout.organisation_keystore(slug), organisation_keys(to.keys, slug)));
-  done.versions += records.versions;
-  done.audit_entries += entries;
+  CARELEDGER_TRY(const vault::BackupReport records, vault::write_backup(organisation.vault(), folder + "/records.backup"));
+  done.versions = records.versions;
+  return {};
+}
+
+Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFolders& to, BackedUp& done) {
+  done.height = ledger.ordering().height();
+  CARELEDGER_CHECK(ledger.store().checkpoint(to.data + "/ledger"));  // refuses a folder that is there
+  CARELEDGER_CHECK(copy_file(layout.founding(), to.data + "/founding.pb"));
+  CARELEDGER_CHECK(copy_file(layout.config(), to.data + "/careledger.json"));
+  return copy_file(layout.keystore(), to.keys + "/ledger.keys");
+}
+
+Result<void> back_up_accesses(Organisation& organisation, const Layout& layout, const BackupFolders& to, BackedUp& done) {
+  const std::string& slug = organisation.config().slug;
+  CARELEDGER_TRY(done.audit_entries, vault::write_audit_backup(organisation.audit(), organisation_folder(to.data, slug) + "/audit.backup"));
+  return vault::write_key_backup(organisation.vault(), layout.organisation_keystore(slug), organisation_keys(to.keys, slug));
+}
+
+const char* name_of(BackupPart part) {
+  switch (part) {
+    case BackupPart::records: return "records";
+    case BackupPart::ledger: return "ledger";
+    case BackupPart::accesses: return "accesses";
+  }
+  return "";
+}
+
+// Asks one organisation's endpoint for one part, and comes again until it is made.
+Result<void> ask_for(NodeAccess& node, const std::string& organisation, const BackupFolders& to, BackupPart part, BackedUp& done) {
+  namespace http = edge::http;
+  const auto administrator = edge::auth::Role::administrator;
+  const std::string target = std::string("/admin/v1/backup?part=") + name_of(part) + "&data=" + http::percent_encode(to.data) +
+                             "&keys=" + http::percent_encode(to.keys);
+  auto request = http::make_request(http::Method::post, target);
+  CARELEDGER_TRY(http::Response answer, node.need(organisation, administrator, std::move(request)));
+  while (answer.status == 202) {
+    CARELEDGER_TRY(answer, node.need(organisation, administrator, http::make_request(http::Method::get, "/admin/v1/backup")));
+  }
+  CARELEDGER_TRY(const codec::json::Document document, codec::json::parse(answer.content()));
+  const auto number = [&](std::string_view name) -> std::uint64_t {
+    const codec::json::Value* value = document.root().find(name);
+    return value == nullptr ? 0 : std::strtoull(std::string(value->text()).c_str(), nullptr, 10);
+  };
+  done.versions += number("versions");
+  done.audit_entries += number("audit_entries");
+  done.height.value += number("height");
   return {};
 }
 
 }  // namespace
 
-Result<BackedUp> back_up(Node& node, const Layout& layout, const BackupFolders& to) {
+Result<BackedUp> back_up_part(Organisation& organisation, Ledger& ledger, const Layout& layout, const BackupFolders& to, BackupPart part) {
+  BackedUp done;
+  Result<void> made;
+  switch (part) {
+    case BackupPart::records: made = back_up_records(organisation, layout, to, done); break;
+    case BackupPart::ledger: made = back_up_ledger(ledger, layout, to, done); break;
+    case BackupPart::accesses: made = back_up_accesses(organisation, layout, to, done); break;
+  }
+  if (!made) return tl::make_unexpected(std::move(made.error()));
+  return done;
+}
+
+Result<BackedUp> back_up(NodeAccess& node, const BackupFolders& to) {
   CARELEDGER_CHECK(make_empty(to.data));
   CARELEDGER_CHECK(make_empty(to.keys));
   CARELEDGER_CHECK(system_files().make_folder(to.keys + "/organisations"));
   BackedUp done;
-  for (const auto& organisation : node.organisations()) CARELEDGER_CHECK(record(*organisation, vault::AuditKind::backup));
-  for (const auto& organisation : node.organisations()) CARELEDGER_CHECK(back_up_organisation(*organisation, layout, to, done));
-  // The ledger last: it may know more than the vaults, never less.
-  done.height = node.ledger().ordering().height();
-  CARELEDGER_CHECK(node.ledger().store().checkpoint(to.data + "/ledger"));
-  CARELEDGER_CHECK(copy_file(layout.founding(), to.data + "/founding.pb"));
-  CARELEDGER_CHECK(copy_file(layout.config(), to.data + "/careledger.json"));
-  CARELEDGER_CHECK(copy_file(layout.keystore(), to.keys + "/ledger.keys"));
+  const auto& organisations = node.config().organisations;
+  for (const OrganisationConfig& one : organisations) CARELEDGER_CHECK(ask_for(node, one.slug, to, BackupPart::records, done));
+  CARELEDGER_CHECK(ask_for(node, organisations.front().slug, to, BackupPart::ledger, done));
+  for (const OrganisationConfig& one : organisations) CARELEDGER_CHECK(ask_for(node, one.slug, to, BackupPart::accesses, done));
   return done;
 }
 
@@ -113,7 +166,9 @@ Result<BackedUp> verify_backup(const BackupFolders& from, const SealChoice& choi
 
 Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const SealChoice& choice, Clock& clock, Entropy& entropy) {
   CARELEDGER_CHECK(make_empty(layout.folder));
-  CARELEDGER_TRY(const Config config, read_config(system_files(), from.data + "/careledger.json"));
+  CARELEDGER_CHECK(copy_file(from.data + "/careledger.json", layout.config()));
+  CARELEDGER_CHECK(upgrade_config(system_files(), layout.config()));
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_CHECK(copy_file(from.keys + "/ledger.keys", layout.keystore()));
   CARELEDGER_CHECK(copy_file(from.data + "/founding.pb", layout.founding()));
@@ -133,7 +188,6 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
     if (system_files().exists(folder + "/witness")) CARELEDGER_CHECK(copy_file(folder + "/witness", layout.witness(slug)));
     done.versions += records.versions;
   }
-  CARELEDGER_CHECK(copy_file(from.data + "/careledger.json", layout.config()));
   CARELEDGER_TRY(const auto node, Node::open(layout, choice, clock, entropy));
   for (const auto& organisation : node->organisations()) {
     CARELEDGER_CHECK(record(*organisation, vault::AuditKind::restore));

@@ -9,24 +9,19 @@
 #include <string>
 #include <vector>
 
-#include "apps/node.h"
+#include "apps/backup_job.h"
+#include "apps/node_access.h"
 #include "vault/backup.h"
 
 namespace careledger::apps {
 
-struct BackupFolders {
-  std::string data;
-  std::string keys;
-};
+// One part of it, of one organisation (the ledger is the same whichever is asked). Safe while the node serves. Nothing is overwritten:
+// conflict when a file is there already.
+Result<BackedUp> back_up_part(Organisation& organisation, Ledger& ledger, const Layout& layout, const BackupFolders& to, BackupPart part);
 
-struct BackedUp {
-  std::uint64_t versions = 0;
-  std::uint64_t audit_entries = 0;
-  Height height;
-};
-
-// Both folders must be absent or empty (conflict). Recorded in every organisation's audit before it begins.
-Result<BackedUp> back_up(Node& node, const Layout& layout, const BackupFolders& to);
+// The whole of a node, through its endpoints: of the one that serves the folder, or of one in this process when none does. Both folders
+// must be absent or empty (conflict). Recorded in every organisation's audit.
+Result<BackedUp> back_up(NodeAccess& node, const BackupFolders& to);
 // Opens and authenticates everything in place, without restoring. The seal is the node's.
 Result<BackedUp> verify_backup(const BackupFolders& from, const SealChoice& seal, const Layout& layout, Clock& clock, Entropy& entropy);
 // Makes `layout.folder`, which must be absent or empty. Afterwards the node opens with the same key file. On failure remove what is there.

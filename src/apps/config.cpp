@@ -16,6 +16,7 @@ namespace {
 namespace json = codec::json;
 using contracts::registry::OrganisationKind;
 
+constexpr std::int64_t kReserveMibMax = 65'536;
 constexpr std::size_t kConfigBytesMax = 1 << 20;
 
 constexpr std::array<std::pair<const char*, OrganisationKind>, 11> kKinds{{{"hospital", OrganisationKind::hospital},
@@ -71,18 +72,26 @@ Result<OrganisationConfig> read_organisation(const json::Value& value) {
 }
 
 Result<void> check_format(const json::Value& root) {
+  CARELEDGER_TRY(const std::int64_t number, format_of(root));
+  if (number < kConfigFormat)
+    return fail(ErrorKind::unsupported, "the folder has the older format " + std::to_string(number) + " and this program works on format " +
+                                            std::to_string(kConfigFormat) + ": back it up and run `careledger upgrade`");
+  if (root.size() != 6) return bad("there is a member that this program does not know, or one is missing");
+  return {};
+}
+
+}  // namespace
+
+Result<std::int64_t> format_of(const json::Value& root) {
   const json::Value* format = root.find("format");
   if (format == nullptr) return bad("\"format\" is missing");
   CARELEDGER_TRY(const std::int64_t number, read_integer(*format, 1'000'000));
   if (number > kConfigFormat)
     return fail(ErrorKind::newer_format, "careledger.json has format " + std::to_string(number) + " and this program knows " +
-                                             std::to_string(kConfigFormat) + ": install a newer careledger");
-  if (number != kConfigFormat) return bad("\"format\" must be " + std::to_string(kConfigFormat));
-  if (root.size() != 5) return bad("there is a member that this program does not know, or one is missing");
-  return {};
+                                             std::to_string(kConfigFormat) + ": it is newer; install a newer careledger");
+  if (number < 1) return bad("\"format\" must be 1 or more");
+  return number;
 }
-
-}  // namespace
 
 Layout layout_of(const std::string& folder) {
   std::string path = folder.empty() ? "." : folder;
@@ -121,6 +130,11 @@ Result<Config> read_config(Files& files, const std::string& path) {
     CARELEDGER_TRY(const std::uint16_t port, read_port(value));
     config.rpc_ports.push_back(port);
   }
+  const json::Value* reserve = root.find("reserve_mib");
+  if (reserve == nullptr) return bad("\"reserve_mib\" is missing");
+  CARELEDGER_TRY(const std::int64_t reserve_mib, read_integer(*reserve, kReserveMibMax));
+  if (reserve_mib < 1) return bad("\"reserve_mib\" must be 1 to 65536");
+  config.reserve_mib = static_cast<std::uint32_t>(reserve_mib);
   if (config.rpc_ports.size() != 2) return bad("\"rpc\" needs two ports");
   return config;
 }
@@ -146,6 +160,7 @@ Result<void> write_config(Files& files, const std::string& path, const Config& c
   json::Value rpc = document.array();
   for (const std::uint16_t port : config.rpc_ports) document.append(rpc, document.number(std::int64_t{port}));
   document.set(root, "rpc", rpc);
+  document.set(root, "reserve_mib", document.number(std::int64_t{config.reserve_mib}));
   document.root() = root;
   return files.replace(path, json::pretty(document.root()) + "\n");
 }

@@ -1,6 +1,7 @@
 // careledger.json: what a node knows about itself before any key is opened. No secret stands in it.
 //
-// Written whole by `init`, read by everything else. Unknown members, other types and newer formats are refused.
+// Written whole by `init`, read by everything else. Unknown members, other types and newer formats are refused; older ones are for
+// `careledger upgrade` (upgrade.h). Its format is the format of the whole folder.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,14 @@
 #include "base/ids.h"
 #include "base/result.h"
 
+namespace careledger::codec::json {
+class Value;
+}
+
 namespace careledger::apps {
 
-inline constexpr std::int64_t kConfigFormat = 1;
+inline constexpr std::int64_t kConfigFormat = 2;
+inline constexpr std::uint32_t kReserveMibDefault = 64;
 inline constexpr std::size_t kOrganisationsMax = 64;
 
 struct OrganisationConfig {
@@ -29,13 +35,16 @@ struct Config {
   std::string name;  // of the ledger
   LedgerId ledger;
   std::vector<OrganisationConfig> organisations;
-  std::vector<std::uint16_t> rpc_ports;  // two: a light client wants a witness
+  std::vector<std::uint16_t> rpc_ports;            // two: a light client wants a witness
+  std::uint32_t reserve_mib = kReserveMibDefault;  // of disk, held back for revocations and audit: 1 to 65,536
 
   // By name or slug; nullptr when there is none.
   const OrganisationConfig* find(const std::string& organisation) const;
 };
 
 Result<Config> read_config(Files& files, const std::string& path);
+// 1 to kConfigFormat. malformed; newer_format names both numbers.
+Result<std::int64_t> format_of(const codec::json::Value& root);
 Result<void> write_config(Files& files, const std::string& path, const Config& config);
 
 // Lower-case letters, digits and single dashes; empty when the name has none of them.

@@ -10,13 +10,15 @@
 
 namespace careledger::apps {
 
-Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock) {
+Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
+                                             std::shared_ptr<storage::Room> room) {
   kernel::Founding document;
   if (!kernel::parse_canonical(founding, document))
     return fail(ErrorKind::corrupt, layout.founding() + " does not read as a founding document");
   auto ledger = std::unique_ptr<Ledger>(new Ledger);
   replica::LedgerStoreOptions options;
   options.folder = layout.ledger();
+  options.room = std::move(room);
   CARELEDGER_TRY(std::unique_ptr<storage::Store> store, replica::open_ledger_store(options));
   ledger->store_ = std::move(store);
   replica::Config config;

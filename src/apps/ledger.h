@@ -17,7 +17,8 @@ inline constexpr std::uint32_t kProtocol = 1;
 class Ledger {
  public:
   // Borrows the clock. `keys` gives the validator's key. unavailable: another process has the folder.
-  static Result<std::unique_ptr<Ledger>> open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock);
+  static Result<std::unique_ptr<Ledger>> open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
+                                              std::shared_ptr<storage::Room> room = nullptr);
   ~Ledger();
 
   replica::Replica& replica() { return *replica_; }

@@ -52,14 +52,18 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
   auto node = std::unique_ptr<Node>(new Node(layout, clock));
   CARELEDGER_TRY(node->config_, read_config(system_files(), layout.config()));
   CARELEDGER_TRY(node->lock_, FolderLock::take(layout));
+  node->room_ = std::make_shared<storage::Room>(layout.folder, std::uint64_t{node->config_.reserve_mib} << 20);
+  node->room_->on_change([alerts = node->alerts_.get()](const std::string& what) { alerts->raise("disk", what); });
+  node->room_->look();
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_TRY(node->keys_, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
   CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
-  CARELEDGER_TRY(node->ledger_, Ledger::open(layout, std::move(founding), *node->keys_, clock));
+  CARELEDGER_TRY(node->ledger_, Ledger::open(layout, std::move(founding), *node->keys_, clock, node->room_));
   if (node->ledger_->replica().ledger() != node->config_.ledger)
     return fail(ErrorKind::corrupt, layout.founding() + " founds another ledger than careledger.json names; restore both from one backup");
   for (const OrganisationConfig& organisation : node->config_.organisations) {
-    CARELEDGER_TRY(auto opened, Organisation::open(layout, organisation, seal, *node->ledger_, clock, entropy));
+    CARELEDGER_TRY(auto opened,
+                   Organisation::open(layout, organisation, seal, {*node->ledger_, node->room_, *node->alerts_, clock, entropy}));
     node->organisations_.push_back(std::move(opened));
   }
   return node;
@@ -71,8 +75,8 @@ Result<void> Node::serve(const ServeConfig& config) {
   metrics_ = std::make_unique<edge::ops::Metrics>();
   workers_ = std::make_unique<edge::http::WorkerPool>(config.worker_threads, config.worker_queue);
   io_ = std::make_unique<edge::http::IoThreads>(config.io_threads, clock_);
-  metrics_->gauge("careledger_ledger_height", "height of the newest durable block",
-                  [this] { return static_cast<double>(ledger_->ordering().height().value); });
+  alerts_->listen(log_.get(), metrics_.get());
+  show_figures();
   for (const auto& organisation : organisations_) {
     CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, addresses()}));
     const std::lock_guard lock(known_addresses_->mutex);
@@ -84,6 +88,17 @@ Result<void> Node::serve(const ServeConfig& config) {
   CARELEDGER_CHECK(write_addresses(layout_.running()));
   if (!config.ready_file.empty()) CARELEDGER_CHECK(write_addresses(config.ready_file));
   return {};
+}
+
+void Node::show_figures() {
+  metrics_->gauge("careledger_ledger_height", "Height of the newest durable block.",
+                  [this] { return static_cast<double>(ledger_->ordering().height().value); });
+  metrics_->gauge("careledger_disk_free_bytes", "What the node may still write on its disk, beside the reserve.",
+                  [this] { return static_cast<double>(room_->state().free_bytes); });
+  metrics_->gauge("careledger_disk_reserve_held", "1 while the reserve for revocations and audit is untouched.",
+                  [this] { return room_->state().reserve_held ? 1.0 : 0.0; });
+  metrics_->gauge("careledger_accepting_records", "0 while new records are refused because the disk is full.",
+                  [this] { return room_->state().accepting ? 1.0 : 0.0; });
 }
 
 // Two addresses: a light client wants a primary and a witness.
@@ -143,6 +158,7 @@ void Node::stop() {
   if (workers_) workers_->stop();
   for (const auto& organisation : organisations_) organisation->stop();
   if (ledger_) ledger_->stop();
+  alerts_->listen(nullptr, nullptr);
   if (log_) log_->flush();
   if (lock_ && system_files().exists(layout_.running())) static_cast<void>(system_files().remove(layout_.running()));
 }

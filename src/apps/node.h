@@ -38,6 +38,7 @@ class Node {
  private:
   Node(Layout layout, Clock& clock);
   Result<void> serve_rpc();
+  void show_figures();
   Result<void> write_addresses(const std::string& path) const;
   edge::exchange::Addresses addresses() const;
 
@@ -46,6 +47,8 @@ class Node {
   Config config_;
   ServeConfig serve_config_;
   std::unique_ptr<FolderLock> lock_;
+  std::unique_ptr<Alerts> alerts_ = std::make_unique<Alerts>();
+  std::shared_ptr<storage::Room> room_;
   std::unique_ptr<vault::Keystore> keys_;
   std::unique_ptr<Ledger> ledger_;
   std::vector<std::unique_ptr<Organisation>> organisations_;

@@ -1,11 +1,19 @@
 #include "apps/organisation.h"
 
+#include "apps/backup.h"
+
 namespace careledger::apps {
 
 using vault::Purpose;
 
-Organisation::Organisation(Layout layout, OrganisationConfig config, Ledger& ledger, Clock& clock, Entropy& entropy)
-    : layout_(std::move(layout)), config_(std::move(config)), ledger_(ledger), clock_(clock), entropy_(entropy) {}
+Organisation::Organisation(Layout layout, OrganisationConfig config, const Parts& parts)
+    : layout_(std::move(layout)),
+      config_(std::move(config)),
+      ledger_(parts.ledger),
+      room_(parts.room),
+      alerts_(parts.alerts),
+      clock_(parts.clock),
+      entropy_(parts.entropy) {}
 
 Organisation::~Organisation() {
   stop_serving();
@@ -13,8 +21,8 @@ Organisation::~Organisation() {
 }
 
 Result<std::unique_ptr<Organisation>> Organisation::open(const Layout& layout, const OrganisationConfig& config, const vault::Seal& seal,
-                                                         Ledger& ledger, Clock& clock, Entropy& entropy) {
-  auto organisation = std::unique_ptr<Organisation>(new Organisation(layout, config, ledger, clock, entropy));
+                                                         const Parts& parts) {
+  auto organisation = std::unique_ptr<Organisation>(new Organisation(layout, config, parts));
   CARELEDGER_CHECK(organisation->open_parts(layout, seal));
   return organisation;
 }
@@ -25,21 +33,39 @@ Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& s
   ledger_.ordering().host(config_.id, std::move(envelopes));
   CARELEDGER_TRY(signer_, vault::KeystoreSigner::make(*keys_, ledger_.replica(), config_.id, clock_));
 
+  const auto alert = [this](const std::string& what) { alerts_.raise(config_.slug, what); };
   vault::VaultOptions records;
   records.folder = layout.vault(config_.slug);
   records.organisation = config_.id;
+  records.room = room_;
+  records.on_alert = alert;
   CARELEDGER_TRY(vault_, vault::Vault::open(records, *keys_, clock_, entropy_));
   vault::AuditOptions accesses;
   accesses.folder = layout.audit(config_.slug);
   accesses.organisation = config_.id;
+  accesses.room = room_;
+  accesses.on_full = [room = room_] { return room->give_out(); };
+  accesses.on_alert = alert;
   CARELEDGER_TRY(audit_, vault::AuditMap::open(accesses, *keys_, system_files(), clock_, entropy_));
   CARELEDGER_TRY(crypto::SigningKey cosign, keys_->signing(Purpose::cosign));
   CARELEDGER_TRY(std::shared_ptr<ordering::Witness> witness,
                  ordering::Witness::open(system_files(), layout.witness(config_.slug), config_.slug, std::move(cosign), clock_));
+  CARELEDGER_CHECK(compare_with(*witness));
   ledger_.checkpoints().add(std::move(witness));
   vault_->start_anchoring(ledger_.ordering(), *signer_);
   audit_->start_heads(ledger_.ordering(), *signer_);
   return {};
+}
+
+// Whoever puts an older ledger in the place of a newer one must hear of it before anything is written on top.
+Result<void> Organisation::compare_with(const ordering::Witness& witness) const {
+  const auto remembered = witness.remembered();
+  const std::uint64_t size = ledger_.replica().view().log_size();
+  if (!remembered || remembered->size <= size) return {};
+  return fail(ErrorKind::corrupt, "the witness of " + config_.name + " remembers " + std::to_string(remembered->size) +
+                                      " commands and the ledger in " + layout_.ledger() + " holds " + std::to_string(size) +
+                                      ": an older copy was put in the place of a newer one. Restore the newest backup whole; if there is "
+                                      "none, docs/operations.md says what going on with this one means");
 }
 
 Result<void> Organisation::make_exchange(const Surroundings& around) {
@@ -56,7 +82,7 @@ Result<void> Organisation::make_fhir(const Surroundings& around) {
   config.name = config_.name;
   config.version = CARELEDGER_VERSION;
   CARELEDGER_TRY(config.page_key, keys_->symmetric(Purpose::page_token));
-  config.on_alert = [&log = around.log](const std::string& what) { log.error("fhir", {{"what", what}}); };
+  config.on_alert = [this](const std::string& what) { alerts_.raise(config_.slug, what); };
   fhir_ = std::make_unique<edge::fhir::FhirHandler>(
       edge::fhir::FhirParts{*vault_, *audit_, *authenticator_, clock_, entropy_, around.workers, &exchange_->operations()},
       std::move(config));
@@ -69,7 +95,8 @@ std::vector<edge::ops::Check> Organisation::checks() {
       return fail(ErrorKind::unavailable, "the ledger takes no commands; look at its disk and restart the node");
     return {};
   };
-  return {{"ledger", ledger}};
+  const auto disk = [this] { return room_->admit(); };
+  return {{"ledger", ledger}, {"disk", disk}};
 }
 
 Result<void> Organisation::serve(const Surroundings& around) {
@@ -77,7 +104,9 @@ Result<void> Organisation::serve(const Surroundings& around) {
   CARELEDGER_CHECK(make_fhir(around));
   router_ = std::make_unique<edge::http::Router>();
   router_->add({}, "/fhir/*", *fhir_);
-  admin_ = std::make_unique<AdminApi>(AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_});
+  admin_ = std::make_unique<AdminApi>(
+      AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_,
+                 [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); }});
   admin_offload_ = std::make_unique<edge::http::Offload>(*admin_, around.workers);
   router_->add({}, "/admin/v1/*", *admin_offload_);
   exchange_->add_routes(*router_);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "apps/admin_api.h"
+#include "apps/alerts.h"
 #include "apps/config.h"
 #include "apps/exchange_parts.h"
 #include "apps/layout.h"
@@ -16,6 +17,7 @@
 #include "edge/http/router.h"
 #include "edge/http/server.h"
 #include "edge/http/worker_pool.h"
+#include "storage/reserve.h"
 #include "vault/audit.h"
 #include "vault/keystore_signer.h"
 #include "vault/vault.h"
@@ -24,9 +26,16 @@ namespace careledger::apps {
 
 class Organisation {
  public:
-  // Opens keystore, vault and audit map and starts anchoring and heads. The ledger, clock and entropy are borrowed.
+  struct Parts {  // of the whole node; borrowed
+    Ledger& ledger;
+    std::shared_ptr<storage::Room> room;
+    Alerts& alerts;
+    Clock& clock;
+    Entropy& entropy;
+  };
+  // Opens keystore, vault and audit map and starts anchoring and heads.
   static Result<std::unique_ptr<Organisation>> open(const Layout& layout, const OrganisationConfig& config, const vault::Seal& seal,
-                                                    Ledger& ledger, Clock& clock, Entropy& entropy);
+                                                    const Parts& parts);
   ~Organisation();
 
   struct Surroundings {  // what all endpoints of the process share; borrowed until stop_serving()
@@ -49,8 +58,9 @@ class Organisation {
   vault::CommandSigner& signer() { return *signer_; }
 
  private:
-  Organisation(Layout layout, OrganisationConfig config, Ledger& ledger, Clock& clock, Entropy& entropy);
+  Organisation(Layout layout, OrganisationConfig config, const Parts& parts);
   Result<void> open_parts(const Layout& layout, const vault::Seal& seal);
+  Result<void> compare_with(const ordering::Witness& witness) const;
   Result<void> make_exchange(const Surroundings& around);
   Result<void> make_fhir(const Surroundings& around);
   std::vector<edge::ops::Check> checks();
@@ -58,6 +68,8 @@ class Organisation {
   Layout layout_;
   OrganisationConfig config_;
   Ledger& ledger_;
+  std::shared_ptr<storage::Room> room_;
+  Alerts& alerts_;
   Clock& clock_;
   Entropy& entropy_;
   std::unique_ptr<vault::Keystore> keys_;

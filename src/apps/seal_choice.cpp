@@ -9,10 +9,22 @@ namespace {
 
 constexpr std::size_t kPassphraseMax = 4096;
 
+// Standard input can be read once, and a command that serves and calls itself opens its keystores twice.
+Bytes from_standard_input() {
+  static const crypto::Secret passphrase = [] {
+    Bytes line;
+    std::getline(std::cin, line);
+    crypto::Secret kept = crypto::Secret::copy_of(line);
+    crypto::wipe(line);
+    return kept;
+  }();
+  return Bytes(passphrase.view());
+}
+
 Result<vault::Seal> from_passphrase(const std::string& file) {
   Bytes text;
   if (file == "-") {
-    std::getline(std::cin, text);
+    text = from_standard_input();
   } else {
     CARELEDGER_TRY(text, system_files().read_all(file, kPassphraseMax));
     text.resize(std::min(text.size(), text.find('\n')));

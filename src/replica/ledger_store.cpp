@@ -16,6 +16,7 @@ storage::StoreOptions store_options(const LedgerStoreOptions& options) {
   out.cache_bytes = options.cache_bytes;
   out.write_buffer_bytes = options.write_buffer_bytes;
   out.disk = options.disk;
+  out.room = options.room;
   return out;
 }
 

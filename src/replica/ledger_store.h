@@ -27,7 +27,8 @@ struct LedgerStoreOptions {
   bool create = true;
   std::size_t cache_bytes = 96u << 20;  // filled only by what is read: a small ledger uses little of it
   std::size_t write_buffer_bytes = 32u << 20;
-  std::shared_ptr<storage::DiskLayer> disk;  // tests: faults
+  std::shared_ptr<storage::DiskLayer> disk{};  // tests: faults
+  std::shared_ptr<storage::Room> room{};       // what to do when the disk is full
 };
 Result<std::unique_ptr<storage::Store>> open_ledger_store(const LedgerStoreOptions& options);
 std::unique_ptr<storage::Store> memory_ledger_store();

@@ -8,13 +8,16 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <atomic>
 #include <mutex>
 
 #include "base/assert.h"
 #include "base/files.h"
 #include "storage/disk_layer.h"
 #include "storage/journal_check.h"
+#include "storage/manifest_watch.h"
 #include "storage/rocks_log.h"
+#include "storage/roomy_disk.h"
 #include "storage/store.h"
 
 namespace careledger::storage {
@@ -123,10 +126,11 @@ class RocksSnapshot : public Reader {
 class RocksStore : public Store {
  public:
   RocksStore(std::shared_ptr<DiskLayer> disk, std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, Handles all,
-             std::string folder)
+             std::string folder, std::shared_ptr<Room> room)
       : disk_(std::move(disk)),
         env_(std::move(env)),
         folder_(std::move(folder)),
+        room_(std::move(room)),
         db_(std::move(db)),
         default_(all.front()),
         handles_(all.begin() + 1, all.end()),
@@ -153,6 +157,7 @@ class RocksStore : public Store {
       CARELEDGER_ASSERT(added.ok());
     });
     CARELEDGER_CHECK(usable());
+    follow_room();
     rocksdb::WriteOptions options;
     options.sync = durability == Durability::synced;
     return latch(db_->Write(options, &changes));
@@ -192,6 +197,16 @@ class RocksStore : public Store {
   Result<void> verify() const override { return plain(db_->VerifyChecksum()); }
 
  private:
+  // Rearranging files takes as much room as it later frees. It waits while there is none, and goes on afterwards.
+  void follow_room() {
+    if (!room_ || room_->accepting() == rearranging_.load(std::memory_order_relaxed)) return;
+    const std::lock_guard lock(mutex_);
+    const bool wanted = room_->accepting();
+    if (rearranging_.exchange(wanted) == wanted) return;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_)
+      db_->SetOptions(handle, {{"disable_auto_compactions", wanted ? "false" : "true"}}).PermitUncheckedError();
+    if (wanted) db_->Resume().PermitUncheckedError();  // when it ran out of room before it could be stopped
+  }
   Result<void> plain(const rocksdb::Status& status) const {
     if (!status.ok()) return tl::make_unexpected(error_of(status, folder_));
     return {};
@@ -212,6 +227,8 @@ class RocksStore : public Store {
   std::shared_ptr<DiskLayer> disk_;
   std::unique_ptr<rocksdb::Env> env_;
   std::string folder_;
+  std::shared_ptr<Room> room_;
+  std::atomic<bool> rearranging_{true};
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* default_;
   Handles handles_;
@@ -346,7 +363,10 @@ Error error_of(const rocksdb::Status& status, const std::string& folder) {
 Result<std::unique_ptr<Store>> open_rocks_store(const StoreOptions& options) {
   if (options.create) CARELEDGER_CHECK(system_files().make_folder(options.folder));
   std::shared_ptr<DiskLayer> disk = options.disk ? options.disk : std::make_shared<DiskLayer>(rocksdb::FileSystem::Default());
+  if (options.room) disk = roomy_disk(std::move(disk), options.room);
+  disk = watch_manifests(std::move(disk));
   CARELEDGER_CHECK(disk->prepare(options.folder));
+  CARELEDGER_CHECK(check_manifest(*disk, options.folder));
   CARELEDGER_CHECK(check_journals(*disk, options.folder));
   std::unique_ptr<rocksdb::Env> env = env_on(*disk);
   rocksdb::DBOptions database = database_options(options, env.get());
@@ -357,7 +377,8 @@ Result<std::unique_ptr<Store>> open_rocks_store(const StoreOptions& options) {
   if (!status.ok()) return tl::make_unexpected(error_of(status, options.folder));
   std::unique_ptr<rocksdb::DB> db(raw);
   rocksdb::ColumnFamilyHandle* first = handles.front();
-  auto store = std::make_unique<RocksStore>(std::move(disk), std::move(env), std::move(db), std::move(handles), options.folder);
+  auto store =
+      std::make_unique<RocksStore>(std::move(disk), std::move(env), std::move(db), std::move(handles), options.folder, options.room);
   CARELEDGER_CHECK(check_format(*raw, first, options));
   return std::unique_ptr<Store>(std::move(store));
 }

@@ -110,6 +110,7 @@ struct ColumnOptions {
 
 // The layer between a store and the disk: encryption (storage/encrypted_files.h) or faults for tests (storage/faulty_disk.h).
 class DiskLayer;
+class Room;  // storage/reserve.h
 
 struct StoreOptions {
   std::string folder;
@@ -120,6 +121,7 @@ struct StoreOptions {
   std::size_t cache_bytes = 32u << 20;
   std::size_t write_buffer_bytes = 32u << 20;  // of all columns together
   std::shared_ptr<DiskLayer> disk;             // null: the plain file system
+  std::shared_ptr<Room> room{};                // its reserve is used when the disk is full; files are not rearranged meanwhile
 };
 
 Result<std::unique_ptr<Store>> open_rocks_store(const StoreOptions& options);

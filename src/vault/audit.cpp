@@ -34,6 +34,9 @@ AuditMap::~AuditMap() {
     state_->queue_changed.notify_all();
   }
   if (state_->flusher.joinable()) state_->flusher.join();  // everything queued is written first
+  // The map knows every entry after a clean stop, so that an older copy of the file is told from this one. What fails here is folded at
+  // the next start.
+  if (state_->store) static_cast<void>(state_->fold_pending());
 }
 
 Result<std::unique_ptr<AuditMap>> AuditMap::open(AuditOptions options, Keystore& keys, Files& files, Clock& clock, Entropy& entropy) {
@@ -45,7 +48,7 @@ Result<std::unique_ptr<AuditMap>> AuditMap::open(AuditOptions options, Keystore&
   if (!in_memory) CARELEDGER_CHECK(files.make_folder(s.options.folder));
   CARELEDGER_TRY(const crypto::Secret audit_key, keys.symmetric(Purpose::audit));
   CARELEDGER_TRY(s.subject_key, keys.symmetric(Purpose::audit_subject));
-  CARELEDGER_TRY(s.store, AuditStore::open(in_memory ? std::string() : s.options.folder + "/map", keys, entropy));
+  CARELEDGER_TRY(s.store, AuditStore::open(in_memory ? std::string() : s.options.folder + "/map", keys, entropy, s.options.room));
   const auto replay = [&s](FilePlace place, OpenedEntry opened) {
     const Recorded& recorded = opened.recorded;
     s.last_time = recorded.time;

@@ -28,6 +28,9 @@
 namespace careledger::ordering {
 class Ordering;
 }
+namespace careledger::storage {
+class Room;
+}
 
 namespace careledger::vault {
 
@@ -119,9 +122,10 @@ struct AccessList {
 struct AuditOptions {
   std::string folder;  // "audit.log" and the store of the map; empty: in memory (tests)
   OrganisationId organisation;
-  std::uint32_t epoch_ms = 1000;        // longest wait before a head
-  std::uint32_t head_wait_ms = 30'000;  // longest that anybody waits for a head or a list; then unavailable
-  std::uint32_t queue_max = 65536;      // appends waiting for the disk; above it append answers busy
+  std::uint32_t epoch_ms = 1000;          // longest wait before a head
+  std::uint32_t head_wait_ms = 30'000;    // longest that anybody waits for a head or a list; then unavailable
+  std::uint32_t queue_max = 65536;        // appends waiting for the disk; above it append answers busy
+  std::shared_ptr<storage::Room> room{};  // of the map's store
   std::function<bool()> on_full{};  // the disk is full: free some and say true (storage/reserve.h); asked once a failed append. Any thread
   std::function<void(const std::string&)> on_alert{};  // what an operator must hear: log and metric. Any thread; no entry's content
 };

@@ -75,7 +75,8 @@ tl::unexpected<Error> damaged(ByteView what) {
 
 }  // namespace
 
-Result<std::unique_ptr<AuditStore>> AuditStore::open(const std::string& folder, Keystore& keys, Entropy& entropy) {
+Result<std::unique_ptr<AuditStore>> AuditStore::open(const std::string& folder, Keystore& keys, Entropy& entropy,
+                                                     std::shared_ptr<storage::Room> room) {
   auto made = std::unique_ptr<AuditStore>(new AuditStore());
   storage::StoreOptions options = options_of(folder);
   if (folder.empty()) {
@@ -83,6 +84,7 @@ Result<std::unique_ptr<AuditStore>> AuditStore::open(const std::string& folder, 
   } else {
     CARELEDGER_TRY(const crypto::Secret root, keys.symmetric(Purpose::files));
     options.disk = storage::encrypted_disk(root, entropy);
+    options.room = std::move(room);
     CARELEDGER_TRY(made->store_, storage::open_rocks_store(options));
   }
   CARELEDGER_CHECK(made->load());

@@ -23,7 +23,9 @@ struct Folding {  // an entry on its way into map and log
 
 class AuditStore final : public proof::LogNodes {
  public:
-  static Result<std::unique_ptr<AuditStore>> open(const std::string& folder, Keystore& keys, Entropy& entropy);  // empty: in memory
+  // An empty folder: in memory.
+  static Result<std::unique_ptr<AuditStore>> open(const std::string& folder, Keystore& keys, Entropy& entropy,
+                                                  std::shared_ptr<storage::Room> room = nullptr);
 
   // In order of index; `next` is the place behind the last one. After a failure nothing more may be folded until the store is reopened.
   Result<void> fold(std::span<const Folding> entries, FilePlace next);

@@ -114,9 +114,10 @@ Result<std::unique_ptr<Keystore>> Keystore::open(const std::string& path, const 
     return fail(ErrorKind::wrong_key, "the keystore " + path + " opens with " + need + ", not with what was given");
   }
   CARELEDGER_TRY(crypto::Secret wrap, wrapping_key(header.method, seal.secret_, header));
-  CARELEDGER_TRY(std::vector<Slot> slots, read_keystore(file, wrap));
+  auto slots = read_keystore(file, wrap);
+  if (!slots) return fail(slots.error().kind, path + ": " + slots.error().message);
   return std::unique_ptr<Keystore>(
-      new Keystore(std::unique_ptr<State>(new State{path, std::move(header), std::move(wrap), clock, entropy, {}, std::move(slots)})));
+      new Keystore(std::unique_ptr<State>(new State{path, std::move(header), std::move(wrap), clock, entropy, {}, std::move(*slots)})));
 }
 
 Result<SealInfo> Keystore::describe(const std::string& path) {

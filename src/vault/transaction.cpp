@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/assert.h"
+#include "storage/reserve.h"
 #include "vault/outbox.h"
 #include "vault/parts.h"
 #include "vault/record_rules.h"
@@ -130,6 +131,7 @@ Result<VersionMeta> Transaction::put(Put put) {
   State& s = *state_;
   CARELEDGER_ASSERT(s.lock.owns_lock());
   if (put.body.size() > kBodyBytesMax) return fail(ErrorKind::too_large, "the resource is larger than 64 MiB");
+  if (s.parts.options.room) CARELEDGER_CHECK(s.parts.options.room->admit());  // one transaction can be larger than what was free
   CARELEDGER_TRY(const auto old, s.found(put.type, put.id));
   const std::uint32_t version = old ? old->version + 1 : 1;
   if (version != put.version) {
@@ -204,6 +206,7 @@ Result<Committed> Transaction::commit() {
 }
 
 Result<std::unique_ptr<Transaction>> Vault::begin() {
+  if (parts_->options.room) CARELEDGER_CHECK(parts_->options.room->admit());
   std::unique_lock turn(parts_->writer);
   const View before(parts_.get(), parts_->head.sequence);
   return std::unique_ptr<Transaction>(new Transaction(std::make_unique<Transaction::State>(*parts_, std::move(turn), before)));

@@ -55,6 +55,7 @@ Result<std::unique_ptr<storage::Store>> open_store(const VaultOptions& options, 
   store.disk = storage::encrypted_disk(root, entropy);
   store.cache_bytes = options.cache_bytes;
   store.write_buffer_bytes = options.write_buffer_bytes;
+  store.room = options.room;
   return storage::open_rocks_store(store);
 }
 

@@ -29,6 +29,7 @@ namespace careledger::ordering {
 class Ordering;
 }
 namespace careledger::storage {
+class Room;
 class Store;
 struct StoreOptions;
 }  // namespace careledger::storage
@@ -103,8 +104,9 @@ struct VaultOptions {
   OrganisationId organisation;
   std::size_t cache_bytes = 24u << 20;
   std::size_t write_buffer_bytes = 24u << 20;
-  std::uint32_t anchor_count_max = 512;  // versions in one anchor: more would make each proof of one dearer
-  std::uint32_t chunk_bytes = 1u << 20;  // of a transaction's rows held in memory
+  std::uint32_t anchor_count_max = 512;   // versions in one anchor: more would make each proof of one dearer
+  std::uint32_t chunk_bytes = 1u << 20;   // of a transaction's rows held in memory
+  std::shared_ptr<storage::Room> room{};  // none: records are taken until a write fails
   // In place of the built-in stores: for tests that break off, and for other stores later.
   std::function<Result<std::unique_ptr<storage::Store>>(const storage::StoreOptions&)> open_store{};
   std::function<void(const std::string&)> on_alert{};  // what an operator must hear: log and metric. Any thread; no record's content
@@ -118,7 +120,7 @@ class Vault {
 
   View view() const;                                   // everything committed so far
   Result<View> view_at(std::uint64_t sequence) const;  // for page tokens; invalid when it lies ahead
-  Result<std::unique_ptr<Transaction>> begin();        // waits its turn
+  Result<std::unique_ptr<Transaction>> begin();        // waits its turn; storage while the disk is too full for records
 
   // Starts anchoring: first what waits from before. Both are borrowed until stop_anchoring().
   void start_anchoring(ordering::Ordering& ordering, CommandSigner& signer);

@@ -16,11 +16,11 @@ struct Options {
 
 Result<BackedUp> make(const Options& options) {
   const Layout layout = layout_of(options.folder.folder);
-  if (options.verify) return verify_backup(options.where, options.folder.seal, layout, system_clock(), system_entropy());
-  CARELEDGER_TRY(const auto node, Node::open(layout, options.folder.seal, system_clock(), system_entropy()));
-  auto done = back_up(*node, layout, options.where);
-  node->stop();
-  return done;
+  // The node writes them, and has another working folder than this command.
+  const BackupFolders where{layout_of(options.where.data).folder, layout_of(options.where.keys).folder};
+  if (options.verify) return verify_backup(where, options.folder.seal, layout, system_clock(), system_entropy());
+  CARELEDGER_TRY(const auto node, NodeAccess::open(layout, options.folder.seal));
+  return back_up(*node, where);
 }
 
 int tell(const Result<BackedUp>& done, const char* what, bool as_json) {
@@ -39,8 +39,8 @@ void add_where(CLI::App& command, BackupFolders& where) {
 }  // namespace
 
 void add_backup(CLI::App& app, Context& context) {
-  auto* command =
-      app.add_subcommand("backup", "write data and keys of a stopped node into two folders, or check such a backup without restoring it");
+  auto* command = app.add_subcommand(
+      "backup", "write data and keys of a node, serving or not, into two folders, or check such a backup without restoring it");
   auto options = std::make_shared<Options>();
   add_folder(*command, options->folder);
   add_where(*command, options->where);

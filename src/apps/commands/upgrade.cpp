@@ -3,17 +3,31 @@
 #include "apps/commands/command.h"
 #include "apps/node.h"
 #include "apps/terminal.h"
+#include "apps/upgrade.h"
 
 namespace careledger::apps::commands {
 namespace {
 
-// Every format is at its first version, so there is nothing to rewrite yet; what is newer than this program is refused by whoever reads it.
+// Afterwards everything is opened, so that nobody hears "upgraded" of a folder that does not work.
+Result<Upgraded> upgrade(const FolderOptions& options) {
+  const Layout layout = layout_of(options.folder);
+  Upgraded done;
+  {
+    CARELEDGER_TRY(const auto lock, FolderLock::take(layout));
+    CARELEDGER_TRY(done, upgrade_config(system_files(), layout.config()));
+  }
+  CARELEDGER_TRY(const auto node, Node::open(layout, options.seal, system_clock(), system_entropy()));
+  node->stop();
+  return done;
+}
+
 int run(const FolderOptions& options, bool as_json) {
-  const auto node = Node::open(layout_of(options.folder), options.seal, system_clock(), system_entropy());
-  if (!node) return report(node.error(), as_json);
-  (*node)->stop();
-  if (as_json) fmt::print("{{\"upgraded\":false,\"format\":{}}}\n", kConfigFormat);
-  else fmt::print("Everything in {} has the formats of this program already.\n", options.folder);
+  const auto done = upgrade(options);
+  if (!done) return report(done.error(), as_json);
+  const bool changed = done->from != done->to;
+  if (as_json) fmt::print("{{\"upgraded\":{},\"from\":{},\"format\":{}}}\n", changed, done->from, done->to);
+  else if (changed) fmt::print("{} had format {} and has format {} now; everything in it opens.\n", options.folder, done->from, done->to);
+  else fmt::print("{} has this program's format {} already; everything in it opens.\n", options.folder, done->to);
   return 0;
 }
 

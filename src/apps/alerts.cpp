@@ -1,0 +1,22 @@
+#include "apps/alerts.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace careledger::apps {
+
+void Alerts::raise(const std::string& from, const std::string& what) {
+  const std::lock_guard lock(mutex_);
+  if (log_ == nullptr) return fmt::print(stderr, "careledger: {}: {}\n", from, what);
+  log_->error("alert", {{"from", from}, {"what", what}});
+  metrics_->counter("careledger_alerts_total", "What an operator must hear; the log says what.", {{"from", from}}).add();
+}
+
+void Alerts::listen(edge::ops::Log* log, edge::ops::Metrics* metrics) {
+  const std::lock_guard lock(mutex_);
+  log_ = log;
+  metrics_ = metrics;
+}
+
+}  // namespace careledger::apps
