@@ -1,35 +1,59 @@
-"""A node of the real binary, for black-box tests: starts it, waits until it is ready, calls it."""
+"""What the black-box tests share: the real binary, a serving node, a folder to work in. A test is started with the binary's path."""
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import unittest
 import urllib.error
 import urllib.request
 
-PROGRAM = sys.argv.pop(1)  # of whoever imports this: the path of careledger stands first
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+NORTH, SOUTH = "North Hospital", "South Clinic"
 
 
-def run(*arguments, check=None):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=300)
+def run(*arguments, check=None, stdin=None):
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=120, input=stdin)
     if check is not None and done.returncode != check:
         raise AssertionError(f"{arguments}: exit {done.returncode}, expected {check}\n{done.stdout}\n{done.stderr}")
     return done
 
 
+def http(url, method="GET", token=None, body=None, headers=None):
+    """Status, headers and body of any answer."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(url, method=method, data=data)
+    if data is not None:
+        request.add_header("Content-Type", "application/fhir+json")
+    if token:
+        request.add_header("Authorization", "Bearer " + token)
+    for name, value in (headers or {}).items():
+        request.add_header(name, value)
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
 class Node:
     """`careledger serve`, ready when its own notification says so."""
 
-    def __init__(self, folder, *arguments):
-        self.ready = folder + ".ready"
-        notify = folder + ".notify"
+    def __init__(self, folder, *arguments, beside=None):
+        beside = beside or folder  # files of the test itself, which may have to lie on another disk
+        self.folder = folder
+        self.ready = beside + ".ready"
+        self.log_file = beside + ".log"
+        notify = beside + ".notify"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(notify)
             listener.settimeout(120)
             environment = dict(os.environ, NOTIFY_SOCKET=notify)
-            self.process = subprocess.Popen([PROGRAM, "serve", folder, "--ready-file", self.ready, "--log-file", folder + ".log",
+            self.process = subprocess.Popen([PROGRAM, "serve", folder, "--ready-file", self.ready, "--log-file", self.log_file,
                                              *arguments],
                                             env=environment, stderr=subprocess.DEVNULL)
             while b"READY=1" not in listener.recv(4096):
@@ -37,22 +61,87 @@ class Node:
         os.unlink(notify)
         with open(self.ready, encoding="utf-8") as file:
             self.addresses = json.load(file)
+        self.fhir_of = {one["name"]: one["fhir"] for one in self.addresses["organisations"]}
         self.fhir = self.addresses["organisations"][0]["fhir"]
+        self.origin = self.fhir[: -len("/fhir")]
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         self.process.wait(60)
 
-    def call(self, method, path, token=None, body=None, headers=None):
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(self.fhir + path, method=method, data=data)
-        request.add_header("Content-Type", "application/fhir+json")
-        if token:
-            request.add_header("Authorization", "Bearer " + token)
-        for name, value in (headers or {}).items():
-            request.add_header(name, value)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, dict(answer.headers), answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, dict(error.headers), error.read()
+    def call(self, method, path, token=None, body=None, headers=None, organisation=None):
+        return http((self.fhir_of[organisation] if organisation else self.fhir) + path, method, token, body, headers)
+
+    def metric(self, name):
+        text = http(self.origin + "/metrics")[2].decode()
+        found = [line.split()[-1] for line in text.splitlines() if line.startswith(name) and not line.startswith("#")]
+        return sum(float(value) for value in found) if found else None
+
+    def log(self):
+        with open(self.log_file, encoding="utf-8") as file:
+            return file.read()
+
+
+def token(folder, organisation=NORTH, *more):
+    return run("token", folder, "--organisation", organisation, *more, check=0).stdout.strip()
+
+
+def outcome_of(answer):
+    """Diagnostics of an OperationOutcome; fails when the answer is none."""
+    body = json.loads(answer)
+    if body.get("resourceType") != "OperationOutcome" or not body.get("issue"):
+        raise AssertionError(f"no OperationOutcome: {answer[:400]}")
+    return " ".join(issue.get("diagnostics", "") for issue in body["issue"])
+
+
+def flip(path):
+    """One bit in the middle of what the file holds: behind the key block when it is an encrypted one, whose padding nobody reads."""
+    with open(path, "r+b") as file:
+        data = file.read()
+        begin = 4096 if data.startswith(b"careledger/encrypted-file/") else 0
+        at = begin + (len(data) - begin) // 2
+        file.seek(at)
+        file.write(bytes([data[at] ^ 1]))
+
+
+class Scratch(unittest.TestCase):
+    """A folder of its own, `self.folder` inside it for a node, nodes stopped whatever happens."""
+
+    def setUp(self):
+        self.scratch = tempfile.mkdtemp(prefix="careledger-test-")
+        self.folder = os.path.join(self.scratch, "node")
+        self.nodes = []
+
+    def tearDown(self):
+        for node in self.nodes:
+            if node.process.poll() is None:
+                node.stop(signal.SIGKILL)
+        shutil.rmtree(self.scratch)
+
+    def init(self, *organisations, folder=None):
+        named = [part for name in organisations or (NORTH,) for part in ("--organisation", name)]
+        run("init", folder or self.folder, *named, check=0)
+
+    def serve(self, folder=None, beside=None):
+        self.nodes.append(Node(folder or self.folder, beside=beside))
+        return self.nodes[-1]
+
+    def create(self, node, bearer, kind="Basic"):
+        body = {"resourceType": kind, **({"code": {"text": "x"}} if kind == "Basic" else {})}
+        status, headers, answer = node.call("POST", "/" + kind, bearer, body)
+        self.assertEqual(status, 201, answer)
+        return headers["Location"].split(f"/{kind}/")[1].split("/")[0]
+
+    def enrol(self, node, folder, wallet, organisation, patient):
+        """A Patient, the same person wherever the wallet is, with a relationship that the wallet's owner has accepted."""
+        bearer = token(folder, organisation)
+        person = {"resourceType": "Patient", "id": patient, "identifier": [{"system": "urn:person", "value": os.path.basename(wallet)}]}
+        status, _, answer = node.call("PUT", "/Patient/" + patient, bearer, person, organisation=organisation)
+        self.assertIn(status, (200, 201), answer)
+        code = run("wallet", "show", wallet, "--label", organisation, check=0).stdout.strip()
+        body = {"resourceType": "Parameters", "parameter": [{"name": "enrolment", "valueString": code}]}
+        status, _, answer = node.call("POST", f"/Patient/{patient}/$relationship", bearer, body, organisation=organisation)
+        self.assertEqual(status, 200, answer)
+        origin = node.fhir_of[organisation][: -len("/fhir")]
+        run("wallet", "accept", wallet, "--node", origin, "--label", organisation, check=0)
+        return origin
