@@ -23,20 +23,30 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
     : home_(std::move(home)),
       relationships_(home_.vault),
       promises_(std::move(promises)),
+      quiet_(
+          {home_.config.id, relationships_, home_.ledger.ordering(), home_.signer, home_.clock, home_.ledger.epoch_ms(), home_.on_alert}),
       courier_({home_.config.id, home_.keys, home_.addresses, home_.trust_file, home_.clock, home_.entropy}),
       custodian_({home_.config.id, home_.ledger.replica(), home_.ledger.ordering(), home_.keys, home_.vault, home_.audit, relationships_,
                   home_.clock, home_.entropy}),
       requester_({home_.config.id, home_.ledger.replica(), home_.ledger.ordering(), home_.keys, home_.vault, home_.audit, relationships_,
                   *promises_, courier_, home_.clock, home_.entropy}),
-      operations_({home_.config.id, requester_, home_.ledger.replica(), home_.ledger.ordering(), home_.signer, home_.keys, home_.audit,
-                   relationships_, home_.entropy}),
+      operations_({home_.config.id, requester_, home_.ledger.replica(), quiet_, home_.clock, home_.keys, home_.audit, relationships_,
+                   home_.entropy}),
       releases_({custodian_, home_.ledger.replica(), home_.clock, home_.workers}),
       ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(),
-                   [this] { return trust_text(home_.ledger); }, [this] { return checkpoint_of(home_.ledger); }}),
+                   [this] { return trust_text(home_.ledger); }, [this] { return checkpoint_of(home_.ledger); }, home_.ledger.epoch_ms(),
+                   home_.clock}),
       patient_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), home_.audit, relationships_,
                     home_.clock, home_.workers,
                     [this](const replica::View& view, proof::Bundle& bundle) { return add_checkpoint(home_.ledger, view, bundle); }}),
-      patient_offload_(patient_api_, home_.workers) {}
+      patient_offload_(patient_api_, home_.workers) {
+  quiet_.start();
+}
+
+void ExchangeParts::stop() {
+  quiet_.stop();  // first: operations may be waiting for it
+  operations_.stop();
+}
 
 void ExchangeParts::add_routes(edge::http::Router& router) {
   router.add({edge::http::Method::post}, std::string(edge::exchange::kReleasePath), releases_);

@@ -32,12 +32,13 @@ class ExchangeParts {
     Entropy& entropy;
     edge::exchange::Addresses addresses;
     std::string trust_file;  // PEM: how other organisations' certificates are judged
+    std::function<void(const std::string&)> on_alert;
   };
   static Result<std::unique_ptr<ExchangeParts>> make(Home home);
 
   void add_routes(edge::http::Router& router);
   edge::fhir::Operations& operations() { return operations_; }
-  void stop() { operations_.stop(); }  // what waits for others ends; idempotent
+  void stop();  // what waits for others ends, what waits for the epoch stays in the vault; idempotent
 
  private:
   ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> promises);
@@ -45,6 +46,7 @@ class ExchangeParts {
   Home home_;
   vault::Relationships relationships_;
   std::unique_ptr<exchange::PromiseBook> promises_;
+  vault::QuietOutbox quiet_;
   edge::exchange::HttpCourier courier_;
   exchange::Custodian custodian_;
   exchange::Requester requester_;

@@ -28,7 +28,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   CARELEDGER_TRY(crypto::SigningKey validator, keys.signing(vault::Purpose::validator));
   ordering::local::Config ordering;
   ordering.app_version = kProtocol;
-  ordering.epoch_ms = document.epoch_ms();
+  ordering.epoch_ms = ledger->epoch_ms_ = document.epoch_ms();
   CARELEDGER_TRY(ledger->ordering_, ordering::local::start(*ledger->replica_, std::move(validator), clock, ordering));
   CARELEDGER_TRY(crypto::SigningKey log, keys.signing(vault::Purpose::cosign));
   ledger->checkpoints_ = std::make_unique<ordering::CheckpointKeeper>(kernel::chain_id(ledger->replica_->ledger()), std::move(log));

@@ -25,7 +25,8 @@ class Ledger {
   ordering::Ordering& ordering() { return *ordering_; }
   storage::Store& store() { return *store_; }
   ordering::CheckpointKeeper& checkpoints() { return *checkpoints_; }
-  void stop();  // idempotent
+  std::uint32_t epoch_ms() const { return epoch_ms_; }  // of the mixed lane, from the founding document
+  void stop();                                          // idempotent
 
   // Sends one command and waits for what becomes of it: its receipt with code ok, or an error that names the code. Not on an ordering
   // thread.
@@ -34,6 +35,7 @@ class Ledger {
 
  private:
   Ledger() = default;
+  std::uint32_t epoch_ms_ = 0;
   std::shared_ptr<storage::Store> store_;
   std::unique_ptr<replica::Replica> replica_;
   std::unique_ptr<ordering::Ordering> ordering_;

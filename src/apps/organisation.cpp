@@ -69,8 +69,10 @@ Result<void> Organisation::compare_with(const ordering::Witness& witness) const 
 }
 
 Result<void> Organisation::make_exchange(const Surroundings& around) {
-  CARELEDGER_TRY(exchange_, ExchangeParts::make({layout_, config_, ledger_, *keys_, *vault_, *audit_, *signer_, around.workers, clock_,
-                                                 entropy_, around.addresses, around.config.certificate_file}));
+  CARELEDGER_TRY(exchange_,
+                 ExchangeParts::make({layout_, config_, ledger_, *keys_, *vault_, *audit_, *signer_, around.workers, clock_, entropy_,
+                                      around.addresses, around.config.certificate_file,
+                                      [&log = around.log](const std::string& what) { log.error("quiet-outbox", {{"what", what}}); }}));
   return {};
 }
 

@@ -87,13 +87,14 @@ Result<WalletGrant> grant_of(const exchange::Terms& terms, const WalletKey& key,
   return grant;
 }
 
-Result<void> put_on_ledger(WalletNode& node, const WalletKey& key, const Wallet& wallet, const WalletGrant& grant, BlockTime until) {
+Result<void> put_on_ledger(WalletNode& node, const WalletKey& key, const Wallet& wallet, const WalletGrant& grant, BlockTime from,
+                           BlockTime until) {
   CARELEDGER_TRY(const LedgerId ledger, ledger_of(wallet));
   CARELEDGER_TRY(const RelationshipId relationship, id_from<RelationshipId>(grant.relationship));
   CARELEDGER_TRY(const json::Document consent, json::parse(grant.consent));
   const Digest terms = exchange::commitment_to(consent.root(), *from_hex(grant.salt));
-  const std::uint32_t lapses = contracts::day_of(until) + 1;  // rounded up: the ledger tells no more than a day
-  return node.command(key, ledger, build::grant(relationship, grant.number, terms, lapses));
+  CARELEDGER_CHECK(node.command(key, ledger, build::grant(relationship, grant.number, terms, exchange::lapse_day(from, until))));
+  return {};
 }
 
 }  // namespace
@@ -103,6 +104,10 @@ Result<Accepted> accept_relationship(WalletFile& file, const std::string& origin
   Wallet& wallet = file.wallet();
   CARELEDGER_TRY(const auto node, WalletNode::connect(origin, certificate, wallet));
   CARELEDGER_TRY(WalletKey * key, unbound_key(wallet, label, node->organisation()));
+  if (const auto account = node->get("/ledger/v1/account/" + key->account().hex());
+      !account && account.error().kind == ErrorKind::not_found)
+    return fail(ErrorKind::not_found,
+                "no proposal for this key is on the ledger yet: one comes there when the epoch, as a rule an hour, is over");
   CARELEDGER_TRY(const http::Response response, node->as_patient(*key, http::Method::get, "/patient/v1/relationship"));
   CARELEDGER_TRY(const json::Document shown, json::parse(response.body));
   CARELEDGER_TRY(const RelationshipId id, id_from<RelationshipId>(shown.root().string_at("relationship")));
@@ -111,13 +116,13 @@ Result<Accepted> accept_relationship(WalletFile& file, const std::string& origin
     return fail(ErrorKind::corrupt, "the node names another relationship than this key has with it");
   CARELEDGER_TRY(const Digest subject, id_from<Digest>(shown.root().string_at("subject")));
   CARELEDGER_CHECK(key->pin_subject(subject.hex()));  // now, when there is nothing to hide yet
-  Accepted accepted{node->name(), id.hex(), number_at(shown.root(), "status") == static_cast<std::uint64_t>(relation::Status::active)};
+  Accepted accepted{node->name(), id.hex(), number_at(shown.root(), "status") == static_cast<std::uint64_t>(relation::Status::active), {}};
   key->organisation = node->organisation();
   key->organisation_name = node->name();
   CARELEDGER_CHECK(file.save());
   if (accepted.already) return accepted;
   CARELEDGER_TRY(const LedgerId ledger, ledger_of(wallet));
-  CARELEDGER_CHECK(node->command(*key, ledger, build::accept(id)));
+  CARELEDGER_TRY(accepted.waits_until, node->command(*key, ledger, build::accept(id)));
   return accepted;
 }
 
@@ -138,7 +143,7 @@ Result<Granted> make_grant(WalletFile& file, const GrantOrder& order) {
   CARELEDGER_TRY(const WalletGrant grant, grant_of(terms, *key, number, grantee_name));
   wallet.grants.push_back(grant);  // before it is on the ledger: the salt must not be lost once it is
   CARELEDGER_CHECK(file.save());
-  CARELEDGER_CHECK(put_on_ledger(*node, *key, wallet, grant, terms.until));
+  CARELEDGER_CHECK(put_on_ledger(*node, *key, wallet, grant, terms.from, terms.until));
   const Bytes opening = opening_json(grant);
   CARELEDGER_CHECK(node->as_patient(*key, http::Method::post, "/patient/v1/consents", opening));
   CARELEDGER_CHECK(there->as_patient(*key_there, http::Method::post, "/patient/v1/consents", opening));

@@ -11,6 +11,7 @@ struct Accepted {
   std::string organisation;  // name
   std::string relationship;  // hex
   bool already = false;      // it was active before
+  BlockTime waits_until;     // when it will be on the ledger; 0: it is there
 };
 // `label`: which key; empty: the only one that belongs to no organisation yet. Never tries several: that would link pseudonyms.
 Result<Accepted> accept_relationship(WalletFile& file, const std::string& node, const std::string& certificate, const std::string& label);

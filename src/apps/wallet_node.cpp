@@ -1,8 +1,11 @@
 #include "apps/wallet_node.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "edge/http/signature.h"
+#include "edge/ledger_api/ledger_api.h"
+#include "kernel/timing.h"
 #include "proof/log.h"
 #include "proof/trust.h"
 
@@ -13,7 +16,6 @@ namespace http = edge::http;
 namespace json = codec::json;
 
 constexpr std::chrono::seconds kSignatureLife{120};
-constexpr std::int64_t kCommandLifeMs = 30 * 60 * 1000;
 constexpr std::size_t kHashesMax = 256;
 
 // Every answer but 2xx, in the node's own words.
@@ -147,19 +149,28 @@ Result<std::string> WalletNode::organisation_name(const std::string& hex) {
   return hex;
 }
 
-Result<void> WalletNode::command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order) {
-  CARELEDGER_TRY(const json::Document account, get("/ledger/v1/account/" + key.account().hex()));
+Bytes wallet_command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order, std::uint64_t sequence,
+                     BlockTime now, std::uint32_t epoch_ms) {
+  const bool waits = edge::ledger_api::lane_for(order.contract) == ordering::Lane::mixed;
   kernel::CommandOrder command;
   command.ledger = ledger;
   command.actor = key.account();
-  command.sequence = number_at(account.root(), "sequence") + 1;
-  command.expires = {system_clock().now().value + kCommandLifeMs};
+  command.sequence = sequence;
+  command.expires = kernel::coarse_expiry(waits ? kernel::epoch_end(now, epoch_ms) : now);
   command.contract = order.contract;
-  const Bytes bytes = kernel::encode(kernel::sign_command(command, order.payload, kernel::Signer{1, &key.key}));
+  return kernel::encode(kernel::sign_command(command, order.payload, kernel::Signer{1, &key.key}));
+}
+
+Result<BlockTime> WalletNode::command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order) {
+  CARELEDGER_TRY(const json::Document account, get("/ledger/v1/account/" + key.account().hex()));
+  CARELEDGER_TRY(const json::Document status, get("/ledger/v1/status"));
+  const auto epoch_ms = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(number_at(status.root(), "epoch_ms"), 1, 3'600'000));
+  const Bytes bytes = wallet_command(key, ledger, order, number_at(account.root(), "sequence") + 1, system_clock().now(), epoch_ms);
   CARELEDGER_TRY(const http::Response response,
                  call(http::make_request(http::Method::post, "/ledger/v1/commands", bytes, "application/x-protobuf")));
   CARELEDGER_TRY(const json::Document answer, json::parse(response.body));
-  if (answer.root().string_at("outcome") == "final" && number_at(answer.root(), "code") == 0) return {};
+  if (answer.root().string_at("outcome") == "final" && number_at(answer.root(), "code") == 0) return BlockTime{};
+  if (answer.root().string_at("outcome") == "waiting") return BlockTime{static_cast<std::int64_t>(number_at(answer.root(), "until_ms"))};
   return fail(ErrorKind::conflict, "the ledger refused: " + std::string(answer.root().string_at("code_name")));
 }
 

@@ -12,6 +12,10 @@
 
 namespace careledger::apps {
 
+// The bytes of a signed command, as they will stand on the ledger for ever: nothing in them is finer than it must be (kernel/timing.h).
+Bytes wallet_command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order, std::uint64_t sequence,
+                     BlockTime now, std::uint32_t epoch_ms);
+
 class WalletNode {
  public:
   // `certificate`: PEM file for https. unavailable; corrupt: another ledger than the wallet remembers, or a history that does not go on
@@ -29,7 +33,8 @@ class WalletNode {
   Result<std::string> organisation_name(const std::string& hex);        // the hex itself when the ledger knows no name
 
   // Signs, sends, waits until it is durable. conflict, naming the code, when the ledger refuses.
-  Result<void> command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order);
+  // When it stands on the ledger: 0 when it does, later for what waits for the end of an epoch.
+  Result<BlockTime> command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order);
 
  private:
   WalletNode() = default;

@@ -54,6 +54,11 @@ codec::json::Document make_consent(const Terms& terms);
 // H('careledger/consent/1', 'fhir-verbatim/1', salt, canonical Consent). The salt has 32 bytes.
 Digest commitment_to(const codec::json::Value& consent, ByteView salt);
 
+// The day that a grant bears on the ledger, in days since 1970: never before the terms end, and for terms of up to a year the same for
+// everybody who grants in the same 32 days. How long somebody likes to grant for would otherwise be a mark that all of one person's
+// pseudonyms bear. The custodian goes by the terms.
+std::uint32_t lapse_day(BlockTime from, BlockTime until);
+
 // ---- what of a record the terms release ----
 
 std::string category_of(const codec::json::Value& resource);  // exactly one code of kCategorySystem

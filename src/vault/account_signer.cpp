@@ -2,12 +2,10 @@
 
 #include "kernel/sign.h"
 #include "kernel/tables.h"
+#include "kernel/timing.h"
 
 namespace careledger::vault {
 namespace {
-
-// Long enough for the mixed lane's epoch and a retry, short enough that a lost command soon means nothing.
-constexpr std::int64_t kLifeMs = 30 * 60 * 1000;
 
 std::uint64_t first_number(const replica::View& view, const AccountId& account) {
   const auto window = view.state().get(kernel::kSequences, account);
@@ -26,7 +24,7 @@ AccountSigner::AccountSigner(const replica::View& view, const AccountId& account
       next_(first_number(view, account)) {}
 
 Result<Bytes> AccountSigner::sign(ContractId contract, Bytes payload) {
-  const kernel::CommandOrder order{ledger_, account_, next_.fetch_add(1), {clock_.now().value + kLifeMs}, contract};
+  const kernel::CommandOrder order{ledger_, account_, next_.fetch_add(1), kernel::coarse_expiry(clock_.now()), contract};
   return kernel::encode(kernel::sign_command(order, payload, {key_number_, &key_}));
 }
 

@@ -4,12 +4,12 @@
 
 #include "kernel/sign.h"
 #include "kernel/tables.h"
+#include "kernel/timing.h"
 
 namespace careledger::vault {
 namespace {
 
-constexpr std::uint64_t kGap = 64;                      // of the 256 that the ledger's window remembers
-constexpr std::int64_t kLifetimeMs = 50LL * 60 * 1000;  // an hour is the most
+constexpr std::uint64_t kGap = 64;  // of the 256 that the ledger's window remembers
 
 Result<std::uint32_t> key_number(const kernel::Reader& state, const OrganisationId& organisation, const crypto::PublicKey& key,
                                  kernel::KeyRole role) {
@@ -50,7 +50,7 @@ Result<Bytes> KeystoreSigner::sign(ContractId contract, Bytes payload) {
   order.ledger = replica_.ledger();
   order.actor = organisation_;
   order.sequence = next_.fetch_add(1);
-  order.expires = {std::max(clock_.now().value, replica_.view().time().value) + kLifetimeMs};
+  order.expires = kernel::coarse_expiry(std::max(clock_.now(), replica_.view().time()));
   order.contract = contract;
   return kernel::sign_command(order, payload, kernel::Signer{key_number_, &key_}).SerializeAsString();
 }

@@ -13,6 +13,7 @@ constexpr char kRelationship = 1;    // relationship id -> Relationship
 constexpr char kOfPatient = 2;       // HMAC of the patient's id ‖ relationship id -> nothing
 constexpr char kTerms = 3;           // grant -> ConsentTerms
 constexpr char kOfRelationship = 4;  // relationship id ‖ grant -> nothing
+constexpr char kHeld = 5;            // name -> varint contract ‖ payload of a HeldCommand
 
 constexpr const char* kElsewhere = "the grant was deposited for another relationship";
 constexpr std::size_t kTermsMax = 1u << 20;  // bytes of one Consent
@@ -187,6 +188,40 @@ Result<void> Relationships::withdraw(const RelationshipId& relationship, const D
   if (!known) known = ConsentTerms{grant, relationship, {}, {}, false};
   known->withdrawn = true;
   return write_terms(*known);
+}
+
+Result<void> Relationships::hold(const HeldCommand& command) {
+  VaultParts& parts = vault_.parts();
+  CARELEDGER_TRY(const crypto::Secret secret, parts.keys.symmetric(Purpose::relationships));
+  const Bytes key = row_key(kHeld, command.name.view());
+  Bytes plain;
+  append_varint(plain, command.contract.value);
+  storage::Batch batch;
+  batch.put(kPrivateColumn, key, seal_row(key, plain.append(command.payload), secret, parts.entropy));
+  return parts.store->write(batch, storage::Durability::synced);
+}
+
+Result<std::vector<HeldCommand>> Relationships::held() const {
+  const VaultParts& parts = vault_.parts();
+  CARELEDGER_TRY(const crypto::Secret secret, parts.keys.symmetric(Purpose::relationships));
+  const auto rows = parts.store->iterate(kPrivateColumn, storage::Range::prefix(Bytes(1, kHeld)));
+  std::vector<HeldCommand> found;
+  for (rows->seek_first(); rows->valid(); rows->next()) {
+    CARELEDGER_TRY(const Bytes plain, open_row(rows->key(), rows->value(), secret));
+    ByteView rest = plain;
+    const auto name = Digest::from(rows->key().substr(1));
+    const auto contract = take_varint(rest);
+    if (!name || !contract || *contract > UINT16_MAX) return corrupt_row("private", rows->key());
+    found.push_back({*name, ContractId{static_cast<std::uint16_t>(*contract)}, Bytes(rest)});
+  }
+  CARELEDGER_CHECK(rows->status());
+  return found;
+}
+
+Result<void> Relationships::drop(const Digest& name) {
+  storage::Batch batch;
+  batch.erase(kPrivateColumn, row_key(kHeld, name.view()));
+  return vault_.parts().store->write(batch, storage::Durability::buffered);  // back after a crash: the ledger has it already then
 }
 
 }  // namespace careledger::vault

@@ -36,6 +36,13 @@ struct ConsentTerms {
   bool withdrawn = false;  // known here to be revoked, at once and before the ledger says so
 };
 
+// A command of the organisation that waits for the end of an epoch (quiet_outbox.h). Not signed yet.
+struct HeldCommand {
+  Digest name;  // tells nothing of when it was asked for; the order in which they go out
+  ContractId contract;
+  Bytes payload;
+};
+
 class Relationships {
  public:
   explicit Relationships(Vault& vault);  // borrowed
@@ -51,6 +58,10 @@ class Relationships {
   Result<std::vector<ConsentTerms>> terms_of(const RelationshipId& relationship) const;
   // Also of a grant that was never deposited here: it is then withdrawn before anybody shows it. conflict as above.
   Result<void> withdraw(const RelationshipId& relationship, const Digest& grant);
+
+  Result<void> hold(const HeldCommand& command);  // new, or replaces by name
+  Result<std::vector<HeldCommand>> held() const;  // by name
+  Result<void> drop(const Digest& name);          // held or not
 
  private:
   Result<void> write_terms(const ConsentTerms& terms);

@@ -17,7 +17,7 @@ struct Options {
   std::vector<std::string> organisations;
   std::string file;
   std::uint16_t port = 0;
-  std::uint32_t epoch_ms = 10'000;
+  std::uint32_t epoch_ms = NewLedger{}.epoch_ms;
 };
 
 // "North Hospital" or "North Laboratory:laboratory".
@@ -107,7 +107,9 @@ void add_init(CLI::App& app, Context& context) {
   command->add_option("--organisations-file", options->file, "members from a JSON file: [{\"name\": \"…\", \"kind\": \"hospital\"}]");
   command->add_option("--name", options->name, "name of the ledger");
   command->add_option("--port", options->port, "port of the first organisation, the others follow; 0: chosen at each start");
-  command->add_option("--epoch-ms", options->epoch_ms, "how long commands that must not tell their order wait")
+  command
+      ->add_option("--epoch-ms", options->epoch_ms,
+                   "epoch: enrolments and acceptances reach the ledger together at its end; shorter is quicker and tells who came when")
       ->check(CLI::Range(1, 3'600'000));
   example(*command, "careledger init /srv/care --organisation \"North Hospital\" --organisation \"City Laboratory:laboratory\"");
   command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });

@@ -99,6 +99,9 @@ int accept(WalletFile& file, const Options& options, bool as_json) {
   const auto accepted = accept_relationship(file, options.node, options.certificate, options.label);
   if (!accepted) return report(accepted.error(), as_json);
   if (as_json) fmt::print("{}\n", json_of({{"organisation", accepted->organisation}, {"relationship", accepted->relationship}}));
+  else if (accepted->waits_until.value > 0)
+    fmt::print("Accepted by you: {}. It stands on the ledger from {} on, with those of others.\n", accepted->organisation,
+               codec::fhir::format_instant(accepted->waits_until));
   else fmt::print("{} {}.\n", accepted->already ? "Already in force with" : "Accepted by you:", accepted->organisation);
   return 0;
 }

@@ -73,7 +73,9 @@ class ExchangeApi : public ::testing::Test {
                                 *world.chain.replica,
                                 *world.chain.ordering,
                                 [this] { return Result<std::string>(proof::to_text(world.chain.trust())); },
-                                {}}};
+                                {},
+                                1,
+                                system_clock()}};
   http::Router router;
   std::unique_ptr<http::Server> server;
 };

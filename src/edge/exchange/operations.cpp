@@ -17,6 +17,7 @@ using careledger::exchange::Received;
 using careledger::exchange::Retrieval;
 
 constexpr std::uint32_t kOrganisationsMax = 10'000;
+constexpr std::int64_t kWaitMaxMs = 15'000;
 constexpr std::string_view kActorPrefix = "Practitioner/";
 
 Result<Digest> practitioner_of(const auth::Principal& principal) {
@@ -179,14 +180,14 @@ Result<vault::Relationship> Operations::prepare(const fhir::OperationCall& call,
   return out;
 }
 
-Result<void> Operations::propose(const Bytes& payload) {
-  CARELEDGER_TRY(Bytes command, parts_.signer.sign(build::kRelationship, payload));
-  std::promise<ordering::Answer> promise;
-  parts_.ordering.submit(parts_.organisation, std::move(command), ordering::Lane::mixed,
-                         [&promise](const ordering::Answer& answer) { promise.set_value(answer); });
-  const ordering::Answer answer = promise.get_future().get();
-  if (answer.outcome == ordering::Outcome::busy) return fail(ErrorKind::busy, "the ledger takes no more just now; try again");
-  if (!answer.receipt) return fail(ErrorKind::unavailable, "the ledger did not answer; try again with the same code");
+// Waits for the ledger only when the epoch is nearly over: nobody stands at a desk for an hour.
+Result<void> Operations::propose(const RelationshipId& id, Bytes payload) {
+  const auto promise = std::make_shared<std::promise<ordering::Answer>>();
+  CARELEDGER_TRY(const BlockTime until, parts_.quiet.hold({Digest{id.value}, build::kRelationship, std::move(payload)},
+                                                          [promise](const ordering::Answer& answer) { promise->set_value(answer); }));
+  if (until.value - parts_.clock.now().value > kWaitMaxMs) return {};
+  const ordering::Answer answer = promise->get_future().get();
+  if (!answer.receipt) return {};  // it goes with the next epoch
   if (!answer.receipt->code.ok())
     return fail(ErrorKind::conflict,
                 "the ledger refused the proposal: " + std::string(kernel::code_name(parts_.replica.contracts(), answer.receipt->code)));
@@ -197,10 +198,9 @@ Result<fhir::OperationReply> Operations::run_relationship(const fhir::OperationC
   Bytes payload;
   CARELEDGER_TRY(vault::Relationship made, prepare(call, payload));
   // After a crash, or asked twice, the ledger may know it already.
-  if (!parts_.replica.view().state().has(relation::kRelationships, made.id)) CARELEDGER_CHECK(propose(payload));
+  if (!parts_.replica.view().state().has(relation::kRelationships, made.id)) CARELEDGER_CHECK(propose(made.id, std::move(payload)));
   const auto row = parts_.replica.view().state().get(relation::kRelationships, made.id);
-  if (!row) return fail(ErrorKind::unavailable, "the ledger does not show the relationship yet; try again");
-  if (relation::is_active(*row)) {
+  if (row && relation::is_active(*row)) {
     made.state = vault::RelationshipState::active;
     CARELEDGER_CHECK(parts_.relationships.put(made));
   }
@@ -218,11 +218,11 @@ Result<fhir::OperationReply> Operations::run_relationship(const fhir::OperationC
   json::Value parameters = document.array();
   add_parameter(document, parameters, "relationship", made.id.hex());
   add_parameter(document, parameters, "account", made.patient_account.hex());
-  add_parameter(document, parameters, "status", status_name(row->status()));
+  add_parameter(document, parameters, "status", row ? status_name(row->status()) : std::string_view("waiting"));
   json::Value root = document.object();
   document.set(root, "resourceType", document.string("Parameters"));
   document.set(root, "parameter", parameters);
-  return fhir::OperationReply{200, json::compact(root)};
+  return fhir::OperationReply{row ? 200 : 202, json::compact(root)};
 }
 
 }  // namespace careledger::edge::exchange

@@ -9,7 +9,7 @@
 #include "edge/fhir/operations.h"
 #include "edge/http/worker_pool.h"
 #include "exchange/requester.h"
-#include "vault/signer.h"
+#include "vault/quiet_outbox.h"
 
 namespace careledger::edge::exchange {
 
@@ -19,8 +19,8 @@ struct OperationsParts {
   OrganisationId organisation;
   careledger::exchange::Requester& requester;
   replica::Replica& replica;
-  ordering::Ordering& ordering;
-  vault::CommandSigner& signer;
+  vault::QuietOutbox& quiet;
+  const Clock& clock;
   vault::Keystore& keys;
   vault::AuditMap& audit;
   vault::Relationships& relationships;
@@ -39,7 +39,7 @@ class Operations final : public fhir::Operations {
   Result<fhir::OperationReply> run_relationship(const fhir::OperationCall& call);
   Result<OrganisationId> custodian_of(std::string_view name) const;
   Result<vault::Relationship> prepare(const fhir::OperationCall& call, Bytes& payload);
-  Result<void> propose(const Bytes& payload);
+  Result<void> propose(const RelationshipId& id, Bytes payload);
 
   OperationsParts parts_;
   http::WorkerPool waiting_;

@@ -6,6 +6,7 @@
 #include "contracts/build.h"
 #include "contracts/consent/consent.h"
 #include "kernel/tables.h"
+#include "kernel/timing.h"
 
 namespace careledger::edge::ledger_api {
 namespace {
@@ -19,6 +20,7 @@ namespace relation = contracts::relationship;
 constexpr std::string_view kRoot = "/ledger/v1/";
 constexpr std::uint32_t kOrganisationsMax = 10'000;
 constexpr std::uint32_t kWaitingMax = 4096;
+constexpr std::int64_t kWaitMaxMs = 15'000;  // a wallet waits so long for the end of an epoch, and no longer
 
 // A JSON object under construction.
 class Fields {
@@ -86,18 +88,23 @@ Result<ordering::Lane> lane_of(const replica::Replica& replica, const kernel::Re
   const auto account = replica.view().state().get(kernel::kAccounts, command.actor);
   if (!account || account->kind() != static_cast<std::uint32_t>(kernel::AccountKind::patient))
     return fail(ErrorKind::forbidden, "only patients' accounts send commands here");
-  if (command.contract == build::kConsent) return ordering::Lane::urgent;
-  if (command.contract == build::kRelationship) return ordering::Lane::mixed;
+  if (const auto lane = lane_for(command.contract)) return *lane;
   return fail(ErrorKind::forbidden, "only relationship and consent commands are taken here");
 }
 
 }  // namespace
 
+std::optional<ordering::Lane> lane_for(ContractId contract) {
+  if (contract == build::kConsent) return ordering::Lane::urgent;
+  if (contract == build::kRelationship) return ordering::Lane::mixed;
+  return std::nullopt;
+}
+
 Result<http::Response> LedgerApi::status() const {
   const replica::View view = parts_.replica.view();
   Fields fields;
   fields.text("organisation", parts_.organisation.hex()).text("name", parts_.name).text("ledger", view.ledger().hex());
-  fields.text("chain", kernel::chain_id(view.ledger())).number("height", view.height().value);
+  fields.text("chain", kernel::chain_id(view.ledger())).number("epoch_ms", parts_.epoch_ms).number("height", view.height().value);
   fields.number("time_ms", static_cast<std::uint64_t>(view.time().value));
   fields.number("log_size", view.log_size()).text("log_root", view.log_root().hex());
   return fields.response();
@@ -192,6 +199,8 @@ void LedgerApi::submit(http::Request request, http::Responder respond) {
   const kernel::ReceivedCommand command = kernel::receive_bytes(request.body);
   const auto lane = lane_of(parts_.replica, command);
   if (!lane) return respond(http::problem(lane.error()));
+  const bool far = kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms).value - parts_.clock.now().value > kWaitMaxMs;
+  if (*lane == ordering::Lane::mixed && far) return submit_quietly(std::move(request), command, std::move(respond));
   if (waiting_->fetch_add(1) >= kWaitingMax) {
     waiting_->fetch_sub(1);
     return respond(response_of(parts_.replica, {ordering::Outcome::busy, std::nullopt, 1000}));
@@ -202,6 +211,19 @@ void LedgerApi::submit(http::Request request, http::Responder respond) {
         waiting->fetch_sub(1);
         respond(response_of(replica, result));
       });
+}
+
+// Says at once whether the command would do, and lets it wait for the end of the epoch without its sender.
+void LedgerApi::submit_quietly(http::Request request, const kernel::ReceivedCommand& command, http::Responder respond) {
+  const BlockTime until = kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms);
+  if (const kernel::Code code = parts_.replica.check(command, until); !code.ok()) {
+    const kernel::Receipt receipt{parts_.replica.ledger(), command.digest, code, {}, 0};
+    return respond(response_of(parts_.replica, {ordering::Outcome::refused, receipt, 0}));
+  }
+  parts_.ordering.submit(parts_.organisation, std::move(request.body), ordering::Lane::mixed, [](const ordering::Answer&) {});
+  http::Response response = Fields().text("outcome", "waiting").number("until_ms", static_cast<std::uint64_t>(until.value)).response();
+  response.status = 202;
+  respond(std::move(response));
 }
 
 void LedgerApi::handle(http::Request request, http::Responder respond) {

@@ -1,7 +1,7 @@
 // The ledger for wallets and anybody: /ledger/v1/… of an organisation's endpoint. Shared knowledge, so nobody is asked who they are; what
 // counts in a command is the signature inside it.
 //
-//   GET  status               {organisation, name, ledger, chain, height, time_ms, log_size, log_root}
+//   GET  status               {organisation, name, ledger, chain, epoch_ms, height, time_ms, log_size, log_root}
 //   GET  organisations        [{id, name, kind, status}]
 //   GET  account/{hex}        {kind, status, sequence}: the highest number that the account used
 //   GET  relationship/{hex}   {organisation, patient, status, held_in_trust, next_grant}
@@ -10,8 +10,8 @@
 //   GET  checkpoint           a signed note of the log's newest root (c2sp.org/tlog-checkpoint)
 //   GET  consistency?from=N&to=M   {"hashes":[hex…]}: RFC 6962, between two sizes of the log
 //   POST commands             canonical bytes of a SignedCommand (64 KiB) of a patient: relationship and consent commands only. Answers
-//   when
-//                             it is durable: {outcome, contract, code, code_name, height, position}
+//                             when it is durable: {outcome, contract, code, code_name, height, position}. A relationship command waits
+//                             for the end of the epoch; when that is far, 202 with {"outcome":"waiting","until_ms":…} once it was checked
 //
 // Commands are submitted under this organisation's envelope; 429 with Retry-After when the ledger is full, 503 when it cannot tell.
 // Thread-safety: handle() from any thread; it reads and does not wait. Parts are borrowed.
@@ -20,6 +20,7 @@
 #include <atomic>
 #include <functional>
 
+#include "base/clock.h"
 #include "edge/http/message.h"
 #include "ordering/ordering.h"
 #include "replica/replica.h"
@@ -33,7 +34,13 @@ struct LedgerApiParts {
   ordering::Ordering& ordering;
   std::function<Result<std::string>()> trust;       // text of the trust file
   std::function<Result<std::string>()> checkpoint;  // a signed note
+  std::uint32_t epoch_ms;                           // of the mixed lane
+  const Clock& clock;
 };
+
+// Revocations and grants go at once; what happens to a relationship waits for the end of the epoch. nullopt: no patient sends such
+// commands.
+std::optional<ordering::Lane> lane_for(ContractId contract);
 
 class LedgerApi final : public http::Handler {
  public:
@@ -49,6 +56,7 @@ class LedgerApi final : public http::Handler {
   Result<http::Response> grant(std::string_view rest) const;
   Result<http::Response> consistency(const http::Request& request) const;
   void submit(http::Request request, http::Responder respond);
+  void submit_quietly(http::Request request, const kernel::ReceivedCommand& command, http::Responder respond);
 
   LedgerApiParts parts_;
   const std::shared_ptr<std::atomic<std::uint32_t>> waiting_ = std::make_shared<std::atomic<std::uint32_t>>(0);  // commands of patients

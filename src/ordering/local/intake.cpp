@@ -16,12 +16,7 @@ const kernel::Code kTooOld = kernel::code_of(kernel::KernelCode::sequence_too_ol
 }  // namespace
 
 Intake::Intake(replica::Replica& replica, const Clock& clock, std::size_t pending_max, std::uint32_t epoch_ms, std::size_t take_max)
-    : replica_(replica),
-      clock_(clock),
-      pending_max_(pending_max),
-      epoch_ns_(std::uint64_t{epoch_ms} * 1'000'000u),
-      take_max_(take_max),
-      checker_([this] { check_loop(); }) {}
+    : replica_(replica), clock_(clock), pending_max_(pending_max), lanes_(epoch_ms, take_max), checker_([this] { check_loop(); }) {}
 
 Intake::~Intake() {
   for (Pending& pending : close()) pending.done(Answer{});
@@ -68,33 +63,32 @@ void Intake::check_loop() {
 }
 
 void Intake::check_some(std::deque<Pending> some) {
+  for (const Lane lane : {Lane::urgent, Lane::mixed}) {
+    std::vector<Pending> mine;
+    for (Pending& pending : some)
+      if (pending.lane == lane) mine.push_back(std::move(pending));
+    if (!mine.empty()) check_lane(std::move(mine), lane);
+  }
+}
+
+// Judged as of when they will be ready: a command that waits for the end of an epoch must still hold then.
+void Intake::check_lane(std::vector<Pending> some, Lane lane) {
   std::vector<kernel::ReceivedCommand> received;
   received.reserve(some.size());
   for (Pending& pending : some) {
     received.push_back(kernel::receive_bytes(pending.bytes));
     pending.digest = received.back().digest;
   }
-  const std::vector<kernel::Code> codes = replica_.check(received, clock_.now());
+  const BlockTime now = clock_.now();
+  const std::vector<kernel::Code> codes = replica_.check(received, lanes_.due(lane, now));
   std::vector<Pending> passed;
-  std::size_t refused = 0;
   for (std::size_t i = 0; i < some.size(); ++i) {
-    if (codes[i].ok()) {
-      passed.push_back(std::move(some[i]));
-    } else {
-      answer_early(some[i], codes[i]);
-      ++refused;
-    }
+    if (codes[i].ok()) passed.push_back(std::move(some[i]));
+    else answer_early(some[i], codes[i]);
   }
   const std::lock_guard lock(mutex_);
-  count_ -= refused;
-  for (Pending& pending : passed) {
-    if (pending.lane == Lane::urgent) {
-      urgent_.push_back(std::move(pending));
-    } else {
-      if (mixed_.empty()) mixed_since_ns_ = clock_.monotonic_ns();
-      mixed_.push_back(std::move(pending));
-    }
-  }
+  count_ -= some.size() - passed.size();
+  for (Pending& pending : passed) lanes_.put(std::move(pending), now);
   ready_.notify_one();
 }
 
@@ -112,37 +106,23 @@ void Intake::answer_early(Pending& pending, kernel::Code code) {
   pending.done(answer);
 }
 
-bool Intake::mixed_due() const { return !mixed_.empty() && clock_.monotonic_ns() >= mixed_since_ns_ + epoch_ns_; }
-
 bool Intake::has_ready() const {
   const std::lock_guard lock(mutex_);
-  return !urgent_.empty() || mixed_due();
+  return lanes_.has_ready(clock_.now());
 }
 
 std::vector<Pending> Intake::take(std::uint64_t deadline_ns) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    const std::uint64_t now = clock_.monotonic_ns();
-    if (closed_ || woken_ || !urgent_.empty() || mixed_due() || now >= deadline_ns) break;
-    std::uint64_t until = deadline_ns;
-    if (!mixed_.empty()) until = std::min(until, mixed_since_ns_ + epoch_ns_);
-    ready_.wait_for(lock, std::chrono::nanoseconds(std::min<std::uint64_t>(until - now, 3'600'000'000'000u)));
+    const std::uint64_t now_ns = clock_.monotonic_ns();
+    const BlockTime now = clock_.now();
+    if (closed_ || woken_ || lanes_.has_ready(now) || now_ns >= deadline_ns) break;
+    std::uint64_t wait_ns = std::min<std::uint64_t>(deadline_ns - now_ns, 3'600'000'000'000u);
+    if (const auto due = lanes_.next_due()) wait_ns = std::min(wait_ns, static_cast<std::uint64_t>(due->value - now.value) * 1'000'000u);
+    ready_.wait_for(lock, std::chrono::nanoseconds(wait_ns));
   }
   woken_ = false;
-  std::vector<Pending> taken;
-  if (closed_) return taken;
-  while (!urgent_.empty() && taken.size() < take_max_) {
-    taken.push_back(std::move(urgent_.front()));
-    urgent_.pop_front();
-  }
-  if (mixed_due()) {
-    std::sort(mixed_.begin(), mixed_.end(), [](const Pending& a, const Pending& b) { return a.digest < b.digest; });
-    const std::size_t room = std::min(take_max_ - taken.size(), mixed_.size());
-    const auto end = mixed_.begin() + static_cast<std::ptrdiff_t>(room);
-    taken.insert(taken.end(), std::make_move_iterator(mixed_.begin()), std::make_move_iterator(end));
-    mixed_.erase(mixed_.begin(), end);
-  }
-  return taken;
+  return closed_ ? std::vector<Pending>() : lanes_.take(clock_.now());
 }
 
 void Intake::wake() {
@@ -166,12 +146,9 @@ std::vector<Pending> Intake::close() {
   if (checker_.joinable()) checker_.join();
   std::vector<Pending> left;
   const std::lock_guard lock(mutex_);
-  for (std::deque<Pending>* queue : {&incoming_, &urgent_}) {
-    left.insert(left.end(), std::make_move_iterator(queue->begin()), std::make_move_iterator(queue->end()));
-    queue->clear();
-  }
-  left.insert(left.end(), std::make_move_iterator(mixed_.begin()), std::make_move_iterator(mixed_.end()));
-  mixed_.clear();
+  left = lanes_.take_all();
+  left.insert(left.end(), std::make_move_iterator(incoming_.begin()), std::make_move_iterator(incoming_.end()));
+  incoming_.clear();
   return left;
 }
 

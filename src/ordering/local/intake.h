@@ -9,18 +9,10 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "ordering/ordering.h"
+#include "ordering/local/lanes.h"
 #include "replica/replica.h"
 
 namespace careledger::ordering::local {
-
-struct Pending {
-  OrganisationId organisation;
-  Bytes bytes;  // the SignedCommand
-  Lane lane = Lane::urgent;
-  Digest digest;
-  UniqueFunction<void(const Answer&)> done;
-};
 
 class Intake {
  public:
@@ -42,21 +34,17 @@ class Intake {
   void check_loop();
   void check_some(std::deque<Pending> some);
   void answer_early(Pending& pending, kernel::Code code);
-  bool mixed_due() const;
+  void check_lane(std::vector<Pending> some, Lane lane);
 
   replica::Replica& replica_;
   const Clock& clock_;
   const std::size_t pending_max_;
-  const std::uint64_t epoch_ns_;
-  const std::size_t take_max_;
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::condition_variable ready_;
   std::deque<Pending> incoming_;
-  std::deque<Pending> urgent_;
-  std::vector<Pending> mixed_;
-  std::uint64_t mixed_since_ns_ = 0;
+  Lanes lanes_;
   std::size_t count_ = 0;
   bool closed_ = false;
   bool woken_ = false;

@@ -1,0 +1,45 @@
+// Which commands go into the next block, and in which order. Urgent ones as they come; mixed ones when the epoch in which they came is
+// over, by digest.
+//
+// Reads no clock, so that the simulation of what a reader of the ledger can learn (tests/linkage) runs this very code. Not thread-safe.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/function.h"
+#include "ordering/ordering.h"
+
+namespace careledger::ordering::local {
+
+struct Pending {
+  OrganisationId organisation;
+  Bytes bytes;  // the SignedCommand
+  Lane lane = Lane::urgent;
+  Digest digest;
+  UniqueFunction<void(const Answer&)> done;
+};
+
+class Lanes {
+ public:
+  Lanes(std::uint32_t epoch_ms, std::size_t take_max) : epoch_ms_(epoch_ms), take_max_(take_max) {}
+
+  void put(Pending pending, BlockTime now);
+  bool has_ready(BlockTime now) const { return !urgent_.empty() || mixed_due(now); }
+  std::optional<BlockTime> next_due() const;      // nullopt: none of the mixed lane waits
+  std::vector<Pending> take(BlockTime now);       // what is ready, at most take_max: urgent first
+  std::vector<Pending> take_all();                // whatever waits
+  BlockTime due(Lane lane, BlockTime now) const;  // when a command that comes now is ready
+
+ private:
+  bool mixed_due(BlockTime now) const;
+
+  const std::uint32_t epoch_ms_;
+  const std::size_t take_max_;
+  std::deque<Pending> urgent_;
+  std::map<std::int64_t, std::vector<Pending>> mixed_;  // by the end of their epoch
+};
+
+}  // namespace careledger::ordering::local

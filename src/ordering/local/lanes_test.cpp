@@ -1,0 +1,81 @@
+#include "ordering/local/lanes.h"
+
+#include <gtest/gtest.h>
+
+#include "kernel/timing.h"
+
+namespace careledger::ordering::local {
+namespace {
+
+constexpr std::uint32_t kEpochMs = 1000;
+
+Pending pending(char name, Lane lane) {
+  Pending out;
+  out.bytes = Bytes(1, name);
+  out.lane = lane;
+  out.digest.value.fill(static_cast<decltype(out.digest.value)::value_type>(name));
+  return out;
+}
+
+std::string names(const std::vector<Pending>& taken) {
+  std::string out;
+  for (const Pending& one : taken) out += one.bytes;
+  return out;
+}
+
+TEST(Lanes, MixedOnesWaitForTheEndOfTheEpochAndGoByDigest) {
+  Lanes lanes(kEpochMs, 100);
+  lanes.put(pending('c', Lane::mixed), {5'100});
+  lanes.put(pending('x', Lane::urgent), {5'200});
+  lanes.put(pending('a', Lane::mixed), {5'999});
+  EXPECT_EQ(names(lanes.take({5'999})), "x");
+  EXPECT_FALSE(lanes.has_ready({5'999}));
+  EXPECT_EQ(lanes.next_due()->value, 6'000);
+  EXPECT_EQ(names(lanes.take({6'000})), "ac");
+  EXPECT_FALSE(lanes.next_due());
+}
+
+// The end of an epoch follows from the clock alone: it would give away the first command if it followed from that.
+TEST(Lanes, EpochsBeginAtTheSameMomentsForEverybody) {
+  for (const std::int64_t first : {5'000, 5'001, 5'500, 5'999}) {
+    Lanes lanes(kEpochMs, 100);
+    lanes.put(pending('a', Lane::mixed), {first});
+    EXPECT_FALSE(lanes.has_ready({5'999})) << first;
+    EXPECT_TRUE(lanes.has_ready({6'000})) << first;
+  }
+}
+
+TEST(Lanes, WhatComesInTheNextEpochIsNotTakenWithThisOne) {
+  Lanes lanes(kEpochMs, 100);
+  lanes.put(pending('b', Lane::mixed), {5'500});
+  lanes.put(pending('a', Lane::mixed), {6'001});
+  EXPECT_EQ(names(lanes.take({6'002})), "b");
+  EXPECT_EQ(names(lanes.take({7'000})), "a");
+}
+
+TEST(Lanes, ABlockTakesNoMoreThanItMayAndTheRestGoesNext) {
+  Lanes lanes(kEpochMs, 2);
+  lanes.put(pending('x', Lane::urgent), {5'000});
+  for (const char name : {'c', 'a', 'b'}) lanes.put(pending(name, Lane::mixed), {5'000});
+  EXPECT_EQ(names(lanes.take({6'000})), "xa");
+  EXPECT_EQ(names(lanes.take({6'000})), "bc");
+}
+
+TEST(Lanes, AClockThatWasSetBackHoldsNobodyLongerThanAnEpoch) {
+  Lanes lanes(kEpochMs, 100);
+  lanes.put(pending('a', Lane::mixed), {900'000'000});
+  EXPECT_TRUE(lanes.has_ready({5'000}));
+  EXPECT_EQ(names(lanes.take_all()), "a");
+}
+
+TEST(Timing, AnExpiryIsAFullQuarterOfAnHourAndLeavesAtLeastHalfAnHour) {
+  for (const std::int64_t due : {0, 1, 899'999, 900'000, 900'001, 1'800'000'123}) {
+    const std::int64_t expires = kernel::coarse_expiry({due}).value;
+    EXPECT_EQ(expires % kernel::kExpiryGridMs, 0);
+    EXPECT_GT(expires - due, 2 * kernel::kExpiryGridMs);
+    EXPECT_LE(expires - due, 3 * kernel::kExpiryGridMs);
+  }
+}
+
+}  // namespace
+}  // namespace careledger::ordering::local

@@ -1,0 +1,67 @@
+// The organisation's commands that must not tell when they were asked for, on their way to the ledger.
+//
+// Kept in the vault until the epoch is over, then signed and sent together, in the order of their names. They get their numbers and their
+// expiry at that moment: a number drawn when somebody was enrolled would stand between the numbers of two anchors, whose blocks everybody
+// can see, and would have left the ledger's window of numbers long before the epoch is over.
+//
+// What the ledger could not take goes with the next epoch; what it refused for good is dropped with an alert. Thread-safety: safe from any
+// thread, release() but from one at a time.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/function.h"
+#include "ordering/ordering.h"
+#include "vault/relationships.h"
+#include "vault/signer.h"
+
+namespace careledger::vault {
+
+struct QuietOutboxParts {
+  OrganisationId organisation;
+  Relationships& relationships;
+  ordering::Ordering& ordering;
+  CommandSigner& signer;
+  const Clock& clock;
+  std::uint32_t epoch_ms;
+  std::function<void(const std::string&)> on_alert{};  // any thread
+};
+
+class QuietOutbox {
+ public:
+  explicit QuietOutbox(QuietOutboxParts parts);
+  ~QuietOutbox() { stop(); }
+
+  void start();  // a thread that releases at the end of every epoch; first what waits from before
+  void stop();   // idempotent; what waits stays in the vault, and whoever waits for it is told `unknown`
+
+  // Durable when it returns, with the end of the epoch. `done` runs once, on a thread of ordering: keep it short.
+  Result<BlockTime> hold(HeldCommand command, UniqueFunction<void(const ordering::Answer&)> done);
+
+  // Signs and sends all that waits. For the thread, and for simulations that have none.
+  Result<void> release();
+
+ private:
+  struct Link {  // what an answer comes back through: it may come after the outbox is gone
+    std::mutex mutex;
+    QuietOutbox* outbox = nullptr;
+  };
+  void run();
+  void judge(const Digest& name, const ordering::Answer& answer);
+  void alert(const std::string& what) const;
+
+  const QuietOutboxParts parts_;
+  const std::shared_ptr<Link> link_ = std::make_shared<Link>();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  bool any_ = true;  // there may be something to release
+  std::multimap<Digest, UniqueFunction<void(const ordering::Answer&)>> waiters_;
+  std::thread thread_;
+};
+
+}  // namespace careledger::vault
