@@ -1,0 +1,48 @@
+// The read-only RPC, asked anything: JSON-RPC bodies and URIs. It answers once, with JSON, and shows nothing that is not there.
+#include <future>
+
+#include "base/assert.h"
+#include "codec/json/json.h"
+#include "edge/http/client.h"
+#include "edge/rpc/rpc.h"
+#include "ordering/local/local.h"
+#include "replica/ledger_store.h"
+#include "replica/test_world.h"
+
+using namespace careledger;
+
+namespace {
+
+struct Chain {
+  replica::test::World world{9};
+  ManualClock clock;
+  std::unique_ptr<replica::Replica> replica = replica::test::open_replica(world, replica::memory_ledger_store(), 1);
+  SeededEntropy entropy{3};
+  std::unique_ptr<ordering::Ordering> ordering =
+      ordering::local::start(*replica, crypto::SigningKey::generate(entropy), clock, ordering::local::Config{.epoch_ms = 1}).value();
+  edge::rpc::Rpc rpc{{ordering.get(), replica.get(), {}, "fuzz", "0"}};
+};
+
+void ask(edge::rpc::Rpc& rpc, edge::http::Request request) {
+  std::promise<edge::http::Response> answered;
+  rpc.handle(std::move(request), [&](edge::http::Response response) { answered.set_value(std::move(response)); });
+  const auto response = answered.get_future().get();
+  CARELEDGER_ASSERT(response.status >= 200 && response.status < 600);
+  if (response.status == 200) CARELEDGER_ASSERT(codec::json::parse(response.content()).has_value());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static Chain chain;
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (input.starts_with('/')) {
+    edge::http::Request request = edge::http::make_request(edge::http::Method::get, std::string(input));
+    if (edge::http::read_target(input, 32, request) && request.path != "/websocket") ask(chain.rpc, std::move(request));
+  } else {
+    edge::http::Request request = edge::http::make_request(edge::http::Method::post, "/", std::string(input), "application/json");
+    request.path = "/";
+    ask(chain.rpc, std::move(request));
+  }
+  return 0;
+}
