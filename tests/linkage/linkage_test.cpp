@@ -7,7 +7,7 @@
 namespace careledger::linkage {
 namespace {
 
-constexpr std::array<std::uint64_t, 5> kSeeds{20'260'101, 20'260'202, 20'260'303, 20'260'404, 20'260'505};
+constexpr std::array<std::uint64_t, 5> kSeeds{20'261'121, 20'261'122, 20'261'123, 20'261'124, 20'261'125};
 constexpr double kMost = 0.02;    // with lanes and rounding
 constexpr double kLeast = 0.2;    // without: or the attacker is too weak to show anything
 constexpr double kNormal = 1.96;  // 95 % both sides
