@@ -3,7 +3,6 @@
 #include "base/assert.h"
 #include "codec/json/json.h"
 #include "edge/fhir/text.h"
-#include "edge/http/message.h"
 
 namespace careledger::edge::fhir {
 
@@ -76,6 +75,28 @@ Bytes outcome(const std::vector<Issue>& issues) {
     out += '}';
   }
   return out += "]}";
+}
+
+http::Response refusal_without_handler(int status, std::string_view title) {
+  const auto code = [status] {
+    switch (status) {
+      case 408: return "timeout";
+      case 413:
+      case 414:
+      case 431: return "too-long";
+      case 415:
+      case 417:
+      case 501:
+      case 505: return "not-supported";
+      case 503: return "throttled";
+      default: return status < 500 ? "structure" : "exception";
+    }
+  };
+  http::Response response;
+  response.status = status;
+  response.headers.add("Content-Type", "application/fhir+json; charset=utf-8");
+  response.body = outcome({{"error", code(), std::string(title), {}}});
+  return response;
 }
 
 Bytes outcome(const Error& error) { return outcome(failure_of(error).issues); }

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "codec/fhir/check.h"
+#include "edge/http/message.h"
 
 namespace careledger::edge::fhir {
 
@@ -35,7 +36,8 @@ Failure failure(int status, std::string code, std::string text, std::string expr
 Failure failure_of(const std::vector<codec::fhir::Finding>& findings);  // 400: basic validation failed
 bool has_error(const std::vector<codec::fhir::Finding>& findings);
 
-Bytes outcome(const std::vector<Issue>& issues);  // the resource as JSON; at least one issue
+http::Response refusal_without_handler(int status, std::string_view title);  // what the HTTP server refuses by itself, as an outcome
+Bytes outcome(const std::vector<Issue>& issues);                             // the resource as JSON; at least one issue
 Bytes outcome(const Error& error);
 
 }  // namespace careledger::edge::fhir

@@ -108,7 +108,7 @@ class HttpConnection final : public Connection {
     if (phase_ == Phase::head) return refuse(408, "the request head came too slowly");
     if (phase_ == Phase::answering) {
       keep_alive_ = false;
-      return answer(number_, problem(503, "the answer took too long"), false);
+      return answer(number_, refusal_of(503, "the answer took too long"), false);
     }
     abort();
   }
@@ -256,10 +256,22 @@ class HttpConnection final : public Connection {
     server_->handler.handle(std::move(request), Responder(std::move(respond)));
   }
 
+  Response refusal_of(int status, std::string_view title) const {
+    const auto& form = server_->config.refusal;
+    return formed_ && form.make ? form.make(status, title) : problem(status, title);
+  }
+
+  bool has_refusal_form(std::string_view target) const {
+    const std::string_view prefix = server_->config.refusal.prefix;
+    if (prefix.empty() || !target.starts_with(prefix)) return false;
+    return target.size() == prefix.size() || target[prefix.size()] == '/' || target[prefix.size()] == '?';
+  }
+
   void begin_answer(const Request& request) {
     ++number_;
     id_ = next_request_id.fetch_add(1, std::memory_order_relaxed);
     method_ = request.method;
+    formed_ = has_refusal_form(request.path.empty() ? request.target : request.path);
     form_ = AnswerForm{};
     form_.head = request.method == Method::head;
     form_.http10 = reader_.http10();
@@ -289,7 +301,7 @@ class HttpConnection final : public Connection {
     keep_alive_ = false;
     refused_ = true;
     received_ = reader_.received();
-    response_ = problem(status, title);
+    response_ = refusal_of(status, title);
     if (status == 503) response_.headers.add("Retry-After", "1");
     write(false);
   }
@@ -403,6 +415,7 @@ class HttpConnection final : public Connection {
   std::uint64_t sent_ = 0;
   std::uint64_t lingered_ = 0;
   bool keep_alive_ = true;
+  bool formed_ = false;     // refused in the form that this path promises
   bool finishing_ = false;  // the server stops
   bool refused_ = false;
   bool reading_ = false;

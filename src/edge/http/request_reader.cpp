@@ -43,8 +43,8 @@ class Parser final : public beast::http::basic_parser<true> {
   void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view target, int version, error_code& ec) override {
     http10 = version == 10;
     request.method = method_of(view(method));
+    request.target = view(target.substr(0, limits_.target_bytes));
     if (target.size() > limits_.target_bytes) return stop(414, "the request target is too long", ec);
-    request.target = view(target);
   }
 
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value, error_code& ec) override {
@@ -60,7 +60,7 @@ class Parser final : public beast::http::basic_parser<true> {
     if (!ec) check_expect(ec);
     if (ec) return;
     if (request.method == Method::other) return stop(501, "this method is not offered", ec);
-    auto target = std::move(request.target);
+    std::string target = request.target;
     take_authority(target);
     if (auto read = read_target(target, limits_.parameters, request); !read) {
       stop(status_of(read.error().kind), std::move(read.error().message), ec);
@@ -165,6 +165,15 @@ RequestReader::Refusal refusal_for(error_code ec, bool first_line_complete, std:
   return {400, "this is not a well-formed HTTP request"};
 }
 
+// The beginning of the target in a request line that was not read to its end: enough to tell whose form a refusal takes.
+std::string_view target_in(std::string_view bytes) {
+  constexpr std::size_t kShown = 64;
+  const auto blank = bytes.find(' ');
+  if (blank == std::string_view::npos) return {};
+  const auto rest = bytes.substr(blank + 1);
+  return rest.substr(0, std::min(rest.find_first_of(" \r\n"), kShown));
+}
+
 }  // namespace
 
 struct RequestReader::State {
@@ -195,6 +204,7 @@ RequestReader::Step RequestReader::feed(std::string_view bytes, std::size_t& use
     }
     if (ec) {
       if (parser.refusal.status == 0) parser.refusal = refusal_for(ec, state_->head_bytes > 0, bytes);
+      if (parser.request.target.empty()) parser.request.target = target_in(bytes);
       return Step::refused;
     }
     if (parser.is_header_done() && !parser.is_done() && !state_->head_told) {

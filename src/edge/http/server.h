@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,6 +56,12 @@ struct Limits {                                // bounds in brackets; Server::st
   std::chrono::seconds answer_time{300};       // until the handler has answered; 503
 };
 
+// How requests are refused that never reach a handler, below one path: an interface may promise a form for every error.
+struct RefusalForm {
+  std::string prefix;                                                // "/fhir": it and what is below it. Empty: nothing
+  std::function<Response(int status, std::string_view title)> make;  // any I/O thread. Else, and elsewhere: problem()
+};
+
 struct ServerConfig {
   std::string address = "127.0.0.1";      // IP literal. Not loopback needs a certificate
   std::uint16_t port = 0;                 // 0: the system chooses; see Server::port()
@@ -62,6 +69,7 @@ struct ServerConfig {
   std::string key_file;                   // PEM
   std::vector<std::string> cors_origins;  // exact ("https://app.example"), or "*"; empty: no CORS
   bool compress = true;                   // gzip answers of 1 KiB and more when the client takes it
+  RefusalForm refusal{};
   Limits limits;
 };
 
