@@ -14,7 +14,13 @@ struct Options {
   FolderOptions folder;
   ServeConfig serve;
   bool log_json = false;
+  std::string access_log = "errors";
 };
+
+edge::ops::AccessLog access_log_of(std::string_view name) {
+  if (name == "none") return edge::ops::AccessLog::none;
+  return name == "all" ? edge::ops::AccessLog::all : edge::ops::AccessLog::errors;
+}
 
 // SIGINT and SIGTERM are taken by waiting for them, in this thread alone: no handler runs in the middle of anything.
 class Signals {
@@ -40,6 +46,7 @@ int run(const Options& options, bool as_json) {
   if (!node) return report(node.error(), as_json);
   ServeConfig serve = options.serve;
   serve.log.json = options.log_json;
+  serve.access_log = access_log_of(options.access_log);
   if (const auto serving = (*node)->serve(serve); !serving) return report(serving.error(), as_json);
   for (const auto& organisation : (*node)->organisations())
     fmt::print(stderr, "{}: {}/fhir\n", organisation->config().name, organisation->origin());
@@ -68,6 +75,8 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("--worker-threads", options->serve.worker_threads, "threads for writes and other long work")
       ->check(CLI::Range(1, 256));
   command->add_option("--log-file", options->serve.log.file, "append the log to a file instead of standard error");
+  command->add_option("--access-log", options->access_log, "which requests get a line: none, errors (and slow ones), all")
+      ->check(CLI::IsMember({"none", "errors", "all"}));
   command->add_flag("--log-json", options->log_json, "log lines as JSON");
   example(*command, "careledger serve /srv/care --ready-file /run/careledger.ready");
   command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });

@@ -113,7 +113,7 @@ Result<std::unique_ptr<Log>> Log::open(const LogConfig& config, const Clock& clo
   auto logger = std::make_shared<spdlog::logger>("careledger", std::move(sink));
   logger->set_pattern("%v");
   logger->set_level(to_library(config.level));
-  logger->flush_on(spdlog::level::warn);
+  logger->flush_on(to_library(config.level));            // a line that waits in memory is lost with the process that it would explain
   logger->set_error_handler([](const std::string&) {});  // a full disk must not stop the program for its log
   return std::unique_ptr<Log>(new Log(std::make_unique<State>(State{config, clock, std::move(logger)})));
 }

@@ -44,6 +44,7 @@ TEST_F(OpsTest, LogsOneLineAnEvent) {
   {
     const auto log = open(false);
     log->info("started", {{"port", 8080}, {"name", "a b"}, {"tls", true}});
+    EXPECT_TRUE(written().ends_with("tls=true\n")) << "each line is out at once: " << written();
     log->debug("hidden");
     log->error("two words", {{"why", "line\nbreak \"quoted\""}});
   }
