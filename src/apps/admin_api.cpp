@@ -102,7 +102,8 @@ Result<std::string> trust_text(Ledger& ledger) {
 
 void AdminApi::handle(http::Request request, http::Responder respond) {
   const auto principal = parts_.authenticator.authenticate(request);
-  if (!principal) return respond(edge::auth::refusal(principal.error()));
+  if (!principal)
+    return edge::auth::refuse_login(parts_.logins, "admin", request, edge::auth::refusal(principal.error()), std::move(respond));
   vault::AuditEntry entry;
   entry.actor = principal->actor;
   entry.role = edge::auth::name_of(principal->role);
@@ -124,6 +125,8 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
                                         std::vector<std::string>& patients) {
   entry.kind = vault::AuditKind::check;
   if (request.path == "/admin/v1/backup") return backup(request, principal, entry);
+  if (request.method == http::Method::post && request.path == "/admin/v1/tokens")
+    return announce_token(request, principal, entry, patients);
   if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET");
   if (request.path == "/admin/v1/prove") return prove(request, principal, entry, patients);
   if (request.path == "/admin/v1/record") return record(request, principal, entry, patients);
@@ -209,6 +212,26 @@ Result<http::Response> AdminApi::backup(const http::Request& request, const edge
   CARELEDGER_TRY(const BackedUp done, *outcome);
   return http::json(200, "{\"versions\":" + std::to_string(done.versions) + ",\"audit_entries\":" + std::to_string(done.audit_entries) +
                              ",\"height\":" + std::to_string(done.height.value) + "}");
+}
+
+// Only what is named here gets into the entry, so that nothing of the token itself can.
+Result<http::Response> AdminApi::announce_token(const http::Request& request, const edge::auth::Principal& principal,
+                                                vault::AuditEntry& entry, std::vector<std::string>& patients) {
+  entry.kind = vault::AuditKind::key_use;
+  CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::administrate, {}));
+  CARELEDGER_TRY(const json::Document asked, json::parse(request.body));
+  CARELEDGER_CHECK(edge::auth::role_of(asked.root().string_at("role")));
+  json::Document document;
+  json::Value details = document.object();
+  document.set(details, "key", document.string("access-token"));
+  for (const char* name : {"role", "actor", "purpose"}) document.set(details, name, document.string(asked.root().string_at(name)));
+  const json::Value* minutes = asked.root().find("minutes");
+  const json::Value* emergency = asked.root().find("emergency");
+  if (minutes != nullptr && minutes->is_number()) document.set(details, "minutes", document.copy(*minutes));
+  if (emergency != nullptr && emergency->is_boolean()) document.set(details, "emergency", document.copy(*emergency));
+  entry.details = json::compact(details);
+  if (const std::string patient(asked.root().string_at("patient")); !patient.empty()) patients = {patient};
+  return http::json(201, "{}");
 }
 
 http::Response AdminApi::status() const {

@@ -6,13 +6,16 @@
 //   POST /admin/v1/backup?part=&data=&keys=   starts writing one part of a backup into folders of the node's machine (administrator): 202
 //   GET  /admin/v1/backup                 what became of it: 200 and figures, 202 while it runs, or its error (administrator)
 //   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
+//   POST /admin/v1/tokens                 {"role", "actor", "purpose", "patient", "minutes", "emergency"}: records that whoever holds the
+//                                         organisation's keystore signs such an access token, before it does (administrator)
 //
-// Everything is recorded in the audit map before it is answered. Thread-safety: handle() from any thread; it waits for the disk, so it
-// stands behind an Offload.
+// Everything is recorded in the audit map before it is answered, failed logins too. Thread-safety: handle() from any thread; it waits for
+// the disk, so it stands behind an Offload.
 #pragma once
 
 #include "apps/backup_job.h"
 #include "apps/ledger.h"
+#include "edge/auth/failed_logins.h"
 #include "edge/auth/token.h"
 #include "edge/http/router.h"
 #include "vault/audit.h"
@@ -28,6 +31,7 @@ struct AdminParts {  // borrowed
   vault::Vault& vault;
   vault::AuditMap& audit;
   const edge::auth::Authenticator& authenticator;
+  edge::auth::FailedLogins& logins;
   std::function<Result<BackedUp>(BackupPart, const BackupFolders&)> back_up;
 };
 
@@ -51,6 +55,8 @@ class AdminApi final : public edge::http::Handler {
   Result<edge::http::Response> record(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
                                       std::vector<std::string>& patients);
   Result<edge::http::Response> backup(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
+  Result<edge::http::Response> announce_token(const edge::http::Request& request, const edge::auth::Principal& principal,
+                                              vault::AuditEntry& entry, std::vector<std::string>& patients);
   edge::http::Response status() const;
 
   AdminParts parts_;

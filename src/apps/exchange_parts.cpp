@@ -32,12 +32,12 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
                   *promises_, courier_, home_.clock, home_.entropy}),
       operations_({home_.config.id, requester_, home_.ledger.replica(), quiet_, home_.clock, home_.keys, home_.audit, relationships_,
                    home_.entropy}),
-      releases_({custodian_, home_.ledger.replica(), home_.clock, home_.workers}),
+      releases_({custodian_, home_.ledger.replica(), home_.audit, home_.logins, home_.clock, home_.workers}),
       ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(),
                    [this] { return trust_text(home_.ledger); }, [this] { return checkpoint_of(home_.ledger); }, home_.ledger.epoch_ms(),
                    home_.clock}),
       patient_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), home_.audit, relationships_,
-                    home_.clock, home_.workers,
+                    home_.logins, home_.clock, home_.workers,
                     [this](const replica::View& view, proof::Bundle& bundle) { return add_checkpoint(home_.ledger, view, bundle); }}),
       patient_offload_(patient_api_, home_.workers) {
   quiet_.start();

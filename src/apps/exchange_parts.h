@@ -27,6 +27,7 @@ class ExchangeParts {
     vault::Vault& vault;
     vault::AuditMap& audit;
     vault::CommandSigner& signer;
+    edge::auth::FailedLogins& logins;
     edge::http::WorkerPool& workers;
     Clock& clock;
     Entropy& entropy;

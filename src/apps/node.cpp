@@ -153,13 +153,14 @@ std::vector<std::string> Node::rpc_origins() const {
 }
 
 void Node::stop() {
+  if (log_ && !stopped_) log_->info("stopping");
   for (const auto& server : rpc_servers_) server->stop(std::chrono::seconds(1));
   for (const auto& organisation : organisations_) organisation->stop_serving();
   if (workers_) workers_->stop();
   for (const auto& organisation : organisations_) organisation->stop();
   if (ledger_) ledger_->stop();
   alerts_->listen(nullptr, nullptr);
-  if (log_) log_->flush();
+  if (log_ && !std::exchange(stopped_, true)) log_->info("stopped");
   if (lock_ && system_files().exists(layout_.running())) static_cast<void>(system_files().remove(layout_.running()));
 }
 

@@ -53,6 +53,7 @@ class Node {
   std::unique_ptr<Ledger> ledger_;
   std::vector<std::unique_ptr<Organisation>> organisations_;
   std::unique_ptr<edge::ops::Log> log_;
+  bool stopped_ = false;
   std::unique_ptr<edge::ops::Metrics> metrics_;
   std::unique_ptr<edge::http::WorkerPool> workers_;
   std::unique_ptr<edge::rpc::Rpc> rpc_;

@@ -98,15 +98,49 @@ Result<std::string> NodeAccess::origin_of(const std::string& organisation) const
 Result<std::string> NodeAccess::token_for(const std::string& organisation, edge::auth::Role role) {
   const OrganisationConfig* found = config_.find(organisation);
   if (found == nullptr) return tl::make_unexpected(origin_of(organisation).error());
-  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout_, seal_, false, system_entropy()));
-  CARELEDGER_TRY(const auto keys,
-                 vault::Keystore::open(layout_.organisation_keystore(found->slug), seal, system_clock(), system_entropy()));
-  CARELEDGER_TRY(const crypto::SigningKey key, keys->signing(vault::Purpose::access_token));
   edge::auth::Principal principal;
   principal.organisation = found->id;
   principal.role = role;
   principal.actor = role == edge::auth::Role::clinician ? "Practitioner/" + found->clinician.hex() : "Device/command-line";
-  return edge::auth::issue_token(key, principal, kTokenLife, system_clock(), system_entropy());
+  return sign_token(*found, principal, kTokenLife);
+}
+
+// With the key of the node in this process, or of a keystore opened here, once: a passphrase on standard input is there once.
+Result<std::string> NodeAccess::sign_token(const OrganisationConfig& organisation, const edge::auth::Principal& principal,
+                                           std::chrono::seconds life) {
+  const std::lock_guard lock(mutex_);
+  auto known = token_keys_.find(organisation.slug);
+  if (known == token_keys_.end()) {
+    Organisation* const here = node_ ? node_->find(organisation.slug) : nullptr;
+    std::unique_ptr<vault::Keystore> opened;
+    if (here == nullptr) {
+      CARELEDGER_TRY(const vault::Seal seal, open_seal(layout_, seal_, false, system_entropy()));
+      CARELEDGER_TRY(opened,
+                     vault::Keystore::open(layout_.organisation_keystore(organisation.slug), seal, system_clock(), system_entropy()));
+    }
+    vault::Keystore& keys = here == nullptr ? *opened : here->keys();
+    CARELEDGER_TRY(crypto::SigningKey key, keys.signing(vault::Purpose::access_token));
+    known = token_keys_.emplace(organisation.slug, std::move(key)).first;
+  }
+  return edge::auth::issue_token(known->second, principal, life, system_clock(), system_entropy());
+}
+
+Result<std::string> NodeAccess::issue_token(const std::string& organisation, const edge::auth::Principal& principal,
+                                            std::chrono::minutes life) {
+  const OrganisationConfig* found = config_.find(organisation);
+  if (found == nullptr) return tl::make_unexpected(origin_of(organisation).error());
+  CARELEDGER_TRY(std::string token, sign_token(*found, principal, life));  // before it is announced: it may be refused
+  json::Document document;
+  json::Value body = document.object();
+  document.set(body, "role", document.string(edge::auth::name_of(principal.role)));
+  document.set(body, "actor", document.string(principal.actor));
+  document.set(body, "purpose", document.string(principal.purpose));
+  document.set(body, "patient", document.string(principal.compartment));
+  document.set(body, "minutes", document.number(static_cast<std::int64_t>(life.count())));
+  document.set(body, "emergency", document.boolean(principal.emergency));
+  const auto request = http::make_request(http::Method::post, "/admin/v1/tokens", json::compact(body), "application/json");
+  CARELEDGER_CHECK(need(organisation, edge::auth::Role::administrator, request));
+  return token;
 }
 
 Result<std::string> NodeAccess::kept_token(const std::string& organisation, edge::auth::Role role) {

@@ -4,6 +4,7 @@
 // Thread-safety: call() from any thread; open and destruction belong to one.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,8 @@ class NodeAccess {
   bool in_process() const { return node_ != nullptr; }
   Result<std::string> origin_of(const std::string& organisation) const;  // "http://127.0.0.1:8480"
   Result<std::string> token_for(const std::string& organisation, edge::auth::Role role);
+  // A token for somebody else. The node has recorded it before this returns.
+  Result<std::string> issue_token(const std::string& organisation, const edge::auth::Principal& principal, std::chrono::minutes life);
 
   // One request to an organisation's endpoint; any status is a success here. not_found: no such organisation.
   Result<edge::http::Response> call(const std::string& organisation, edge::auth::Role role, edge::http::Request request);
@@ -34,6 +37,7 @@ class NodeAccess {
   NodeAccess(Layout layout, SealChoice seal) : layout_(std::move(layout)), seal_(std::move(seal)) {}
   Result<void> find_running(const std::string& trust_file);
   Result<edge::http::Client*> client_of(const std::string& organisation);
+  Result<std::string> sign_token(const OrganisationConfig& organisation, const edge::auth::Principal& principal, std::chrono::seconds life);
   Result<std::string> kept_token(const std::string& organisation, edge::auth::Role role);  // the same one for half its life
 
   struct KeptToken {
@@ -50,6 +54,7 @@ class NodeAccess {
   std::map<std::string, std::string> origins_;  // by slug
   std::map<std::string, std::unique_ptr<edge::http::Client>> clients_;
   std::mutex tokens_mutex_;
+  std::map<std::string, crypto::SigningKey> token_keys_;  // by slug, of keystores opened once
   std::map<std::pair<std::string, edge::auth::Role>, KeptToken> tokens_;
 };
 

@@ -1,6 +1,9 @@
 #include "apps/organisation.h"
 
 #include "apps/backup.h"
+#include "apps/gauges.h"
+#include "apps/life_record.h"
+#include "edge/fhir/outcome.h"
 
 namespace careledger::apps {
 
@@ -47,6 +50,7 @@ Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& s
   accesses.on_full = [room = room_] { return room->give_out(); };
   accesses.on_alert = alert;
   CARELEDGER_TRY(audit_, vault::AuditMap::open(accesses, *keys_, system_files(), clock_, entropy_));
+  logins_ = std::make_unique<edge::auth::FailedLogins>(*audit_, clock_);
   CARELEDGER_TRY(crypto::SigningKey cosign, keys_->signing(Purpose::cosign));
   CARELEDGER_TRY(std::shared_ptr<ordering::Witness> witness,
                  ordering::Witness::open(system_files(), layout.witness(config_.slug), config_.slug, std::move(cosign), clock_));
@@ -70,8 +74,8 @@ Result<void> Organisation::compare_with(const ordering::Witness& witness) const 
 
 Result<void> Organisation::make_exchange(const Surroundings& around) {
   CARELEDGER_TRY(exchange_,
-                 ExchangeParts::make({layout_, config_, ledger_, *keys_, *vault_, *audit_, *signer_, around.workers, clock_, entropy_,
-                                      around.addresses, around.config.certificate_file,
+                 ExchangeParts::make({layout_, config_, ledger_, *keys_, *vault_, *audit_, *signer_, *logins_, around.workers, clock_,
+                                      entropy_, around.addresses, around.config.certificate_file,
                                       [&log = around.log](const std::string& what) { log.error("quiet-outbox", {{"what", what}}); }}));
   return {};
 }
@@ -86,7 +90,7 @@ Result<void> Organisation::make_fhir(const Surroundings& around) {
   CARELEDGER_TRY(config.page_key, keys_->symmetric(Purpose::page_token));
   config.on_alert = [this](const std::string& what) { alerts_.raise(config_.slug, what); };
   fhir_ = std::make_unique<edge::fhir::FhirHandler>(
-      edge::fhir::FhirParts{*vault_, *audit_, *authenticator_, clock_, entropy_, around.workers, &exchange_->operations()},
+      edge::fhir::FhirParts{*vault_, *audit_, *authenticator_, *logins_, clock_, entropy_, around.workers, &exchange_->operations()},
       std::move(config));
   return {};
 }
@@ -102,16 +106,20 @@ std::vector<edge::ops::Check> Organisation::checks() {
 }
 
 Result<void> Organisation::serve(const Surroundings& around) {
+  CARELEDGER_TRY(const vault::SealInfo seal, vault::Keystore::describe(layout_.organisation_keystore(config_.slug)));
+  CARELEDGER_CHECK(record_start(*audit_, layout_, seal.method, around.config));
+  started_ = true;
   CARELEDGER_CHECK(make_exchange(around));
   CARELEDGER_CHECK(make_fhir(around));
   router_ = std::make_unique<edge::http::Router>();
   router_->add({}, "/fhir/*", *fhir_);
   admin_ = std::make_unique<AdminApi>(
-      AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_,
+      AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
                  [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); }});
   admin_offload_ = std::make_unique<edge::http::Offload>(*admin_, around.workers);
   router_->add({}, "/admin/v1/*", *admin_offload_);
   exchange_->add_routes(*router_);
+  add_gauges(around.metrics, config_.slug, layout_.organisation(config_.slug), *vault_, *audit_);
   edge::ops::add_routes(*router_, around.metrics, around.log, checks());
   telemetry_ = std::make_unique<edge::ops::Telemetry>(around.metrics, around.log, config_.slug, around.config.access_log);
   edge::http::ServerConfig server;
@@ -121,6 +129,7 @@ Result<void> Organisation::serve(const Surroundings& around) {
   server.key_file = around.config.key_file;
   server.cors_origins = around.config.cors_origins;
   server.limits = around.config.limits;
+  server.refusal = {"/fhir", edge::fhir::refusal_without_handler};
   CARELEDGER_TRY(server_, edge::http::Server::start(around.io, server, *router_, telemetry_.get()));
   return {};
 }
@@ -131,6 +140,8 @@ void Organisation::stop_serving() {
 }
 
 void Organisation::stop() {
+  // A disk that takes nothing more must not keep the node from stopping.
+  if (std::exchange(started_, false)) static_cast<void>(record_stop(*audit_));
   if (vault_) vault_->stop_anchoring();
   if (audit_) audit_->stop_heads();
 }

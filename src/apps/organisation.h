@@ -77,6 +77,8 @@ class Organisation {
   std::unique_ptr<vault::AuditMap> audit_;
   std::unique_ptr<vault::KeystoreSigner> signer_;
   std::unique_ptr<edge::auth::Authenticator> authenticator_;
+  std::unique_ptr<edge::auth::FailedLogins> logins_;
+  bool started_ = false;  // as the audit map says
   std::unique_ptr<ExchangeParts> exchange_;
   std::unique_ptr<edge::fhir::FhirHandler> fhir_;
   std::unique_ptr<AdminApi> admin_;

@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
 #include "apps/commands/command.h"
-#include "apps/config.h"
+#include "apps/node_access.h"
 #include "apps/terminal.h"
-#include "edge/auth/token.h"
 
 namespace careledger::apps::commands {
 namespace {
@@ -38,16 +37,11 @@ Result<edge::auth::Principal> principal_of(const Options& options, const Organis
 }
 
 Result<std::string> make(const Options& options) {
-  const Layout layout = layout_of(options.folder.folder);
-  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
-  const OrganisationConfig* organisation = config.find(options.organisation);
+  CARELEDGER_TRY(const auto access, NodeAccess::open(layout_of(options.folder.folder), options.folder.seal));
+  const OrganisationConfig* organisation = access->config().find(options.organisation);
   if (organisation == nullptr) return fail(ErrorKind::not_found, "this node hosts no organisation \"" + options.organisation + "\"");
-  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, options.folder.seal, false, system_entropy()));
-  CARELEDGER_TRY(const auto keys,
-                 vault::Keystore::open(layout.organisation_keystore(organisation->slug), seal, system_clock(), system_entropy()));
-  CARELEDGER_TRY(const crypto::SigningKey key, keys->signing(vault::Purpose::access_token));
   CARELEDGER_TRY(const edge::auth::Principal principal, principal_of(options, *organisation));
-  return edge::auth::issue_token(key, principal, std::chrono::minutes(options.minutes), system_clock(), system_entropy());
+  return access->issue_token(options.organisation, principal, std::chrono::minutes(options.minutes));
 }
 
 int run(const Options& options, bool as_json) {

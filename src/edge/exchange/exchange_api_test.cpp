@@ -67,7 +67,8 @@ class ExchangeApi : public ::testing::Test {
   World world;
   http::IoThreads io{1, system_clock()};
   http::WorkerPool pool{2, 16};
-  ReleaseApi releases{{*world.north.custodian, *world.chain.replica, system_clock(), pool}};
+  auth::FailedLogins logins{*world.north.audit, system_clock()};
+  ReleaseApi releases{{*world.north.custodian, *world.chain.replica, *world.north.audit, logins, system_clock(), pool}};
   ledger_api::LedgerApi ledger{{world.north.id,
                                 "North",
                                 *world.chain.replica,
@@ -111,6 +112,68 @@ TEST_F(ExchangeApi, OnlyAMembersRequestKeyOpensTheDoor) {
   EXPECT_GE(response.status, 400);
   EXPECT_NE(response.status, 401);
   EXPECT_TRUE(world.seen_at_north().empty());
+  const auto entries = world.north.audit->entries(0, 100);
+  ASSERT_TRUE(entries);
+  ASSERT_EQ(entries->size(), 5u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ((*entries)[i].entry.kind, vault::AuditKind::failed_login);
+  EXPECT_EQ(entries->front().entry.details, R"({"door":"exchange","credential":"none","leftOut":0})");
+  EXPECT_EQ(entries->back().entry.kind, vault::AuditKind::refusal);
+  EXPECT_EQ(entries->back().entry.organisation, world.south.id.hex());
+}
+
+class OperationsTest : public ::testing::Test {
+ protected:
+  Result<fhir::OperationReply> ask(bool retrieve, std::vector<fhir::OperationParameter> parameters,
+                                   const std::string& actor = "Practitioner/" + Digest().hex()) {
+    fhir::OperationCall call;
+    call.principal.organisation = world.south.id;
+    call.principal.actor = actor;
+    call.patient_id = "s1";
+    call.parameters = std::move(parameters);
+    std::promise<Result<fhir::OperationReply>> promise;
+    const auto done = [&promise](Result<fhir::OperationReply> reply) { promise.set_value(std::move(reply)); };
+    if (retrieve) operations.retrieve(std::move(call), done);
+    else operations.relationship(std::move(call), done);
+    return promise.get_future().get();
+  }
+  vault::OpenedEntry last() const {
+    const auto entries = world.south.audit->entries(0, 1000);
+    EXPECT_TRUE(entries && !entries->empty());
+    return entries->back();
+  }
+
+  World world;
+  vault::QuietOutbox quiet{
+      {world.south.id, *world.south.relationships, *world.chain.ordering, *world.south.signer, system_clock(), /*epoch_ms*/ 1}};
+  Operations operations{{world.south.id, *world.south.requester, *world.chain.replica, quiet, system_clock(), *world.south.keys,
+                         *world.south.audit, *world.south.relationships, system_entropy()}};
+};
+
+TEST_F(OperationsTest, WhatIsRefusedBeforeAnybodyIsAskedIsRecorded) {
+  const fhir::OperationParameter from{"from", world.north.id.hex()};
+  const auto nobody = ask(true, {from}, "Device/importer");
+  EXPECT_EQ(nobody.error().kind, ErrorKind::forbidden);
+  EXPECT_EQ(last().entry.kind, vault::AuditKind::refusal);
+  EXPECT_EQ(last().entry.outcome, vault::AuditOutcome::refused);
+  EXPECT_EQ(last().entry.actor, "Device/importer");
+  EXPECT_EQ(last().entry.subject, world.south.audit->subject_of("s1"));
+  EXPECT_EQ(ask(true, {}).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(last().entry.kind, vault::AuditKind::retrieve);
+  EXPECT_EQ(last().entry.outcome, vault::AuditOutcome::failed);
+  EXPECT_EQ(ask(false, {}).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(last().entry.kind, vault::AuditKind::update);
+  EXPECT_EQ(last().entry.outcome, vault::AuditOutcome::failed);
+  EXPECT_EQ(world.south.audit->size(), 3u);
+}
+
+TEST_F(OperationsTest, ParametersThatNobodyHeedsAreRefusedByName) {
+  for (const bool retrieve : {true, false}) {
+    const auto refused = ask(retrieve, {{"bogus", "1"}});
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->status, 400);
+    EXPECT_NE(refused->body.find("bogus"), std::string::npos) << refused->body;
+    EXPECT_EQ(last().entry.outcome, vault::AuditOutcome::failed);
+  }
 }
 
 TEST_F(ExchangeApi, ASignatureCountsOnce) {

@@ -1,6 +1,9 @@
 #include "edge/exchange/operations.h"
 
+#include <algorithm>
+#include <array>
 #include <future>
+#include <span>
 
 #include "codec/fhir/instant.h"
 #include "contracts/build.h"
@@ -106,21 +109,63 @@ std::string_view status_name(std::uint32_t status) {
   return "unknown";
 }
 
+// False, and nothing moved out of, when too many wait already.
 template <class Run>
-void post(http::WorkerPool& pool, fhir::OperationCall call, fhir::OperationDone done, Run run) {
-  const auto answer = std::make_shared<fhir::OperationDone>(std::move(done));
-  const bool taken = pool.post([call = std::move(call), answer, run]() mutable { (*answer)(run(call)); });
-  if (!taken) (*answer)(fail(ErrorKind::busy, "too many requests wait for other organisations; try again"));
+bool post(http::WorkerPool& pool, const std::shared_ptr<fhir::OperationCall>& call, const std::shared_ptr<fhir::OperationDone>& done,
+          Run run) {
+  return pool.post([call, done, run] { (*done)(run(*call)); });
+}
+
+tl::unexpected<Error> too_many() { return fail(ErrorKind::busy, "too many requests wait for other organisations; try again"); }
+
+// What nobody would heed is refused, so that nobody relies on it.
+std::optional<fhir::OperationReply> unknown_parameter(const fhir::OperationCall& call, std::span<const std::string_view> known) {
+  for (const fhir::OperationParameter& one : call.parameters) {
+    if (std::ranges::find(known, one.name) != known.end()) continue;
+    fhir::Issue issue;
+    issue.code = "not-supported";
+    issue.text = "this operation has no parameter of the name " + one.name.substr(0, 64);
+    issue.expression = "Parameters.parameter";
+    return fhir::OperationReply{400, fhir::outcome({issue})};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
 void Operations::retrieve(fhir::OperationCall call, fhir::OperationDone done) {
-  post(waiting_, std::move(call), std::move(done), [this](const fhir::OperationCall& one) { return run_retrieve(one); });
+  const auto one = std::make_shared<fhir::OperationCall>(std::move(call));
+  const auto answer = std::make_shared<fhir::OperationDone>(std::move(done));
+  if (post(waiting_, one, answer, [this](const fhir::OperationCall& order) { return run_retrieve(order); })) return;
+  (*answer)(record(*one, vault::AuditKind::retrieve, too_many()));
 }
 
 void Operations::relationship(fhir::OperationCall call, fhir::OperationDone done) {
-  post(waiting_, std::move(call), std::move(done), [this](const fhir::OperationCall& one) { return run_relationship(one); });
+  const auto one = std::make_shared<fhir::OperationCall>(std::move(call));
+  const auto answer = std::make_shared<fhir::OperationDone>(std::move(done));
+  if (post(waiting_, one, answer, [this](const fhir::OperationCall& order) { return run_relationship(order); })) return;
+  (*answer)(record(*one, vault::AuditKind::update, too_many()));
+}
+
+// The entry of an operation that comes to its end here, done or not; then the reply.
+Result<fhir::OperationReply> Operations::record(const fhir::OperationCall& call, vault::AuditKind kind,
+                                                Result<fhir::OperationReply> reply) {
+  vault::AuditEntry entry;
+  entry.subject = parts_.audit.subject_of(call.patient_id);
+  entry.kind = kind;
+  entry.actor = call.principal.actor;
+  entry.role = auth::name_of(call.principal.role);
+  entry.purpose = call.principal.purpose;
+  entry.resource_type = "Patient";
+  entry.resource_id = call.patient_id;
+  entry.details = kind == vault::AuditKind::retrieve ? R"({"operation":"retrieve"})" : R"({"operation":"relationship"})";
+  if (!reply || reply->status >= 400) entry.outcome = vault::AuditOutcome::failed;
+  if (!reply && reply.error().kind == ErrorKind::forbidden) {
+    entry.kind = vault::AuditKind::refusal;
+    entry.outcome = vault::AuditOutcome::refused;
+  }
+  CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(entry)));
+  return reply;
 }
 
 Result<OrganisationId> Operations::custodian_of(std::string_view name) const {
@@ -133,7 +178,7 @@ Result<OrganisationId> Operations::custodian_of(std::string_view name) const {
   return fail(ErrorKind::not_found, "the ledger knows no organisation of that name");
 }
 
-Result<fhir::OperationReply> Operations::run_retrieve(const fhir::OperationCall& call) {
+Result<Retrieval> Operations::wish_of(const fhir::OperationCall& call) const {
   Retrieval wish;
   CARELEDGER_TRY(wish.from, custodian_of(call.first("from")));
   if (wish.from == parts_.organisation) return fail(ErrorKind::invalid, "the record is this organisation's own: read it here");
@@ -144,9 +189,18 @@ Result<fhir::OperationReply> Operations::run_retrieve(const fhir::OperationCall&
   wish.purpose = call.principal.purpose;
   for (const fhir::OperationParameter& parameter : call.parameters)
     if (parameter.name == "category") wish.categories.push_back(parameter.value);
-  CARELEDGER_TRY(const Received received, parts_.requester.retrieve(wish));
+  return wish;
+}
+
+// From the moment that the other organisation is asked, the requester records what becomes of it.
+Result<fhir::OperationReply> Operations::run_retrieve(const fhir::OperationCall& call) {
+  constexpr std::array<std::string_view, 2> kKnown{"from", "category"};
+  if (auto unknown = unknown_parameter(call, kKnown)) return record(call, vault::AuditKind::retrieve, std::move(*unknown));
+  const auto wish = wish_of(call);
+  if (!wish) return record(call, vault::AuditKind::retrieve, tl::make_unexpected(wish.error()));
+  CARELEDGER_TRY(const Received received, parts_.requester.retrieve(*wish));
   if (received.refusal) return refused(*received.refusal);
-  return fhir::OperationReply{200, bundle_of(wish.from, received, parts_.replica.view().time())};
+  return fhir::OperationReply{200, bundle_of(wish->from, received, parts_.replica.view().time())};
 }
 
 // Decides who holds the key, and remembers at home which patient the pseudonym is before the ledger hears of it.
@@ -195,6 +249,12 @@ Result<void> Operations::propose(const RelationshipId& id, Bytes payload) {
 }
 
 Result<fhir::OperationReply> Operations::run_relationship(const fhir::OperationCall& call) {
+  return record(call, vault::AuditKind::update, relate(call));
+}
+
+Result<fhir::OperationReply> Operations::relate(const fhir::OperationCall& call) {
+  constexpr std::array<std::string_view, 2> kKnown{"enrolment", "holdInTrust"};
+  if (auto unknown = unknown_parameter(call, kKnown)) return std::move(*unknown);
   Bytes payload;
   CARELEDGER_TRY(vault::Relationship made, prepare(call, payload));
   // After a crash, or asked twice, the ledger may know it already.
@@ -204,16 +264,6 @@ Result<fhir::OperationReply> Operations::run_relationship(const fhir::OperationC
     made.state = vault::RelationshipState::active;
     CARELEDGER_CHECK(parts_.relationships.put(made));
   }
-  vault::AuditEntry entry;
-  entry.subject = parts_.audit.subject_of(call.patient_id);
-  entry.kind = vault::AuditKind::update;
-  entry.actor = call.principal.actor;
-  entry.role = auth::name_of(call.principal.role);
-  entry.purpose = call.principal.purpose;
-  entry.resource_type = "Patient";
-  entry.resource_id = call.patient_id;
-  entry.details = "{\"operation\":\"relationship\"}";
-  CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(entry)));
   json::Document document;
   json::Value parameters = document.array();
   add_parameter(document, parameters, "relationship", made.id.hex());

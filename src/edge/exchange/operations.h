@@ -37,6 +37,9 @@ class Operations final : public fhir::Operations {
  private:
   Result<fhir::OperationReply> run_retrieve(const fhir::OperationCall& call);
   Result<fhir::OperationReply> run_relationship(const fhir::OperationCall& call);
+  Result<careledger::exchange::Retrieval> wish_of(const fhir::OperationCall& call) const;
+  Result<fhir::OperationReply> relate(const fhir::OperationCall& call);
+  Result<fhir::OperationReply> record(const fhir::OperationCall& call, vault::AuditKind kind, Result<fhir::OperationReply> reply);
   Result<OrganisationId> custodian_of(std::string_view name) const;
   Result<vault::Relationship> prepare(const fhir::OperationCall& call, Bytes& payload);
   Result<void> propose(const RelationshipId& id, Bytes payload);

@@ -25,16 +25,31 @@ Result<OrganisationId> ReleaseApi::sender_of(const http::Request& request) {
   return *id;
 }
 
+// What went wrong once the request was read, the custodian has recorded: it knows the patient. The rest is recorded here.
+void ReleaseApi::refuse(const OrganisationId& from, const Error& error, std::shared_ptr<http::Responder> respond) {
+  const bool unread = error.kind == ErrorKind::malformed || error.kind == ErrorKind::forbidden || error.kind == ErrorKind::corrupt;
+  if (!unread) return (*respond)(http::problem(error));
+  vault::AuditEntry entry;
+  entry.kind = vault::AuditKind::refusal;
+  entry.outcome = vault::AuditOutcome::refused;
+  entry.actor = "unknown";
+  entry.organisation = from.hex();
+  entry.details = std::string(R"({"reason":")") + name_of(error.kind) + "\"}";
+  parts_.audit.append(std::move(entry), [error, respond](const Result<vault::Recorded>& recorded) {
+    (*respond)(http::problem(recorded ? error : recorded.error()));
+  });
+}
+
 void ReleaseApi::handle(http::Request request, http::Responder respond) {
   if (request.body.size() > careledger::exchange::kRequestBytesMax + 1024)
     return respond(http::problem(413, "a release request has at most 256 KiB"));
   const auto from = sender_of(request);
-  if (!from) return respond(http::problem(from.error()));
+  if (!from) return auth::refuse_login(parts_.logins, "exchange", request, http::problem(from.error()), std::move(respond));
   // Shared, because a pool that is full drops the work and the request must be answered nonetheless.
   const auto answer = std::make_shared<http::Responder>(std::move(respond));
   auto work = [this, from = *from, body = std::move(request.body), answer] {
-    parts_.custodian.release(from, body, [answer](Result<Bytes> sealed) {
-      if (!sealed) return (*answer)(http::problem(sealed.error()));
+    parts_.custodian.release(from, body, [this, from, answer](Result<Bytes> sealed) {
+      if (!sealed) return refuse(from, sealed.error(), answer);
       http::Response response;
       response.headers.set("Content-Type", kSealedType);
       response.body = std::move(*sealed);

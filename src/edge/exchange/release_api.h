@@ -2,11 +2,13 @@
 //
 // The request carries an RFC 9421 signature under the asking organisation's key of role request (keyid: its id in hex), as the ledger has
 // it now; the body is sealed (exchange/envelope.h), 256 KiB at most, and so is the answer, refusals included: only what cannot be answered
-// under seal is an HTTP error. Each signature counts once.
+// under seal is an HTTP error. Each signature counts once. Signatures that do not hold are recorded as failed logins; requests that do not
+// open, do not read or are not for this custodian as refusals under nobody, since whom they speak of is not known.
 //
 // Thread-safety: handle() from any thread; the work runs on the pool. Parts are borrowed.
 #pragma once
 
+#include "edge/auth/failed_logins.h"
 #include "edge/http/signature.h"
 #include "edge/http/worker_pool.h"
 #include "exchange/custodian.h"
@@ -21,6 +23,8 @@ inline constexpr std::string_view kSealedType = "application/vnd.careledger.seal
 struct ReleaseApiParts {
   careledger::exchange::Custodian& custodian;
   const replica::Replica& replica;
+  vault::AuditMap& audit;
+  auth::FailedLogins& logins;
   const Clock& clock;
   http::WorkerPool& pool;
 };
@@ -32,6 +36,7 @@ class ReleaseApi final : public http::Handler {
 
  private:
   Result<OrganisationId> sender_of(const http::Request& request);
+  void refuse(const OrganisationId& from, const Error& error, std::shared_ptr<http::Responder> respond);
 
   ReleaseApiParts parts_;
   http::ReplayCache seen_;

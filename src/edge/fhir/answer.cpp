@@ -13,10 +13,10 @@ using vault::AuditKind;
 using vault::AuditOutcome;
 
 constexpr std::size_t kLargeAnswer = 64 * 1024;  // packing more would hold up the thread that tells of durable entries
-constexpr std::uint32_t kLoginsASecond = 20;
 
 const char* route_name(const Route& route) {
   switch (route.interaction) {
+    case Interaction::none: return !route.id.empty() ? "/fhir/{type}/{id}" : !route.type.empty() ? "/fhir/{type}" : "/fhir/*";
     case Interaction::capabilities: return "/fhir/metadata";
     case Interaction::read:
     case Interaction::update:
@@ -31,8 +31,24 @@ const char* route_name(const Route& route) {
   return "/fhir";
 }
 
-AuditKind kind_of(Interaction interaction) {
+// What a request that is no interaction would have been.
+AuditKind kind_of(http::Method method) {
+  switch (method) {
+    case http::Method::post: return AuditKind::create;
+    case http::Method::put:
+    case http::Method::patch: return AuditKind::update;
+    case http::Method::remove: return AuditKind::remove;
+    case http::Method::get:
+    case http::Method::head:
+    case http::Method::options:
+    case http::Method::other: return AuditKind::read;
+  }
+  return AuditKind::read;
+}
+
+AuditKind kind_of(Interaction interaction, http::Method method) {
   switch (interaction) {
+    case Interaction::none: return kind_of(method);
     case Interaction::capabilities:
     case Interaction::read: return AuditKind::read;
     case Interaction::vread: return AuditKind::vread;
@@ -56,6 +72,12 @@ void tell_anchor(http::Response& response, const vault::AnchorState& state) {
   }
 }
 
+http::Response unrecorded(const State& state, const Call& call, const Error& error) {
+  if (state.config.on_alert) state.config.on_alert("an access could not be recorded and was not answered: " + error.message);
+  const Failure why{http::status_of(error.kind), {{"error", issue_code_of(error.kind), "the request could not be recorded", {}}}};
+  return refusal(call.form, why);
+}
+
 // Waits for the entries of one request, then for its anchor.
 struct Waiting : std::enable_shared_from_this<Waiting> {
   State& state;
@@ -75,11 +97,7 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
   }
 
   void complete() {
-    if (failed) {
-      if (state.config.on_alert) state.config.on_alert("an access could not be recorded and was not answered: " + failed->message);
-      const Failure why{http::status_of(failed->kind), {{"error", issue_code_of(failed->kind), "the request could not be recorded", {}}}};
-      return deliver(refusal(call->form, why));
-    }
+    if (failed) return deliver(unrecorded(state, *call, *failed));
     if (number == 0) return deliver(std::move(response));
     if (!state.config.wait_for_anchor) {
       response.headers.set("CareLedger-Anchor", "pending");
@@ -92,12 +110,7 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
     });
   }
 
-  void deliver(http::Response answer) {
-    if (answer.content().size() <= kLargeAnswer) return send(std::move(call), std::move(answer));
-    auto shared = std::make_shared<std::pair<CallPtr, http::Response>>(std::move(call), std::move(answer));
-    const auto work = [shared] { send(std::move(shared->first), std::move(shared->second)); };
-    if (!state.searches.post(work)) work();
-  }
+  void deliver(http::Response answer) { send_by_size(state, std::move(call), std::move(answer)); }
 
   Waiting(State& the_state, CallPtr the_call, http::Response the_response, std::uint64_t the_number, std::size_t entries)
       : state(the_state), call(std::move(the_call)), response(std::move(the_response)), number(the_number), left(entries) {}
@@ -153,10 +166,11 @@ http::Response refusal(const Form& form, const Failure& failure) {
 
 Access access_of(const Call& call) {
   Access access;
-  access.kind = kind_of(call.route.interaction);
+  access.kind = kind_of(call.route.interaction, call.request.method);
   access.type = call.route.type;
   access.id = call.route.id;
   access.version = call.route.version;
+  if (!call.route.compartment.empty()) access.patients = {call.route.compartment};
   return access;
 }
 
@@ -165,24 +179,40 @@ void send(CallPtr call, http::Response response) {
   call->respond(std::move(response));
 }
 
+void send_by_size(State& state, CallPtr call, http::Response response) {
+  if (response.content().size() <= kLargeAnswer) return send(std::move(call), std::move(response));
+  const auto shared = std::make_shared<std::pair<CallPtr, http::Response>>(std::move(call), std::move(response));
+  const auto work = [shared] { send(std::move(shared->first), std::move(shared->second)); };
+  if (!state.searches.post(work)) work();
+}
+
 void finish(State& state, CallPtr call, Access access, http::Response response, std::uint64_t anchored_number) {
+  std::vector<Access> accesses;
+  accesses.push_back(std::move(access));
+  finish(state, std::move(call), std::move(accesses), std::move(response), anchored_number);
+}
+
+void finish(State& state, CallPtr call, std::vector<Access> accesses, http::Response response, std::uint64_t anchored_number) {
   std::vector<AuditEntry> entries;
-  entries.reserve(std::max<std::size_t>(1, access.patients.size()));
-  for (const std::string& patient : access.patients) entries.push_back(entry_of(state, *call, access, patient));
-  if (entries.empty()) entries.push_back(entry_of(state, *call, access, access.type == "Patient" ? access.id : std::string()));
+  for (const Access& access : accesses) {
+    for (const std::string& patient : access.patients) entries.push_back(entry_of(state, *call, access, patient));
+    if (access.patients.empty()) entries.push_back(entry_of(state, *call, access, access.type == "Patient" ? access.id : std::string()));
+  }
   const auto waiting = std::make_shared<Waiting>(state, std::move(call), std::move(response), anchored_number, entries.size());
   for (AuditEntry& entry : entries) {
     state.parts.audit.append(std::move(entry), [waiting](const Result<vault::Recorded>& recorded) { waiting->recorded(recorded); });
   }
 }
 
+void make_refusal(Access& access) {
+  access.details = std::string("{\"interaction\":\"") + vault::name_of(access.kind) + "\"}";
+  access.kind = AuditKind::refusal;
+  access.outcome = AuditOutcome::refused;
+}
+
 void finish(State& state, CallPtr call, Access access, const Failure& failure) {
   access.outcome = AuditOutcome::failed;
-  if (failure.status == 403) {
-    access.details = std::string("{\"interaction\":\"") + vault::name_of(access.kind) + "\"}";
-    access.kind = AuditKind::refusal;
-    access.outcome = AuditOutcome::refused;
-  }
+  if (failure.status == 403) make_refusal(access);
   if (failure.status >= 500 && failure.status != 501 && failure.status != 503 && state.config.on_alert) {
     state.config.on_alert("a request failed: " + failure.issues.front().text);
   }
@@ -190,33 +220,14 @@ void finish(State& state, CallPtr call, Access access, const Failure& failure) {
   finish(state, std::move(call), std::move(access), std::move(response));
 }
 
-// Whether this failed login is one of those that are recorded, and how many were not since the last.
-static std::optional<std::uint64_t> take_login(State& state) {
-  const std::lock_guard lock(state.logins_mutex);
-  const std::int64_t second = state.parts.clock.now().value / 1000;
-  if (second != state.logins_second) state.logins_recorded = 0;
-  state.logins_second = second;
-  if (state.logins_recorded == kLoginsASecond) {
-    ++state.logins_left_out;
-    return std::nullopt;
-  }
-  ++state.logins_recorded;
-  return std::exchange(state.logins_left_out, 0);
-}
-
 void finish_login(State& state, CallPtr call, const Error& error) {
   http::Response response = refusal(call->form, failure_of(error));
   response.headers.set("WWW-Authenticate", auth::challenge(error));
-  if (call->request.headers.count("Authorization") == 0) return send(std::move(call), std::move(response));
-  const auto left_out = take_login(state);
-  if (!left_out) return send(std::move(call), std::move(response));
-  Access access;
-  access.kind = AuditKind::failed_login;
-  access.outcome = AuditOutcome::refused;
-  access.details = "{\"leftOut\":" + std::to_string(*left_out) + '}';
-  call->principal.actor = "unknown";
-  call->principal.purpose.clear();
-  finish(state, std::move(call), std::move(access), std::move(response));
+  const auto shared = std::make_shared<std::pair<CallPtr, http::Response>>(std::move(call), std::move(response));
+  state.parts.logins.record("fhir", shared->first->request, [&state, shared](const Result<void>& recorded) {
+    if (!recorded) shared->second = unrecorded(state, *shared->first, recorded.error());
+    send(std::move(shared->first), std::move(shared->second));
+  });
 }
 
 void offload(State& state, http::WorkerPool& pool, CallPtr call, void (*work)(State&, CallPtr)) {

@@ -19,16 +19,16 @@ tl::unexpected<Failure> failed(const Error& error, const Entry& entry) { return 
 
 bool is_write(const Entry& entry) { return entry.kind != EntryKind::read && entry.kind != EntryKind::search; }
 
-Outcome<std::unique_ptr<BundleWriting>> begin(State& state, Document& document) {
+Outcome<std::unique_ptr<BundleWriting>> begin(State& state, const Call& call, Document& document) {
   auto transaction = state.parts.vault.begin();
   if (!transaction) return tl::make_unexpected(failure_of(transaction.error()));
-  return std::make_unique<BundleWriting>(state, document, std::move(*transaction));
+  return std::make_unique<BundleWriting>(state, document, std::move(*transaction), call.principal);
 }
 
 // All writes among the entries, in one transaction.
-Outcome<Stored> write(State& state, Document& document, std::span<Entry> entries) {
+Outcome<Stored> write(State& state, const Call& call, Document& document, std::span<Entry> entries) {
   if (std::ranges::none_of(entries, is_write)) return Stored{};
-  auto writing = begin(state, document);
+  auto writing = begin(state, call, document);
   if (!writing) return tl::make_unexpected(std::move(writing.error()));
   if (auto added = (*writing)->add_all(entries); !added) return tl::make_unexpected(std::move(added.error()));
   return (*writing)->commit();
@@ -78,7 +78,7 @@ Outcome<Stored> run_transaction(State& state, const Call& call, Document& docume
   auto planned = plan(call.principal, items == nullptr ? std::span<Value>() : items->items());
   if (!planned) return tl::make_unexpected(std::move(planned.error()));
   entries = std::move(*planned);
-  auto stored = write(state, document, entries);
+  auto stored = write(state, call, document, entries);
   if (!stored) return stored;
   for (Entry& entry : entries) {
     if (is_write(entry)) continue;
@@ -119,7 +119,7 @@ class Batch {
     }
     if (writing_ && (writing_->size() == kSharing || writing_->has(entry))) flush();
     if (!writing_) {
-      auto begun = begin(state_, document_);
+      auto begun = begin(state_, call_, document_);
       if (!begun) return tl::make_unexpected(std::move(begun.error()));
       writing_ = std::move(*begun);
     }
@@ -208,6 +208,29 @@ Bytes details_of(const char* type, const std::vector<Entry>& entries) {
          ",\"updated\":" + std::to_string(count[2]) + ",\"read\":" + std::to_string(count[3] + count[4]) + '}';
 }
 
+vault::AuditKind audit_kind_of(EntryKind kind) {
+  switch (kind) {
+    case EntryKind::remove: return vault::AuditKind::remove;
+    case EntryKind::create: return vault::AuditKind::create;
+    case EntryKind::update: return vault::AuditKind::update;
+    case EntryKind::read: return vault::AuditKind::read;
+    case EntryKind::search: return vault::AuditKind::search;
+  }
+  return vault::AuditKind::read;
+}
+
+// What was refused among the entries, each for itself: whoever looks for refusals must not have to guess them from a transaction.
+void add_refusals(const std::vector<Entry>& entries, std::vector<Access>& accesses) {
+  for (const Entry& entry : entries) {
+    if (entry.status != 403) continue;
+    Access& access = accesses.emplace_back();
+    access.kind = audit_kind_of(entry.kind);
+    access.type = entry.type;
+    if (entry.kind != EntryKind::create) access.id = entry.id;
+    make_refusal(access);
+  }
+}
+
 void answer(State& state, CallPtr call, Access access, const char* type, std::vector<Entry>& entries, Stored stored) {
   if (call->form.prefer == Prefer::representation) add_representations(state, entries);
   access.patients.assign(stored.patients.begin(), stored.patients.end());
@@ -215,7 +238,10 @@ void answer(State& state, CallPtr call, Access access, const char* type, std::ve
   access.details = details_of(type, entries);
   const std::string answer_type = std::string(type) + "-response";
   http::Response response = resource(call->form, 200, response_bundle(answer_type.c_str(), entries));
-  finish(state, std::move(call), std::move(access), std::move(response), stored.number);
+  std::vector<Access> accesses;
+  accesses.push_back(std::move(access));
+  add_refusals(entries, accesses);
+  finish(state, std::move(call), std::move(accesses), std::move(response), stored.number);
 }
 
 }  // namespace

@@ -254,6 +254,43 @@ TEST_F(BundleTest, EachEntryIsPermittedByItself) {
   EXPECT_EQ(transaction({{"GET", "Patient/a"}}).status, 403);
 }
 
+TEST_F(BundleTest, WhatIsRefusedInABatchIsRecordedEntryByEntry) {
+  const auto answer = batch({{"PUT", "Patient/a", patient("a")}, {"GET", "AuditEvent/0"}, {"GET", "Patient/a"}});
+  EXPECT_EQ(statuses(answer), (std::vector<std::string>{"201 Created", "403", "200 OK"}));
+  const auto entries = recorded();
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].entry.kind, vault::AuditKind::transaction);
+  EXPECT_EQ(entries[1].entry.kind, vault::AuditKind::refusal);
+  EXPECT_EQ(entries[1].entry.outcome, vault::AuditOutcome::refused);
+  EXPECT_EQ(entries[1].entry.resource_type, "AuditEvent");
+  EXPECT_EQ(entries[1].entry.resource_id, "0");
+  EXPECT_EQ(entries[1].entry.details, R"({"interaction":"read"})");
+  who = principal(auth::Role::system);
+  who->scopes = {"system/Practitioner.cruds"};
+  batch({{"DELETE", "Patient/a"}});
+  EXPECT_EQ(recorded().back().entry.kind, vault::AuditKind::refusal);
+  EXPECT_EQ(recorded().back().entry.subject, audit->subject_of("a"));
+}
+
+TEST_F(BundleTest, WhoMayOnlyCreateLearnsNothingFromConditions) {
+  ASSERT_EQ(transaction({{"POST", "Practitioner", practitioner("1")}, {"PUT", "Patient/a", patient("a")}}).status, 200);
+  const EntryText once{"POST", "Practitioner", practitioner("1"), {}, R"(,"ifNoneExist":"identifier=urn:npi|1")"};
+  const EntryText referring{"POST", "Observation", observation("Patient/a", "Practitioner?identifier=urn:npi|1")};
+  who = principal(auth::Role::system);
+  for (const char* scope : {"system/*.c", "system/*.cr", "system/*.cs"}) {
+    who->scopes = {scope};
+    for (const EntryText& entry : {once, referring}) {
+      const auto refused = transaction({entry}, {{"Prefer", "return=representation"}});
+      EXPECT_EQ(refused.status, 403) << scope << refused.content();
+      EXPECT_EQ(statuses(batch({entry})), std::vector<std::string>{"403"}) << scope;
+      EXPECT_EQ(recorded().back().entry.kind, vault::AuditKind::refusal);
+    }
+  }
+  EXPECT_EQ(vault->figures().versions, 2u);
+  who->scopes = {"system/*.crs"};
+  EXPECT_EQ(statuses(batch({once, referring})), (std::vector<std::string>{"200 OK", "201 Created"}));
+}
+
 TEST_F(BundleTest, IsRecordedForEveryPatientConcerned) {
   const auto answer = transaction(
       {{"PUT", "Patient/a", patient("a")}, {"PUT", "Patient/b", patient("b")}, {"POST", "Observation", observation("Patient/a")}});

@@ -8,6 +8,7 @@
 #include "edge/fhir/definitions.h"
 #include "edge/fhir/state.h"
 #include "edge/fhir/text.h"
+#include "edge/http/gzip.h"
 
 namespace careledger::edge::fhir {
 namespace {
@@ -100,10 +101,11 @@ Bytes make(const State& state, const std::string& base) {
 
 }  // namespace
 
-std::shared_ptr<const std::string> capabilities(State& state, const std::string& base) {
+Capabilities capabilities(State& state, const std::string& base) {
   const std::lock_guard lock(state.metadata_mutex);
-  if (!state.metadata || state.metadata_base != base) {
-    state.metadata = std::make_shared<const std::string>(make(state, base));
+  if (!state.metadata.plain || state.metadata_base != base) {
+    state.metadata.plain = std::make_shared<const std::string>(make(state, base));
+    state.metadata.packed = std::make_shared<const std::string>(http::gzip_pack(*state.metadata.plain));
     state.metadata_base = base;
   }
   return state.metadata;

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "edge/fhir/state.h"
 #include "edge/fhir/text.h"
+#include "edge/http/gzip.h"
 
 namespace careledger::edge::fhir {
 namespace {
@@ -11,6 +12,7 @@ constexpr std::size_t kPageKeyBytes = 32;
 
 auth::Action action_of(Interaction interaction, std::string_view operation) {
   switch (interaction) {
+    case Interaction::none:
     case Interaction::capabilities:
     case Interaction::read:
     case Interaction::vread: return auth::Action::read;
@@ -36,6 +38,7 @@ bool has_body(const Route& route) {
     case Interaction::create:
     case Interaction::update:
     case Interaction::bundle: return true;
+    case Interaction::none:
     case Interaction::capabilities:
     case Interaction::read:
     case Interaction::vread:
@@ -48,13 +51,16 @@ bool has_body(const Route& route) {
 }
 
 void send_capabilities(State& state, CallPtr call) {
-  const auto text = capabilities(state, base_of(state, call->request));
-  http::Response response = resource(call->form, 200, call->form.pretty ? Bytes(*text) : Bytes());
+  const Capabilities ready = capabilities(state, base_of(state, call->request));
+  http::Response response = resource(call->form, 200, call->form.pretty ? Bytes(*ready.plain) : Bytes());
   if (!call->form.pretty) {
+    const bool packed = http::accepts_gzip(call->request.headers.get("Accept-Encoding"));
     response.headers.add("Content-Type", "application/fhir+json; charset=utf-8");
-    response.shared_body = text;
+    if (packed) response.headers.add("Content-Encoding", "gzip");
+    response.shared_body = packed ? ready.packed : ready.plain;
   }
   response.headers.set("Cache-Control", "public, max-age=300");
+  if (call->form.pretty) return send_by_size(state, std::move(call), std::move(response));
   send(std::move(call), std::move(response));
 }
 
@@ -75,6 +81,7 @@ bool send_public(State& state, CallPtr& call) {
 void dispatch(State& state, CallPtr call) {
   const bool audit_event = call->route.type == "AuditEvent";
   switch (call->route.interaction) {
+    case Interaction::none:  // has been refused
     case Interaction::capabilities:
     case Interaction::read:
       return audit_event ? offload(state, state.searches, std::move(call), read_audit_event) : read(state, std::move(call));
@@ -106,9 +113,8 @@ void FhirHandler::handle(http::Request request, http::Responder respond) {
   call->request = std::move(request);
   call->respond = std::move(respond);
   std::string allow;
-  auto route = route_of(call->request, allow);
-  if (route) call->route = std::move(*route);
-  auto form = form_of(call->request, route && has_body(call->route));
+  const auto route = route_of(call->request, call->route, allow);
+  const auto form = form_of(call->request, route && has_body(call->route));
   if (form) call->form = *form;
   if (route && form && send_public(state, call)) return;
 
@@ -118,7 +124,10 @@ void FhirHandler::handle(http::Request request, http::Responder respond) {
   if (!route || !form) {
     http::Response response = refusal(call->form, route ? form.error() : route.error());
     if (!allow.empty()) response.headers.add("Allow", allow);
-    return send(std::move(call), std::move(response));
+    Access access = access_of(*call);
+    access.outcome = vault::AuditOutcome::failed;
+    access.details = "{\"status\":" + std::to_string(response.status) + '}';
+    return finish(state, std::move(call), std::move(access), std::move(response));
   }
   if (const auto allowed = permit_kind(*call); !allowed) {
     Access access = access_of(*call);

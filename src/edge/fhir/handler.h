@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "crypto/secret.h"
+#include "edge/auth/failed_logins.h"
 #include "edge/auth/token.h"
 #include "edge/fhir/operations.h"
 #include "edge/http/message.h"
@@ -33,6 +34,7 @@ struct FhirParts {
   vault::Vault& vault;
   vault::AuditMap& audit;
   const auth::Authenticator& authenticator;
+  auth::FailedLogins& logins;
   Clock& clock;
   Entropy& entropy;
   http::WorkerPool& pool;

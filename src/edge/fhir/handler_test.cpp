@@ -2,6 +2,7 @@
 #include "codec/fhir/check.h"
 #include "edge/fhir/test_support.h"
 #include "edge/fhir/text.h"
+#include "edge/http/gzip.h"
 
 namespace careledger::edge::fhir {
 namespace {
@@ -184,6 +185,22 @@ TEST_F(HandlerTest, IfNoneExistCreatesOnce) {
   EXPECT_EQ(post("Patient", kPatient, {{"If-None-Exist", "nonsense=1"}}).status, 400);
 }
 
+TEST_F(HandlerTest, WhoMayOnlyCreateIsNotToldWhatIsThere) {
+  ASSERT_EQ(post("Patient", kPatient).status, 201);
+  who = principal(auth::Role::system);
+  for (const char* scope : {"system/Patient.c", "system/Patient.cr", "system/Patient.cs"}) {
+    who->scopes = {scope};
+    for (const char* number : {"7", "8"}) {  // found or not: the same answer
+      const auto refused = post("Patient", kPatient, {{"If-None-Exist", std::string("identifier=urn:mrn|") + number}});
+      EXPECT_EQ(refused.status, 403) << scope;
+      EXPECT_EQ(refused.content().find("Chalmers"), std::string::npos);
+    }
+  }
+  EXPECT_EQ(recorded().back().entry.kind, AuditKind::refusal);
+  EXPECT_EQ(vault->figures().versions, 1u);
+  EXPECT_EQ(post("Patient", kPatient).status, 201) << "what is one's own may be created";
+}
+
 TEST_F(HandlerTest, PreferDecidesWhatAWriteReturns) {
   EXPECT_EQ(post("Patient", kPatient, {{"Prefer", "return=minimal"}}).content(), "");
   EXPECT_EQ(json(post("Patient", kPatient, {{"Prefer", "return=OperationOutcome"}})).root().string_at("resourceType"), "OperationOutcome");
@@ -213,6 +230,44 @@ TEST_F(HandlerTest, PathsAndMethodsThatAreNotThere) {
   EXPECT_EQ(put("Patient?identifier=1", kPatient).status, 501);
   EXPECT_EQ(get("Patient/1?_elements=name").status, 400);
   EXPECT_EQ(get("Patient/none").status, 404);
+}
+
+TEST_F(HandlerTest, WhatIsRefusedForItsFormIsRecordedToo) {
+  struct Case {
+    http::Method method;
+    const char* target;
+    int status;
+    AuditKind kind;
+    const char* id;
+  };
+  const std::vector<Case> cases{{http::Method::patch, "/fhir/Patient/1", 405, AuditKind::update, "1"},
+                                {http::Method::get, "/fhir/Patient/2?_format=xml", 406, AuditKind::read, "2"},
+                                {http::Method::put, "/fhir/Patient/3", 415, AuditKind::update, "3"},
+                                {http::Method::get, "/fhir/Patient/4/name", 404, AuditKind::read, "4"},
+                                {http::Method::remove, "/fhir/Patient", 501, AuditKind::remove, ""}};
+  for (const Case& one : cases) {
+    const auto refused = ask(one.method, one.target, "x", {{"Content-Type", "application/xml"}});
+    EXPECT_EQ(refused.status, one.status) << one.target;
+    EXPECT_EQ(refused.route, *one.id == 0 ? "/fhir/{type}" : "/fhir/{type}/{id}") << one.target;
+    const auto entry = recorded().back().entry;
+    EXPECT_EQ(entry.kind, one.kind) << one.target;
+    EXPECT_EQ(entry.outcome, AuditOutcome::failed);
+    EXPECT_EQ(entry.resource_id, one.id);
+    EXPECT_EQ(entry.details, "{\"status\":" + std::to_string(one.status) + "}");
+    EXPECT_EQ(entry.subject, *one.id == 0 ? vault::Subject() : audit->subject_of(one.id));
+  }
+}
+
+TEST_F(HandlerTest, TheCapabilitiesComePackedForWhoTakesThem) {
+  const auto plain = get("metadata");
+  const auto packed = get("metadata", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(plain.headers.get("Content-Encoding"), "");
+  EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
+  EXPECT_LT(packed.content().size() * 5, plain.content().size());
+  std::string unpacked;
+  http::Unpacker unpacker(1 << 24);
+  ASSERT_TRUE(unpacker.add(packed.content(), unpacked));
+  EXPECT_EQ(unpacked, plain.content());
 }
 
 TEST_F(HandlerTest, BadBodiesAreRefusedWithTheirPlacesAndNothingIsStored) {
@@ -272,9 +327,12 @@ TEST_F(HandlerTest, WithoutATokenNothingButTheCapabilities) {
   EXPECT_EQ(refused.status, 401);
   EXPECT_EQ(issues(refused), std::vector<std::string>{"login"});
   EXPECT_EQ(refused.headers.get("WWW-Authenticate"), "Bearer realm=\"careledger\"");
-  EXPECT_EQ(recorded().size(), 0u);
+  ASSERT_EQ(recorded().size(), 1u);
+  EXPECT_EQ(recorded().back().entry.kind, AuditKind::failed_login);
+  EXPECT_EQ(recorded().back().entry.details, R"({"door":"fhir","credential":"none","leftOut":0})");
   EXPECT_EQ(get("Patient/1", {{"Authorization", "Bearer forged"}}).status, 401);
   EXPECT_EQ(recorded().back().entry.kind, AuditKind::failed_login);
+  EXPECT_EQ(recorded().back().entry.details, R"({"door":"fhir","credential":"refused","leftOut":0})");
   const auto metadata = get("metadata");
   ASSERT_EQ(metadata.status, 200);
   const auto statement = json(metadata);
@@ -288,9 +346,11 @@ TEST_F(HandlerTest, FailedLoginsAreRecordedButNotWithoutBound) {
   who = auth::Principal{};
   for (int i = 0; i < 50; ++i) get("Patient/1", {{"Authorization", "Bearer forged"}});
   EXPECT_EQ(recorded().size(), 20u);
+  get("Patient/1");
+  EXPECT_EQ(recorded().size(), 21u) << "requests without a token have a share of their own";
   clock.advance(std::chrono::milliseconds(1000));
   get("Patient/1", {{"Authorization", "Bearer forged"}});
-  EXPECT_EQ(recorded().back().entry.details, R"({"leftOut":30})");
+  EXPECT_EQ(recorded().back().entry.details, R"({"door":"fhir","credential":"refused","leftOut":30})");
 }
 
 TEST_F(HandlerTest, ThoseWithoutTheRightAreRefusedAndRecorded) {

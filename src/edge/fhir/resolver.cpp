@@ -31,6 +31,8 @@ void Resolver::add_candidate(std::string_view type, std::string id, const Value&
 }
 
 Outcome<std::string> Resolver::match(std::string_view type, std::string_view condition, const std::string& expression) {
+  for (const auth::Action action : {auth::Action::search, auth::Action::read})
+    if (const auto may = auth::permit(asker_, action, {type, {}}); !may) return tl::make_unexpected(failure_of(may.error(), expression));
   auto query = read_condition(type, condition, now_);
   if (!query) return tl::make_unexpected(std::move(query.error()));
   auto page = before_.search(*query, {}, 2);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codec/json/json.h"
+#include "edge/auth/principal.h"
 #include "edge/fhir/outcome.h"
 #include "vault/vault.h"
 
@@ -15,8 +16,9 @@ namespace careledger::edge::fhir {
 
 class Resolver {
  public:
-  // `before`: what is there already. `check`: whether a relative reference must point at something.
-  Resolver(const vault::View& before, BlockTime now, bool check) : before_(before), now_(now), check_(check) {}
+  // `before`: what is there already. `check`: whether a relative reference must point at something. `asker` is borrowed.
+  Resolver(const vault::View& before, BlockTime now, bool check, const auth::Principal& asker)
+      : before_(before), now_(now), check_(check), asker_(asker) {}
 
   void add_alias(std::string full_url, std::string reference);  // "urn:uuid:…" -> "Patient/…"
   void add_coming(std::string_view type, std::string_view id);  // will be there with the transaction
@@ -24,7 +26,8 @@ class Resolver {
   // Resources of the transaction whose search values conditional references may match as well. They must outlive the resolver.
   void add_candidate(std::string_view type, std::string id, const codec::json::Value& resource);
 
-  // Which resource a condition ("identifier=…") names, in `before` and among the candidates. Empty: none. 412: several.
+  // Which resource a condition ("identifier=…") names, in `before` and among the candidates. Empty: none. 412: several. 403: who asks may
+  // not search and read this type, and so may not learn by writing whether something of it is there.
   Outcome<std::string> match(std::string_view type, std::string_view condition, const std::string& expression);
 
   // Rewrites every reference of the resource. `location` stands in place of its type in the expressions.
@@ -53,6 +56,7 @@ class Resolver {
   vault::View before_;
   BlockTime now_;
   bool check_;
+  const auth::Principal& asker_;
   std::string self_{};
   std::unordered_map<std::string, std::string> aliases_;
   std::unordered_set<std::string> coming_;

@@ -43,9 +43,10 @@ Failure not_offered(const char* what) { return failure(501, "not-supported", std
 
 class Router {
  public:
-  Router(const http::Request& request, std::string& allow) : request_(request), allow_(allow), path_(split(request.path)) {}
+  Router(const http::Request& request, Route& route, std::string& allow)
+      : request_(request), allow_(allow), path_(split(request.path)), route_(route) {}
 
-  Outcome<Route> route() {
+  Outcome<void> route() {
     if (path_.too_long) return tl::make_unexpected(no_such_path());
     if (path_.count == 0) return system();
     if (path_.part[0] == "metadata" && path_.count == 1) return one("GET, HEAD", reads(), Interaction::capabilities);
@@ -71,20 +72,20 @@ class Router {
  private:
   bool reads() const { return request_.method == Method::get || request_.method == Method::head; }
 
-  Outcome<Route> one(const char* allow, bool fits, Interaction interaction) {
+  Outcome<void> one(const char* allow, bool fits, Interaction interaction) {
     if (!fits) return not_allowed(allow);
     route_.interaction = interaction;
-    return route_;
+    return {};
   }
-  Outcome<Route> not_allowed(const char* allow) {
+  Outcome<void> not_allowed(const char* allow) {
     allow_ = allow;
     return tl::make_unexpected(failure(405, "not-supported", "this method does not go with this path"));
   }
-  Outcome<Route> system() {
+  Outcome<void> system() {
     if (reads()) return tl::make_unexpected(not_offered("search of the whole system"));
     return one("POST", request_.method == Method::post, Interaction::bundle);
   }
-  Outcome<Route> of_type() {
+  Outcome<void> of_type() {
     if (reads()) return one("", true, Interaction::search);
     if (request_.method == Method::post) return one("", true, Interaction::create);
     if (request_.method == Method::put || request_.method == Method::remove) {
@@ -92,13 +93,13 @@ class Router {
     }
     return not_allowed("GET, HEAD, POST");
   }
-  Outcome<Route> of_instance() {
+  Outcome<void> of_instance() {
     if (reads()) return one("", true, Interaction::read);
     if (request_.method == Method::put) return one("", true, Interaction::update);
     if (request_.method == Method::remove) return one("", true, Interaction::remove);
     return not_allowed("GET, HEAD, PUT, DELETE");
   }
-  Outcome<Route> below_instance() {
+  Outcome<void> below_instance() {
     const std::string_view third = path_.part[2];
     if (third == "_history" && path_.count == 3) return one("GET, HEAD", reads(), Interaction::history);
     if (third == "_history") {
@@ -123,7 +124,7 @@ class Router {
   const http::Request& request_;
   std::string& allow_;
   Path path_;
-  Route route_;
+  Route& route_;
 };
 
 bool is_json(std::string_view media) {
@@ -159,7 +160,7 @@ void read_prefer(std::string_view field, Form& form) {
 
 }  // namespace
 
-Outcome<Route> route_of(const http::Request& request, std::string& allow) { return Router(request, allow).route(); }
+Outcome<void> route_of(const http::Request& request, Route& route, std::string& allow) { return Router(request, route, allow).route(); }
 
 bool is_form_parameter(std::string_view name) { return name == "_format" || name == "_pretty"; }
 

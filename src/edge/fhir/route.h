@@ -10,6 +10,7 @@
 namespace careledger::edge::fhir {
 
 enum class Interaction : std::uint8_t {
+  none,  // refused: no interaction is asked for like that
   capabilities,
   read,
   vread,
@@ -23,7 +24,7 @@ enum class Interaction : std::uint8_t {
 };
 
 struct Route {
-  Interaction interaction = Interaction::capabilities;
+  Interaction interaction = Interaction::none;
   std::string type{};
   std::string id{};
   std::uint32_t version = 0;
@@ -31,8 +32,9 @@ struct Route {
   std::string compartment{};  // search below Patient/id: whose; else empty
   bool form = false;          // search by POST _search: parameters stand in the body too
 };
-// 404 for a path that R4 does not have or a type it does not know, 405 (with `allow`) for a method that does not go with the path.
-Outcome<Route> route_of(const http::Request& request, std::string& allow);
+// 404 for a path that R4 does not have or a type it does not know, 405 (with `allow`) for a method that does not go with the path. Then
+// `route` says what of it could be read: type and id, so that the refusal can be recorded and counted where it belongs.
+Outcome<void> route_of(const http::Request& request, Route& route, std::string& allow);
 
 enum class Prefer : std::uint8_t { unspecified, minimal, representation, outcome };
 struct Form {

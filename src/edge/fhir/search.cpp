@@ -13,11 +13,14 @@ namespace careledger::edge::fhir {
 namespace {
 
 constexpr std::uint64_t kCountMax = vault::kMatchesMax;
+// A count of so many matches still tells of single patients, so it is recorded under each of theirs; a larger one tells of none.
+constexpr std::uint32_t kCountedMax = 1000;
 
 struct Page {
   std::vector<vault::Version> rows{};
   std::optional<std::uint64_t> total{};
-  std::string next{};  // token; empty: this is the last
+  std::string next{};                   // token; empty: this is the last
+  std::vector<std::string> patients{};  // whom it tells of, by rows, by their number, or by finding none where one was named
 };
 
 std::string owner_of(const auth::Principal& principal) {
@@ -128,13 +131,28 @@ class Search {
     auto total = view.count(request_.query, kCountMax);
     if (!total) return tl::make_unexpected(failure_of(total.error()));
     page.total = *total;
+    if (*total <= kCountedMax)
+      if (auto added = add_counted(view, page); !added) return tl::make_unexpected(std::move(added.error()));
     return page;
+  }
+  Outcome<void> add_counted(const vault::View& view, Page& page) {
+    auto ids = view.search(request_.query, {}, kCountedMax);
+    if (!ids) return tl::make_unexpected(failure_of(ids.error()));
+    for (const std::string& id : ids->ids) {
+      const auto meta = view.read_meta(request_.query.type, id);
+      if (!meta) return tl::make_unexpected(failure_of(meta.error()));
+      page.patients.insert(page.patients.end(), meta->patients.begin(), meta->patients.end());
+    }
+    return {};
   }
   Outcome<void> fill(const vault::View& view, const std::vector<std::string>& ids, Page& page) {
     auto versions = view.read_many(request_.query.type, ids);
     if (!versions) return tl::make_unexpected(failure_of(versions.error()));
-    for (auto& version : *versions)
-      if (version) page.rows.push_back(std::move(*version));  // erased since: gone from every view
+    for (auto& version : *versions) {
+      if (!version) continue;  // erased since: gone from every view
+      page.patients.insert(page.patients.end(), version->meta.patients.begin(), version->meta.patients.end());
+      page.rows.push_back(std::move(*version));
+    }
     return {};
   }
 
@@ -157,14 +175,16 @@ Outcome<std::vector<http::Parameter>> parameters_of(const Call& call) {
   return parameters;
 }
 
-// Names of the parameters and the number of rows; never a value.
-Bytes details_of(const SearchRequest& request, std::size_t rows) {
+// Names of the parameters, the number of rows, and the number told when it is another; never a value.
+Bytes details_of(const SearchRequest& request, const Page& page) {
   Bytes out = "{\"parameters\":[";
   for (const http::Parameter& one : request.applied) {
     if (out.back() != '[') out += ',';
     codec::json::append_string(out, one.name);
   }
-  return out += "],\"count\":" + std::to_string(rows) + '}';
+  out += "],\"count\":" + std::to_string(page.rows.size());
+  if (page.total && *page.total != page.rows.size()) out += ",\"total\":" + std::to_string(*page.total);
+  return out += '}';
 }
 
 // Keeps a search within the compartment of its path, and a patient within the own one.
@@ -180,9 +200,9 @@ Outcome<void> limit(SearchRequest& request, const Call& call) {
   return tl::make_unexpected(failure(404, "not-found", "resources of this type lie in no patient's compartment"));
 }
 
-std::vector<std::string> patients_of(const std::vector<vault::Version>& rows) {
-  std::vector<std::string> patients;
-  for (const vault::Version& row : rows) patients.insert(patients.end(), row.meta.patients.begin(), row.meta.patients.end());
+std::vector<std::string> patients_of(const SearchRequest& request, const Page& page) {
+  std::vector<std::string> patients = named_patients(request.query);
+  patients.insert(patients.end(), page.patients.begin(), page.patients.end());
   std::ranges::sort(patients);
   patients.erase(std::unique(patients.begin(), patients.end()), patients.end());
   return patients;
@@ -208,7 +228,7 @@ Outcome<Found> search_type(State& state, const Call& call, const std::string& ty
   if (auto limited = limit(*request, call); !limited) return tl::make_unexpected(std::move(limited.error()));
   auto page = Search(state, call.principal, *request).run();
   if (!page) return tl::make_unexpected(std::move(page.error()));
-  return Found{bundle_of(base_of(state, call.request), *request, *page), patients_of(page->rows), details_of(*request, page->rows.size())};
+  return Found{bundle_of(base_of(state, call.request), *request, *page), patients_of(*request, *page), details_of(*request, *page)};
 }
 
 void search(State& state, CallPtr call) { offload(state, state.searches, std::move(call), run_search); }

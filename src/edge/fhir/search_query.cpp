@@ -200,6 +200,20 @@ std::vector<vault::Term> terms_of(const codec::json::Value& resource) {
   return terms;
 }
 
+std::vector<std::string> named_patients(const Query& query) {
+  constexpr std::string_view kReference = "Patient/";
+  std::vector<std::string> out;
+  if (query.type == "Patient") std::ranges::copy_if(query.ids, std::back_inserter(out), [](const auto& id) { return id != kNoId; });
+  for (const Clause& clause : query.all_of) {
+    for (const Clause::Alternative& alternative : clause.any_of) {
+      const std::string_view term = alternative.range.from;
+      if (!alternative.range.exact || !term.starts_with(kReference)) continue;
+      if (const auto id = term.substr(kReference.size()); codec::fhir::is_id(id)) out.emplace_back(id);
+    }
+  }
+  return out;
+}
+
 bool limit_to_compartment(Query& query, std::string_view patient_id) {
   if (query.type == "Patient") {
     const bool asked = query.ids.empty() || std::ranges::find(query.ids, patient_id) != query.ids.end();

@@ -35,6 +35,9 @@ Outcome<vault::Query> read_condition(std::string_view type, std::string_view con
 bool matches(const vault::Query& query, std::string_view id, std::span<const vault::Term> terms);
 std::vector<vault::Term> terms_of(const codec::json::Value& resource);  // sorted
 
+// The Patients that a search asks about by id or reference. It tells something of each of them, found or not.
+std::vector<std::string> named_patients(const vault::Query& query);  // unsorted, repeats possible
+
 // Adds: only what lies in this patient's compartment. False when no resource of the type can.
 bool limit_to_compartment(vault::Query& query, std::string_view patient_id);
 

@@ -230,6 +230,37 @@ TEST_F(SearchTest, IsRecordedWithItsCountAndWithoutItsValues) {
   EXPECT_EQ(recorded().back().entry.subject, vault::Subject{});
 }
 
+TEST_F(SearchTest, ACountIsRecordedUnderEveryPatientThatItCounts) {
+  for (const char* count : {"Observation?code=8480-6&_summary=count", "Observation?code=8480-6&_count=0"}) {
+    const auto before = recorded().size();
+    EXPECT_EQ(json(get(count)).root().find("total")->text(), "2");
+    const auto entries = recorded();
+    ASSERT_EQ(entries.size(), before + 2) << count;
+    EXPECT_EQ(entries[before].entry.subject, audit->subject_of("a"));
+    EXPECT_EQ(entries[before + 1].entry.subject, audit->subject_of("b"));
+    EXPECT_NE(entries[before].entry.details.find(R"("count":0,"total":2)"), std::string::npos) << entries[before].entry.details;
+  }
+  const auto before = recorded().size();
+  get("Observation?code=8480-6&_count=1&_total=accurate");
+  EXPECT_EQ(recorded().size(), before + 2) << "the total tells of the one that is not on the page";
+}
+
+TEST_F(SearchTest, ASearchByANamedPatientIsRecordedUnderThatPatientEvenWhenNothingIsFound) {
+  for (const char* query :
+       {"Observation?subject=Patient/c&code=8480-6", "Observation?patient=c", "Observation?subject:Patient=c&_summary=count",
+        "Patient/c/Observation", "Patient?_id=c&family=other", "Patient/c/Organization"}) {
+    const auto before = recorded().size();
+    get(query);
+    const auto entries = recorded();
+    ASSERT_GT(entries.size(), before) << query;
+    EXPECT_EQ(entries.back().entry.subject, audit->subject_of("c")) << query;
+  }
+  const auto before = recorded().size();
+  post("", R"({"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Observation?subject=Patient/c"}}]})");
+  ASSERT_EQ(recorded().size(), before + 1);
+  EXPECT_EQ(recorded().back().entry.subject, audit->subject_of("c"));
+}
+
 TEST_F(SearchTest, AuditEventsForThoseWhoMay) {
   who = principal(auth::Role::clinician);
   EXPECT_EQ(get("AuditEvent").status, 403);

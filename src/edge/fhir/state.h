@@ -31,18 +31,19 @@ struct Access {
   Bytes details{};
 };
 
+// The statement as it goes out, ready for every client: it is far too long to be packed anew for each.
+struct Capabilities {
+  std::shared_ptr<const std::string> plain{};
+  std::shared_ptr<const std::string> packed{};  // gzip
+};
+
 struct FhirHandler::State {
   FhirParts parts;
   FhirConfig config;
 
   std::mutex metadata_mutex;
   std::string metadata_base;  // of what is kept
-  std::shared_ptr<const std::string> metadata;
-
-  std::mutex logins_mutex;  // failed ones are recorded, but not without bound
-  std::int64_t logins_second = 0;
-  std::uint32_t logins_recorded = 0;  // in that second
-  std::uint64_t logins_left_out = 0;  // since the last that was recorded
+  Capabilities metadata;
 
   http::WorkerPool searches{2, 1024};  // of their own, so that no search waits for writers; last: stops first
 
@@ -56,15 +57,19 @@ http::Response resource(const Form& form, int status, Bytes body);      // the b
 http::Response refusal(const Form& form, const Failure& failure);
 Access access_of(const Call& call);                // by its route; outcome done
 void send(CallPtr call, http::Response response);  // unrecorded
+// The same, from another thread when it is long: packing it would hold up this one.
+void send_by_size(State& state, CallPtr call, http::Response response);
 // Records what happened, durably, and answers then; when the version with that number is anchored, unless it is 0.
+void finish(State& state, CallPtr call, std::vector<Access> accesses, http::Response response, std::uint64_t anchored_number = 0);
 void finish(State& state, CallPtr call, Access access, http::Response response, std::uint64_t anchored_number = 0);
 void finish(State& state, CallPtr call, Access access, const Failure& failure);  // 403 is recorded as a refusal
+void make_refusal(Access& access);                                               // of what it says was tried
 void finish_login(State& state, CallPtr call, const Error& error);
 // Runs `work` on the pool with the call; answers 503 when the pool is full.
 void offload(State& state, http::WorkerPool& pool, CallPtr call, void (*work)(State&, CallPtr));
 
 // capabilities.cpp
-std::shared_ptr<const std::string> capabilities(State& state, const std::string& base);
+Capabilities capabilities(State& state, const std::string& base);
 // Definitions that the program serves itself: our operations, profiles and code systems. Empty: none of that name.
 std::string_view definition(std::string_view type, std::string_view id);
 
@@ -81,7 +86,7 @@ void operation(State& state, CallPtr call);
 // A search inside a Bundle: on behalf of the call's principal, unrecorded.
 struct Found {
   Bytes bundle;                       // a searchset
-  std::vector<std::string> patients;  // whose compartments the rows lie in: sorted, each once
+  std::vector<std::string> patients;  // whom the answer tells something of: sorted, each once
   Bytes details;                      // for the record
 };
 Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters);

@@ -27,6 +27,7 @@ class FhirTest : public ::testing::Test {
   vault::TestSigner signer;
   std::unique_ptr<vault::Vault> vault;
   std::unique_ptr<vault::AuditMap> audit;
+  std::unique_ptr<auth::FailedLogins> logins;
   std::unique_ptr<http::WorkerPool> pool = std::make_unique<http::WorkerPool>(2, 256);
   std::unique_ptr<FhirHandler> handler;
   Operations* operations = nullptr;
@@ -43,6 +44,7 @@ class FhirTest : public ::testing::Test {
     auto map = vault::AuditMap::open(audit_options, *keys, system_files(), clock, entropy);
     ASSERT_TRUE(map) << map.error().message;
     audit = std::move(*map);
+    logins = std::make_unique<auth::FailedLogins>(*audit, clock);
     vault->start_anchoring(ledger, signer);
     config.organisation = organisation;
     config.name = "North";
@@ -56,7 +58,8 @@ class FhirTest : public ::testing::Test {
     copy.base_url = config.base_url;
     copy.check_references = config.check_references;
     copy.entries_max = config.entries_max;
-    handler = std::make_unique<FhirHandler>(FhirParts{*vault, *audit, authenticator, clock, entropy, *pool, operations}, std::move(copy));
+    handler = std::make_unique<FhirHandler>(FhirParts{*vault, *audit, authenticator, *logins, clock, entropy, *pool, operations},
+                                            std::move(copy));
   }
   void TearDown() override {
     pool->stop();

@@ -36,7 +36,7 @@ Outcome<std::unique_ptr<vault::Transaction>> begin(State& state) {
 // Resolves, stamps and stages one resource, and commits.
 Outcome<Written> store(State& state, vault::Transaction& transaction, Document& document, const Call& call, const std::string& id,
                        std::uint32_t version) {
-  Resolver resolver(transaction.before(), state.parts.clock.now(), state.config.check_references);
+  Resolver resolver(transaction.before(), state.parts.clock.now(), state.config.check_references, call.principal);
   resolver.add_coming(call.route.type, id);
   if (auto resolved = resolver.resolve(document, document.root(), {}); !resolved) return tl::make_unexpected(std::move(resolved.error()));
   stamp(document, document.root(), id, version, transaction.time());
@@ -55,7 +55,7 @@ Outcome<Written> store(State& state, vault::Transaction& transaction, Document& 
 Outcome<std::optional<Written>> found_already(State& state, const vault::Transaction& transaction, const Call& call) {
   const auto condition = call.request.headers.get("If-None-Exist");
   if (condition.empty()) return std::nullopt;
-  Resolver resolver(transaction.before(), state.parts.clock.now(), false);
+  Resolver resolver(transaction.before(), state.parts.clock.now(), false, call.principal);
   auto id = resolver.match(call.route.type, condition, "http.If-None-Exist");
   if (!id) return tl::make_unexpected(std::move(id.error()));
   if (id->empty()) return std::nullopt;

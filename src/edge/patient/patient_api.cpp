@@ -197,7 +197,11 @@ Result<http::Response> PatientApi::answer(const http::Request& request, const Ca
 
 void PatientApi::handle(http::Request request, http::Responder respond) {
   const auto caller = caller_of(request);
-  if (!caller) return respond(http::problem(caller.error()));
+  if (!caller) {
+    const ErrorKind kind = caller.error().kind;
+    if (kind != ErrorKind::unauthenticated && kind != ErrorKind::forbidden) return respond(http::problem(caller.error()));
+    return auth::refuse_login(parts_.logins, "patient", request, http::problem(caller.error()), std::move(respond));
+  }
   vault::AuditEntry entry;
   entry.subject = parts_.audit.subject_of(caller->relationship.patient_id);
   entry.kind = vault::AuditKind::read_audit;

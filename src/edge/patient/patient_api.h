@@ -13,8 +13,8 @@
 //   GET  accesses                   a proof bundle: the complete list of accesses to the caller's record, each opened
 //   GET  notices                    releases, refusals, retrievals and emergencies, one JSON object a line, newest last
 //
-// Everything is recorded in the audit map before it is answered. A list waits for the ledger without holding a thread, and not for ever:
-// unavailable (503) when no head of the audit map becomes final in time.
+// Everything is recorded in the audit map before it is answered, failed logins too. A list waits for the ledger without holding a thread,
+// and not for ever: unavailable (503) when no head of the audit map becomes final in time.
 //
 // Thread-safety: handle() from any thread; it waits for the disk, so it stands behind an Offload. Parts are borrowed, and stop before this
 // goes: the audit's heads first, then the ordering.
@@ -22,6 +22,7 @@
 
 #include <functional>
 
+#include "edge/auth/failed_logins.h"
 #include "edge/http/signature.h"
 #include "edge/http/worker_pool.h"
 #include "ordering/ordering.h"
@@ -42,6 +43,7 @@ struct PatientApiParts {
   ordering::Ordering& ordering;
   vault::AuditMap& audit;
   vault::Relationships& relationships;
+  auth::FailedLogins& logins;
   const Clock& clock;
   http::WorkerPool& workers;  // where lists are proven once they are there
   // Adds what witnesses say of the view's log to a bundle that stands on it; empty: bundles go without.

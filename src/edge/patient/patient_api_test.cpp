@@ -18,8 +18,9 @@ using careledger::exchange::testing::World;
 
 class Patient : public ::testing::Test {
  protected:
-  PatientApiParts parts_of(careledger::exchange::testing::Member& member, const std::string& name) {
-    return {member.id, name, *world.chain.replica, *world.chain.ordering, *member.audit, *member.relationships, system_clock(), workers};
+  PatientApiParts parts_of(careledger::exchange::testing::Member& member, const std::string& name, auth::FailedLogins& logins) {
+    return {member.id,      name,   *world.chain.replica, *world.chain.ordering, *member.audit, *member.relationships, logins,
+            system_clock(), workers};
   }
   static http::Request request(http::Method method, const std::string& target, const std::string& body, const crypto::SigningKey& key,
                                const AccountId& account) {
@@ -54,8 +55,10 @@ class Patient : public ::testing::Test {
 
   World world;
   http::WorkerPool workers{1, 4};
-  PatientApi north{parts_of(world.north, "North")};
-  PatientApi south{parts_of(world.south, "South")};
+  auth::FailedLogins north_logins{*world.north.audit, system_clock()};
+  auth::FailedLogins south_logins{*world.south.audit, system_clock()};
+  PatientApi north{parts_of(world.north, "North", north_logins)};
+  PatientApi south{parts_of(world.south, "South", south_logins)};
 };
 
 TEST_F(Patient, SeesTheRelationship) {
@@ -77,6 +80,12 @@ TEST_F(Patient, WithoutTheKeyOfTheAccountNobodyIsLetIn) {
   EXPECT_EQ(call(north, request(http::Method::get, target, {}, world.key_north, world.north.id)).status, 401);
   // A patient of South is nobody at North.
   EXPECT_EQ(call(north, request(http::Method::get, target, {}, world.key_south, world.at_south)).status, 403);
+  const auto entries = world.north.audit->entries(0, 100);
+  ASSERT_TRUE(entries);
+  ASSERT_EQ(entries->size(), 4u);
+  for (const auto& one : *entries) EXPECT_EQ(one.entry.kind, vault::AuditKind::failed_login);
+  EXPECT_EQ(entries->front().entry.details, R"({"door":"patient","credential":"none","leftOut":0})");
+  EXPECT_EQ(entries->back().entry.details, R"({"door":"patient","credential":"refused","leftOut":0})");
 }
 
 TEST_F(Patient, ARequestCountsOnceAndOnlyAsItWasSigned) {
