@@ -54,17 +54,19 @@ Result<std::vector<vault::CheckFinding>> check_ledger(Ledger& ledger, std::size_
   return findings;
 }
 
+Result<std::optional<ledger::AccessHead>> access_head(Ledger& ledger, const OrganisationId& organisation) {
+  const replica::View view = ledger.replica().view();
+  auto head = view.state().get(contracts::access::kHeads, organisation);
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return head;
+}
+
 void ask_ledger(Ledger& ledger, const OrganisationId& organisation, vault::CheckOptions& options) {
   options.on_ledger = [&ledger](const Digest& command, Height height, std::uint32_t position) -> Result<bool> {
     CARELEDGER_TRY(const auto receipt, ledger.replica().view().find_receipt(command));
     return receipt && receipt->code.ok() && receipt->height == height && receipt->position == position;
   };
-  options.access_head = [&ledger, organisation]() -> Result<std::optional<ledger::AccessHead>> {
-    const replica::View view = ledger.replica().view();
-    auto head = view.state().get(contracts::access::kHeads, organisation);
-    if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
-    return head;
-  };
+  options.access_head = [&ledger, organisation] { return access_head(ledger, organisation); };
 }
 
 }  // namespace careledger::apps

@@ -12,6 +12,9 @@ namespace careledger::apps {
 Result<std::vector<vault::CheckFinding>> check_ledger(Ledger& ledger, std::size_t findings_max,
                                                       const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 
+// The newest head of an organisation's audit map that stands on the ledger.
+Result<std::optional<ledger::AccessHead>> access_head(Ledger& ledger, const OrganisationId& organisation);
+
 // What vault::check_vault and check_audit ask of the ledger.
 void ask_ledger(Ledger& ledger, const OrganisationId& organisation, vault::CheckOptions& options);
 

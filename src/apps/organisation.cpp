@@ -2,6 +2,7 @@
 
 #include "apps/backup.h"
 #include "apps/gauges.h"
+#include "apps/ledger_check.h"
 #include "apps/life_record.h"
 #include "edge/fhir/outcome.h"
 
@@ -49,6 +50,8 @@ Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& s
   accesses.room = room_;
   accesses.on_full = [room = room_] { return room->give_out(); };
   accesses.on_alert = alert;
+  CARELEDGER_TRY(const auto head, access_head(ledger_, config_.id));
+  accesses.entries_min = head ? head->size() : 0;
   CARELEDGER_TRY(audit_, vault::AuditMap::open(accesses, *keys_, system_files(), clock_, entropy_));
   logins_ = std::make_unique<edge::auth::FailedLogins>(*audit_, clock_);
   CARELEDGER_TRY(crypto::SigningKey cosign, keys_->signing(Purpose::cosign));

@@ -57,7 +57,11 @@ Result<std::unique_ptr<AuditMap>> AuditMap::open(AuditOptions options, Keystore&
         {opened.entry.subject, vault::audit_key(opened.entry.subject, recorded.time, recorded.number), recorded.commitment, place});
   };
   CARELEDGER_TRY(s.file, AuditFile::open(in_memory ? "audit.log" : s.options.folder + "/audit.log", in_memory ? *s.own_files : files,
-                                         audit_key, s.store->folded(), entropy, replay));
+                                         audit_key, {s.store->folded(), s.options.entries_min}, entropy, replay));
+  if (s.file->torn_bytes() > 0 && s.options.on_alert) {
+    s.options.on_alert("the audit file ended in " + std::to_string(s.file->torn_bytes()) +
+                       " bytes of an append that was broken off; they were put aside in audit.log.torn");
+  }
   s.pending_next = {s.file->next_index(), s.file->next_offset()};
   s.durable = s.file->next_index();
   if (s.pending.empty() && s.durable > 0) {  // the time of the last entry, so that none goes before it
@@ -128,7 +132,7 @@ Result<void> AuditMap::State::write(const Bytes& buffer, FilePlace before) {
 }
 
 void AuditMap::State::flush(std::vector<Queued> batch) {
-  const FilePlace before{file->next_index(), file->next_offset()};
+  const FilePlace before = file->begin_append();
   const std::pair time_before{last_time, last_number};
   Bytes buffer;
   std::vector<Folding> folding;

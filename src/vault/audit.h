@@ -5,8 +5,8 @@
 //   audit.append(entry, [respond](const Result<Recorded>& recorded) {…});   // `done` runs when it is durable
 //   audit.wait_for_head(recorded.index + 1, [](const Result<AuditHead>& head) {…});   // before a release to another organisation
 //
-// The file is a chain of frames sealed under the audit key (docs/formats/audit.md): an edit, a swap or a hole is found and named; what
-// a crash tore off the end was never acknowledged, is cut, and said.
+// The file is a row of frames sealed under the audit key (docs/formats/audit.md): an edit, a swap or a hole is found and named; what a
+// crash tore off the end was never acknowledged, is put aside, cut, and said. Nothing else is ever cut.
 //
 // Thread-safety: safe from any thread. Callbacks run on a thread of the audit's own (append: the flusher; heads and lists: the keeper);
 // keep them short and never wait in one for another of the same object.
@@ -126,13 +126,15 @@ struct AuditOptions {
   std::uint32_t head_wait_ms = 30'000;    // longest that anybody waits for a head or a list; then unavailable
   std::uint32_t queue_max = 65536;        // appends waiting for the disk; above it append answers busy
   std::shared_ptr<storage::Room> room{};  // of the map's store
+  std::uint64_t entries_min = 0;          // the ledger's newest head covers so many entries: the file must hold them
   std::function<bool()> on_full{};  // the disk is full: free some and say true (storage/reserve.h); asked once a failed append. Any thread
   std::function<void(const std::string&)> on_alert{};  // what an operator must hear: log and metric. Any thread; no entry's content
 };
 
 class AuditMap {
  public:
-  // Replays what the map has not folded yet and cuts a torn tail. corrupt names the entry. Borrows the rest.
+  // Replays what the map has not folded yet. A torn tail is put aside in audit.log.torn and cut, with an alert. corrupt, changing nothing:
+  // an entry (named) is damaged, or fewer are there than map and ledger know of. Borrows the rest.
   static Result<std::unique_ptr<AuditMap>> open(AuditOptions options, Keystore& keys, Files& files, Clock& clock, Entropy& entropy);
   ~AuditMap();
 

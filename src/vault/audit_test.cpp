@@ -7,9 +7,11 @@
 #include <future>
 #include <random>
 
+#include "base/faulty_files.h"
 #include "crypto/hash.h"
 #include "proof/log.h"
 #include "vault/audit_entry.h"
+#include "vault/audit_file.h"
 #include "vault/audit_tree.h"
 #include "vault/keystore.h"
 #include "vault/test_folder.h"
@@ -74,6 +76,9 @@ class AuditTest : public ::testing::Test {
     return promise.get_future().get();
   }
   std::string file() const { return options.folder + "/audit.log"; }
+  Bytes read_file() const { return *system_files().read_all(file(), 1 << 24); }
+  // Closes the map and flips a bit of a byte of one frame.
+  void flip(std::size_t frame, std::size_t byte);
 };
 
 TEST_F(AuditTest, AnEntryIsDurableAndOpensToItsCommitment) {
@@ -200,34 +205,77 @@ TEST_F(AuditTest, ReopeningGivesTheSameRootsWhateverWasFolded) {
   EXPECT_EQ(map.root(), head->map_root);
 }
 
-TEST_F(AuditTest, ATornTailIsCutAndSaidAndEverythingBeforeIsThere) {
+// Where each frame of the file begins, and where the last one ends.
+std::vector<std::size_t> frames_of(ByteView bytes) {
+  std::vector<std::size_t> places;
+  std::size_t at = kAuditHeaderBytes;
+  while (at < bytes.size()) {
+    places.push_back(at);
+    ByteView frame = bytes.substr(at);
+    at += 4 + *take_u32(frame);
+  }
+  places.push_back(at);
+  return places;
+}
+
+void AuditTest::flip(std::size_t frame, std::size_t byte) {
+  audit.reset();
+  Bytes bytes = read_file();
+  char& edited = bytes[frames_of(bytes)[frame] + byte];
+  edited = static_cast<char>(edited ^ 1);
+  ASSERT_TRUE(system_files().replace(file(), bytes));
+}
+
+TEST_F(AuditTest, ATornTailIsPutAsideCutAndSaidAndEverythingBeforeIsThere) {
   record(10, 1);
   audit.reset();
-  {
-    auto torn = system_files().open(file(), false);
-    ASSERT_TRUE((*torn)->append(Bytes("\0\0\0\x40half a frame", 17)));
-  }
+  const Bytes whole = read_file();
+  const Bytes half("\0\0\0\x40half a frame", 17);
+  ASSERT_TRUE(system_files().replace(file(), whole + half));
+  std::vector<std::string> alerts;
+  options.on_alert = [&alerts](const std::string& what) { alerts.push_back(what); };
   open();
   EXPECT_EQ(audit->size(), 10u);
-  EXPECT_GT(audit->torn_bytes(), 0u);
+  EXPECT_EQ(audit->torn_bytes(), half.size());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_NE(alerts[0].find("17 bytes"), std::string::npos) << alerts[0];
+  EXPECT_EQ(read_file(), whole);
+  EXPECT_EQ(*system_files().read_all(file() + ".torn", 1 << 20), u64_bytes(whole.size()) + u64_bytes(half.size()) + half);
   ASSERT_TRUE(audit->append_and_wait(entry("p1")));
   open();
   EXPECT_EQ(audit->size(), 11u);
   EXPECT_EQ(audit->torn_bytes(), 0u);
+  EXPECT_EQ(alerts.size(), 1u);
+}
+
+TEST_F(AuditTest, AFrameOfABrokenAppendBehindItsHoleIsTornAllTheSame) {
+  ASSERT_TRUE(audit->append_and_wait(entry("p0")));
+  audit.reset();
+  const std::size_t before = read_file().size();
+  {  // one append of three, of which the disk kept the first and the last
+    auto appending = AuditFile::open(file(), system_files(), *keys->symmetric(Purpose::audit), {}, entropy, {});
+    ASSERT_TRUE(appending) << appending.error().message;
+    const FilePlace place = (*appending)->begin_append();
+    Bytes buffer;
+    for (std::uint32_t i = 0; i < 3; ++i)
+      (*appending)->seal_next(frame_bytes({1 + i, clock.now(), i + 1, {}}, entry_bytes(AuditEntry()), {}), buffer);
+    ASSERT_TRUE((*appending)->write(buffer, place));
+  }
+  Bytes bytes = read_file();
+  const auto places = frames_of(bytes);
+  ASSERT_EQ(places.size(), 5u);
+  EXPECT_EQ(places[1], before);
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(places[2]), bytes.begin() + static_cast<std::ptrdiff_t>(places[3]), '\0');
+  ASSERT_TRUE(system_files().replace(file(), bytes));
+  open();
+  EXPECT_EQ(audit->size(), 2u);
+  EXPECT_EQ(audit->torn_bytes(), bytes.size() - places[2]);
 }
 
 TEST_F(AuditTest, AnEditedEntryIsNamed) {
   record(200, 1);
   open();  // folded
-  Bytes bytes = *system_files().read_all(file(), 1 << 24);
-  std::size_t at = 50;
-  for (int i = 0; i < 77; ++i) {
-    ByteView frame = ByteView(bytes).substr(at);
-    at += 4 + *take_u32(frame);
-  }
-  bytes[at + 20] = static_cast<char>(bytes[at + 20] ^ 1);
-  audit.reset();
-  ASSERT_TRUE(system_files().replace(file(), bytes));
+  flip(77, 20);
   open();
   const auto all = audit->entries(0, 1000);
   ASSERT_FALSE(all);
@@ -235,11 +283,110 @@ TEST_F(AuditTest, AnEditedEntryIsNamed) {
   EXPECT_NE(all.error().message.find("audit entry 77 "), std::string::npos) << all.error().message;
 }
 
+TEST_F(AuditTest, AnEditedEntryIsNamedAndNothingIsCutWhenTheMapHasToBeMadeAgain) {
+  for (const std::size_t at : {0u, 3u, 20u, 40u}) {  // length, the same, the keys' id, what is sealed
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(audit->append_and_wait(entry("p" + std::to_string(i))));
+    flip(3, at);
+    const Bytes damaged = read_file();
+    std::filesystem::remove_all(options.folder + "/map");
+    for (int again = 0; again < 2; ++again) {
+      const auto opened = AuditMap::open(options, *keys, system_files(), clock, entropy);
+      ASSERT_FALSE(opened) << at;
+      EXPECT_EQ(opened.error().kind, ErrorKind::corrupt);
+      EXPECT_NE(opened.error().message.find("audit entry 3 "), std::string::npos) << opened.error().message;
+      EXPECT_EQ(read_file(), damaged) << "not a byte may be lost";
+    }
+    EXPECT_FALSE(system_files().exists(file() + ".torn"));
+    std::filesystem::remove_all(options.folder);
+    open();
+  }
+}
+
+TEST_F(AuditTest, AnEndThatTheLedgerKnowsOfIsNeverCut) {
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(audit->append_and_wait(entry("p1")));
+  flip(3, 40);  // the last one: nothing behind it says that it was once whole
+  std::filesystem::remove_all(options.folder + "/map");
+  const Bytes damaged = read_file();
+  options.entries_min = 4;
+  const auto opened = AuditMap::open(options, *keys, system_files(), clock, entropy);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find("audit entry 3 "), std::string::npos) << opened.error().message;
+  EXPECT_EQ(read_file(), damaged);
+  ASSERT_TRUE(system_files().replace(file(), damaged.substr(0, frames_of(damaged)[2])));
+  EXPECT_EQ(AuditMap::open(options, *keys, system_files(), clock, entropy).error().kind, ErrorKind::corrupt) << "an older copy";
+  ASSERT_TRUE(system_files().remove(file()));
+  EXPECT_EQ(AuditMap::open(options, *keys, system_files(), clock, entropy).error().kind, ErrorKind::corrupt) << "gone";
+  EXPECT_FALSE(system_files().exists(file())) << "no new file takes its place";
+  options.entries_min = 0;
+  ASSERT_TRUE(system_files().replace(file(), damaged));
+  open();
+  EXPECT_EQ(audit->size(), 3u);
+  EXPECT_GT(audit->torn_bytes(), 0u);
+}
+
+TEST_F(AuditTest, AnotherKeyIsNamedAsSuchHoweverSmallTheFile) {
+  audit.reset();
+  const auto stranger = Keystore::in_memory(clock, entropy);
+  std::filesystem::remove_all(options.folder + "/map");
+  const Bytes before = read_file();
+  EXPECT_EQ(AuditMap::open(options, *stranger, system_files(), clock, entropy).error().kind, ErrorKind::wrong_key);
+  EXPECT_EQ(read_file(), before);
+}
+
+// What two frames at one place have in common, byte by byte: under one key and nonce it would be what the entries have in common.
+std::size_t equal_bytes(ByteView a, ByteView b) {
+  std::size_t equal = 0;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) equal += a[i] == b[i] ? 1 : 0;
+  return equal;
+}
+
+TEST_F(AuditTest, TwoHistoriesOfOneFileShareNoKeyAndNoSalt) {
+  ASSERT_TRUE(audit->append_and_wait(entry("p1")));
+  audit.reset();
+  const Bytes backup = read_file();
+  std::vector<Bytes> frames;
+  std::vector<OpenedEntry> entries;
+  for (int copy = 0; copy < 2; ++copy) {  // the disk it came from, and the backup that was restored
+    ASSERT_TRUE(system_files().replace(file(), backup));
+    std::filesystem::remove_all(options.folder + "/map");
+    open();
+    ASSERT_TRUE(audit->append_and_wait(entry("p1", "Practitioner/one-of-two")));
+    entries.push_back(audit->entries(1, 1)->at(0));
+    audit.reset();
+    frames.push_back(read_file().substr(backup.size()));
+  }
+  ASSERT_EQ(frames[0].size(), frames[1].size());
+  EXPECT_LT(equal_bytes(frames[0], frames[1]), frames[0].size() / 8);
+  EXPECT_NE(entries[0].entry_salt, entries[1].entry_salt);
+  EXPECT_NE(entries[0].details_salt, entries[1].details_salt);
+}
+
+TEST_F(AuditTest, AfterAFailedWriteOtherKeysSealWhatStandsThere) {
+  FaultyFiles files(system_files());
+  audit.reset();
+  std::filesystem::remove_all(options.folder);
+  audit = std::move(*AuditMap::open(options, *keys, files, clock, entropy));
+  ASSERT_TRUE(audit->append_and_wait(entry("p1")));
+  const std::size_t before = read_file().size();
+  files.set_free_bytes(100);
+  EXPECT_FALSE(audit->append_and_wait(entry("p1", "Practitioner/first")));
+  ASSERT_EQ(read_file().size(), before);
+  files.set_free_bytes(1 << 20);
+  ASSERT_TRUE(audit->append_and_wait(entry("p1", "Practitioner/other")));
+  const Bytes first = read_file();
+  const auto places = frames_of(first);
+  ASSERT_EQ(places.size(), 3u);
+  const auto id = [&](std::size_t frame) { return first.substr(places[frame] + 4, 16); };
+  EXPECT_NE(id(0), id(1));
+  ASSERT_TRUE(audit->append_and_wait(entry("p1")));
+  EXPECT_EQ(read_file().substr(places[2] + 4, 16), id(1)) << "and they stay until the next failure";
+}
+
 TEST_F(AuditTest, ACutFileIsRefused) {
   record(20, 1);
   open();
   audit.reset();
-  const Bytes bytes = *system_files().read_all(file(), 1 << 24);
+  const Bytes bytes = read_file();
   ASSERT_TRUE(system_files().replace(file(), bytes.substr(0, bytes.size() / 2)));
   auto opened = AuditMap::open(options, *keys, system_files(), clock, entropy);
   ASSERT_FALSE(opened);

@@ -264,7 +264,7 @@ Result<std::uint64_t> write_audit_backup(const AuditMap& audit, const std::strin
   }
   static_cast<void>(system_files().remove(file + ".part"));
   CARELEDGER_TRY(const auto out, system_files().open(file + ".part", true));
-  CARELEDGER_CHECK(state.file->copy_to(*out, end.offset));
+  CARELEDGER_CHECK(state.file->copy_to(*out, 0, end.offset));
   CARELEDGER_CHECK(out->sync());
   std::error_code error;
   std::filesystem::rename(file + ".part", file, error);

@@ -27,9 +27,9 @@ Result<CheckReport> check_audit(AuditMap& audit, const CheckOptions& options) {
     if (!entry) {
       whole = false;
       find("audit entry " + std::to_string(place.index), entry.error().message);
-      const auto skipped = state.file->skip(place);  // the length before it may still be right
-      if (!skipped) break;
-      place = *skipped;
+      CARELEDGER_TRY(const auto next_good, state.file->find(place.offset + 1));
+      if (!next_good) break;
+      place = *next_good;
       continue;
     }
     const Recorded& recorded = entry->recorded;

@@ -1,6 +1,9 @@
 #include "vault/check.h"
 
+#include <fstream>
+
 #include "vault/audit_entry.h"
+#include "vault/audit_file.h"
 #include "vault/layout.h"
 #include "vault/parts.h"
 #include "vault/test_vault.h"
@@ -135,6 +138,31 @@ TEST_P(CheckTest, AuditEntriesAreComparedWithTheHeadOnTheLedger) {
   on_ledger.set_size(5);
   on_ledger.set_map_root(Bytes(32, 'x'));
   EXPECT_FALSE(check_audit(*audit, how)->sound());
+}
+
+TEST_P(CheckTest, EveryDamagedAuditEntryIsNamedAndTheRestIsStillLookedAt) {
+  AuditOptions options;
+  options.folder = folder.path() + "/audit";
+  auto audit = std::move(*AuditMap::open(options, *keys, system_files(), clock, entropy));
+  std::vector<std::uint64_t> ends{kAuditHeaderBytes};
+  const std::string file = options.folder + "/audit.log";
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(audit->append_and_wait({audit->subject_of("p1"), AuditKind::read, {}, "a", "r", "TREAT", {}, {}, {}, 0, {}}));
+    ends.push_back(std::filesystem::file_size(file));
+  }
+  Bytes bytes = *system_files().read_all(file, 1 << 20);
+  for (const std::uint64_t at : {ends[1], ends[3] + 30}) bytes[at] = static_cast<char>(bytes[at] ^ 1);  // a length; what is sealed
+  {
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    ASSERT_TRUE(stream.flush());
+  }
+  const auto report = check_audit(*audit, {});
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(report->findings.size(), 2u);
+  EXPECT_EQ(report->findings[0].where, "audit entry 1");
+  EXPECT_EQ(report->findings[1].where, "audit entry 3");
+  EXPECT_EQ(report->audit_entries, 4u);
 }
 
 }  // namespace
