@@ -4,7 +4,9 @@
 
 #include "apps/upgrade.h"
 #include "codec/json/json.h"
+#include "exchange/promises.h"
 #include "replica/ledger_store.h"
+#include "vault/shred.h"
 
 namespace careledger::apps {
 namespace {
@@ -36,6 +38,35 @@ Result<void> copy_folder(const std::string& from, const std::string& to) {
   return {};
 }
 
+// A file of any size, durable.
+Result<void> copy_if_there(const std::string& from, const std::string& to) {
+  constexpr std::size_t kPart = 1u << 20;
+  if (!system_files().exists(from)) return {};
+  CARELEDGER_TRY(const auto in, system_files().open(from, false));
+  CARELEDGER_TRY(const auto out, system_files().open(to, true));
+  for (std::uint64_t at = 0;; at += kPart) {
+    CARELEDGER_TRY(const Bytes part, in->read(at, kPart));
+    CARELEDGER_CHECK(out->append(part));
+    if (part.size() < kPart) return out->sync();
+  }
+}
+
+// Keys put together for as long as a backup is verified. What lies here is shredded: an erasure that comes later must find no copy.
+class KeysAside {
+ public:
+  explicit KeysAside(std::string folder) : folder_(std::move(folder)) {}
+  ~KeysAside() { static_cast<void>(vault::shred_folder(folder_)); }
+  KeysAside(const KeysAside&) = delete;
+  KeysAside& operator=(const KeysAside&) = delete;
+  std::string keystore(const std::string& slug) const { return folder_ + "/" + slug + "/keystore"; }
+  std::string vault(const std::string& slug) const { return folder_ + "/" + slug + "/vault"; }
+  Result<void> make(const std::string& slug) const { return system_files().make_folder(folder_ + "/" + slug); }
+  Result<void> remove() const { return vault::shred_folder(folder_); }
+
+ private:
+  std::string folder_;
+};
+
 Result<void> record(Organisation& organisation, vault::AuditKind kind) {
   vault::AuditEntry entry;
   entry.kind = kind;
@@ -66,6 +97,7 @@ Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFo
 
 Result<void> back_up_accesses(Organisation& organisation, const Layout& layout, const BackupFolders& to, BackedUp& done) {
   const std::string& slug = organisation.config().slug;
+  CARELEDGER_CHECK(copy_if_there(layout.promises(slug), organisation_folder(to.data, slug) + "/promises"));
   CARELEDGER_TRY(done.audit_entries, vault::write_audit_backup(organisation.audit(), organisation_folder(to.data, slug) + "/audit.backup"));
   return vault::write_key_backup(organisation.vault(), layout.organisation_keystore(slug), organisation_keys(to.keys, slug));
 }
@@ -98,6 +130,15 @@ Result<void> ask_for(NodeAccess& node, const std::string& organisation, const Ba
   done.versions += number("versions");
   done.audit_entries += number("audit_entries");
   done.height.value += number("height");
+  return {};
+}
+
+// Opens a copy of them: opening may cut a torn end.
+Result<void> verify_promises(const std::string& file, const std::string& aside, vault::Keystore& keys, Entropy& entropy) {
+  if (!system_files().exists(file)) return {};
+  CARELEDGER_CHECK(copy_if_there(file, aside));
+  auto opened = exchange::PromiseBook::open(aside, keys, system_files(), entropy);
+  if (!opened) return fail(opened.error().kind, file + ": " + opened.error().message);
   return {};
 }
 
@@ -141,20 +182,23 @@ Result<BackedUp> verify_backup(const BackupFolders& from, const SealChoice& choi
   CARELEDGER_TRY(const Config config, read_config(system_files(), from.data + "/careledger.json"));
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   BackedUp done;
+  const KeysAside aside(pattern + "/keys");
   for (const OrganisationConfig& organisation : config.organisations) {
-    const std::string aside = pattern + "/" + organisation.slug;
-    CARELEDGER_CHECK(system_files().make_folder(aside));
-    CARELEDGER_CHECK(vault::restore_key_backup(organisation_keys(from.keys, organisation.slug), aside + "/keystore", aside + "/vault"));
-    CARELEDGER_TRY(const auto keys, vault::Keystore::open(aside + "/keystore", seal, clock, entropy));
-    const std::string folder = organisation_folder(from.data, organisation.slug);
+    const std::string& slug = organisation.slug;
+    CARELEDGER_CHECK(aside.make(slug));
+    CARELEDGER_CHECK(vault::restore_key_backup(organisation_keys(from.keys, slug), aside.keystore(slug), aside.vault(slug)));
+    CARELEDGER_TRY(const auto keys, vault::Keystore::open(aside.keystore(slug), seal, clock, entropy));
+    const std::string folder = organisation_folder(from.data, slug);
     CARELEDGER_TRY(const vault::BackupReport records,
-                   vault::verify_backup(folder + "/records.backup", organisation.id, *keys, aside + "/vault", entropy));
+                   vault::verify_backup(folder + "/records.backup", organisation.id, *keys, aside.vault(slug), entropy));
     if (records.damaged > 0)
       return fail(ErrorKind::corrupt, folder + "/records.backup: " + std::to_string(records.damaged) + " records do not open");
     CARELEDGER_TRY(const std::uint64_t entries, vault::verify_audit_backup(folder + "/audit.backup", *keys));
+    CARELEDGER_CHECK(verify_promises(folder + "/promises", pattern + "/" + slug + ".promises", *keys, entropy));
     done.versions += records.versions;
     done.audit_entries += entries;
   }
+  CARELEDGER_CHECK(aside.remove());
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(from.keys + "/ledger.keys", seal, clock, entropy));
   replica::LedgerStoreOptions options;
   options.folder = pattern + "/ledger";
@@ -186,6 +230,7 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
     CARELEDGER_TRY(const vault::BackupReport records, vault::restore_backup(folder + "/records.backup", options, *keys, clock, entropy));
     CARELEDGER_CHECK(copy_folder(folder + "/audit.backup", layout.audit(slug) + "/audit.log"));
     if (system_files().exists(folder + "/witness")) CARELEDGER_CHECK(copy_file(folder + "/witness", layout.witness(slug)));
+    CARELEDGER_CHECK(copy_if_there(folder + "/promises", layout.promises(slug)));
     done.versions += records.versions;
   }
   CARELEDGER_TRY(const auto node, Node::open(layout, choice, clock, entropy));

@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "vault/key_tree.h"
+#include "vault/shred.h"
 #include "vault/test_folder.h"
 
 namespace careledger::vault {
@@ -152,6 +153,24 @@ TEST_F(KeystoreTest, TheProcessCannotBeDumped) {
   EXPECT_TRUE(harden_process());
   EXPECT_EQ(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // the sanitizers' leak check needs it
+}
+
+TEST(Shred, AFolderOfKeysLeavesNoByteOfThemBehind) {
+  TestFolder folder;
+  const std::string doomed = folder.path() + "/keys";
+  ASSERT_TRUE(system_files().make_folder(doomed + "/deeper"));
+  const Bytes secret(10'000, 's');
+  std::vector<std::string> kept;  // a second name for the same blocks: what a search of the disk would find
+  for (const std::string& name : {doomed + "/keystore", doomed + "/deeper/keys.1"}) {
+    ASSERT_TRUE(system_files().replace(name, secret));
+    kept.push_back(folder.path() + "/kept" + std::to_string(kept.size()));
+    std::filesystem::create_hard_link(name, kept.back());
+  }
+  const auto shredded = shred_folder(doomed);
+  ASSERT_TRUE(shredded) << shredded.error().message;
+  EXPECT_FALSE(system_files().exists(doomed));
+  for (const std::string& name : kept) EXPECT_EQ(*system_files().read_all(name, 1 << 20), Bytes(10'000, '\0'));
+  EXPECT_TRUE(shred_folder(doomed)) << "nothing is there";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crypto/hash.h"
 #include "vault/encoding.h"
 
 namespace careledger::vault {
@@ -177,7 +178,9 @@ Result<void> check_name(std::string_view type, std::string_view id) {
 }
 
 tl::unexpected<Error> corrupt_row(const char* column, ByteView key) {
-  return fail(ErrorKind::corrupt, std::string("the row ") + to_hex(key) + " of column " + column + " in the vault is damaged");
+  const std::string name = crypto::sha256(key).hex().substr(0, 16);  // a key may hold a search value: a name, an identifier, a code
+  return fail(ErrorKind::corrupt,
+              "a row of column " + std::string(column) + " in the vault is damaged (its key's hash begins with " + name + ")");
 }
 
 }  // namespace careledger::vault

@@ -84,6 +84,7 @@ Bytes encode(const AnchorRow& row);
 std::optional<AnchorRow> decode_anchor_row(ByteView bytes);
 
 Result<void> check_name(std::string_view type, std::string_view id);  // invalid
+// Names the row by a hash of its key: a key may hold what is searched for.
 tl::unexpected<Error> corrupt_row(const char* column, ByteView key);
 
 }  // namespace careledger::vault

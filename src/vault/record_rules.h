@@ -13,7 +13,7 @@ namespace careledger::vault {
 
 struct Indexed {
   std::vector<Term> terms;            // sorted, without repeats
-  std::vector<std::string> patients;  // ids of the Patient resources whose compartments hold it; sorted, without repeats
+  std::vector<std::string> patients;  // ids of the Patients whose record it is part of (codec/fhir/index.h); sorted, without repeats
 };
 Result<Indexed> index_resource(std::string_view type, std::string_view id, const codec::json::Value& resource);
 

@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <vector>
 
 #include "base/descriptor.h"
 #include "base/files.h"
@@ -43,6 +45,22 @@ Result<void> shred(const std::string& path) {
   if (old.get() < 0) return errno == ENOENT ? Result<void>{} : fail(ErrorKind::storage, path + ": " + std::strerror(errno));
   CARELEDGER_CHECK(overwrite(old.get(), path));
   return system_files().remove(path);
+}
+
+Result<void> shred_folder(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  if (!fs::exists(folder, failed)) return {};
+  Result<void> first;
+  std::vector<std::string> files;
+  for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed))
+    if (at->is_regular_file()) files.push_back(at->path().string());
+  if (failed) first = fail(ErrorKind::storage, folder + ": " + failed.message());
+  for (const std::string& file : files)
+    if (auto gone = shred(file); !gone && first) first = std::move(gone);
+  if (first && fs::remove_all(folder, failed) == static_cast<std::uintmax_t>(-1))
+    first = fail(ErrorKind::storage, folder + ": " + failed.message());
+  return first;
 }
 
 }  // namespace careledger::vault

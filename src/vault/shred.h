@@ -1,4 +1,4 @@
-// Replaces a file that holds keys, and overwrites what it held before. For src/vault alone.
+// Replaces or removes files that hold keys, and overwrites what they held.
 #pragma once
 
 #include <string>
@@ -13,5 +13,7 @@ namespace careledger::vault {
 Result<void> replace_and_shred(const std::string& path, ByteView contents);
 // Overwrites, syncs and removes; fine when it is not there.
 Result<void> shred(const std::string& path);
+// Every file below the folder, then the folder itself; fine when it is not there. Goes on after a failure and says the first.
+Result<void> shred_folder(const std::string& folder);
 
 }  // namespace careledger::vault

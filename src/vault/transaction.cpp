@@ -28,6 +28,7 @@ struct Transaction::State {
   using Name = std::pair<std::string, std::string>;
   std::set<Name> staged;
   std::map<Name, std::optional<StoredVersion>> looked_up;
+  std::set<std::string> patients;
   bool broken = false;  // a step failed half-way: nothing more goes in, and it cannot commit
 
   // What the transaction found under a name that it has not staged yet; looked up once.
@@ -36,7 +37,7 @@ struct Transaction::State {
                             const Digest& commitment, const Bytes& body_row, bool deleted);
   Result<void> index(std::string_view type, std::string_view id, const std::vector<Term>& before_terms, const std::vector<Term>& terms);
   Result<void> close_row(std::string_view type, std::string_view id, const Term& term);
-  Result<std::vector<Term>> terms_of(std::string_view type, std::string_view id, const std::optional<StoredVersion>& old) const;
+  Result<Indexed> indexed(std::string_view type, std::string_view id, const std::optional<StoredVersion>& old) const;
 };
 
 namespace {
@@ -57,6 +58,7 @@ Transaction::~Transaction() {
 const View& Transaction::before() const { return state_->before; }
 BlockTime Transaction::time() const { return state_->head.time; }
 std::size_t Transaction::size() const { return state_->staged.size(); }
+const std::set<std::string>& Transaction::patients() const { return state_->patients; }
 
 Result<std::optional<StoredVersion>> Transaction::State::found(std::string_view type, std::string_view id) {
   CARELEDGER_CHECK(check_name(type, id));
@@ -73,13 +75,13 @@ Result<std::uint32_t> Transaction::next_version(std::string_view type, std::stri
   return old ? old->version + 1 : 1;
 }
 
-// The terms the resource is found by now; none when it is new, deleted or erased.
-Result<std::vector<Term>> Transaction::State::terms_of(std::string_view type, std::string_view id,
-                                                       const std::optional<StoredVersion>& old) const {
-  if (!old || old->row.deleted || old->row.erased) return std::vector<Term>();
+// What the resource is found by now and whose it is; nothing when it is new, deleted or erased.
+Result<Indexed> Transaction::State::indexed(std::string_view type, std::string_view id, const std::optional<StoredVersion>& old) const {
+  if (!old || old->row.deleted || old->row.erased) return Indexed();
   CARELEDGER_TRY(const Version version, load(parts, type, id, *old, true));
-  CARELEDGER_TRY(Indexed indexed, index_text(type, id, version.body));
-  return std::move(indexed.terms);
+  CARELEDGER_TRY(Indexed found, index_text(type, id, version.body));
+  found.patients = version.meta.patients;  // as it was recorded when it was written
+  return found;
 }
 
 Result<void> Transaction::State::close_row(std::string_view type, std::string_view id, const Term& term) {
@@ -149,15 +151,17 @@ Result<VersionMeta> Transaction::put(Put put) {
   Bytes seed = secret.salt_seed();
   CARELEDGER_TRY(const Digest commitment, commit_record(put.type, *put.tree, seed));
   crypto::wipe(seed);
-  CARELEDGER_TRY(const std::vector<Term> old_terms, s.terms_of(put.type, put.id, old));
+  CARELEDGER_TRY(const Indexed before, s.indexed(put.type, put.id, old));
 
   BodyContent content{std::move(indexed.patients), std::move(put.body)};
   const Bytes row =
       seal_body(s.parts.options.organisation, {put.type, put.id, version, s.head.next_number}, content, secret, s.parts.entropy);
   s.broken = true;
-  CARELEDGER_CHECK(s.index(put.type, put.id, old_terms, indexed.terms));
+  CARELEDGER_CHECK(s.index(put.type, put.id, before.terms, indexed.terms));
   CARELEDGER_TRY(VersionMeta meta, s.stage(put.type, put.id, version, old, commitment, row, false));
   s.broken = false;
+  s.patients.insert(before.patients.begin(), before.patients.end());
+  s.patients.insert(content.patients.begin(), content.patients.end());
   meta.patients = std::move(content.patients);
   return meta;
 }
@@ -169,21 +173,21 @@ Result<VersionMeta> Transaction::remove(std::string_view type, std::string_view 
   if (!old) return fail(ErrorKind::not_found, "no such resource");
   const std::uint32_t version = old->version + 1;
   if (old->row.deleted) return fail(ErrorKind::gone, "the resource was deleted before");
-  CARELEDGER_TRY(const std::vector<Term> old_terms, s.terms_of(type, id, old));
-  CARELEDGER_TRY(Version last, load(s.parts, type, id, *old, false));  // whose it was
+  CARELEDGER_TRY(Indexed before, s.indexed(type, id, old));
   const std::uint64_t number = s.head.next_number;
   CARELEDGER_TRY(const VersionSecret secret, s.parts.tree->secret(number));
   Bytes seed = secret.salt_seed();
   const Digest commitment = commit_deletion(type, id, version, seed);
   crypto::wipe(seed);
-  const BodyContent content{last.meta.patients, {}};
+  const BodyContent content{before.patients, {}};
   const Bytes row =
       seal_body(s.parts.options.organisation, {std::string(type), std::string(id), version, number}, content, secret, s.parts.entropy);
   s.broken = true;
-  CARELEDGER_CHECK(s.index(type, id, old_terms, {}));
+  CARELEDGER_CHECK(s.index(type, id, before.terms, {}));
   CARELEDGER_TRY(VersionMeta meta, s.stage(type, id, version, old, commitment, row, true));
   s.broken = false;
-  meta.patients = std::move(last.meta.patients);
+  s.patients.insert(before.patients.begin(), before.patients.end());
+  meta.patients = std::move(before.patients);
   return meta;
 }
 

@@ -24,7 +24,7 @@ struct VersionMeta {
   BlockTime updated;                  // this node's clock at the transaction
   bool deleted = false;               // a tombstone: no body
   bool erased = false;                // its key is gone for ever; meta is what remains
-  std::vector<std::string> patients;  // ids of the Patient resources whose compartments hold it; empty when erased
+  std::vector<std::string> patients;  // ids of the Patients whose record it is part of (codec/fhir/index.h); empty when erased
 };
 
 struct Version {

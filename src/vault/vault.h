@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "base/clock.h"
@@ -88,6 +89,9 @@ class Transaction {
   Result<VersionMeta> put(Put put);                                        // create or update
   Result<VersionMeta> remove(std::string_view type, std::string_view id);  // not_found, gone
   std::size_t size() const;                                                // versions staged
+  // Ids of the patients whom it concerns: those of every version staged and of the version that each of these replaces, so that a record
+  // which moves from one patient to another is recorded for both.
+  const std::set<std::string>& patients() const;
 
   // Durable, then visible to every later view. On failure nothing of it is visible, now or after a restart.
   Result<Committed> commit();

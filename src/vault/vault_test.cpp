@@ -1,6 +1,8 @@
 #include "vault/vault.h"
 
 #include "base/files.h"
+#include "vault/layout.h"
+#include "vault/parts.h"
 #include "vault/test_vault.h"
 
 namespace careledger::vault {
@@ -251,6 +253,36 @@ TEST_P(DiskVaultTest, AWrongKeyIsSaidSo) {
   auto opened = Vault::open(options, *other, clock, entropy);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::wrong_key) << opened.error().message;
+}
+
+TEST_P(VaultTest, ADamagedRowOfTheIndexIsReportedWithoutWhatItHolds) {
+  put("Patient", "p1", 1, patient_json("p1", 1, "Featherstonehaugh", "1970-01-02"));
+  const auto rows = vault->parts().store->iterate(kIndexColumn, storage::Range::prefix(parameter_prefix("Patient", "family")));
+  rows->seek_first();
+  ASSERT_TRUE(rows->valid());
+  const Bytes key(rows->key());
+  storage::Batch batch;
+  batch.put(kIndexColumn, key, "damaged");
+  ASSERT_TRUE(vault->parts().store->write(batch, storage::Durability::synced));
+  const auto found = vault->view().search({"Patient", {{"family", {string_starts("featherstonehaugh")}, false}}, {}}, {}, 10);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().kind, ErrorKind::corrupt);
+  EXPECT_NE(found.error().message.find("index"), std::string::npos);
+  for (const Bytes& told : {Bytes("featherstonehaugh"), to_hex("featherstonehaugh"), to_hex("p1")})
+    EXPECT_EQ(found.error().message.find(told), std::string::npos) << found.error().message;
+}
+
+TEST_P(VaultTest, ATransactionConcernsThePatientsOfWhatItReplacesAsWell) {
+  put("Observation", "o1", 1, observation_json("o1", 1, "a", "718-7", "2020-01-01"));
+  auto transaction = std::move(*vault->begin());
+  ASSERT_TRUE(transaction->put({"Observation", "o1", 2, observation_json("o1", 2, "b", "718-7", "2020-01-01")}));
+  ASSERT_TRUE(transaction->put({"Observation", "o2", 1, observation_json("o2", 1, "c", "718-7", "2020-01-01")}));
+  EXPECT_EQ(transaction->patients(), (std::set<std::string>{"a", "b", "c"}));
+  ASSERT_TRUE(transaction->commit());
+  EXPECT_EQ(vault->view().read("Observation", "o1")->meta.patients, Ids{"b"});
+  transaction = std::move(*vault->begin());
+  ASSERT_TRUE(transaction->remove("Observation", "o1"));
+  EXPECT_EQ(transaction->patients(), std::set<std::string>{"b"});
 }
 
 }  // namespace

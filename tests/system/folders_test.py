@@ -109,10 +109,21 @@ class Damage(Scratch):
 
     def test_an_audit_file_with_a_flipped_bit_is_named_by_its_entry(self):
         self.fill()
-        flip(os.path.join(self.folder, "organisations/north-hospital/audit/audit.log"))
+        path = os.path.join(self.folder, "organisations/north-hospital/audit/audit.log")
+        flip(path)
         done = run("audit", self.folder)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("audit", done.stdout)
+        # Without its map it is read from the beginning: damaged, not torn, and not a byte of it may go.
+        shutil.rmtree(os.path.join(os.path.dirname(path), "map"))
+        with open(path, "rb") as file:
+            damaged = file.read()
+        for _ in range(2):
+            done = run("audit", self.folder)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("audit entry", done.stdout)
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), damaged)
 
 
 class Formats(Scratch):

@@ -254,11 +254,40 @@ std::vector<IndexValue> index_values(const Value& resource) {
   return std::move(engine.out);
 }
 
+namespace {
+
+void add_patients_of(const Value* carried, std::vector<std::string>& ids) {
+  if (carried == nullptr) return;
+  const auto more = patient_compartments(*carried, index_values(*carried));
+  ids.insert(ids.end(), more.begin(), more.end());
+}
+
+void add_patients_of_parameters(std::span<const Value> parameters, std::vector<std::string>& ids) {
+  for (const Value& parameter : parameters) {
+    add_patients_of(parameter.find("resource"), ids);
+    add_patients_of_parameters(parameter.items_at("part"), ids);
+  }
+}
+
+void add_patient_of_binary(const Value& binary, std::vector<std::string>& ids) {
+  const Value* context = binary.find("securityContext");
+  if (context == nullptr) return;
+  const Reference reference = read_reference(context->string_at("reference"));
+  if (reference.form == ReferenceForm::relative && reference.type == "Patient") ids.emplace_back(reference.id);
+}
+
+}  // namespace
+
 std::vector<std::string> patient_compartments(const Value& resource, std::span<const IndexValue> values) {
   std::vector<std::string> ids;
   const auto type = type_of(resource);
   if (!type) return ids;
-  if (type->name() == "Patient" && !resource.string_at("id").empty()) ids.emplace_back(resource.string_at("id"));
+  const std::string_view name = type->name();
+  if (name == "Patient" && !resource.string_at("id").empty()) ids.emplace_back(resource.string_at("id"));
+  if (name == "Binary") add_patient_of_binary(resource, ids);
+  if (name == "Bundle")
+    for (const Value& entry : resource.items_at("entry")) add_patients_of(entry.find("resource"), ids);
+  if (name == "Parameters") add_patients_of_parameters(resource.items_at("parameter"), ids);
   constexpr std::string_view kPrefix = "Patient/";
   for (const IndexValue& value : values) {
     if (value.parameter.kind() != SearchKind::reference || !value.text.starts_with(kPrefix)) continue;

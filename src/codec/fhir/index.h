@@ -42,7 +42,9 @@ std::vector<IndexValue> index_values(const json::Value& resource);
 // Case and accents dropped, runs of white space made one blank, none at the ends: what string search compares.
 std::string fold(std::string_view text);
 
-// Ids of the patients in whose compartment the resource lies (sorted, each once), by its relative references; a Patient lies in its own.
+// Ids of the patients whose record the resource is part of (sorted, each once), by its relative references: in whose compartment it lies, a
+// Patient in its own. Beyond R4's compartments: a Binary by its security context, when that is a patient; a Bundle or Parameters by every
+// resource that it carries, so that reading one is an access to each of them.
 std::vector<std::string> patient_compartments(const json::Value& resource, std::span<const IndexValue> values);
 
 }  // namespace careledger::codec::fhir

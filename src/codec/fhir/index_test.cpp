@@ -136,6 +136,22 @@ TEST(FhirIndex, PatientCompartments) {
   EXPECT_EQ(compartments(R"({"resourceType":"Observation","focus":[{"reference":"Patient/p"}]})"), std::vector<std::string>());
 }
 
+TEST(FhirIndex, ABinaryBelongsToItsSecurityContextAndWhatCarriesOthersToThemAll) {
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(compartments(R"({"resourceType":"Binary","contentType":"a/b","securityContext":{"reference":"Patient/d/_history/2"}})"),
+            Ids{"d"});
+  EXPECT_EQ(compartments(R"({"resourceType":"Binary","contentType":"a/b","securityContext":{"reference":"Group/d"}})"), Ids());
+  EXPECT_EQ(compartments(R"({"resourceType":"Binary","contentType":"a/b"})"), Ids());
+  const std::string inner = R"({"resourceType":"Bundle","type":"collection","entry":[{"resource":)"
+                            R"({"resourceType":"Observation","subject":{"reference":"Patient/d"}}},)"
+                            R"({"resource":{"resourceType":"Patient","id":"c"}},{"fullUrl":"urn:uuid:1"}]})";
+  EXPECT_EQ(compartments(inner), (Ids{"c", "d"}));
+  EXPECT_EQ(compartments(R"({"resourceType":"Bundle","type":"collection","entry":[{"resource":)" + inner + "}]}"), (Ids{"c", "d"}));
+  EXPECT_EQ(compartments(R"({"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b","resource":)" + inner +
+                         R"(}]},{"name":"e","resource":{"resourceType":"Patient","id":"e"}}]})"),
+            (Ids{"c", "d", "e"}));
+}
+
 TEST(FhirIndex, FoldDropsCaseAccentsAndSpareSpace) {
   EXPECT_EQ(fold("  ÀÉÎõü \t\n Ñ "), "aeiou n");
   EXPECT_EQ(fold("e\xCC\x81"), "e");  // a combining accent

@@ -189,7 +189,11 @@ static void replace(Writer& state, const Call& call, const ledger::Authority& au
 }
 
 bool well_formed(const Rotate& c) { return c.has_authority(); }
-Codes decide(const Rotate& c, const Call&, const Reader&) { return kernel::is_sound(c.authority()) ? Codes::ok : Codes::authority_unsound; }
+// A patient's keys change by the relationship contract alone: there the new ones prove themselves, and trust ends or stays as it says.
+Codes decide(const Rotate& c, const Call& call, const Reader& state) {
+  if (!kernel::is_sound(c.authority())) return Codes::authority_unsound;
+  return is_kind(state, call.actor, kernel::AccountKind::patient) ? Codes::held_by_a_relationship : Codes::ok;
+}
 void apply(const Rotate& c, const Call& call, Writer& state) { replace(state, call, c.authority()); }
 
 // The authority with one key ended at `now`; every other field as it was.
@@ -301,6 +305,7 @@ static constexpr kernel::CodeName kCodes[] = {
     {15, "threshold_unreachable"},
     {16, "protocol_not_next"},
     {17, "activation_too_early"},
+    {18, "held_by_a_relationship"},
 };
 
 template <auto number, auto accessor>

@@ -1,8 +1,8 @@
 // The registry contract (1): organisations with kinds, the practitioners and devices that one accredits, authorities and their keys.
 //
 // Who may do what: the founder admits, suspends, reinstates and activates the next protocol version; an organisation accredits, renews and
-// revokes its own; every account rotates its authority and revokes its keys. Anybody reads. A suspended organisation commands nothing
-// (kernel: actor_not_active).
+// revokes its own; every account revokes its keys and, but for a patient's, whose keys change by the relationship contract, rotates its
+// authority. Anybody reads. A suspended organisation commands nothing (kernel: actor_not_active).
 #pragma once
 
 #include "contracts/registry/registry.pb.h"
@@ -25,10 +25,11 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
   accreditation_revoked = 11,  // and stays so
   licence_expired = 12,        // valid_to_day has come already
   key_unknown = 13,
-  key_not_valid = 14,          // revoked or lapsed already
-  threshold_unreachable = 15,  // too few command keys would be left
-  protocol_not_next = 16,      // versions count up by one
-  activation_too_early = 17,   // not after this block, or not after the version before
+  key_not_valid = 14,           // revoked or lapsed already
+  threshold_unreachable = 15,   // too few command keys would be left
+  protocol_not_next = 16,       // versions count up by one
+  activation_too_early = 17,    // not after this block, or not after the version before
+  held_by_a_relationship = 18,  // a patient's account: claim or change_controller there
 };
 
 enum class OrganisationKind : std::uint32_t {

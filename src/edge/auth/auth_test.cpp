@@ -218,6 +218,7 @@ TEST(Permit, KeepsPatientsInTheirCompartment) {
   EXPECT_EQ(refused.error().kind, ErrorKind::forbidden);
   EXPECT_EQ(refused.error().message.find("p2"), std::string::npos);
   EXPECT_FALSE(permit(as(Role::patient), Action::search, {"Observation", "", {}}));
+  EXPECT_FALSE(permit(as(Role::patient), Action::read, {"Bundle", "1", two})) << "it may carry others' records";
   auto nameless = as(Role::patient);
   nameless.compartment = "";
   const std::vector<std::string> empty{""};

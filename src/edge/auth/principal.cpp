@@ -121,6 +121,18 @@ const char* name_of(Action action) {
   return "unknown";
 }
 
+namespace {
+
+// Beside a patient's own record it may carry those of others.
+bool carries_others(std::string_view type) { return type == "Bundle" || type == "Parameters"; }
+
+bool is_own(const Principal& principal, const ResourceMeta& meta) {
+  return !principal.compartment.empty() && !carries_others(meta.type) &&
+         std::ranges::find(meta.patients, principal.compartment) != meta.patients.end();
+}
+
+}  // namespace
+
 Result<void> permit(const Principal& principal, Action action, const ResourceMeta& meta) {
   if (is_write(action) && meta.type == "AuditEvent") {
     return fail(ErrorKind::forbidden, "AuditEvent is rendered from the audit map; nobody writes it");
@@ -132,10 +144,7 @@ Result<void> permit(const Principal& principal, Action action, const ResourceMet
   if (!role_may(principal.role, asked)) return refuse("");
   if (!scopes_cover(principal, asked, meta.type)) return refuse(": the token's scopes leave it out");
   if (principal.emergency && principal.role != Role::clinician) return refuse(" in an emergency");
-  if (principal.role == Role::patient) {
-    const bool own = !principal.compartment.empty() && std::ranges::find(meta.patients, principal.compartment) != meta.patients.end();
-    if (!own) return refuse(" outside the own compartment");
-  }
+  if (principal.role == Role::patient && !is_own(principal, meta)) return refuse(" outside the own compartment");
   return {};
 }
 

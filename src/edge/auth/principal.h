@@ -54,7 +54,7 @@ const char* name_of(Action action);  // "read", "export", "read-audit"
 struct ResourceMeta {
   std::string_view type;                    // "Observation"; empty when the action has none
   std::string_view id;                      // empty when it has none yet
-  std::span<const std::string> patients{};  // ids of the Patient resources whose compartments hold it
+  std::span<const std::string> patients{};  // ids of the Patient resources whose record it is part of
 };
 
 // Every path from outside asks this. forbidden, with the rule that refused in the message (never an id).

@@ -60,6 +60,7 @@ Outcome<Stored> BundleWriting::commit() {
   auto committed = transaction_->commit();
   if (!committed) return tl::make_unexpected(failure_of(committed.error()));
   stored_.number = committed->last_number;
+  stored_.patients.insert(transaction_->patients().begin(), transaction_->patients().end());
   return std::move(stored_);
 }
 
@@ -159,7 +160,6 @@ void BundleWriting::note(Entry& entry, const vault::VersionMeta& meta) {
   entry.version = meta.version;
   entry.updated = meta.updated;
   names_.insert(entry.type + '/' + entry.id);
-  stored_.patients.insert(meta.patients.begin(), meta.patients.end());
 }
 
 }  // namespace careledger::edge::fhir

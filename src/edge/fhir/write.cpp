@@ -16,7 +16,8 @@ struct Written {
   vault::VersionMeta meta{};
   Bytes body{};  // empty for a deletion
   int status = 200;
-  std::uint64_t number = 0;  // to be anchored; 0: nothing changed
+  std::uint64_t number = 0;             // to be anchored; 0: nothing changed
+  std::vector<std::string> patients{};  // in whose access lists it shows
 };
 
 Outcome<Document> take_resource(Call& call) {
@@ -48,6 +49,7 @@ Outcome<Written> store(State& state, vault::Transaction& transaction, Document& 
   if (!committed) return tl::make_unexpected(failure_of(committed.error()));
   out.meta = std::move(*staged);
   out.number = committed->last_number;
+  out.patients.assign(transaction.patients().begin(), transaction.patients().end());
   return out;
 }
 
@@ -61,7 +63,8 @@ Outcome<std::optional<Written>> found_already(State& state, const vault::Transac
   if (id->empty()) return std::nullopt;
   auto version = transaction.before().read(call.route.type, *id);
   if (!version) return tl::make_unexpected(failure_of(version.error()));
-  return Written{std::move(version->meta), std::move(version->body), 200, 0};
+  std::vector<std::string> patients = version->meta.patients;
+  return Written{std::move(version->meta), std::move(version->body), 200, 0, std::move(patients)};
 }
 
 // Some clients say the condition in the URL. Overlooked, it would make a second one of what is there.
@@ -142,6 +145,7 @@ Outcome<Written> do_remove(State& state, Call& call) {
   if (!committed) return tl::make_unexpected(failure_of(committed.error()));
   out.meta = std::move(*staged);
   out.number = committed->last_number;
+  out.patients.assign((*transaction)->patients().begin(), (*transaction)->patients().end());
   return out;
 }
 
@@ -162,7 +166,7 @@ void answer(State& state, CallPtr call, Outcome<Written> written) {
   const vault::VersionMeta& meta = written->meta;
   access.id = meta.id;
   access.version = meta.version;
-  access.patients = meta.patients;
+  access.patients = std::move(written->patients);
   const bool body = written->status != 204;
   http::Response response = resource(call->form, written->status, body ? body_as_preferred(*call, *written) : Bytes());
   if (meta.version != 0) response.headers.add("ETag", etag_of(meta.version));
