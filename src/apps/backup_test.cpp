@@ -7,6 +7,7 @@
 
 #include "apps/founding.h"
 #include "exchange/promises.h"
+#include "kernel/canonical.h"
 #include "vault/test_folder.h"
 
 namespace careledger::apps {
@@ -32,9 +33,13 @@ class NodeBackup : public ::testing::Test {
     CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.organisation_keystore(slug), seal, system_clock(), system_entropy()));
     return exchange::PromiseBook::open(layout.promises(slug), *keys, system_files(), system_entropy());
   }
-  static ledger::SignedPromise promise(const std::string& words) {
+  static ledger::SignedPromise promise(std::uint32_t number) {
+    ledger::Promise promised;
+    promised.set_custodian(Bytes(32, 'c'));
+    promised.set_subject(Bytes(32, 's'));
+    promised.set_number(number);
     ledger::SignedPromise made;
-    made.set_promise(words);
+    made.set_promise(kernel::encode(promised));
     return made;
   }
   const std::string slug = "north-hospital";
@@ -44,8 +49,8 @@ TEST_F(NodeBackup, ThePromisesOfOthersComeBackAndAreVerified) {
   {
     const auto book = promises();
     ASSERT_TRUE(book) << book.error().message;
-    ASSERT_TRUE((*book)->keep(promise("one")));
-    ASSERT_TRUE((*book)->keep(promise("two")));
+    ASSERT_TRUE((*book)->keep(promise(1)));
+    ASSERT_TRUE((*book)->keep(promise(2)));
   }
   const auto made = back_up_node();
   ASSERT_TRUE(made) << made.error().message;
@@ -66,7 +71,7 @@ TEST_F(NodeBackup, ThePromisesOfOthersComeBackAndAreVerified) {
   const auto book = promises();
   ASSERT_TRUE(book) << book.error().message;
   EXPECT_EQ((*book)->size(), 2u);
-  EXPECT_EQ((*book)->keep(promise("one")).error().kind, ErrorKind::conflict);
+  EXPECT_EQ((*book)->keep(promise(1)).error().kind, ErrorKind::conflict);
 }
 
 }  // namespace
