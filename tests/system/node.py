@@ -120,7 +120,7 @@ class Scratch(unittest.TestCase):
 
     def init(self, *organisations, folder=None):
         named = [part for name in organisations or (NORTH,) for part in ("--organisation", name)]
-        run("init", folder or self.folder, *named, check=0)
+        run("init", folder or self.folder, *named, "--epoch-ms", "1000", check=0)  # nobody waits an hour for an enrolment here
 
     def serve(self, folder=None, beside=None):
         self.nodes.append(Node(folder or self.folder, beside=beside))
