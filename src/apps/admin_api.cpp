@@ -7,7 +7,9 @@
 
 #include "codec/fhir/definitions.h"
 #include "codec/json/json.h"
+#include "contracts/registry/registry.h"
 #include "kernel/tables.h"
+#include "proof/promise_file.h"
 #include "proof/trust.h"
 #include "vault/terms.h"
 
@@ -134,9 +136,10 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
     CARELEDGER_TRY(std::string text, trust_text(parts_.ledger));
     return http::json(200, std::move(text));
   }
-  if (request.path == "/admin/v1/status") {
-    if (principal.role != edge::auth::Role::administrator && principal.role != edge::auth::Role::auditor)
-      return fail(ErrorKind::forbidden, "status is for administrators and auditors");
+  const bool oversees = principal.role == edge::auth::Role::administrator || principal.role == edge::auth::Role::auditor;
+  if (request.path == "/admin/v1/status" || request.path == "/admin/v1/promises") {
+    if (!oversees) return fail(ErrorKind::forbidden, "this is for administrators and auditors");
+    if (request.path == "/admin/v1/promises") return promises();
     return status();
   }
   return fail(ErrorKind::not_found, "no such path");
@@ -252,6 +255,26 @@ http::Response AdminApi::status() const {
   document.set(root, "accesses", number(parts_.audit.size()));
   document.root() = root;
   return http::json(200, json::compact(document.root()));
+}
+
+Result<http::Response> AdminApi::promises() const {
+  const replica::View view = parts_.ledger.replica().view();
+  json::Document document;
+  json::Value list = document.array();
+  for (const ledger::SignedPromise& kept : parts_.promises.all()) {
+    ledger::Promise promise;
+    if (!kernel::parse_canonical(kept.promise(), promise)) return fail(ErrorKind::corrupt, "a kept promise does not read");
+    const auto custodian = OrganisationId::from(promise.custodian());
+    const auto row = custodian ? view.state().get(contracts::registry::kOrganisations, *custodian) : std::nullopt;
+    json::Value value = document.object();
+    document.set(value, "custodian", document.string(to_hex(promise.custodian())));
+    document.set(value, "custodian_name", document.string(row ? row->name() : std::string()));
+    document.set(value, "time_ms", document.number(static_cast<std::int64_t>(promise.time_ms())));
+    document.set(value, "number", document.number(std::int64_t{promise.number()}));
+    document.set(value, "file", document.string(to_base64(proof::encode_promise_file(kept))));
+    document.append(list, value);
+  }
+  return http::json(200, json::compact(list));
 }
 
 }  // namespace careledger::apps

@@ -5,6 +5,8 @@
 //   GET  /admin/v1/record?patient=        what there is of one patient (whoever may Action::export_data)
 //   POST /admin/v1/backup?part=&data=&keys=   starts writing one part of a backup into folders of the node's machine (administrator): 202
 //   GET  /admin/v1/backup                 what became of it: 200 and figures, 202 while it runs, or its error (administrator)
+//   GET  /admin/v1/promises               what custodians promised this organisation: [{custodian, custodian_name, time_ms, number, file}],
+//                                         the file in base64 (docs/formats/promise.md; auditor, administrator)
 //   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
 //   POST /admin/v1/tokens                 {"role", "actor", "purpose", "patient", "minutes", "emergency"}: records that whoever holds the
 //                                         organisation's keystore signs such an access token, before it does (administrator)
@@ -18,6 +20,7 @@
 #include "edge/auth/failed_logins.h"
 #include "edge/auth/token.h"
 #include "edge/http/router.h"
+#include "exchange/promises.h"
 #include "vault/audit.h"
 #include "vault/prover.h"
 #include "vault/vault.h"
@@ -33,6 +36,7 @@ struct AdminParts {  // borrowed
   const edge::auth::Authenticator& authenticator;
   edge::auth::FailedLogins& logins;
   std::function<Result<BackedUp>(BackupPart, const BackupFolders&)> back_up;
+  const exchange::PromiseBook& promises;
 };
 
 // Everything of it that the trust file of this ledger says, as text.
@@ -58,6 +62,7 @@ class AdminApi final : public edge::http::Handler {
   Result<edge::http::Response> announce_token(const edge::http::Request& request, const edge::auth::Principal& principal,
                                               vault::AuditEntry& entry, std::vector<std::string>& patients);
   edge::http::Response status() const;
+  Result<edge::http::Response> promises() const;
 
   AdminParts parts_;
   BackupJob job_;

@@ -3,16 +3,6 @@
 #include "apps/admin_api.h"
 
 namespace careledger::apps {
-namespace {
-
-// Of the newest log, signed by its key and cosigned by every witness at hand.
-Result<std::string> checkpoint_of(Ledger& ledger) {
-  CARELEDGER_TRY(ordering::CheckpointKeeper::Witnessed witnessed, ledger.checkpoints().checkpoint(ledger.replica().view()));
-  return std::move(witnessed.note);
-}
-
-}  // namespace
-
 Result<std::unique_ptr<ExchangeParts>> ExchangeParts::make(Home home) {
   CARELEDGER_TRY(auto promises,
                  exchange::PromiseBook::open(home.layout.promises(home.config.slug), home.keys, system_files(), home.entropy));
@@ -34,10 +24,11 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
                    home_.entropy}),
       releases_({custodian_, home_.ledger.replica(), home_.audit, home_.logins, home_.clock, home_.workers}),
       ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(),
-                   [this] { return trust_text(home_.ledger); }, [this] { return checkpoint_of(home_.ledger); }, home_.ledger.epoch_ms(),
-                   home_.clock}),
+                   [this] { return trust_text(home_.ledger); },
+                   [this](std::uint64_t from) { return home_.ledger.checkpoints().since(home_.ledger.replica().view(), from); },
+                   home_.ledger.epoch_ms(), home_.clock}),
       patient_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), home_.audit, relationships_,
-                    home_.logins, home_.clock, home_.workers,
+                    home_.logins, home_.clock, home_.workers, home_.ledger.checkpoints().log_key(),
                     [this](const replica::View& view, proof::Bundle& bundle) { return add_checkpoint(home_.ledger, view, bundle); }}),
       patient_offload_(patient_api_, home_.workers) {
   quiet_.start();

@@ -40,6 +40,8 @@ class ExchangeParts {
   void add_routes(edge::http::Router& router);
   edge::fhir::Operations& operations() { return operations_; }
   void stop();  // what waits for others ends, what waits for the epoch stays in the vault; idempotent
+  const exchange::PromiseBook& promises() const { return *promises_; }
+  vault::Relationships& relationships() { return relationships_; }
 
  private:
   ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> promises);

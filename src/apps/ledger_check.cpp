@@ -37,6 +37,18 @@ class Walk {
   std::optional<proof::BlockId> before_;
 };
 
+// What is wrong with this history for somebody who remembers a checkpoint; nothing when it goes on from it.
+Result<std::optional<std::string>> departs_from(const replica::View& view, const proof::Checkpoint& remembered) {
+  const std::string size = std::to_string(remembered.size);
+  if (remembered.size > view.log_size())
+    return "remembers " + size + " entries of the log, and this history has only " + std::to_string(view.log_size()) +
+           ": it was cut short, or this is an older copy";
+  CARELEDGER_TRY(const proof::Path path, view.prove_consistency(remembered.size));
+  if (!proof::verify_consistency(remembered.size, remembered.root, view.log_size(), view.log_root(), path))
+    return "remembers " + size + " entries of another history: this one was rewritten and signed again";
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<std::vector<vault::CheckFinding>> check_ledger(Ledger& ledger, std::size_t findings_max,
@@ -59,6 +71,48 @@ Result<std::optional<ledger::AccessHead>> access_head(Ledger& ledger, const Orga
   auto head = view.state().get(contracts::access::kHeads, organisation);
   if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return head;
+}
+
+std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const proof::Trust& trust) {
+  std::vector<vault::CheckFinding> findings;
+  const auto find = [&](const char* what) { findings.push_back({"ledger", "trust file", what}); };
+  if (ledger.replica().ledger() != trust.ledger) find("this is another ledger than the one it names");
+  const auto validators = ledger.ordering().validators({1});
+  if (!validators || proof::hash_of(*validators) != proof::hash_of(trust.validators))
+    find("other validators sign here than those it names");
+  if (trust.log && *trust.log != ledger.checkpoints().log_key()) find("another key signs checkpoints here than the one it names");
+  return findings;
+}
+
+Result<std::vector<vault::CheckFinding>> check_remembered(Ledger& ledger, const std::string& name, ByteView note,
+                                                          const proof::Trust& trust) {
+  std::vector<vault::CheckFinding> findings;
+  const auto find = [&](std::string what) { findings.push_back({"ledger", "checkpoint " + name, std::move(what)}); };
+  const auto opened = proof::open_checkpoint(note, trust);
+  if (!opened || opened->witnesses < trust.quorum) {
+    find(opened ? "too few witnesses of the trust file cosigned it" : opened.error().message);
+    return findings;
+  }
+  const proof::Checkpoint& remembered = opened->checkpoint;
+  CARELEDGER_TRY(const std::optional<std::string> wrong, departs_from(ledger.replica().view(), remembered));
+  if (wrong) find(*wrong);
+  return findings;
+}
+
+Result<std::vector<vault::CheckFinding>> check_cosigned(Ledger& ledger, const vault::Relationships& relationships, std::size_t findings_max,
+                                                        std::uint64_t& seen) {
+  const replica::View view = ledger.replica().view();
+  std::vector<vault::CheckFinding> findings;
+  const auto visited = relationships.each_cosigned([&](const vault::Cosigned& cosigned) -> Result<void> {
+    ++seen;
+    CARELEDGER_TRY(const proof::Note note, proof::parse_note(cosigned.note));
+    CARELEDGER_TRY(const proof::Checkpoint checkpoint, proof::parse_checkpoint(note.text));
+    CARELEDGER_TRY(const std::optional<std::string> wrong, departs_from(view, checkpoint));
+    if (wrong && findings.size() < findings_max) findings.push_back({"ledger", "checkpoint cosigned by a wallet", *wrong});
+    return {};
+  });
+  if (!visited) findings.push_back({"ledger", "checkpoints cosigned by wallets", visited.error().message});
+  return findings;
 }
 
 void ask_ledger(Ledger& ledger, const OrganisationId& organisation, vault::CheckOptions& options) {

@@ -4,7 +4,9 @@
 #include <functional>
 
 #include "apps/ledger.h"
+#include "proof/trust.h"
 #include "vault/check.h"
+#include "vault/relationships.h"
 
 namespace careledger::apps {
 
@@ -14,6 +16,16 @@ Result<std::vector<vault::CheckFinding>> check_ledger(Ledger& ledger, std::size_
 
 // The newest head of an organisation's audit map that stands on the ledger.
 Result<std::optional<ledger::AccessHead>> access_head(Ledger& ledger, const OrganisationId& organisation);
+// Whether the ledger goes on from a checkpoint that somebody remembers (a signed note, docs/formats/log-and-checkpoints.md). `trust` names
+// the keys that must have signed it: the log's, and as many witnesses as its quorum. Findings: another ledger than the trust file's, a
+// note that is not this log's, a history that does not contain it. An error when nothing could be looked at.
+Result<std::vector<vault::CheckFinding>> check_remembered(Ledger& ledger, const std::string& name, ByteView note,
+                                                          const proof::Trust& trust);
+// The same for what wallets cosigned and handed to an organisation; counts them in `seen`.
+Result<std::vector<vault::CheckFinding>> check_cosigned(Ledger& ledger, const vault::Relationships& relationships, std::size_t findings_max,
+                                                        std::uint64_t& seen);
+// Whether the ledger is the one that a trust file names: id, validators, log key.
+std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const proof::Trust& trust);
 
 // What vault::check_vault and check_audit ask of the ledger.
 void ask_ledger(Ledger& ledger, const OrganisationId& organisation, vault::CheckOptions& options);

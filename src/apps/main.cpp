@@ -24,6 +24,8 @@ int main(int argc, char** argv) {
   commands::add_export(app, context);
   commands::add_upgrade(app, context);
   commands::add_import(app, context);
+  commands::add_promises(app, context);
+  commands::add_convict(app, context);
   commands::add_prove(app, context);
   commands::add_restore(app, context);
   commands::add_serve(app, context);

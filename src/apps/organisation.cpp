@@ -116,9 +116,9 @@ Result<void> Organisation::serve(const Surroundings& around) {
   CARELEDGER_CHECK(make_fhir(around));
   router_ = std::make_unique<edge::http::Router>();
   router_->add({}, "/fhir/*", *fhir_);
-  admin_ = std::make_unique<AdminApi>(
-      AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
-                 [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); }});
+  admin_ = std::make_unique<AdminApi>(AdminParts{
+      config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
+      [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); }, exchange_->promises()});
   admin_offload_ = std::make_unique<edge::http::Offload>(*admin_, around.workers);
   router_->add({}, "/admin/v1/*", *admin_offload_);
   exchange_->add_routes(*router_);

@@ -42,6 +42,11 @@ Exit exit_of(ErrorKind kind) {
   return Exit::failed;
 }
 
+int exit_of_check(const Error& error) {
+  const bool about_files = error.kind == ErrorKind::not_found || error.kind == ErrorKind::storage;
+  return static_cast<int>(about_files ? exit_of(error.kind) : Exit::failed);
+}
+
 bool stdout_is_terminal() {
   static const bool terminal = ::isatty(STDOUT_FILENO) == 1;
   return terminal;

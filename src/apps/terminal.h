@@ -25,6 +25,9 @@ enum class Exit : int {
 };
 Exit exit_of(ErrorKind kind);  // the one table
 
+// For commands that judge files: whatever is wrong with what they judge is one answer, 1; a file that cannot be read is its own error.
+int exit_of_check(const Error& error);
+
 bool stdout_is_terminal();
 std::string bold(std::string_view text);  // plain when standard output is no terminal, or NO_COLOR is set
 std::string green(std::string_view text);

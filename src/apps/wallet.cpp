@@ -38,12 +38,6 @@ Result<WalletKey*> unbound_key(Wallet& wallet, const std::string& label, const s
   return found;
 }
 
-Result<WalletKey*> key_for(Wallet& wallet, const WalletNode& node) {
-  WalletKey* key = wallet.of_organisation(node.organisation());
-  if (key == nullptr) return fail(ErrorKind::not_found, "the wallet has no relationship with " + node.name() + "; accept one first");
-  return key;
-}
-
 Bytes opening_json(const WalletGrant& grant) {
   json::Document document;
   json::Value root = document.object();
@@ -99,6 +93,12 @@ Result<void> put_on_ledger(WalletNode& node, const WalletKey& key, const Wallet&
 
 }  // namespace
 
+Result<WalletKey*> key_for(Wallet& wallet, const WalletNode& node) {
+  WalletKey* key = wallet.of_organisation(node.organisation());
+  if (key == nullptr) return fail(ErrorKind::not_found, "the wallet has no relationship with " + node.name() + "; accept one first");
+  return key;
+}
+
 Result<Accepted> accept_relationship(WalletFile& file, const std::string& origin, const std::string& certificate,
                                      const std::string& label) {
   Wallet& wallet = file.wallet();
@@ -119,7 +119,7 @@ Result<Accepted> accept_relationship(WalletFile& file, const std::string& origin
   Accepted accepted{node->name(), id.hex(), number_at(shown.root(), "status") == static_cast<std::uint64_t>(relation::Status::active), {}};
   key->organisation = node->organisation();
   key->organisation_name = node->name();
-  CARELEDGER_CHECK(file.save());
+  CARELEDGER_CHECK(node->cosign(file, *key));
   if (accepted.already) return accepted;
   CARELEDGER_TRY(const LedgerId ledger, ledger_of(wallet));
   CARELEDGER_TRY(accepted.waits_until, node->command(*key, ledger, build::accept(id)));
@@ -147,6 +147,8 @@ Result<Granted> make_grant(WalletFile& file, const GrantOrder& order) {
   const Bytes opening = opening_json(grant);
   CARELEDGER_CHECK(node->as_patient(*key, http::Method::post, "/patient/v1/consents", opening));
   CARELEDGER_CHECK(there->as_patient(*key_there, http::Method::post, "/patient/v1/consents", opening));
+  CARELEDGER_CHECK(node->cosign(file, *key));
+  CARELEDGER_CHECK(there->cosign(file, *key_there));
   return Granted{number, node->name(), grantee_name, terms.until.value};
 }
 
@@ -168,6 +170,7 @@ Result<std::vector<std::uint32_t>> revoke_grants(WalletFile& file, const std::st
     revoked.push_back(grant.number);
     CARELEDGER_CHECK(file.save());
   }
+  CARELEDGER_CHECK(node->cosign(file, *key));  // last: a withdrawal waits for nothing
   if (revoked.empty()) return fail(ErrorKind::not_found, "the wallet has no such grant at " + node->name() + " that is still in force");
   return revoked;
 }

@@ -7,6 +7,9 @@
 
 namespace careledger::apps {
 
+// The key of the relationship with the node's organisation; not_found when there is none.
+Result<WalletKey*> key_for(Wallet& wallet, const WalletNode& node);
+
 struct Accepted {
   std::string organisation;  // name
   std::string relationship;  // hex
@@ -55,6 +58,7 @@ struct AccessLog {
   std::uint64_t head_size = 0;
   std::uint64_t as_of = 0;
   std::vector<Access> accesses;  // complete by that head, oldest first
+  Bytes proof;                   // the bundle that proves it, as it came
 };
 // corrupt: the proof does not hold, shows less than all, or an older state than this wallet has seen.
 Result<AccessLog> read_log(WalletFile& file, const std::string& node, const std::string& certificate);

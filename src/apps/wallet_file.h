@@ -32,6 +32,9 @@ struct WalletKey {  // of one relationship; the organisation is known once the h
   // Holds on to the subject that the organisation names first; corrupt when it names another one later: a list of that one is complete
   // and says nothing about this patient.
   Result<void> pin_subject(const std::string& hex);
+  // The key that cosigns checkpoints for this relationship, derived from the wallet's key of it: one a relationship, since one for all
+  // would link the pseudonyms.
+  crypto::SigningKey witness() const;
 };
 
 struct WalletGrant {
@@ -49,6 +52,7 @@ struct Wallet {
   Bytes trust;         // the trust file, remembered at first contact
   std::uint64_t log_size = 0;
   std::string log_root;  // hex, of that size
+  Bytes checkpoint;      // the signed note that said so
   std::vector<WalletKey> keys;
   std::vector<WalletGrant> grants;
 

@@ -2,6 +2,7 @@
 
 #include "apps/wallet_file.h"
 #include "contracts/build.h"
+#include "crypto/hash.h"
 #include "edge/exchange/operations.h"
 
 namespace careledger::apps {
@@ -91,6 +92,14 @@ Result<void> WalletKey::pin_subject(const std::string& hex) {
   return {};
 }
 
+crypto::SigningKey WalletKey::witness() const {
+  Bytes seed = crypto::hkdf_sha256(key.seed().view(), {}, "careledger/wallet-witness/1", 32);
+  auto derived = crypto::SigningKey::from_seed(crypto::Secret::copy_of(seed));
+  crypto::wipe(seed);
+  CARELEDGER_ASSERT(derived.has_value());
+  return std::move(*derived);
+}
+
 WalletKey* Wallet::by_label(const std::string& label) {
   for (WalletKey& key : keys)
     if (key.label == label) return &key;
@@ -115,6 +124,7 @@ Bytes wallet_json(const Wallet& wallet) {
   document.set(root, "trust", document.string(wallet.trust));
   document.set(root, "log_size", number(document, wallet.log_size));
   document.set(root, "log_root", document.string(wallet.log_root));
+  document.set(root, "checkpoint", document.string(wallet.checkpoint));
   document.set(root, "keys", keys);
   document.set(root, "grants", grants);
   return json::compact(root);
@@ -129,6 +139,7 @@ Result<Wallet> read_wallet_json(ByteView text) {
   wallet.trust = root.string_at("trust");
   wallet.log_size = number_at(root, "log_size");
   wallet.log_root = root.string_at("log_root");
+  wallet.checkpoint = root.string_at("checkpoint");
   for (const json::Value& value : root.items_at("keys")) {
     CARELEDGER_TRY(WalletKey key, read_key(value));
     wallet.keys.push_back(std::move(key));

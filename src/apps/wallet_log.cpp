@@ -98,8 +98,7 @@ std::string Access::sentence() const {
 Result<AccessLog> read_log(WalletFile& file, const std::string& origin, const std::string& certificate) {
   Wallet& wallet = file.wallet();
   CARELEDGER_TRY(const auto node, WalletNode::connect(origin, certificate, wallet));
-  WalletKey* key = wallet.of_organisation(node->organisation());
-  if (key == nullptr) return fail(ErrorKind::not_found, "the wallet has no relationship with " + node->name() + "; accept one first");
+  CARELEDGER_TRY(WalletKey * key, key_for(wallet, *node));
   CARELEDGER_TRY(const http::Response response, node->as_patient(*key, http::Method::get, "/patient/v1/accesses"));
   CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(wallet.trust));
   CARELEDGER_TRY(const proof::Report report, proof::verify(response.body, trust));
@@ -114,7 +113,8 @@ Result<AccessLog> read_log(WalletFile& file, const std::string& origin, const st
   log.head_size = key->head_size = report.head.size();
   log.as_of = key->as_of = report.as_of.value;
   key->head_root = to_hex(report.head.map_root());
-  CARELEDGER_CHECK(file.save());
+  log.proof = response.body;
+  CARELEDGER_CHECK(node->cosign(file, *key));
   return log;
 }
 

@@ -17,6 +17,7 @@ namespace json = codec::json;
 
 constexpr std::chrono::seconds kSignatureLife{120};
 constexpr std::size_t kHashesMax = 256;
+constexpr std::int64_t kHourMs = 60 * 60 * 1000;
 
 // Every answer but 2xx, in the node's own words.
 Error error_of(const http::Response& response) {
@@ -32,11 +33,11 @@ Error error_of(const http::Response& response) {
   return {kind, "the node answered " + std::to_string(response.status) + (title.empty() ? "" : ": " + title)};
 }
 
-Result<Digest> digest_at(const json::Value& object, std::string_view name) {
-  const auto bytes = from_hex(object.string_at(name));
-  const auto digest = bytes ? Digest::from(*bytes) : std::nullopt;
-  if (!digest) return fail(ErrorKind::malformed, "the node's answer does not read: " + std::string(name));
-  return *digest;
+Result<Digest> remembered_root(const Wallet& wallet) {
+  const auto bytes = from_hex(wallet.log_root);
+  const auto root = bytes ? Digest::from(*bytes) : std::nullopt;
+  if (!root) return fail(ErrorKind::malformed, "the wallet's memory of the ledger does not read");
+  return *root;
 }
 
 Result<std::vector<Digest>> hashes_of(const json::Document& document) {
@@ -87,21 +88,10 @@ Result<void> WalletNode::meet(Wallet& wallet) {
   CARELEDGER_TRY(const json::Document status, get("/ledger/v1/status"));
   organisation_ = status.root().string_at("organisation");
   name_ = status.root().string_at("name");
-  if (wallet.ledger.empty()) return remember(wallet, status);
+  if (wallet.ledger.empty()) CARELEDGER_CHECK(remember(wallet, status));
   if (status.root().string_at("ledger") != wallet.ledger)
     return fail(ErrorKind::corrupt, "this node runs another ledger than the wallet remembers; nothing was sent to it");
-  CARELEDGER_TRY(const json::Document proof, get("/ledger/v1/consistency?from=" + std::to_string(wallet.log_size)));
-  const std::uint64_t size = number_at(proof.root(), "to");
-  CARELEDGER_TRY(const Digest root, digest_at(proof.root(), "root"));
-  CARELEDGER_TRY(const std::vector<Digest> hashes, hashes_of(proof));
-  const auto old_bytes = from_hex(wallet.log_root);
-  const auto old_root = old_bytes ? Digest::from(*old_bytes) : std::nullopt;
-  if (!old_root) return fail(ErrorKind::malformed, "the wallet's memory of the ledger does not read");
-  if (size < wallet.log_size || !proof::verify_consistency(wallet.log_size, *old_root, size, root, hashes))
-    return fail(ErrorKind::corrupt, "the node's history does not go on from what this wallet has seen: it was shortened or rewritten");
-  wallet.log_size = size;
-  wallet.log_root = root.hex();
-  return {};
+  return follow(wallet);
 }
 
 Result<void> WalletNode::remember(Wallet& wallet, const json::Document& status) {
@@ -109,11 +99,49 @@ Result<void> WalletNode::remember(Wallet& wallet, const json::Document& status) 
   CARELEDGER_TRY(const proof::Trust parsed, proof::parse_trust(trust.body));
   if (parsed.ledger.hex() != status.root().string_at("ledger"))
     return fail(ErrorKind::corrupt, "the node's trust file is of another ledger than it runs");
-  CARELEDGER_TRY(const Digest root, digest_at(status.root(), "log_root"));
   wallet.ledger = parsed.ledger.hex();
   wallet.trust = trust.body;
-  wallet.log_size = number_at(status.root(), "log_size");
-  wallet.log_root = root.hex();
+  wallet.log_size = 0;
+  wallet.log_root = proof::log_empty_root().hex();
+  return {};
+}
+
+// From what the wallet remembers to the node's newest checkpoint.
+Result<void> WalletNode::follow(Wallet& wallet) {
+  CARELEDGER_TRY(const json::Document shown, get("/ledger/v1/checkpoint?from=" + std::to_string(wallet.log_size)));
+  const Bytes note(shown.root().string_at("note"));
+  CARELEDGER_TRY(const std::vector<Digest> hashes, hashes_of(shown));
+  CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(wallet.trust));
+  const auto opened = proof::open_checkpoint(note, trust);
+  if (!opened || opened->witnesses < trust.quorum)
+    return fail(ErrorKind::corrupt,
+                "the node's checkpoint does not hold: " + (opened ? "too few of the witnesses cosigned it" : opened.error().message));
+  const proof::Checkpoint& newest = opened->checkpoint;
+  CARELEDGER_TRY(const Digest remembered, remembered_root(wallet));
+  if (newest.size < wallet.log_size || !proof::verify_consistency(wallet.log_size, remembered, newest.size, newest.root, hashes))
+    return fail(ErrorKind::corrupt, "the node's history does not go on from what this wallet has seen: it was shortened or rewritten");
+  wallet.log_size = newest.size;
+  wallet.log_root = newest.root.hex();
+  wallet.checkpoint = note;
+  return {};
+}
+
+Result<void> WalletNode::cosign(WalletFile& file, const WalletKey& key) {
+  CARELEDGER_CHECK(follow(file.wallet()));  // what the caller just did stands in what it remembers
+  CARELEDGER_CHECK(file.save());            // remembered first
+  CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(file.wallet().trust));
+  CARELEDGER_TRY(proof::Note note, proof::parse_note(file.wallet().checkpoint));
+  std::erase_if(note.signatures, [&](const proof::NoteSignature& one) { return !trust.log || one.name != trust.log->name; });
+  const crypto::SigningKey witness = key.witness();
+  const std::string name = "wallet-" + to_hex(witness.public_key().view().substr(0, 8));
+  // No finer than the hour: two organisations that compare notes must not recognise one wallet by its minute.
+  const auto hour = static_cast<std::uint64_t>(system_clock().now().value / kHourMs * (kHourMs / 1000));
+  note.signatures.push_back(proof::cosign(note.text, name, witness, hour));
+  json::Document document;
+  json::Value root = document.object();
+  document.set(root, "key", document.string(proof::to_text(proof::NoteKey{name, proof::NoteKind::cosignature, witness.public_key()})));
+  document.set(root, "note", document.string(proof::encode(note)));
+  CARELEDGER_CHECK(as_patient(key, http::Method::post, "/patient/v1/cosignatures", json::compact(root)));
   return {};
 }
 

@@ -1,7 +1,8 @@
 // A wallet's view of one organisation's node: what the ledger says, signed requests as its patient, commands to the ledger.
 //
-// At each contact the wallet demands that the ledger's log goes on from where it last saw it (RFC 6962 consistency), so that a history
-// that was shortened or rewritten is refused. Thread-safety: one thread; calls block.
+// At each contact the wallet takes the newest checkpoint, demands the signatures that its trust file wants and that the log goes on from
+// the one it remembers (RFC 6962 consistency), so that a history that was shortened or rewritten is refused, and then cosigns it (C2SP)
+// under a key of that relationship alone. Thread-safety: one thread; calls block.
 #pragma once
 
 #include <memory>
@@ -32,6 +33,10 @@ class WalletNode {
   Result<std::string> organisation_id(const std::string& name_or_hex);  // hex, from the ledger's list
   Result<std::string> organisation_name(const std::string& hex);        // the hex itself when the ledger knows no name
 
+  // Takes the newest checkpoint again, so that what the wallet just did stands in it; once the wallet's file remembers it, cosigns it and
+  // hands the cosignature to the organisation.
+  Result<void> cosign(WalletFile& file, const WalletKey& key);
+
   // Signs, sends, waits until it is durable. conflict, naming the code, when the ledger refuses.
   // When it stands on the ledger: 0 when it does, later for what waits for the end of an epoch.
   Result<BlockTime> command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order);
@@ -40,6 +45,7 @@ class WalletNode {
   WalletNode() = default;
   Result<void> meet(Wallet& wallet);
   Result<void> remember(Wallet& wallet, const codec::json::Document& status);
+  Result<void> follow(Wallet& wallet);
   Result<edge::http::Response> call(const edge::http::Request& request);
 
   std::unique_ptr<edge::http::Client> client_;

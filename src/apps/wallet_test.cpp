@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <set>
+
 #include "apps/founding.h"
 #include "apps/node.h"
+#include "proof/trust.h"
+#include "replica/stored_block.h"
 #include "vault/test_folder.h"
 
 namespace careledger::apps {
@@ -188,6 +192,59 @@ TEST_F(Consortium, ARecordFlowsAsThePatientSaysAndEveryAccessIsSeen) {
     if (access.organisation == "South Clinic") seen.push_back(access.kind);
   EXPECT_EQ(seen, (std::vector<std::string>{"refusal", "release", "refusal"}));
   EXPECT_NE(log->accesses.back().sentence().find("refused to South Clinic: consent_revoked"), std::string::npos);
+}
+
+TEST_F(Consortium, TheWalletCosignsWhatItSawUnderAnotherKeyForEachOrganisation) {
+  prepare();
+  ASSERT_TRUE(make_grant(*file, order()));
+  const auto trust = proof::parse_trust(file->wallet().trust);
+  ASSERT_TRUE(trust);
+  const auto remembered = proof::open_checkpoint(file->wallet().checkpoint, *trust);
+  ASSERT_TRUE(remembered) << remembered.error().message;
+  EXPECT_EQ(remembered->witnesses, 2u);
+  EXPECT_EQ(remembered->checkpoint.size, file->wallet().log_size);
+  std::set<std::string> keys;
+  for (const char* name : {"North Hospital", "South Clinic"}) {
+    const vault::Relationships relationships(node->find(name)->vault());
+    ASSERT_TRUE(relationships.each_cosigned([&](const vault::Cosigned& cosigned) -> Result<void> {
+      keys.insert(cosigned.key);
+      const auto key = proof::parse_note_key(cosigned.key);
+      EXPECT_TRUE(key);
+      const auto note = proof::parse_note(cosigned.note);
+      const auto verdict = proof::verify_note(*note, std::vector{*key, *trust->log});
+      EXPECT_TRUE(verdict && verdict->signers.size() == 2);
+      EXPECT_EQ(verdict->signers.back().time_s % 3600, 0u);
+      return {};
+    }));
+  }
+  EXPECT_EQ(keys.size(), 2u);
+}
+
+TEST_F(Consortium, WhatItRemembersHoldsItsOwnLastAct) {
+  prepare();
+  ASSERT_TRUE(make_grant(*file, order()));
+  ASSERT_TRUE(revoke_grants(*file, origin("North Hospital"), {}, 0));
+  const replica::View view = node->ledger().replica().view();
+  const auto at_revocation = [&]() -> std::uint64_t {  // entries of the log with the revocation as the last: nothing follows it but heads
+    for (Height height = view.height(); height.value > 0; --height.value)
+      for (const auto& command : (*view.block(height))->commands)
+        if (command.code.contract == contracts::build::kConsent && command.code.ok()) return (*view.block(height))->log_first + 1;
+    return 0;
+  }();
+  ASSERT_GT(at_revocation, 0u);
+  EXPECT_GE(file->wallet().log_size, at_revocation);
+}
+
+TEST_F(Consortium, ACheckpointWithoutItsWitnessesIsRefusedByTheWallet) {
+  prepare();
+  auto trust = *proof::parse_trust(file->wallet().trust);
+  trust.witnesses.push_back({"nobody", proof::NoteKind::cosignature, crypto::SigningKey::generate(system_entropy()).public_key()});
+  trust.quorum = 3;
+  file->wallet().trust = proof::to_text(trust);
+  const auto read = read_log(*file, origin("North Hospital"), {});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::corrupt);
+  EXPECT_NE(read.error().message.find("witnesses"), std::string::npos);
 }
 
 TEST_F(Consortium, AnOlderListOrAnotherHistoryIsRefusedByTheWallet) {

@@ -370,10 +370,25 @@ TEST_F(Exchange, AnHonestCustodianIsNotConvicted) {
   EXPECT_FALSE(proof::convict(received.promise, *bundle, world.chain.trust()));
 }
 
-TEST_F(Exchange, ACustodianThatLeavesTheReleaseOutIsConvictedByItsPromise) {
+// Another promise key under the same command, batch and request keys.
+void replace_promise_key(World& world) {
+  const auto account = *world.chain.replica->view().state().get(kernel::kAccounts, world.north.id);
+  ledger::Authority authority = account.authority();
+  for (auto& key : *authority.mutable_keys())
+    if (key.role() == static_cast<std::uint32_t>(kernel::KeyRole::promise))
+      key.set_public_key(Bytes(crypto::SigningKey::generate(system_entropy()).public_key().view()));
+  world.chain.must(world.north.id, *world.north.signer, contracts::build::rotate(authority));
+}
+
+class Convicted : public Exchange, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(Keys, Convicted, ::testing::Bool(),
+                         [](const auto& rotated) { return rotated.param ? "replaced_since" : "of_now"; });
+
+TEST_P(Convicted, ACustodianThatLeavesTheReleaseOutIsConvictedByItsPromise) {
   world.grant(world.terms());
   const Received received = retrieve();
   world.north.audit->stop_heads();
+  if (GetParam()) replace_promise_key(world);
   // A second book, kept for show: it never heard of the release.
   const auto show = world.north.open_audit();
   for (std::uint64_t i = 0; i < world.north.audit->size() + 1; ++i) {

@@ -96,6 +96,11 @@ std::vector<ledger::SignedPromise> PromiseBook::of(const OrganisationId& custodi
   return found;
 }
 
+std::vector<ledger::SignedPromise> PromiseBook::all() const {
+  const std::lock_guard lock(mutex_);
+  return promises_;
+}
+
 std::size_t PromiseBook::size() const {
   const std::lock_guard lock(mutex_);
   return promises_.size();

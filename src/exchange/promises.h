@@ -28,6 +28,7 @@ class PromiseBook {
   // answers has recorded one of two.
   Result<void> keep(const ledger::SignedPromise& promise);
   std::vector<ledger::SignedPromise> of(const OrganisationId& custodian) const;  // oldest first
+  std::vector<ledger::SignedPromise> all() const;                                // oldest first
   std::size_t size() const;
 
  private:

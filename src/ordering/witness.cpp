@@ -48,15 +48,8 @@ std::vector<proof::NoteKey> CheckpointKeeper::witness_keys() const {
   return keys;
 }
 
-Result<CheckpointKeeper::Witnessed> CheckpointKeeper::checkpoint(const replica::View& view) {
-  const std::lock_guard lock(mutex_);
-  if (at_ && at_->log_size() >= view.log_size()) {
-    Witnessed known{note_, {}};
-    if (at_->log_size() > view.log_size()) {
-      CARELEDGER_TRY(known.consistency, at_->prove_consistency(view.log_size()));
-    }
-    return known;
-  }
+Result<void> CheckpointKeeper::renew(const replica::View& view) {
+  if (at_ && at_->log_size() >= view.log_size()) return {};
   const proof::Checkpoint checkpoint{origin_, view.log_size(), view.log_root()};
   proof::Note note{proof::to_text(checkpoint), {}};
   note.signatures.push_back(proof::sign_note(note.text, origin_, key_));
@@ -70,7 +63,27 @@ Result<CheckpointKeeper::Witnessed> CheckpointKeeper::checkpoint(const replica::
   }
   at_ = view;
   note_ = proof::encode(note);
-  return Witnessed{note_, {}};
+  return {};
+}
+
+Result<CheckpointKeeper::Witnessed> CheckpointKeeper::checkpoint(const replica::View& view) {
+  const std::lock_guard lock(mutex_);
+  CARELEDGER_CHECK(renew(view));
+  Witnessed known{note_, {}};
+  if (at_->log_size() > view.log_size()) {
+    CARELEDGER_TRY(known.consistency, at_->prove_consistency(view.log_size()));
+  }
+  return known;
+}
+
+Result<CheckpointKeeper::Since> CheckpointKeeper::since(const replica::View& view, std::uint64_t from) {
+  const std::lock_guard lock(mutex_);
+  CARELEDGER_CHECK(renew(view));
+  Since out{note_, at_->log_size(), {}};
+  if (from <= out.size) {
+    CARELEDGER_TRY(out.consistency, at_->prove_consistency(from));
+  }
+  return out;
 }
 
 }  // namespace careledger::ordering

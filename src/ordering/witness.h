@@ -61,7 +61,16 @@ class CheckpointKeeper {
   // another history. The note is made once a size.
   Result<Witnessed> checkpoint(const replica::View& view);
 
+  // The newest checkpoint, of the view's log or of a longer one, for somebody who remembers a log of `from` entries.
+  struct Since {
+    Bytes note;
+    std::uint64_t size = 0;
+    proof::Path consistency;  // from `from` entries to `size`; empty when `from` is more than there are
+  };
+  Result<Since> since(const replica::View& view, std::uint64_t from);
+
  private:
+  Result<void> renew(const replica::View& view);  // makes the note of a longer log than the last one; under the lock
   const std::string origin_;
   const crypto::SigningKey key_;
   std::vector<std::shared_ptr<Witness>> witnesses_;

@@ -127,4 +127,21 @@ std::string to_text(const Trust& trust) {
   return json::pretty(root) + "\n";
 }
 
+Result<SignedCheckpoint> open_checkpoint(ByteView bytes, const Trust& trust) {
+  if (!trust.log) return fail(ErrorKind::invalid, "the trust file names no key of the log");
+  CARELEDGER_TRY(const Note note, parse_note(bytes));
+  std::vector<NoteKey> known = trust.witnesses;
+  known.push_back(*trust.log);
+  CARELEDGER_TRY(const NoteVerdict verdict, verify_note(note, known));
+  const bool by_log =
+      std::any_of(verdict.signers.begin(), verdict.signers.end(), [&](const NoteSigner& s) { return s.known + 1 == known.size(); });
+  if (!by_log) return fail(ErrorKind::invalid, "not signed by the log");
+  SignedCheckpoint out;
+  CARELEDGER_TRY(out.checkpoint, parse_checkpoint(note.text));
+  if (out.checkpoint.origin != checkpoint_origin(trust.chain_id)) return fail(ErrorKind::invalid, "of another log");
+  out.witnesses = verdict.signers.size() - 1;
+  out.others = note.signatures.size() - verdict.signers.size();
+  return out;
+}
+
 }  // namespace careledger::proof

@@ -28,4 +28,13 @@ struct Trust {
 Result<Trust> parse_trust(ByteView text);
 std::string to_text(const Trust& trust);  // indented JSON with a newline at the end; parse_trust gives the same again
 
+// A checkpoint of this ledger's log, and who stands behind it.
+struct SignedCheckpoint {
+  Checkpoint checkpoint;
+  std::size_t witnesses = 0;  // of the trust file's that cosigned
+  std::size_t others = 0;     // signatures of keys that the trust file does not know, or given twice: they say nothing
+};
+// invalid unless the log's key signed it and every signature of a known key holds; malformed.
+Result<SignedCheckpoint> open_checkpoint(ByteView note, const Trust& trust);
+
 }  // namespace careledger::proof

@@ -76,17 +76,9 @@ Result<Report> verify(ByteView bytes, const Trust& trust) {
 Result<void> verify_checkpoint(const Bundle& bundle, const Trust& trust, const Committed& committed, Report& report) {
   report.witnesses_known = trust.witnesses.size();
   if (bundle.checkpoint) {
-    if (!trust.log) return broken("checkpoint", "the trust file names no key of the log");
-    CARELEDGER_TRY(const Note note, at("checkpoint", parse_note(bundle.checkpoint->note)));
-    std::vector<NoteKey> known = trust.witnesses;
-    known.push_back(*trust.log);
-    CARELEDGER_TRY(const NoteVerdict verdict, at("checkpoint", verify_note(note, known)));
-    if (verdict.signers.size() != note.signatures.size()) return broken("checkpoint", "a signature of an unknown key, or one twice");
-    const bool by_log =
-        std::any_of(verdict.signers.begin(), verdict.signers.end(), [&](const NoteSigner& s) { return s.known + 1 == known.size(); });
-    if (!by_log) return broken("checkpoint", "not signed by the log");
-    CARELEDGER_TRY(const Checkpoint checkpoint, at("checkpoint", parse_checkpoint(note.text)));
-    if (checkpoint.origin != checkpoint_origin(trust.chain_id)) return broken("checkpoint", "of another log");
+    CARELEDGER_TRY(const SignedCheckpoint opened, at("checkpoint", open_checkpoint(bundle.checkpoint->note, trust)));
+    if (opened.others != 0) return broken("checkpoint", "a signature of an unknown key, or one twice");
+    const Checkpoint& checkpoint = opened.checkpoint;
     const bool older = checkpoint.size <= committed.log_size;
     CARELEDGER_CHECK(at("checkpoint", older ? verify_consistency(checkpoint.size, checkpoint.root, committed.log_size, committed.log_root,
                                                                  bundle.checkpoint->consistency)
@@ -94,7 +86,7 @@ Result<void> verify_checkpoint(const Bundle& bundle, const Trust& trust, const C
                                                                  bundle.checkpoint->consistency)));
     const auto* record = std::get_if<RecordClaim>(&bundle.claim);
     if (record != nullptr && record->index >= checkpoint.size) return broken("checkpoint", "older than the command it should cover");
-    report.witnesses = verdict.signers.size() - 1;
+    report.witnesses = opened.witnesses;
     report.witnessed_size = checkpoint.size;
   }
   if (report.witnesses < trust.quorum) return broken("quorum", "too few witnesses cosigned");

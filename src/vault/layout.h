@@ -21,6 +21,8 @@ inline constexpr storage::Column kAnchorsColumn{5};   // first number -> AnchorR
 inline constexpr storage::Column kJournalColumn{6};   // chunk -> how to take back a transaction that was cut off
 inline constexpr storage::Column kPrivateColumn{7};   // relationships and consent terms, sealed
 
+inline constexpr char kCosignedRow = 6;  // first byte of a key of the private column: a checkpoint that a wallet cosigned
+
 storage::StoreOptions store_options(const std::string& folder);
 
 struct VersionRow {

@@ -108,6 +108,10 @@ Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& o
   claim.subject = id_cast<Digest>(list.subject);
   claim.list = std::move(list.range_proof);
   std::vector<Bytes> keys{proof::account_key(organisation), proof::organisation_key(organisation), proof::head_key(organisation)};
+  // A promise made before a rotation stands under keys that were replaced since: whoever holds one must be able to convict by this list.
+  const auto account = at.view.state().get(kernel::kAccounts, organisation);
+  for (kernel::Counter version = 1; account && version < account->authority_version(); ++version)
+    keys.push_back(proof::past_authority_key(organisation, version));
   std::sort(keys.begin(), keys.end());
   CARELEDGER_TRY(claim.state, at.view.prove(keys));
   const auto head = at.view.state().get(contracts::access::kHeads, organisation);

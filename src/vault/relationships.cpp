@@ -14,6 +14,7 @@ constexpr char kOfPatient = 2;       // HMAC of the patient's id ‖ relationshi
 constexpr char kTerms = 3;           // grant -> ConsentTerms
 constexpr char kOfRelationship = 4;  // relationship id ‖ grant -> nothing
 constexpr char kHeld = 5;            // name -> varint contract ‖ payload of a HeldCommand
+// kCosignedRow = 6: relationship id -> Cosigned
 
 constexpr const char* kElsewhere = "the grant was deposited for another relationship";
 constexpr std::size_t kTermsMax = 1u << 20;  // bytes of one Consent
@@ -68,6 +69,21 @@ std::optional<ConsentTerms> decode_terms(ByteView in) {
   const auto withdrawn = take_u8(in);
   if (!grant || !relationship || !consent || !salt || !withdrawn || *withdrawn > 1 || !in.empty()) return std::nullopt;
   return ConsentTerms{*Digest::from(*grant), *RelationshipId::from(*relationship), Bytes(*consent), Bytes(*salt), *withdrawn == 1};
+}
+
+Bytes encode(const Cosigned& one) {
+  Bytes out = one.relationship.bytes();
+  append_short(out, one.key);
+  append_short(out, one.note);
+  return out;
+}
+
+std::optional<Cosigned> decode_cosigned(ByteView in) {
+  const auto relationship = take_bytes(in, 32);
+  const auto key = take_short(in);
+  const auto note = take_short(in);
+  if (!relationship || !key || !note || !in.empty()) return std::nullopt;
+  return Cosigned{*RelationshipId::from(*relationship), std::string(*key), Bytes(*note)};
 }
 
 Bytes patient_mark(const crypto::Secret& secret, std::string_view patient_id) {
@@ -222,6 +238,27 @@ Result<void> Relationships::drop(const Digest& name) {
   storage::Batch batch;
   batch.erase(kPrivateColumn, row_key(kHeld, name.view()));
   return vault_.parts().store->write(batch, storage::Durability::buffered);  // back after a crash: the ledger has it already then
+}
+
+Result<void> Relationships::put_cosigned(const Cosigned& cosigned) {
+  VaultParts& parts = vault_.parts();
+  CARELEDGER_TRY(const crypto::Secret secret, parts.keys.symmetric(Purpose::relationships));
+  const Bytes key = row_key(kCosignedRow, cosigned.relationship.view());
+  storage::Batch batch;
+  batch.put(kPrivateColumn, key, seal_row(key, encode(cosigned), secret, parts.entropy));
+  return parts.store->write(batch, storage::Durability::synced);
+}
+
+Result<void> Relationships::each_cosigned(const std::function<Result<void>(const Cosigned&)>& visit) const {
+  CARELEDGER_TRY(const crypto::Secret secret, vault_.parts().keys.symmetric(Purpose::relationships));
+  const auto rows = vault_.parts().store->iterate(kPrivateColumn, storage::Range::prefix(Bytes(1, kCosignedRow)));
+  for (rows->seek_first(); rows->valid(); rows->next()) {
+    CARELEDGER_TRY(const Bytes plain, open_row(rows->key(), rows->value(), secret));
+    const auto one = decode_cosigned(plain);
+    if (!one) return corrupt_row("private", rows->key());
+    CARELEDGER_CHECK(visit(*one));
+  }
+  return rows->status();
 }
 
 }  // namespace careledger::vault

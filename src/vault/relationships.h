@@ -4,6 +4,7 @@
 // write. Every change is durable before it returns.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,6 +44,13 @@ struct HeldCommand {
   Bytes payload;
 };
 
+// The newest checkpoint of the ledger that the wallet of a relationship cosigned. Nobody but this organisation learns whose wallet it was.
+struct Cosigned {
+  RelationshipId relationship;
+  std::string key;  // of the wallet for this relationship, as text (proof/checkpoint.h)
+  Bytes note;       // text and the wallet's cosignature
+};
+
 class Relationships {
  public:
   explicit Relationships(Vault& vault);  // borrowed
@@ -62,6 +70,10 @@ class Relationships {
   Result<void> hold(const HeldCommand& command);  // new, or replaces by name
   Result<std::vector<HeldCommand>> held() const;  // by name
   Result<void> drop(const Digest& name);          // held or not
+
+  Result<void> put_cosigned(const Cosigned& cosigned);  // replaces the one before
+  // Each of them in turn; stops at the first error that `visit` gives.
+  Result<void> each_cosigned(const std::function<Result<void>(const Cosigned&)>& visit) const;
 
  private:
   Result<void> write_terms(const ConsentTerms& terms);

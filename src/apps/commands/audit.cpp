@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "apps/admin_api.h"
 #include "apps/commands/command.h"
 #include "apps/ledger_check.h"
 #include "apps/node.h"
@@ -13,8 +14,14 @@ namespace json = codec::json;
 
 constexpr std::size_t kFindingsMax = 100;
 
+struct Options {
+  FolderOptions folder;
+  std::vector<std::string> checkpoints;  // files of signed notes that somebody remembers
+  std::string trust;
+};
+
 struct Looked {
-  std::uint64_t blocks = 0, versions = 0, index_rows = 0, anchors = 0, audit_entries = 0;
+  std::uint64_t blocks = 0, versions = 0, index_rows = 0, anchors = 0, audit_entries = 0, cosigned = 0;
   std::vector<std::pair<std::string, vault::CheckFinding>> findings;  // beside whose they are
 };
 
@@ -32,6 +39,8 @@ Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Loo
   CARELEDGER_TRY(const vault::CheckReport records, vault::check_vault(organisation.vault(), options));
   bar.reset();
   CARELEDGER_TRY(const vault::CheckReport accesses, vault::check_audit(organisation.audit(), options));
+  CARELEDGER_TRY(const auto remembered, check_cosigned(ledger, vault::Relationships(organisation.vault()), kFindingsMax, looked.cosigned));
+  for (const vault::CheckFinding& finding : remembered) looked.findings.emplace_back(name, finding);
   looked.versions += records.versions;
   looked.index_rows += records.index_rows;
   looked.anchors += records.anchors;
@@ -46,8 +55,29 @@ Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Loo
   return {};
 }
 
-Result<Looked> look(const FolderOptions& options, bool quiet) {
-  CARELEDGER_TRY(const auto node, Node::open(layout_of(options.folder), options.seal, system_clock(), system_entropy()));
+// What those outside remember: the trust file's keys, and checkpoints that this history must contain.
+Result<void> look_outside(Ledger& ledger, const Options& options, Looked& looked) {
+  const auto add = [&](const std::vector<vault::CheckFinding>& findings) {
+    for (const vault::CheckFinding& finding : findings) looked.findings.emplace_back("ledger", finding);
+  };
+  std::string text;
+  if (options.trust.empty()) {
+    CARELEDGER_TRY(text, trust_text(ledger));
+  } else {
+    CARELEDGER_TRY(text, system_files().read_all(options.trust, proof::kMaxTrustFile));
+  }
+  CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(text));
+  add(check_trusted(ledger, trust));
+  for (const std::string& file : options.checkpoints) {
+    CARELEDGER_TRY(const Bytes note, system_files().read_all(file, proof::kMaxNote));
+    CARELEDGER_TRY(const auto findings, check_remembered(ledger, file, note, trust));
+    add(findings);
+  }
+  return {};
+}
+
+Result<Looked> look(const Options& options, bool quiet) {
+  CARELEDGER_TRY(const auto node, Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy()));
   Looked looked;
   std::unique_ptr<Progress> bar;
   CARELEDGER_TRY(const auto blocks, check_ledger(node->ledger(), kFindingsMax, [&](std::uint64_t done, std::uint64_t of) {
@@ -58,6 +88,7 @@ Result<Looked> look(const FolderOptions& options, bool quiet) {
   bar.reset();
   looked.blocks = node->ledger().ordering().height().value;
   for (const vault::CheckFinding& finding : blocks) looked.findings.emplace_back("ledger", finding);
+  CARELEDGER_CHECK(look_outside(node->ledger(), options, looked));
   for (const auto& organisation : node->organisations()) CARELEDGER_CHECK(look_at(*organisation, node->ledger(), quiet, looked));
   node->stop();
   return looked;
@@ -81,7 +112,7 @@ void print_json(const Looked& looked) {
   fmt::print("{}\n", json::compact(document.root()));
 }
 
-int run(const FolderOptions& options, bool as_json) {
+int run(const Options& options, bool as_json) {
   const auto looked = look(options, as_json);
   if (!looked) {
     // What is too damaged to be opened is a finding as well: the message names it.
@@ -96,8 +127,8 @@ int run(const FolderOptions& options, bool as_json) {
   } else {
     for (const auto& [whose, finding] : looked->findings)
       fmt::print("{} {}, {}, {}: {}\n", red("Found:"), whose, finding.store, finding.where, finding.what);
-    fmt::print("Looked at {} blocks, {} record versions, {} index rows, {} anchors and {} audit entries: {}\n", looked->blocks,
-               looked->versions, looked->index_rows, looked->anchors, looked->audit_entries,
+    fmt::print("Looked at {} blocks, {} record versions, {} index rows, {} anchors, {} audit entries and {} checkpoints of wallets: {}\n",
+               looked->blocks, looked->versions, looked->index_rows, looked->anchors, looked->audit_entries, looked->cosigned,
                looked->findings.empty() ? green("all sound") : red("damage found"));
   }
   return static_cast<int>(looked->findings.empty() ? Exit::ok : Exit::failed);
@@ -108,9 +139,13 @@ int run(const FolderOptions& options, bool as_json) {
 void add_audit(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand(
       "audit", "compare everything stored with itself, the ledger and the witnesses; names what was changed. Stop the node first");
-  auto options = std::make_shared<FolderOptions>();
-  add_folder(*command, *options);
-  example(*command, "careledger audit /srv/care");
+  auto options = std::make_shared<Options>();
+  add_folder(*command, options->folder);
+  command->add_option(
+      "--checkpoint", options->checkpoints,
+      "a checkpoint that somebody outside remembers (`careledger wallet checkpoint`); the ledger must go on from it; repeat");
+  command->add_option("--trust", options->trust, "trust file of somebody outside: the ledger must be the one that it names");
+  example(*command, "careledger audit /srv/care --checkpoint remembered.note --trust trust.json");
   command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
 }
 

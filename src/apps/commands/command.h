@@ -35,6 +35,8 @@ void add_doctor(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_upgrade(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
+void add_promises(CLI::App& app, Context& context);
+void add_convict(CLI::App& app, Context& context);
 void add_prove(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);

@@ -82,11 +82,7 @@ int run_verify(const VerifyOptions& options, bool as_json) {
   } else {
     fmt::print("{} {}\n", red("Not verified:"), verified.error().message);
   }
-  if (verified) return 0;
-  // Whatever is wrong with the bundle is one answer, 1; a file that cannot be read is the caller's matter.
-  const ErrorKind kind = verified.error().kind;
-  const bool about_files = kind == ErrorKind::not_found || kind == ErrorKind::storage;
-  return static_cast<int>(about_files ? exit_of(kind) : Exit::failed);
+  return verified ? 0 : exit_of_check(verified.error());
 }
 
 }  // namespace

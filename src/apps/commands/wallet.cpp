@@ -19,6 +19,8 @@ struct Options {
   std::string certificate;
   GrantOrder grant;
   std::uint32_t number = 0;
+  std::string out;
+  std::string trust_out;
 };
 
 // {"name": "value", …} with every value a string.
@@ -158,6 +160,8 @@ std::string log_json(const AccessLog& log) {
 int log(WalletFile& file, const Options& options, bool as_json) {
   const auto read = read_log(file, options.node, options.certificate);
   if (!read) return report(read.error(), as_json);
+  if (!options.out.empty())
+    if (const auto written = system_files().replace(options.out, read->proof); !written) return report(written.error(), as_json);
   if (as_json) {
     fmt::print("{}\n", log_json(*read));
     return 0;
@@ -165,6 +169,21 @@ int log(WalletFile& file, const Options& options, bool as_json) {
   for (const Access& access : read->accesses) fmt::print("{}\n", access.sentence());
   fmt::print("{}\n", green(fmt::format("Complete: {} entries about you at {}, proven as of block {}.", read->accesses.size(),
                                        read->organisation, read->as_of)));
+  return 0;
+}
+
+int checkpoint(WalletFile& file, const Options& options, bool as_json) {
+  const Wallet& wallet = file.wallet();
+  if (wallet.checkpoint.empty())
+    return report({ErrorKind::not_found, "the wallet remembers no ledger yet: accept a relationship first"}, as_json);
+  for (const auto& [path, bytes] : {std::pair(options.out, wallet.checkpoint), std::pair(options.trust_out, wallet.trust)}) {
+    if (path.empty()) continue;
+    if (const auto written = system_files().replace(path, bytes); !written) return report(written.error(), as_json);
+  }
+  if (as_json)
+    fmt::print("{}\n", json_of({{"ledger", wallet.ledger}, {"size", std::to_string(wallet.log_size)}, {"note", wallet.checkpoint}}));
+  else if (options.out.empty()) fmt::print("{}", wallet.checkpoint);
+  else fmt::print("The ledger as this wallet saw it last, {} entries: {}\n", wallet.log_size, options.out);
   return 0;
 }
 
@@ -252,8 +271,16 @@ void add_wallet(CLI::App& app, Context& context) {
   auto logged = std::make_shared<Options>();
   auto* log_command = add(*wallet, logged, "log", "every access and every refused attempt, proven complete");
   add_node(*log_command, *logged);
-  example(*log_command, "careledger wallet log me.wallet --node http://127.0.0.1:8480");
+  log_command->add_option("-o,--output", logged->out, "also write the proof of the list, for `careledger verify` and `convict`");
+  example(*log_command, "careledger wallet log me.wallet --node http://127.0.0.1:8480 -o accesses.clpb");
   on_run(*log_command, logged, context, log);
+
+  auto kept = std::make_shared<Options>();
+  auto* checkpoint_command = add(*wallet, kept, "checkpoint", "the ledger's newest checkpoint that this wallet saw and cosigned");
+  checkpoint_command->add_option("-o,--output", kept->out, "file for the signed note, for `careledger audit --checkpoint`");
+  checkpoint_command->add_option("--trust-out", kept->trust_out, "file for the trust file that the wallet keeps to");
+  example(*checkpoint_command, "careledger wallet checkpoint me.wallet -o remembered.note --trust-out trust.json");
+  on_run(*checkpoint_command, kept, context, checkpoint);
 }
 
 }  // namespace careledger::apps::commands

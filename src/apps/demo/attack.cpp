@@ -1,20 +1,18 @@
 // Step 9: somebody with root edits what is stored; everything is brought back from the backup.
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "apps/demo/demo.h"
-#include "apps/founding.h"
-#include "ordering/witness.h"
+#include "apps/demo/insider.h"
 
 namespace careledger::apps::demo {
 namespace {
 
 namespace fs = std::filesystem;
+namespace json = codec::json;
 
 // The largest file below a folder whose name ends like this: where most of the data lies.
 std::string largest(const std::string& folder, const std::string& ending) {
@@ -29,7 +27,7 @@ std::string largest(const std::string& folder, const std::string& ending) {
 }
 
 // Flips one bit in the middle of a file, as somebody with root and an editor would.
-Result<void> edit(const std::string& file) {
+Result<void> flip_bit(const std::string& file) {
   std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
   const auto middle = static_cast<std::streamoff>(fs::file_size(file) / 2);
   stream.seekg(middle);
@@ -41,61 +39,96 @@ Result<void> edit(const std::string& file) {
   return {};
 }
 
-struct Target {
-  std::string what;
-  std::function<std::string()> file;  // asked just before the edit: every opening of a store may have rewritten its files
-};
-
-Result<void> copy_folder(const std::string& from, const std::string& to) {
-  std::error_code failed;
-  fs::remove_all(to, failed);
-  fs::copy(from, to, fs::copy_options::recursive, failed);
-  if (failed) return fail(ErrorKind::storage, "cannot copy " + from + ": " + failed.message());
-  return {};
-}
-
-Result<void> edit_and_audit(Stage& stage, const Target& target) {
-  const std::string kept = stage.scratch + "/kept";
-  CARELEDGER_CHECK(copy_folder(stage.layout.folder, kept));
-  const std::string file = target.file();
-  if (file.empty()) return fail(ErrorKind::not_found, "nothing to edit for " + target.what);
-  CARELEDGER_CHECK(edit(file));
-  CARELEDGER_TRY(const Finished audit, run_self({"audit", stage.layout.folder}));
-  CARELEDGER_CHECK(copy_folder(kept, stage.layout.folder));
+// What the command says of a folder that was tampered with; an error when it finds nothing.
+Result<std::string> audit_finds(const std::string& folder, std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments{"audit", folder};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  CARELEDGER_TRY(Finished audit, run_self(arguments));
   if (audit.exit != 1 || audit.out.find("Found:") == std::string::npos)
-    return fail(ErrorKind::invalid,
-                "careledger audit did not see an edit of " + target.what + " (exit code " + std::to_string(audit.exit) + ")");
-  std::string finding = audit.out.substr(audit.out.find("Found:"));
-  finding = finding.substr(0, finding.find('\n'));
-  for (std::size_t at = finding.find(stage.scratch); at != std::string::npos; at = finding.find(stage.scratch))
-    finding.erase(at, stage.scratch.size() + 1);
-  stage.say(fmt::format("{}: {}", target.what, finding));
+    return fail(ErrorKind::invalid, "careledger audit of " + folder + " found nothing (exit code " + std::to_string(audit.exit) + ")");
+  return std::move(audit.out);
+}
+
+// The line of an audit that names `where`, without the folder of this run.
+Result<std::string> finding(const Stage& stage, const std::string& audit, const std::string& where) {
+  for (std::size_t at = 0; at < audit.size();) {
+    const std::size_t end = std::min(audit.find('\n', at), audit.size());
+    std::string line = audit.substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with("Found:") || line.find(where) == std::string::npos) continue;
+    for (std::size_t here = line.find(stage.scratch); here != std::string::npos; here = line.find(stage.scratch))
+      line.erase(here, stage.scratch.size() + 1);
+    return line;
+  }
+  return fail(ErrorKind::invalid, "careledger audit does not name " + where + ":\n" + audit);
+}
+
+// One row each of records, index, accesses and ledger, with the node's own keys: everything opens, and nothing is what was committed to.
+Result<void> show_edited_rows(Stage& stage, const OrganisationConfig& north) {
+  const Layout edited = layout_of(stage.scratch + "/edited");
+  CARELEDGER_CHECK(copy_node(stage.layout, edited));
+  CARELEDGER_TRY(const EditedRows rows, edit_rows(edited, north, stage.north_observation, stage.north_patient));
+  CARELEDGER_TRY(const std::string audit, audit_finds(edited.folder));
+  const std::pair<const char*, std::string> wanted[] = {
+      {"a laboratory result, sealed again under its own key", rows.observation + "/_history/"},
+      {"an index row, so that the patient is found by another birth date", "Patient?birthdate of " + rows.patient},
+      {"an audit entry, so that somebody else did it", "audit entry " + std::to_string(rows.audit_entry) + ":"},
+      {"a command in a block", "block " + std::to_string(rows.block.value) + ":"}};
+  for (const auto& [what, where] : wanted) {
+    CARELEDGER_TRY(const std::string line, finding(stage, audit, where));
+    stage.say(fmt::format("edited {}. {}", what, line));
+  }
   return {};
 }
 
-// Whoever has every key of the node can sign another history. The witnesses remember the one they saw.
+Result<void> show_flipped_bit(Stage& stage, const OrganisationConfig& north) {
+  const Layout edited = layout_of(stage.scratch + "/edited");
+  CARELEDGER_CHECK(copy_node(stage.layout, edited));
+  const std::string file = largest(edited.vault(north.slug), ".sst");
+  if (file.empty()) return fail(ErrorKind::not_found, "nothing to edit on the disk");
+  CARELEDGER_CHECK(flip_bit(file));
+  CARELEDGER_TRY(const std::string audit, audit_finds(edited.folder));
+  CARELEDGER_TRY(const std::string line, finding(stage, audit, fs::path(file).filename()));
+  stage.say("one bit on the disk. " + line);
+  return {};
+}
+
+// The wallet meets the other history: what it says.
+Result<std::string> wallet_refuses(Stage& stage, const Layout& forged) {
+  CARELEDGER_TRY(const auto node, NodeAccess::open(forged, {}));
+  CARELEDGER_TRY(const std::string origin, node->origin_of(kNorth));
+  CARELEDGER_TRY(const Finished met, run_self({"--json", "wallet", "log", stage.wallet(), "--node", origin}));
+  CARELEDGER_TRY(const json::Document answer, json::parse(met.out));
+  const json::Value* error = answer.root().find("error");
+  if (met.exit == 0 || error == nullptr) return fail(ErrorKind::invalid, "the wallet accepted a rewritten history");
+  return std::string(error->string_at("message"));
+}
+
+// Whoever has every key of the node can sign another history, and by itself it is sound. Those outside remember the one they saw.
 Result<void> show_rewritten_history(Stage& stage) {
   const Layout forged = layout_of(stage.scratch + "/forged");
-  NewLedger order;
-  order.name = "Forged";
-  order.organisations = {{kNorth, "hospital", 0}};
-  CARELEDGER_TRY(const Config config, found_ledger(forged, order, system_clock(), system_entropy(), {}));
-  CARELEDGER_TRY(const auto node, Node::open(forged, {}, system_clock(), system_entropy()));
-  const replica::View rewritten = node->ledger().replica().view();
-  // The witness of a real member, with its real memory, is asked to cosign what the thief made.
+  CARELEDGER_CHECK(copy_node(stage.layout, forged));
+  CARELEDGER_TRY(const Rewritten rewritten, rewrite_history(forged));
+  CARELEDGER_TRY(const Finished alone, run_self({"audit", forged.folder}));
+  if (alone.exit != 0) return fail(ErrorKind::invalid, "the rewritten history does not pass for sound by itself: " + alone.out);
+  stage.say(
+      fmt::format("with the stolen keys all {} blocks are signed again, without the patient's withdrawal in block {}: by itself the "
+                  "other history opens, serves and audits as sound",
+                  rewritten.blocks, rewritten.block.value));
+  const std::string remembered = stage.scratch + "/remembered.note";
+  const std::string trust = stage.scratch + "/remembered.json";
+  CARELEDGER_TRY(const Finished kept, run_self({"wallet", "checkpoint", stage.wallet(), "-o", remembered, "--trust-out", trust}));
+  if (kept.exit != 0) return fail(ErrorKind::invalid, "the wallet remembers no checkpoint");
   const std::string slug = slug_of(kRegulator);
-  CARELEDGER_TRY(const vault::Seal seal, open_seal(stage.layout, {}, false, system_entropy()));
-  CARELEDGER_TRY(const auto keys, vault::Keystore::open(stage.layout.organisation_keystore(slug), seal, system_clock(), system_entropy()));
-  CARELEDGER_TRY(crypto::SigningKey key, keys->signing(vault::Purpose::cosign));
-  CARELEDGER_TRY(const auto witness,
-                 ordering::Witness::open(system_files(), stage.layout.witness(slug), slug, std::move(key), system_clock()));
-  const auto remembered = witness->remembered();
-  if (!remembered) return fail(ErrorKind::invalid, "the regulator's witness remembers nothing");
-  const auto cosigned =
-      witness->cosign({remembered->origin, std::max(remembered->size + 1, rewritten.log_size()), rewritten.log_root()}, {});
-  node->stop();
-  if (cosigned) return fail(ErrorKind::invalid, "a witness cosigned a rewritten history");
-  stage.say("a history rewritten and signed with stolen keys: " + cosigned.error().message);
+  CARELEDGER_CHECK(copy_over(stage.layout.witness(slug), forged.witness(slug)));
+  CARELEDGER_TRY(const std::string audit, audit_finds(forged.folder, {"--checkpoint", remembered, "--trust", trust}));
+  CARELEDGER_TRY(std::string line, finding(stage, audit, "remembered.note"));
+  stage.say("against the checkpoint that the patient's wallet cosigned. " + line);
+  CARELEDGER_TRY(line, finding(stage, audit, "witness " + slug));
+  stage.say("the regulator is asked to cosign. " + line);
+  CARELEDGER_CHECK(system_files().remove(forged.witness(slug)));
+  CARELEDGER_TRY(const std::string refusal, wallet_refuses(stage, forged));
+  stage.say("the wallet is shown it: " + refusal);
   return {};
 }
 
@@ -108,13 +141,10 @@ Result<void> run_attack(Stage& stage) {
   CARELEDGER_TRY(const Finished before, run_self({"audit", stage.layout.folder}));
   if (before.exit != 0) return fail(ErrorKind::corrupt, "careledger audit found damage before anything was edited: " + before.out);
 
-  const std::string north = slug_of(kNorth);
-  const auto records = [&] { return largest(stage.layout.vault(north), ".sst"); };
-  const auto accesses = [&] { return stage.layout.audit(north) + "/audit.log"; };
-  const auto blocks = [&] { return largest(stage.layout.ledger(), ".sst"); };
-  const std::vector<Target> targets{
-      {"a stored record edited", records}, {"an audit entry edited", accesses}, {"a block of the ledger edited", blocks}};
-  for (const Target& target : targets) CARELEDGER_CHECK(edit_and_audit(stage, target));
+  CARELEDGER_TRY(const Config config, read_config(system_files(), stage.layout.config()));
+  const OrganisationConfig& north = *config.find(kNorth);
+  CARELEDGER_CHECK(show_edited_rows(stage, north));
+  CARELEDGER_CHECK(show_flipped_bit(stage, north));
   CARELEDGER_CHECK(show_rewritten_history(stage));
 
   fs::remove_all(stage.layout.folder);
@@ -131,7 +161,8 @@ Result<void> run_attack(Stage& stage) {
 
 Step attack_and_restore() {
   return {"Somebody with root edits what is stored",
-          "every edit is named, a rewritten history is refused by those who remember, and the backup brings everything back", run_attack};
+          "every edit is named, whoever made it; a history signed again is refused by those who remember; the backup brings all back",
+          run_attack};
 }
 
 }  // namespace careledger::apps::demo

@@ -54,6 +54,12 @@ Result<std::uint64_t> number_of(std::string_view text) {
   return value;
 }
 
+json::Value hashes_of(json::Document& document, const proof::Path& path) {
+  json::Value hashes = document.array();
+  for (const Digest& hash : path) document.append(hashes, document.string(hash.hex()));
+  return hashes;
+}
+
 std::string_view name_of(ordering::Outcome outcome) {
   switch (outcome) {
     case ordering::Outcome::final: return "final";
@@ -166,13 +172,28 @@ Result<http::Response> LedgerApi::consistency(const http::Request& request) cons
   const replica::View view = parts_.replica.view();
   CARELEDGER_TRY(const proof::Path path, view.prove_consistency(from));
   json::Document document;
-  json::Value hashes = document.array();
-  for (const Digest& hash : path) document.append(hashes, document.string(hash.hex()));
+  json::Value hashes = hashes_of(document, path);
   json::Value root = document.object();
   document.set(root, "from", document.number(static_cast<std::int64_t>(from)));
   document.set(root, "to", document.number(static_cast<std::int64_t>(view.log_size())));
   document.set(root, "root", document.string(view.log_root().hex()));
   document.set(root, "hashes", hashes);
+  return http::json(200, json::compact(root));
+}
+
+Result<http::Response> LedgerApi::checkpoint(const http::Request& request) const {
+  const auto text = request.parameter("from");
+  std::uint64_t from = 0;
+  if (text) {
+    CARELEDGER_TRY(from, number_of(*text));
+  }
+  CARELEDGER_TRY(ordering::CheckpointKeeper::Since since, parts_.checkpoint(from));
+  if (!text) return http::text(200, std::move(since.note));
+  json::Document document;
+  json::Value root = document.object();
+  document.set(root, "note", document.string(since.note));
+  document.set(root, "size", document.number(static_cast<std::int64_t>(since.size)));
+  document.set(root, "hashes", hashes_of(document, since.consistency));
   return http::json(200, json::compact(root));
 }
 
@@ -188,10 +209,7 @@ Result<http::Response> LedgerApi::answer(const http::Request& request) const {
     CARELEDGER_TRY(std::string text, parts_.trust());
     return http::json(200, std::move(text));
   }
-  if (path == "checkpoint" && parts_.checkpoint) {
-    CARELEDGER_TRY(std::string text, parts_.checkpoint());
-    return http::text(200, std::move(text));
-  }
+  if (path == "checkpoint" && parts_.checkpoint) return checkpoint(request);
   return fail(ErrorKind::not_found, "no such path");
 }
 

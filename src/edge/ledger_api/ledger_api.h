@@ -7,7 +7,8 @@
 //   GET  relationship/{hex}   {organisation, patient, status, held_in_trust, next_grant}
 //   GET  grant/{hex}/{n}      {terms, expires_day, revoked_height}
 //   GET  trust                the trust file, as `careledger verify` takes it
-//   GET  checkpoint           a signed note of the log's newest root (c2sp.org/tlog-checkpoint)
+//   GET  checkpoint           a signed note of the log's newest root (c2sp.org/tlog-checkpoint), cosigned by the witnesses at hand
+//   GET  checkpoint?from=N    {note, size, hashes}: the same, and the RFC 6962 consistency of a log of N entries with it
 //   GET  consistency?from=N&to=M   {"hashes":[hex…]}: RFC 6962, between two sizes of the log
 //   POST commands             canonical bytes of a SignedCommand (64 KiB) of a patient: relationship and consent commands only. Answers
 //                             when it is durable: {outcome, contract, code, code_name, height, position}. A relationship command waits
@@ -23,6 +24,7 @@
 #include "base/clock.h"
 #include "edge/http/message.h"
 #include "ordering/ordering.h"
+#include "ordering/witness.h"
 #include "replica/replica.h"
 
 namespace careledger::edge::ledger_api {
@@ -32,9 +34,9 @@ struct LedgerApiParts {
   std::string name;
   replica::Replica& replica;
   ordering::Ordering& ordering;
-  std::function<Result<std::string>()> trust;       // text of the trust file
-  std::function<Result<std::string>()> checkpoint;  // a signed note
-  std::uint32_t epoch_ms;                           // of the mixed lane
+  std::function<Result<std::string>()> trust;  // text of the trust file
+  std::function<Result<ordering::CheckpointKeeper::Since>(std::uint64_t from)> checkpoint;
+  std::uint32_t epoch_ms;  // of the mixed lane
   const Clock& clock;
 };
 
@@ -54,6 +56,7 @@ class LedgerApi final : public http::Handler {
   Result<http::Response> account(std::string_view id) const;
   Result<http::Response> relationship(std::string_view id) const;
   Result<http::Response> grant(std::string_view rest) const;
+  Result<http::Response> checkpoint(const http::Request& request) const;
   Result<http::Response> consistency(const http::Request& request) const;
   void submit(http::Request request, http::Responder respond);
   void submit_quietly(http::Request request, const kernel::ReceivedCommand& command, http::Responder respond);

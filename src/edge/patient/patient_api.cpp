@@ -135,6 +135,31 @@ Result<http::Response> PatientApi::withdraw(std::string_view text, const Caller&
   return http::json(200, "{}");
 }
 
+// What a wallet cosigned must be a checkpoint that this ledger's log signed and still contains. Otherwise one of the two was shown another
+// history, and the answer says so.
+Result<http::Response> PatientApi::cosignature(const http::Request& request, const Caller& caller, vault::AuditEntry& entry) {
+  entry.kind = vault::AuditKind::create;
+  entry.resource_type = "Cosignature";
+  entry.subject = {};  // no access to a record: it does not belong on the list of them
+  if (request.body.size() > proof::kMaxNote) return fail(ErrorKind::too_large, "a note has at most 64 KiB");
+  CARELEDGER_TRY(const json::Document document, json::parse(request.body));
+  CARELEDGER_TRY(const proof::NoteKey key, proof::parse_note_key(document.root().string_at("key")));
+  CARELEDGER_TRY(const proof::Note note, proof::parse_note(document.root().string_at("note")));
+  if (key.kind != proof::NoteKind::cosignature) return fail(ErrorKind::invalid, "key: expected one for cosignatures");
+  CARELEDGER_TRY(const proof::NoteVerdict verdict, proof::verify_note(note, std::vector{parts_.log_key, key}));
+  if (verdict.signers.size() != 2 || note.signatures.size() != 2)
+    return fail(ErrorKind::invalid, "note: expected the log's signature and the wallet's, and no others");
+  CARELEDGER_TRY(const proof::Checkpoint checkpoint, proof::parse_checkpoint(note.text));
+  const replica::View view = parts_.replica.view();
+  if (checkpoint.origin != parts_.log_key.name) return fail(ErrorKind::invalid, "note: of another log");
+  const auto path = checkpoint.size > view.log_size() ? Result<proof::Path>(fail(ErrorKind::conflict, "longer"))
+                                                      : view.prove_consistency(checkpoint.size);
+  if (!path || !proof::verify_consistency(checkpoint.size, checkpoint.root, view.log_size(), view.log_root(), *path))
+    return fail(ErrorKind::conflict, "the wallet cosigned another history than this node has; keep the note, it is evidence");
+  CARELEDGER_CHECK(parts_.relationships.put_cosigned({caller.relationship.id, proof::to_text(key), proof::encode(note)}));
+  return http::json(201, "{}");
+}
+
 // Three steps, each taken up by whoever ends the one before: the list at a head that is final, the block that proves it, the bundle. No
 // thread waits between them: with a ledger that stands still, the pool goes on serving everybody else.
 void PatientApi::accesses(std::shared_ptr<Listing> listing) {
@@ -189,6 +214,7 @@ Result<http::Response> PatientApi::answer(const http::Request& request, const Ca
   if (request.method == http::Method::post) {
     constexpr std::string_view kConsents = "consents/", kWithdraw = "/withdraw";
     if (path == "consents") return deposit(request, caller, entry);
+    if (path == "cosignatures") return cosignature(request, caller, entry);
     if (path.starts_with(kConsents) && path.ends_with(kWithdraw) && path.size() > kConsents.size() + kWithdraw.size())
       return withdraw(path.substr(kConsents.size(), path.size() - kConsents.size() - kWithdraw.size()), caller, entry);
   }

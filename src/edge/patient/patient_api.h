@@ -10,6 +10,9 @@
 //                                   ledger. At the custodian it must be the caller's own relationship; at a grantee it is kept for
 //                                   requests to that custodian about the caller's record
 //   POST consents/{number}/withdraw the custodian stops releasing under that grant at once, before the ledger says so
+//   POST cosignatures               {"key", "note"}: a checkpoint of the ledger that the caller's wallet found to go on from what it
+//   remembers,
+//                                   cosigned under the wallet's key for this relationship; the newest is kept, and audits compare with it
 //   GET  accesses                   a proof bundle: the complete list of accesses to the caller's record, each opened
 //   GET  notices                    releases, refusals, retrievals and emergencies, one JSON object a line, newest last
 //
@@ -27,6 +30,7 @@
 #include "edge/http/worker_pool.h"
 #include "ordering/ordering.h"
 #include "proof/bundle.h"
+#include "proof/checkpoint.h"
 #include "replica/replica.h"
 #include "vault/audit.h"
 #include "vault/relationships.h"
@@ -46,6 +50,7 @@ struct PatientApiParts {
   auth::FailedLogins& logins;
   const Clock& clock;
   http::WorkerPool& workers;  // where lists are proven once they are there
+  proof::NoteKey log_key;     // of the ledger's checkpoints
   // Adds what witnesses say of the view's log to a bundle that stands on it; empty: bundles go without.
   std::function<Result<void>(const replica::View&, proof::Bundle&)> witness{};
 };
@@ -71,6 +76,7 @@ class PatientApi final : public http::Handler {
   void prove(std::shared_ptr<Listing> listing, vault::AccessList list);
   Result<http::Response> proven(vault::AccessList list);
   void finish(Result<http::Response> response, vault::AuditEntry entry, http::Responder respond);
+  Result<http::Response> cosignature(const http::Request& request, const Caller& caller, vault::AuditEntry& entry);
   Result<http::Response> notices(const Caller& caller) const;
 
   PatientApiParts parts_;

@@ -18,9 +18,14 @@ using careledger::exchange::testing::World;
 
 class Patient : public ::testing::Test {
  protected:
+  static const crypto::SigningKey& log_secret() {
+    static const crypto::SigningKey key = crypto::SigningKey::generate(system_entropy());
+    return key;
+  }
+  static proof::NoteKey log_key() { return {"careledger/test", proof::NoteKind::ed25519, log_secret().public_key()}; }
   PatientApiParts parts_of(careledger::exchange::testing::Member& member, const std::string& name, auth::FailedLogins& logins) {
-    return {member.id,      name,   *world.chain.replica, *world.chain.ordering, *member.audit, *member.relationships, logins,
-            system_clock(), workers};
+    return {member.id, name,     *world.chain.replica, *world.chain.ordering, *member.audit, *member.relationships, logins, system_clock(),
+            workers,   log_key()};
   }
   static http::Request request(http::Method method, const std::string& target, const std::string& body, const crypto::SigningKey& key,
                                const AccountId& account) {
@@ -99,6 +104,37 @@ TEST_F(Patient, ARequestCountsOnceAndOnlyAsItWasSigned) {
   http::Request other_body = request(http::Method::post, "/patient/v1/consents", "{}", world.key_north, world.at_north);
   other_body.body = "[]";
   EXPECT_EQ(call(north, std::move(other_body)).status, 401);
+}
+
+TEST_F(Patient, HandsInACheckpointThatTheLedgerStillContainsAndNoOther) {
+  const replica::View view = world.chain.replica->view();
+  const crypto::SigningKey wallet = crypto::SigningKey::generate(system_entropy());
+  const proof::NoteKey key{"wallet-1", proof::NoteKind::cosignature, wallet.public_key()};
+  const auto body = [&](const proof::Checkpoint& checkpoint, bool by_wallet) {
+    proof::Note note{proof::to_text(checkpoint), {}};
+    note.signatures.push_back(proof::sign_note(note.text, log_key().name, log_secret()));
+    if (by_wallet) note.signatures.push_back(proof::cosign(note.text, key.name, wallet, 3600));
+    json::Document document;
+    json::Value root = document.object();
+    document.set(root, "key", document.string(proof::to_text(key)));
+    document.set(root, "note", document.string(proof::encode(note)));
+    return json::compact(root);
+  };
+  const std::string target = "/patient/v1/cosignatures";
+  const proof::Checkpoint seen{log_key().name, view.log_size(), view.log_root()};
+  EXPECT_EQ(at_north(http::Method::post, target, body(seen, true)).status, 201);
+  EXPECT_EQ(at_north(http::Method::post, target, body(seen, false)).status, 422);
+  EXPECT_EQ(at_north(http::Method::post, target, body({seen.origin, seen.size, Digest{}}, true)).status, 409);
+  EXPECT_EQ(at_north(http::Method::post, target, body({seen.origin, seen.size + 100, seen.root}, true)).status, 409);
+  EXPECT_EQ(at_north(http::Method::post, target, body({"careledger/other", seen.size, seen.root}, true)).status, 422);
+  std::size_t kept = 0;
+  ASSERT_TRUE(world.north.relationships->each_cosigned([&](const vault::Cosigned& cosigned) -> Result<void> {
+    ++kept;
+    EXPECT_EQ(cosigned.relationship, world.relationship_at_north());
+    EXPECT_NE(cosigned.note.find(proof::to_text(seen)), Bytes::npos);
+    return {};
+  }));
+  EXPECT_EQ(kept, 1u);
 }
 
 TEST_F(Patient, DepositsAnOpeningAtTheGranteeWhichThenReceives) {

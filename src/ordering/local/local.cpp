@@ -9,6 +9,7 @@
 #include "kernel/sign.h"
 #include "kernel/tables.h"
 #include "ordering/local/chain_rows.h"
+#include "ordering/local/chain_writer.h"
 #include "ordering/local/intake.h"
 
 namespace careledger::ordering::local {
@@ -98,31 +99,16 @@ class LocalOrdering final : public Ordering {
     if (failed_) return answer_unknown(taken);
     std::vector<Bytes> batches = envelopes(taken);
     const bool empty = batches.empty();
-    const proof::Block block = maker_.next(tip_, batches, clock_.now());
-    const proof::Commit commit = maker_.sign(block);
-    auto execution = replica_.execute({next(tip_.height), proof::block_time(block.header.time), std::move(batches)});
-    if (!execution) return give_up(taken);
-    const Bytes results_hash = proof::results_hash(execution->results());
-    const std::vector<kernel::Receipt> receipts(execution->receipts().begin(), execution->receipts().end());
-    auto view = replica_.commit(std::move(*execution), side_rows(block, commit, results_hash, maker_.validators()));
-    if (!view) return give_up(taken);
-    CARELEDGER_ASSERT(!empty || view->app_hash().view() == tip_.app_hash);  // or empty blocks would follow for ever
-    advance(block, commit, *view, results_hash);
-    owes_empty_block_ = !empty;
-    answer(taken, receipts);
-    intake_.answered(count);
-    tell_provable(empty);
-  }
-
-  void advance(const proof::Block& block, const proof::Commit& commit, const replica::View& view, const Bytes& results_hash) {
-    tip_.height = view.height();
-    tip_.time = block.header.time;
-    tip_.block_id = commit.block_id;
-    tip_.commit = commit;
-    tip_.app_hash = view.app_hash().bytes();
-    tip_.results_hash = results_hash;
+    const Bytes app_hash_before = tip_.app_hash;
+    const auto added = add_block(replica_, maker_, tip_, std::move(batches), clock_.now());
+    if (!added) return give_up(taken);
+    CARELEDGER_ASSERT(!empty || tip_.app_hash == app_hash_before);  // or empty blocks would follow for ever
     height_ = tip_.height.value;
     last_block_ns_ = clock_.monotonic_ns();
+    owes_empty_block_ = !empty;
+    answer(taken, added->receipts);
+    intake_.answered(count);
+    tell_provable(empty);
   }
 
   std::vector<Bytes> envelopes(std::vector<Pending>& taken) {

@@ -1,0 +1,130 @@
+#include "apps/demo/insider.h"
+
+#include <filesystem>
+
+#include "codec/json/json.h"
+#include "kernel/canonical.h"
+#include "replica/ledger_store.h"
+#include "replica/stored_block.h"
+#include "vault/insider.h"
+
+namespace careledger::apps::demo {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = codec::json;
+
+Result<std::unique_ptr<vault::Keystore>> keys_of(const Layout& layout, const OrganisationConfig& organisation) {
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, {}, false, system_entropy()));
+  return vault::Keystore::open(layout.organisation_keystore(organisation.slug), seal, system_clock(), system_entropy());
+}
+
+std::string audit_file_of(const Layout& layout, const OrganisationConfig& organisation) {
+  return layout.audit(organisation.slug) + "/audit.log";
+}
+
+Result<void> edit_records(const Layout& layout, const OrganisationConfig& organisation, vault::Keystore& keys,
+                          const std::string& observation, const std::string& patient) {
+  vault::VaultOptions options;
+  options.folder = layout.vault(organisation.slug);
+  options.organisation = organisation.id;
+  CARELEDGER_TRY(const auto vault, vault::Vault::open(options, keys, system_clock(), system_entropy()));
+  CARELEDGER_TRY(const vault::Version version, vault->view().read("Observation", observation));
+  CARELEDGER_TRY(json::Document body, json::parse(version.body));
+  body.set(body.root(), "status", body.string("cancelled"));
+  CARELEDGER_CHECK(vault::insider::replace_body(*vault, "Observation", observation, version.meta.version, json::compact(body.root())));
+  return vault::insider::move_index_row(*vault, "Patient", "birthdate", patient, "another date");
+}
+
+// The first entry of a person becomes the act of another.
+Result<std::uint64_t> edit_audit(const std::string& file, vault::Keystore& keys) {
+  std::optional<std::uint64_t> edited;
+  CARELEDGER_CHECK(vault::insider::rewrite_audit(file, keys, [&](std::uint64_t index, vault::AuditEntry& entry) {
+    if (!edited && entry.actor.starts_with("Practitioner/")) {
+      edited = index;
+      entry.actor.back() = entry.actor.back() == '0' ? '1' : '0';
+    }
+    return true;
+  }));
+  if (!edited) return fail(ErrorKind::not_found, "no entry of a practitioner");
+  return *edited;
+}
+
+// Another byte at the end of the first command's payload.
+Result<Height> edit_block(const std::string& folder) {
+  replica::LedgerStoreOptions options;
+  options.folder = folder;
+  CARELEDGER_TRY(const auto store, replica::open_ledger_store(options));
+  for (Height height{1};; height = next(height)) {
+    CARELEDGER_TRY(const auto bytes, store->get(replica::columns::kBlocks, replica::block_key(height)));
+    if (!bytes) return fail(ErrorKind::not_found, "no block holds a command");
+    replica::BlockRow row;
+    ledger::SignedBatch envelope;
+    ledger::Batch batch;
+    ledger::Command command;
+    if (!row.ParseFromString(*bytes) || row.batches_size() == 0 || !envelope.ParseFromString(row.batches(0)) ||
+        !batch.ParseFromString(envelope.batch()) || !command.ParseFromString(batch.commands(0).command()) || command.payload().empty())
+      continue;
+    command.mutable_payload()->back() = static_cast<char>(command.payload().back() ^ 1);
+    batch.mutable_commands(0)->set_command(kernel::encode(command));
+    envelope.set_batch(kernel::encode(batch));
+    row.set_batches(0, kernel::encode(envelope));
+    storage::Batch change;
+    change.put(replica::columns::kBlocks, replica::block_key(height), row.SerializeAsString());
+    CARELEDGER_CHECK(store->write(change, storage::Durability::synced));
+    return height;
+  }
+}
+
+}  // namespace
+
+Result<void> copy_over(const std::string& from, const std::string& to) {
+  std::error_code failed;
+  fs::remove_all(to, failed);
+  fs::copy(from, to, fs::copy_options::recursive, failed);
+  if (failed) return fail(ErrorKind::storage, "cannot copy " + from + ": " + failed.message());
+  return {};
+}
+
+Result<void> copy_node(const Layout& from, const Layout& to) {
+  CARELEDGER_CHECK(copy_over(from.folder, to.folder));
+  return copy_over(from.default_key_file(), to.default_key_file());
+}
+
+Result<EditedRows> edit_rows(const Layout& layout, const OrganisationConfig& organisation, const std::string& observation,
+                             const std::string& patient) {
+  CARELEDGER_TRY(const auto keys, keys_of(layout, organisation));
+  EditedRows edited;
+  CARELEDGER_CHECK(edit_records(layout, organisation, *keys, observation, patient));
+  edited.observation = "Observation/" + observation;
+  edited.patient = "Patient/" + patient;
+  CARELEDGER_TRY(edited.audit_entry, edit_audit(audit_file_of(layout, organisation), *keys));
+  CARELEDGER_TRY(edited.block, edit_block(layout.ledger()));
+  return edited;
+}
+
+Result<void> leave_out_release(const Layout& layout, const OrganisationConfig& organisation) {
+  CARELEDGER_TRY(const auto keys, keys_of(layout, organisation));
+  const std::string file = audit_file_of(layout, organisation);
+  std::optional<std::uint64_t> newest;
+  CARELEDGER_CHECK(vault::insider::rewrite_audit(file, *keys, [&](std::uint64_t index, vault::AuditEntry& entry) {
+    if (entry.kind == vault::AuditKind::release) newest = index;
+    return true;
+  }));
+  if (!newest) return fail(ErrorKind::not_found, "no release was recorded");
+  CARELEDGER_CHECK(vault::insider::rewrite_audit(file, *keys, [&](std::uint64_t index, vault::AuditEntry&) { return index != *newest; }));
+  std::error_code failed;
+  fs::remove_all(layout.audit(organisation.slug) + "/map", failed);
+  vault::AuditOptions options;
+  options.folder = layout.audit(organisation.slug);
+  options.organisation = organisation.id;
+  CARELEDGER_TRY(const auto audit, vault::AuditMap::open(options, *keys, system_files(), system_clock(), system_entropy()));
+  for (int i = 0; i < 2; ++i) {  // the head on the ledger counts entries: one in place of what went, one to go on
+    vault::AuditEntry filler;
+    filler.kind = vault::AuditKind::check;
+    CARELEDGER_CHECK(audit->append_and_wait(std::move(filler)));
+  }
+  return {};
+}
+
+}  // namespace careledger::apps::demo

@@ -1,0 +1,24 @@
+#include "ordering/local/chain_writer.h"
+
+#include "ordering/local/chain_rows.h"
+
+namespace careledger::ordering::local {
+
+Result<AddedBlock> add_block(replica::Replica& replica, const ChainMaker& maker, Tip& tip, std::vector<Bytes> batches, BlockTime now) {
+  const proof::Block block = maker.next(tip, batches, now);
+  const proof::Commit commit = maker.sign(block);
+  CARELEDGER_TRY(replica::Execution execution,
+                 replica.execute({next(tip.height), proof::block_time(block.header.time), std::move(batches)}));
+  Bytes results_hash = proof::results_hash(execution.results());
+  std::vector<kernel::Receipt> receipts(execution.receipts().begin(), execution.receipts().end());
+  CARELEDGER_TRY(replica::View view, replica.commit(std::move(execution), side_rows(block, commit, results_hash, maker.validators())));
+  tip.height = view.height();
+  tip.time = block.header.time;
+  tip.block_id = commit.block_id;
+  tip.commit = commit;
+  tip.app_hash = view.app_hash().bytes();
+  tip.results_hash = std::move(results_hash);
+  return AddedBlock{std::move(view), std::move(receipts)};
+}
+
+}  // namespace careledger::ordering::local
