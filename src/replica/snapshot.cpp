@@ -4,6 +4,7 @@ namespace careledger::replica {
 namespace {
 
 constexpr ByteView kLoadingKey = "loading";
+constexpr std::size_t kHeaderBytesMax = 16u << 20;
 constexpr std::size_t kChunksMax = 100'000;        // what CometBFT v0.38 takes
 constexpr std::size_t kChunkBytesMax = 15u << 20;  // and how large each may be
 
@@ -27,16 +28,20 @@ Result<proof::CompactRange> log_of(const SnapshotHeader& header) {
   return log;
 }
 
-Result<SnapshotHeader> decode_header(ByteView bytes, const Digest& app_hash) {
+Result<SnapshotHeader> decode_header(ByteView bytes, const TrustedPoint& trusted) {
   SnapshotHeader header;
-  if (!header.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return refused("the header does not parse");
+  if (!proof::parse_canonical(bytes, header, "snapshot", kHeaderBytesMax)) return refused("the header does not parse");
   if (header.format() != 1)
     return fail(ErrorKind::newer_format, "snapshot: format " + std::to_string(header.format()) + " is not known here");
   const auto log_root = Digest::from(header.tip().log_root());
   const auto state_root = Digest::from(header.tip().state_root());
   if (!log_root || !state_root || header.tip().ledger().size() != LedgerId::size) return refused("a hash has the wrong size");
-  if (proof::app_hash({*log_root, header.tip().log_size(), *state_root}) != app_hash)
+  if (proof::app_hash({*log_root, header.tip().log_size(), *state_root}) != trusted.app_hash)
     return refused("the header is not of the trusted app hash");
+  const Tip& tip = header.tip();  // the app hash does not cover these
+  if (tip.ledger() != trusted.ledger.view() || tip.height() != trusted.height.value || tip.time_ms() != trusted.time.value ||
+      tip.first_height() != tip.height() + 1)
+    return refused("the header is of another ledger, height or time than the trusted block");
   CARELEDGER_TRY(const proof::CompactRange log, log_of(header));
   if (log.root() != *log_root) return refused("the log's hashes do not give its root");
   if (header.chunk_starts_size() == 0 || static_cast<std::size_t>(header.chunk_starts_size()) > kChunksMax ||
@@ -106,8 +111,8 @@ Result<Bytes> SnapshotReader::chunk(std::size_t index) const {
   return proof::encode(proven.cut);
 }
 
-Result<SnapshotLoader> SnapshotLoader::begin(std::shared_ptr<storage::Store> store, ByteView header, const Digest& app_hash) {
-  CARELEDGER_TRY(SnapshotHeader decoded, decode_header(header, app_hash));
+Result<SnapshotLoader> SnapshotLoader::begin(std::shared_ptr<storage::Store> store, ByteView header, const TrustedPoint& trusted) {
+  CARELEDGER_TRY(SnapshotHeader decoded, decode_header(header, trusted));
   CARELEDGER_TRY(const auto tip, store->get(columns::kMeta, kTipKey));
   if (tip) return fail(ErrorKind::precondition, "snapshot: there is a ledger already");
   CARELEDGER_CHECK(clear(*store, columns::kState));

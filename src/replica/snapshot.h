@@ -25,11 +25,19 @@ class SnapshotReader {
   std::vector<Bytes> starts_;
 };
 
-// Fills an empty store. Nothing is believed that does not lead to the app hash which the caller trusts.
+// What the caller knows from verified headers: of the block at the snapshot's height, and the app hash in the one after it.
+struct TrustedPoint {
+  LedgerId ledger;
+  Height height;
+  BlockTime time;
+  Digest app_hash;
+};
+
+// Fills an empty store. Nothing is believed that does not lead to the point which the caller trusts.
 class SnapshotLoader {
  public:
-  // invalid when the header does not give `app_hash`; precondition when the store holds a ledger. What an interrupted load left is cleared.
-  static Result<SnapshotLoader> begin(std::shared_ptr<storage::Store> store, ByteView header, const Digest& app_hash);
+  // invalid when the header is not of `trusted`; precondition when the store holds a ledger. What an interrupted load left is cleared.
+  static Result<SnapshotLoader> begin(std::shared_ptr<storage::Store> store, ByteView header, const TrustedPoint& trusted);
   std::size_t chunks() const { return static_cast<std::size_t>(header_.chunk_starts_size()); }
   Result<void> add(ByteView chunk);  // the next one; invalid unless it proves every row of its range. May be repeated after a refusal
   Result<void> finish();             // after the last chunk: the store now opens as a Replica at the snapshot's height

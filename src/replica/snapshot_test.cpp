@@ -16,14 +16,15 @@ class SnapshotTest : public testing::Test {
     std::mt19937_64 random(3);
     for (int i = 0; i < 6; ++i) world_.run(*replica_, {world_.random_batch(120, random)});
   }
-  static Result<void> fill(const std::shared_ptr<storage::Store>& store, const SnapshotReader& reader, const Digest& app_hash) {
-    CARELEDGER_TRY(SnapshotLoader loader, SnapshotLoader::begin(store, reader.header(), app_hash));
+  static Result<void> fill(const std::shared_ptr<storage::Store>& store, const SnapshotReader& reader, const TrustedPoint& trusted) {
+    CARELEDGER_TRY(SnapshotLoader loader, SnapshotLoader::begin(store, reader.header(), trusted));
     for (std::size_t i = 0; i < reader.chunks(); ++i) {
       CARELEDGER_TRY(const Bytes chunk, reader.chunk(i));
       CARELEDGER_CHECK(loader.add(chunk));
     }
     return loader.finish();
   }
+  TrustedPoint point(const View& view) const { return {replica_->ledger(), view.height(), view.time(), view.app_hash()}; }
   World world_{9};
   std::unique_ptr<Replica> replica_;
 };
@@ -34,7 +35,7 @@ TEST_F(SnapshotTest, ALoadedReplicaGoesOnAsTheOriginalDoes) {
   ASSERT_TRUE(reader);
   EXPECT_GT(reader->chunks(), 5u);
   const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
-  const auto filled = fill(store, *reader, view.app_hash());
+  const auto filled = fill(store, *reader, point(view));
   ASSERT_TRUE(filled) << filled.error().message;
   auto loaded = test::open_replica(world_, store);
   EXPECT_EQ(loaded->view().app_hash(), view.app_hash());
@@ -59,7 +60,7 @@ TEST_F(SnapshotTest, ALoadedReplicaGoesOnAsTheOriginalDoes) {
 TEST_F(SnapshotTest, PiecesAreTheSameOnEveryNode) {
   const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
   const auto first = SnapshotReader::make(replica_->view(), 4096).value();
-  ASSERT_TRUE(fill(store, first, replica_->view().app_hash()));
+  ASSERT_TRUE(fill(store, first, point(replica_->view())));
   const auto loaded = test::open_replica(world_, store);
   const auto second = SnapshotReader::make(loaded->view(), 4096).value();
   EXPECT_EQ(first.header(), second.header());
@@ -70,9 +71,13 @@ TEST_F(SnapshotTest, NothingFalseIsTaken) {
   const View view = replica_->view();
   const auto reader = SnapshotReader::make(view, 4096).value();
   const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
-  EXPECT_EQ(SnapshotLoader::begin(store, reader.header(), Digest{}).error().kind, ErrorKind::invalid);
-  EXPECT_EQ(SnapshotLoader::begin(store, "garbage", view.app_hash()).error().kind, ErrorKind::invalid);
-  auto loader = SnapshotLoader::begin(store, reader.header(), view.app_hash());
+  EXPECT_EQ(SnapshotLoader::begin(store, reader.header(), TrustedPoint{}).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(SnapshotLoader::begin(store, "garbage", point(view)).error().kind, ErrorKind::invalid);
+  for (const TrustedPoint& other : {TrustedPoint{{}, view.height(), view.time(), view.app_hash()},
+                                    TrustedPoint{replica_->ledger(), next(view.height()), view.time(), view.app_hash()},
+                                    TrustedPoint{replica_->ledger(), view.height(), {view.time().value + 1}, view.app_hash()}})
+    EXPECT_EQ(SnapshotLoader::begin(store, reader.header(), other).error().kind, ErrorKind::invalid);
+  auto loader = SnapshotLoader::begin(store, reader.header(), point(view));
   ASSERT_TRUE(loader);
   EXPECT_FALSE(loader->add(reader.chunk(1).value()));  // another piece than the next
   std::mt19937_64 random(5);
@@ -87,8 +92,8 @@ TEST_F(SnapshotTest, NothingFalseIsTaken) {
   EXPECT_TRUE(loader->add(good));
   // An interrupted load is no ledger, and can be begun again.
   EXPECT_EQ(Replica::open(test::config_of(world_), store, contracts::all()).error().kind, ErrorKind::corrupt);
-  ASSERT_TRUE(fill(store, reader, view.app_hash()));
-  EXPECT_EQ(SnapshotLoader::begin(store, reader.header(), view.app_hash()).error().kind, ErrorKind::precondition);
+  ASSERT_TRUE(fill(store, reader, point(view)));
+  EXPECT_EQ(SnapshotLoader::begin(store, reader.header(), point(view)).error().kind, ErrorKind::precondition);
 }
 
 }  // namespace

@@ -158,6 +158,7 @@ std::optional<AnchorRow> decode_anchor_row(ByteView in) {
   const auto seed = take_short(in);
   const auto command = take_short(in);
   if (!state || *state > static_cast<std::uint8_t>(Anchoring::refused) || !height || !position || !seed || !command) return std::nullopt;
+  if (*position > UINT32_MAX) return std::nullopt;
   if (in.empty() || in.size() % 32 != 0) return std::nullopt;
   AnchorRow row{static_cast<Anchoring>(*state), {*height}, static_cast<std::uint32_t>(*position), Bytes(*seed), Bytes(*command), {}};
   row.commitments.reserve(in.size() / 32);
