@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 
 #include "vault/keystore.h"
@@ -28,10 +29,21 @@ inline std::string observation_json(const std::string& id, std::uint32_t version
 
 enum class Where { memory, disk };
 
+// Moves only when told, also while threads of the vault look at it.
+class SharedClock final : public Clock {
+ public:
+  BlockTime now() const override { return {ms_}; }
+  std::uint64_t monotonic_ns() const override { return static_cast<std::uint64_t>(ms_) * 1'000'000u; }
+  void advance_ms(std::int64_t ms) { ms_ += ms; }
+
+ private:
+  std::atomic<std::int64_t> ms_{ManualClock().now().value};
+};
+
 class VaultTest : public ::testing::TestWithParam<Where> {
  protected:
   TestFolder folder;
-  ManualClock clock;
+  SharedClock clock;
   Entropy& entropy = system_entropy();
   Seal seal = Seal::passphrase("p", {1, 64});
   OrganisationId organisation = system_entropy().take_id<OrganisationId>();
