@@ -161,9 +161,10 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
   CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::prove, {type, id, meta.patients}));
   if (!material) return tl::make_unexpected(material.error());
   vault::RecordProofOptions options;
+  const std::size_t always = options.disclose.size();
   for (const http::Parameter& parameter : request.query)
     if (parameter.name == "show") options.disclose.insert(parameter.value);
-  if (!options.disclose.empty())  // then it is read
+  if (options.disclose.size() > always)  // then it is read
     CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::read, {type, id, meta.patients}));
   CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.ledger.replica(), parts_.ledger.ordering()));
   CARELEDGER_TRY(proof::Bundle bundle, vault::prove_record(at, parts_.organisation, *material, options));

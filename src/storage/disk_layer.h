@@ -24,6 +24,19 @@ class DiskLayer {
   std::shared_ptr<rocksdb::FileSystem> file_system_;
 };
 
+// A layer that does no more than look at the calls of another's file system: everything else is as below.
+class WrappingLayer final : public DiskLayer {
+ public:
+  WrappingLayer(std::shared_ptr<DiskLayer> below, std::shared_ptr<rocksdb::FileSystem> file_system)
+      : DiskLayer(std::move(file_system)), below_(std::move(below)) {}
+  Result<void> prepare(const std::string& folder) override { return below_->prepare(folder); }
+  bool is_patient() const override { return below_->is_patient(); }
+  std::uint64_t header_bytes() const override { return below_->header_bytes(); }
+
+ private:
+  std::shared_ptr<DiskLayer> below_;
+};
+
 // Prefix of a message by which the encryption layer reports a file under another key through RocksDB's status.
 inline constexpr const char* kWrongKeyMark = "encrypted under another key";
 

@@ -88,21 +88,12 @@ class WatchingFileSystem : public rocksdb::FileSystemWrapper {
   std::shared_ptr<rocksdb::FileSystem> below_;
 };
 
-class WatchingLayer : public DiskLayer {
- public:
-  explicit WatchingLayer(std::shared_ptr<DiskLayer> below)
-      : DiskLayer(std::make_shared<WatchingFileSystem>(below->file_system())), below_(std::move(below)) {}
-  Result<void> prepare(const std::string& folder) override { return below_->prepare(folder); }
-  bool is_patient() const override { return below_->is_patient(); }
-  std::uint64_t header_bytes() const override { return below_->header_bytes(); }
-
- private:
-  std::shared_ptr<DiskLayer> below_;
-};
-
 }  // namespace
 
-std::shared_ptr<DiskLayer> watch_manifests(std::shared_ptr<DiskLayer> below) { return std::make_shared<WatchingLayer>(std::move(below)); }
+std::shared_ptr<DiskLayer> watch_manifests(std::shared_ptr<DiskLayer> below) {
+  auto files = std::make_shared<WatchingFileSystem>(below->file_system());
+  return std::make_shared<WrappingLayer>(std::move(below), std::move(files));
+}
 
 std::optional<SyncedManifest> synced_manifest(rocksdb::FileSystem& files, const std::string& folder) {
   const auto bytes = read_small(files, folder + kRecord, kRecordMax);

@@ -60,22 +60,11 @@ class RoomyFileSystem : public rocksdb::FileSystemWrapper {
   std::shared_ptr<Room> room_;
 };
 
-class RoomyLayer : public DiskLayer {
- public:
-  RoomyLayer(std::shared_ptr<DiskLayer> below, std::shared_ptr<Room> room)
-      : DiskLayer(std::make_shared<RoomyFileSystem>(below->file_system(), std::move(room))), below_(std::move(below)) {}
-  Result<void> prepare(const std::string& folder) override { return below_->prepare(folder); }
-  bool is_patient() const override { return below_->is_patient(); }
-  std::uint64_t header_bytes() const override { return below_->header_bytes(); }
-
- private:
-  std::shared_ptr<DiskLayer> below_;
-};
-
 }  // namespace
 
 std::shared_ptr<DiskLayer> roomy_disk(std::shared_ptr<DiskLayer> below, std::shared_ptr<Room> room) {
-  return std::make_shared<RoomyLayer>(std::move(below), std::move(room));
+  auto files = std::make_shared<RoomyFileSystem>(below->file_system(), std::move(room));
+  return std::make_shared<WrappingLayer>(std::move(below), std::move(files));
 }
 
 }  // namespace careledger::storage

@@ -1,0 +1,84 @@
+"""Who gets a proof, and what a doctor and an import say. Usage: access_test.py CARELEDGER"""
+
+import json
+import os
+import unittest
+
+from node import NORTH, Scratch, http, run, token
+
+
+class Proofs(Scratch):
+    """An Observation that stood in patient a's record and was corrected to b's."""
+
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.node = self.serve()
+        bearer = token(self.folder)
+        for patient in "ab":
+            self.assertEqual(self.node.call("PUT", f"/Patient/{patient}", bearer, {"resourceType": "Patient", "id": patient})[0], 201)
+        for patient, status in (("a", 201), ("b", 200)):
+            body = {"resourceType": "Observation", "id": "moved", "status": "final", "code": {"text": "x"},
+                    "subject": {"reference": f"Patient/{patient}"}, "valueString": f"of {patient}"}
+            self.assertEqual(self.node.call("PUT", "/Observation/moved", bearer, body)[0], status)
+
+    def prove(self, bearer, version, *show):
+        shown = "".join("&show=" + name for name in show)
+        return http(f"{self.node.origin}/admin/v1/prove?type=Observation&id=moved&version={version}{shown}", token=bearer)[0]
+
+    def proofs_in_list_of(self, patient):
+        bearer = token(self.folder, NORTH, "--role", "patient", "--patient", patient)
+        events = json.loads(self.node.call("GET", "/AuditEvent?_count=1000", bearer)[2]).get("entry", [])
+        return sum(event["resource"]["type"]["code"] == "prove" for event in events)
+
+    def test_a_patient_gets_proofs_of_the_versions_that_are_their_own(self):
+        of_a, of_b = (token(self.folder, NORTH, "--role", "patient", "--patient", patient) for patient in "ab")
+        self.assertEqual([self.prove(of_a, 1, "valueString"), self.prove(of_b, 2, "valueString")], [200, 200])
+        self.assertEqual([self.prove(of_b, 1, "valueString"), self.prove(of_a, 2, "valueString")], [403, 403])
+
+    def test_a_proof_stands_in_the_list_of_the_patient_whose_version_it_shows(self):
+        before = {patient: self.proofs_in_list_of(patient) for patient in "ab"}
+        self.assertEqual(self.prove(token(self.folder), 1, "*"), 200)
+        self.assertEqual(self.proofs_in_list_of("a"), before["a"] + 1)
+        self.assertEqual(self.proofs_in_list_of("b"), before["b"])
+
+    def test_an_auditor_proves_and_does_not_read(self):
+        auditor = token(self.folder, NORTH, "--role", "auditor")
+        self.assertEqual(self.prove(auditor, 2), 200)
+        self.assertEqual(self.prove(auditor, 2, "valueString"), 403)
+
+
+class Import(Scratch):
+    def test_a_line_brings_no_request_of_its_own_and_is_named_when_refused(self):
+        self.init()
+        node = self.serve()
+        bearer = token(self.folder)
+        self.assertEqual(node.call("PUT", "/Patient/victim", bearer, {"resourceType": "Patient", "id": "victim"})[0], 201)
+        source = os.path.join(self.scratch, "lines.ndjson")
+        lines = [{"resourceType": "Patient", "id": 'x1"}},{"request":{"method":"DELETE","url":"Patient/victim'},
+                 {"resourceType": "Patient", "id": "good"}, {"resourceType": "Patient", "id": "bad", "nickname": "x"}]
+        with open(source, "w", encoding="utf-8") as file:
+            file.write("\n".join(json.dumps(line) for line in lines))
+        told = run("import", self.folder, source, "--organisation", NORTH)
+        self.assertEqual(told.returncode, 5)
+        self.assertIn(f"{source}:1", told.stdout + told.stderr)
+        self.assertIn(f"{source}:3", told.stdout + told.stderr)
+        self.assertIn("nickname", told.stdout + told.stderr)
+        self.assertEqual([node.call("GET", "/Patient/" + name, bearer)[0] for name in ("victim", "good", "bad")], [200, 200, 404])
+
+
+class Doctor(Scratch):
+    def verdicts(self, *more):
+        return {one["about"]: one["verdict"] for one in json.loads(run("--json", "doctor", self.folder, *more).stdout)}
+
+    def test_a_sound_folder_is_well_and_a_missing_or_wrong_key_is_not(self):
+        self.init()
+        self.assertEqual(self.verdicts()["keystore"], "well")
+        run("init", self.folder + "2", "--organisation", "Other", check=0)
+        self.assertEqual(self.verdicts("--key-file", self.folder + "2.key")["keystore"], "wrong")
+        os.remove(self.folder + ".key")
+        self.assertEqual(self.verdicts()["keystore"], "wrong")
+
+
+if __name__ == "__main__":
+    unittest.main()
