@@ -12,16 +12,6 @@ constexpr std::uint64_t kRetryNs = 2'000'000'000;
 
 Error stopped() { return {ErrorKind::unavailable, "the heads of the audit map are not put on the ledger at the moment"}; }
 
-bool wants_new_command(const kernel::Code& code) {
-  if (code.contract.value != kernel::kKernel.value) return false;
-  switch (static_cast<kernel::KernelCode>(code.number)) {
-    case kernel::KernelCode::expired:
-    case kernel::KernelCode::replayed:
-    case kernel::KernelCode::sequence_too_old: return true;
-    default: return false;
-  }
-}
-
 }  // namespace
 
 void HeadKeeper::start(ordering::Ordering& ordering, CommandSigner& signer) {
@@ -30,16 +20,12 @@ void HeadKeeper::start(ordering::Ordering& ordering, CommandSigner& signer) {
   ordering_ = &ordering;
   signer_ = &signer;
   running_ = true;
-  link_ = std::make_shared<Link>();
-  link_->keeper = this;
+  link_ = std::make_shared<AnswerLink<HeadKeeper>>(this);
   thread_ = std::thread([this] { run(); });
 }
 
 void HeadKeeper::stop() {
-  if (link_) {
-    const std::lock_guard unlink(link_->mutex);
-    link_->keeper = nullptr;
-  }
+  if (link_) link_->cut();
   Lock lock(mutex_);
   running_ = false;
   flight_.reset();
@@ -221,8 +207,7 @@ void HeadKeeper::send(Lock& lock) {
   const Bytes command = flight_->signed_command;
   lock.unlock();
   ordering_->submit(state_.options.organisation, command, ordering::Lane::urgent, [link = link_, sending](const ordering::Answer& answer) {
-    const std::lock_guard hold(link->mutex);
-    if (link->keeper != nullptr) link->keeper->receive(sending, answer);
+    link->tell([&](HeadKeeper& keeper) { keeper.receive(sending, answer); });
   });
   lock.lock();
 }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "ordering/ordering.h"
+#include "vault/answers.h"
 #include "vault/audit.h"
 #include "vault/signer.h"
 
@@ -41,10 +42,6 @@ class HeadKeeper {  // safe from any thread
     std::uint64_t until_ns;
     UniqueFunction<void(const Result<AuditHead>&)> done;
   };
-  struct Link {
-    std::mutex mutex;
-    HeadKeeper* keeper = nullptr;
-  };
   using Lock = std::unique_lock<std::mutex>;
 
   void run();
@@ -65,7 +62,7 @@ class HeadKeeper {  // safe from any thread
   AuditMap::State& state_;
   ordering::Ordering* ordering_ = nullptr;
   CommandSigner* signer_ = nullptr;
-  std::shared_ptr<Link> link_;
+  std::shared_ptr<AnswerLink<HeadKeeper>> link_;
   std::thread thread_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

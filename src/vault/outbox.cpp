@@ -20,17 +20,6 @@ bool repeats_exception(const kernel::Code& code) {
           code.number == static_cast<std::uint16_t>(Codes::already_superseded));
 }
 
-// The command itself was at fault (its number, its time): made anew, it may go.
-bool wants_new_command(const kernel::Code& code) {
-  if (code.contract.value != kernel::kKernel.value) return false;
-  switch (static_cast<kernel::KernelCode>(code.number)) {
-    case kernel::KernelCode::expired:
-    case kernel::KernelCode::replayed:
-    case kernel::KernelCode::sequence_too_old: return true;
-    default: return false;
-  }
-}
-
 }  // namespace
 
 Result<void> Outbox::load() {
@@ -56,16 +45,12 @@ void Outbox::start(ordering::Ordering& ordering, CommandSigner& signer) {
   ordering_ = &ordering;
   signer_ = &signer;
   stopping_ = false;
-  link_ = std::make_shared<Link>();
-  link_->outbox = this;
+  link_ = std::make_shared<AnswerLink<Outbox>>(this);
   thread_ = std::thread([this] { run(); });
 }
 
 void Outbox::stop() {
-  if (link_) {  // an answer that still comes is nobody's
-    const std::lock_guard unlink(link_->mutex);
-    link_->outbox = nullptr;
-  }
+  if (link_) link_->cut();
   std::unique_lock lock(mutex_);
   stopping_ = true;
   answer_.reset();
@@ -188,11 +173,9 @@ Result<void> Outbox::sign_and_keep(Flight& flight) const {
 void Outbox::send() {
   const std::uint64_t sending = ++sending_;
   mutex_.unlock();
-  ordering_->submit(parts_.options.organisation, flight_->row.signed_command, ordering::Lane::urgent,
-                    [link = link_, sending](const ordering::Answer& answer) {
-                      const std::lock_guard hold(link->mutex);
-                      if (link->outbox != nullptr) link->outbox->receive(sending, answer);
-                    });
+  ordering_->submit(
+      parts_.options.organisation, flight_->row.signed_command, ordering::Lane::urgent,
+      [link = link_, sending](const ordering::Answer& answer) { link->tell([&](Outbox& outbox) { outbox.receive(sending, answer); }); });
   mutex_.lock();
 }
 

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "ordering/ordering.h"
+#include "vault/answers.h"
 #include "vault/parts.h"
 #include "vault/signer.h"
 
@@ -43,11 +44,6 @@ class Outbox {
     std::vector<Digest> supersedes;
   };
 
-  struct Link {  // what an answer comes back through: it may come after the outbox is gone
-    std::mutex mutex;
-    Outbox* outbox = nullptr;
-  };
-
   void run();
   void receive(std::uint64_t sending, const ordering::Answer& answer);
   bool prepare(std::unique_lock<std::mutex>& lock);  // false when nothing waits
@@ -62,7 +58,7 @@ class Outbox {
   VaultParts& parts_;
   ordering::Ordering* ordering_ = nullptr;
   CommandSigner* signer_ = nullptr;
-  std::shared_ptr<Link> link_;
+  std::shared_ptr<AnswerLink<Outbox>> link_;
   std::thread thread_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

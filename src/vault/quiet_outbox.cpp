@@ -23,7 +23,7 @@ bool wants_another_try(const ordering::Answer& answer) {
 
 }  // namespace
 
-QuietOutbox::QuietOutbox(QuietOutboxParts parts) : parts_(std::move(parts)) { link_->outbox = this; }
+QuietOutbox::QuietOutbox(QuietOutboxParts parts) : parts_(std::move(parts)) {}
 
 void QuietOutbox::start() {
   const std::lock_guard lock(mutex_);
@@ -32,10 +32,7 @@ void QuietOutbox::start() {
 }
 
 void QuietOutbox::stop() {
-  {
-    const std::lock_guard unlink(link_->mutex);
-    link_->outbox = nullptr;
-  }
+  link_->cut();
   std::unique_lock lock(mutex_);
   stopping_ = true;
   changed_.notify_all();
@@ -90,8 +87,7 @@ Result<void> QuietOutbox::release() {
     CARELEDGER_TRY(Bytes command, parts_.signer.sign(one.contract, one.payload));
     parts_.ordering.submit(parts_.organisation, std::move(command), ordering::Lane::urgent,
                            [link = link_, name = one.name](const ordering::Answer& answer) {
-                             const std::lock_guard hold(link->mutex);
-                             if (link->outbox != nullptr) link->outbox->judge(name, answer);
+                             link->tell([&](QuietOutbox& outbox) { outbox.judge(name, answer); });
                            });
   }
   return {};

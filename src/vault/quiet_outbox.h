@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/function.h"
 #include "ordering/ordering.h"
+#include "vault/answers.h"
 #include "vault/relationships.h"
 #include "vault/signer.h"
 
@@ -46,16 +47,12 @@ class QuietOutbox {
   Result<void> release();
 
  private:
-  struct Link {  // what an answer comes back through: it may come after the outbox is gone
-    std::mutex mutex;
-    QuietOutbox* outbox = nullptr;
-  };
   void run();
   void judge(const Digest& name, const ordering::Answer& answer);
   void alert(const std::string& what) const;
 
   const QuietOutboxParts parts_;
-  const std::shared_ptr<Link> link_ = std::make_shared<Link>();
+  const std::shared_ptr<AnswerLink<QuietOutbox>> link_ = std::make_shared<AnswerLink<QuietOutbox>>(this);
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
