@@ -36,6 +36,7 @@ build_for_all_tests() {
 run_ctest() {
   export CTEST_OUTPUT_ON_FAILURE=1 UBSAN_OPTIONS=print_stacktrace=1
   export TSAN_OPTIONS="history_size=4 suppressions=$PWD/tests/sanitizers/thread.supp"
+  export LSAN_OPTIONS="suppressions=$PWD/tests/sanitizers/leak.supp:print_suppressions=0"
   export ASAN_OPTIONS=detect_stack_use_after_return=1
   export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19 TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19
   ctest --no-tests=error --parallel "$(nproc)" --timeout 900 "$@" </dev/null

@@ -55,7 +55,7 @@ TEST_F(Exchange, AGrantReleasesItsCategoryWithoutTheWithheldElement) {
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_EQ(seen[0].entry.kind, vault::AuditKind::release);
   EXPECT_EQ(seen[0].entry.details, R"({"records":1})");
-  const auto at_home = *world.south.audit->entries_of(world.south.audit->subject_of("s1"), 10);
+  const auto at_home = *world.south.audit->newest_of(world.south.audit->subject_of("s1"), 10);
   ASSERT_EQ(at_home.size(), 1u);
   EXPECT_EQ(at_home[0].entry.kind, vault::AuditKind::retrieve);
   EXPECT_EQ(world.south.promises->of(world.north.id).size(), 1u);
@@ -116,7 +116,7 @@ TEST_F(Exchange, AnAnswerToAnotherRequestIsNotBelieved) {
   const auto received = world.south.requester->retrieve(world.wish());
   ASSERT_FALSE(received);
   EXPECT_EQ(received.error().kind, ErrorKind::corrupt);
-  const auto at_home = *world.south.audit->entries_of(world.south.audit->subject_of("s1"), 10);
+  const auto at_home = *world.south.audit->newest_of(world.south.audit->subject_of("s1"), 10);
   ASSERT_EQ(at_home.size(), 2u);
   EXPECT_EQ(at_home[1].entry.outcome, vault::AuditOutcome::failed);
 }

@@ -260,7 +260,7 @@ class World {
     wish.purpose = "TREAT";
     return wish;
   }
-  std::vector<vault::OpenedEntry> seen_at_north() const { return *north.audit->entries_of(north.audit->subject_of("n1"), 100); }
+  std::vector<vault::OpenedEntry> seen_at_north() const { return *north.audit->newest_of(north.audit->subject_of("n1"), 100); }
 
   TestChain chain;
   Member north{chain, "North"};

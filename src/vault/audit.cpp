@@ -164,10 +164,13 @@ Result<void> AuditMap::State::fold_pending() {
   FilePlace next;
   {
     const std::lock_guard lock(pending_mutex);
-    entries.swap(pending);
+    entries = pending;
     next = pending_next;
   }
-  return store->fold(entries, next);
+  CARELEDGER_CHECK(store->fold(entries, next));
+  const std::lock_guard lock(pending_mutex);  // only now: whoever reads finds an entry here or in the store
+  pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(entries.size()));
+  return {};
 }
 
 std::uint64_t AuditMap::size() const { return state_->durable; }

@@ -157,8 +157,9 @@ class AuditMap {
   void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done);
   // Entries in order of time from index `from`, for AuditEvent, `audit` and backup. Any thread.
   Result<std::vector<OpenedEntry>> entries(std::uint64_t from, std::uint32_t limit) const;
-  // The entries of one subject, newest last, without a proof.
-  Result<std::vector<OpenedEntry>> entries_of(const Subject& subject, std::uint32_t limit) const;
+  // The entries of one subject, newest last, without a proof: the first ones from index `from` on, or the last ones.
+  Result<std::vector<OpenedEntry>> entries_of(const Subject& subject, std::uint64_t from, std::uint32_t limit) const;
+  Result<std::vector<OpenedEntry>> newest_of(const Subject& subject, std::uint32_t limit) const;
   // RFC 6962 inclusion of entry `index` and consistency, in the log of the newest final head.
   Result<std::vector<Digest>> inclusion(std::uint64_t index) const;
   Result<std::vector<Digest>> consistency(std::uint64_t old_size) const;

@@ -1,5 +1,6 @@
 // Reading entries back.
 #include <algorithm>
+#include <limits>
 
 #include "vault/audit_state.h"
 
@@ -19,17 +20,36 @@ Result<std::vector<OpenedEntry>> AuditMap::entries(std::uint64_t from, std::uint
   return found;
 }
 
-Result<std::vector<OpenedEntry>> AuditMap::entries_of(const Subject& subject, std::uint32_t limit) const {
-  CARELEDGER_TRY(const auto rows, state_->store->rows_of(subject, limit));
+namespace {
+
+// All of one subject, in order. What waits to be folded is looked at before the rows: what is folded in between is then found twice, and
+// not never.
+Result<std::vector<FilePlace>> places_of(const AuditMap::State& state, const Subject& subject) {
   std::vector<FilePlace> places;
-  for (const auto& row : rows) places.push_back(row.place);
   {
-    const std::lock_guard lock(state_->pending_mutex);
-    for (const Folding& entry : state_->pending)
-      if (entry.subject == subject && places.size() < limit) places.push_back(entry.place);
+    const std::lock_guard lock(state.pending_mutex);
+    for (const Folding& entry : state.pending)
+      if (entry.subject == subject) places.push_back(entry.place);
   }
-  std::sort(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index < b.index; });  // a fold may come between the two
+  CARELEDGER_TRY(const auto rows, state.store->rows_of(subject, std::numeric_limits<std::uint64_t>::max()));
+  for (const auto& row : rows) places.push_back(row.place);
+  std::sort(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index < b.index; });
   places.erase(std::unique(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index == b.index; }), places.end());
+  return places;
+}
+
+}  // namespace
+
+Result<std::vector<OpenedEntry>> AuditMap::entries_of(const Subject& subject, std::uint64_t from, std::uint32_t limit) const {
+  CARELEDGER_TRY(std::vector<FilePlace> places, places_of(*state_, subject));
+  std::erase_if(places, [from](FilePlace place) { return place.index < from; });
+  if (places.size() > limit) places.resize(limit);
+  return state_->file->read_all(places);
+}
+
+Result<std::vector<OpenedEntry>> AuditMap::newest_of(const Subject& subject, std::uint32_t limit) const {
+  CARELEDGER_TRY(std::vector<FilePlace> places, places_of(*state_, subject));
+  if (places.size() > limit) places.erase(places.begin(), places.end() - limit);
   return state_->file->read_all(places);
 }
 

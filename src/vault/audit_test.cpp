@@ -170,7 +170,21 @@ TEST_F(AuditTest, AListIncludesWhatWasRecordedJustBeforeItWasAskedFor) {
     EXPECT_EQ(found->entries.size(), static_cast<std::size_t>(i + 1));
   }
   EXPECT_EQ(list(audit->subject_of("p1"), 4).error().kind, ErrorKind::too_large);
-  EXPECT_EQ(audit->entries_of(audit->subject_of("p1"), 100)->size(), 5u);
+  EXPECT_EQ(audit->entries_of(audit->subject_of("p1"), 0, 100)->size(), 5u);
+  EXPECT_EQ(audit->entries_of(audit->subject_of("p1"), 2, 2)->back().recorded.index, 3u);
+  EXPECT_EQ(audit->newest_of(audit->subject_of("p1"), 2)->front().recorded.index, 3u);
+}
+
+TEST_F(AuditTest, AnEntryIsThereWhileItIsBeingFolded) {
+  options.epoch_ms = 1;
+  open();
+  audit->start_heads(ledger, signer);
+  const Subject subject = audit->subject_of("p1");
+  for (std::size_t i = 0; i < 300; ++i) {
+    ASSERT_TRUE(audit->append_and_wait(entry("p1")));
+    audit->wait_for_head(i + 1, [](const auto&) {});  // folds now, beside the reading
+    for (int again = 0; again < 3; ++again) ASSERT_EQ(audit->entries_of(subject, 0, 1000)->size(), i + 1);
+  }
 }
 
 TEST_F(AuditTest, ReopeningGivesTheSameRootsWhateverWasFolded) {

@@ -13,8 +13,6 @@ namespace {
 using codec::fhir::Interval;
 using vault::OpenedEntry;
 
-constexpr std::uint32_t kOfOneMax = 100'000;  // entries of one subject that a search looks through
-
 struct AuditSearch {
   std::optional<std::string> patient{};
   Interval time{codec::fhir::kStartOfTime, codec::fhir::kEndOfTime};  // recorded lies in [low, high)
@@ -104,23 +102,7 @@ struct AuditPage {
   std::optional<std::uint64_t> next;  // index where the next page begins
 };
 
-Result<AuditPage> page_of_one(const vault::AuditMap& audit, const AuditSearch& search) {
-  CARELEDGER_TRY(std::vector<OpenedEntry> all, audit.entries_of(audit.subject_of(*search.patient), kOfOneMax));
-  AuditPage page;
-  for (OpenedEntry& one : all) {
-    const bool fits = one.recorded.index >= search.from && one.recorded.time.value >= search.time.low &&
-                      one.recorded.time.value < search.time.high && (!search.id || *search.id == one.recorded.index);
-    if (!fits) continue;
-    if (page.rows.size() == search.rows) {
-      page.next = one.recorded.index;
-      break;
-    }
-    page.rows.push_back(std::move(one));
-  }
-  return page;
-}
-
-Result<AuditPage> page_of_all(const vault::AuditMap& audit, const AuditSearch& search) {
+Result<AuditPage> page_of(const vault::AuditMap& audit, const AuditSearch& search) {
   AuditPage page;
   std::uint64_t from = search.from;
   if (search.id) from = std::max(from, *search.id);
@@ -128,7 +110,8 @@ Result<AuditPage> page_of_all(const vault::AuditMap& audit, const AuditSearch& s
     CARELEDGER_TRY(const std::uint64_t first, first_at(audit, search.time.low));
     from = std::max(from, first);
   }
-  CARELEDGER_TRY(std::vector<OpenedEntry> rows, audit.entries(from, search.rows + 1));
+  CARELEDGER_TRY(std::vector<OpenedEntry> rows, search.patient ? audit.entries_of(audit.subject_of(*search.patient), from, search.rows + 1)
+                                                               : audit.entries(from, search.rows + 1));
   for (OpenedEntry& one : rows) {
     if (one.recorded.time.value >= search.time.high || (search.id && one.recorded.index != *search.id)) break;
     if (page.rows.size() == search.rows) {
@@ -213,7 +196,7 @@ void search_audit_events(State& state, CallPtr call) {
     search->patient = call->principal.compartment;
   }
   if (search->patient) access.patients = {*search->patient};
-  const auto page = search->patient ? page_of_one(state.parts.audit, *search) : page_of_all(state.parts.audit, *search);
+  const auto page = page_of(state.parts.audit, *search);
   if (!page) return finish(state, std::move(call), std::move(access), failure_of(page.error()));
   access.details = "{\"count\":" + std::to_string(page->rows.size()) + '}';
   http::Response response = resource(call->form, 200, bundle_of(state, base_of(state, call->request), *search, *page));

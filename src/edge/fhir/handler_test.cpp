@@ -420,7 +420,7 @@ class FhirAccessTest : public FhirTest {
  protected:
   std::vector<std::string> accesses(const std::string& patient) {
     std::vector<std::string> told;
-    const auto entries = audit->entries_of(audit->subject_of(patient), 100);
+    const auto entries = audit->newest_of(audit->subject_of(patient), 100);
     for (const vault::OpenedEntry& opened : *entries)
       told.push_back(std::string(vault::name_of(opened.entry.kind)) + " " + opened.entry.resource_type + "/" + opened.entry.resource_id);
     return told;
