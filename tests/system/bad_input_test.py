@@ -173,7 +173,8 @@ class BadInput(unittest.TestCase):
         self.assertEqual(self.call("GET", "/Patient/1/../../etc")[0], 400)
 
     def test_tokens(self):
-        for bad in ("x", self.token[:-2] + "AA", self.token + "x", token(self.folder, SOUTH), "."):
+        other_end = "QA" if self.token.endswith("AA") else "AA"
+        for bad in ("x", self.token[:-2] + other_end, self.token + "x", token(self.folder, SOUTH), "."):
             status, headers, _ = self.node.call("GET", "/Patient/1", bad)
             self.assertEqual(status, 401)
             self.assertIn("WWW-Authenticate", headers)
