@@ -5,6 +5,8 @@
 #include <mutex>
 #include <optional>
 
+#include "apps/admin_acts.h"
+#include "apps/registry_acts.h"
 #include "codec/fhir/definitions.h"
 #include "codec/json/json.h"
 #include "contracts/registry/registry.h"
@@ -39,6 +41,23 @@ struct Waiting {
     respond(failed ? http::problem(*failed) : std::move(answer));
   }
 };
+
+// The entry once for each patient whom it is about, or under nobody.
+std::vector<vault::AuditEntry> under_each(const vault::AuditMap& audit, const vault::AuditEntry& entry,
+                                          const std::vector<std::string>& patients) {
+  std::vector<vault::AuditEntry> entries(std::max<std::size_t>(1, patients.size()), entry);
+  for (std::size_t i = 0; i < patients.size(); ++i) entries[i].subject = audit.subject_of(patients[i]);
+  return entries;
+}
+
+// The entry of an act before it is done: the one that follows says what became of it.
+vault::AuditEntry begun(vault::AuditEntry entry) {
+  auto document = json::parse(entry.details);
+  CARELEDGER_ASSERT(document.has_value());  // the act has described itself
+  document->set(document->root(), "begun", document->boolean(true));
+  entry.details = json::compact(document->root());
+  return entry;
+}
 
 // The version's metadata, an erased one's and a tombstone's too; 0: the newest.
 Result<vault::VersionMeta> meta_of(const vault::View& view, const std::string& type, const std::string& id, std::uint32_t version) {
@@ -116,8 +135,7 @@ void AdminApi::handle(http::Request request, http::Responder respond) {
                   : response.error().kind == ErrorKind::forbidden ? vault::AuditOutcome::refused
                                                                   : vault::AuditOutcome::failed;
   const auto waiting = std::make_shared<Waiting>(std::move(respond), response ? std::move(*response) : http::problem(response.error()));
-  std::vector<vault::AuditEntry> entries(std::max<std::size_t>(1, patients.size()), entry);
-  for (std::size_t i = 0; i < patients.size(); ++i) entries[i].subject = parts_.audit.subject_of(patients[i]);
+  std::vector<vault::AuditEntry> entries = under_each(parts_.audit, entry, patients);
   waiting->left = entries.size();
   for (vault::AuditEntry& one : entries)
     parts_.audit.append(std::move(one), [waiting](const Result<vault::Recorded>& recorded) { waiting->recorded(recorded); });
@@ -129,7 +147,8 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
   if (request.path == "/admin/v1/backup") return backup(request, principal, entry);
   if (request.method == http::Method::post && request.path == "/admin/v1/tokens")
     return announce_token(request, principal, entry, patients);
-  if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET");
+  if (request.method == http::Method::post) return act(request, principal, entry, patients);
+  if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET and POST");
   if (request.path == "/admin/v1/prove") return prove(request, principal, entry, patients);
   if (request.path == "/admin/v1/record") return record(request, principal, entry, patients);
   if (request.path == "/admin/v1/trust") {
@@ -137,8 +156,9 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
     return http::json(200, std::move(text));
   }
   const bool oversees = principal.role == edge::auth::Role::administrator || principal.role == edge::auth::Role::auditor;
-  if (request.path == "/admin/v1/status" || request.path == "/admin/v1/promises") {
+  if (request.path == "/admin/v1/status" || request.path == "/admin/v1/promises" || request.path == "/admin/v1/registry") {
     if (!oversees) return fail(ErrorKind::forbidden, "this is for administrators and auditors");
+    if (request.path == "/admin/v1/registry") return list_registry(parts_.organisation, parts_.ledger);
     if (request.path == "/admin/v1/promises") return promises();
     return status();
   }
@@ -276,6 +296,27 @@ Result<http::Response> AdminApi::promises() const {
     document.append(list, value);
   }
   return http::json(200, json::compact(list));
+}
+
+Result<http::Response> AdminApi::act(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
+                                     std::vector<std::string>& patients) {
+  entry.kind = vault::AuditKind::configuration;
+  CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::administrate, {}));
+  CARELEDGER_TRY(const json::Document order, json::parse(request.body));
+  if (!order.root().is_object()) return fail(ErrorKind::invalid, "the order is an object");
+  const std::lock_guard turn(acting_);
+  const auto begin = [&]() -> Result<void> {
+    for (vault::AuditEntry& one : under_each(parts_.audit, begun(entry), patients))
+      CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(one)));
+    return {};
+  };
+  const AdminActs acts{parts_.organisation, parts_.ledger, parts_.vault, parts_.signer, begin};
+  if (request.path == "/admin/v1/erase") return erase(acts, order.root(), entry, patients);
+  if (request.path == "/admin/v1/hold") return hold(acts, order.root(), entry, patients);
+  if (request.path == "/admin/v1/accredit") return accredit(acts, order.root(), entry);
+  if (request.path == "/admin/v1/renew") return renew(acts, order.root(), entry);
+  if (request.path == "/admin/v1/revoke") return revoke(acts, order.root(), entry);
+  return fail(ErrorKind::not_found, "no such path");
 }
 
 }  // namespace careledger::apps

@@ -7,13 +7,24 @@
 //   GET  /admin/v1/backup                 what became of it: 200 and figures, 202 while it runs, or its error (administrator)
 //   GET  /admin/v1/promises               what custodians promised this organisation: [{custodian, custodian_name, time_ms, number, file}],
 //                                         the file in base64 (docs/formats/promise.md; auditor, administrator)
+//   POST /admin/v1/erase                  {"type", "id", "version", "reason"}: makes one version, or with version 0 all of them, unreadable
+//                                         for ever and says so on the ledger (administrator). {"erased": [numbers]}
+//   POST /admin/v1/hold                   {"type", "id", "held"}: sets or lifts a legal hold, which refuses erasure (administrator)
+//   GET  /admin/v1/registry               {"organisations": [{name, id, kind, status}], "accredited": [{holder, kind, role, valid_to,
+//                                         revoked}]}: all members, and whom this one accredited (administrator, auditor)
+//   POST /admin/v1/accredit               {"kind", "role", "valid_to": "2027-01-31"}: {"holder"}, the id for tokens (administrator)
+//   POST /admin/v1/renew                  {"holder", "valid_to"} (administrator)
+//   POST /admin/v1/revoke                 {"holder"}: for ever (administrator)
 //   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
 //   POST /admin/v1/tokens                 {"role", "actor", "purpose", "patient", "minutes", "emergency"}: records that whoever holds the
 //                                         organisation's keystore signs such an access token, before it does (administrator)
 //
-// Everything is recorded in the audit map before it is answered, failed logins too. Thread-safety: handle() from any thread; it waits for
+// Everything is recorded in the audit map before it is answered, failed logins too; erasures, holds and changes of the registry before they
+// are done as well ("begun": true). Thread-safety: handle() from any thread; it waits for
 // the disk, so it stands behind an Offload.
 #pragma once
+
+#include <mutex>
 
 #include "apps/backup_job.h"
 #include "apps/ledger.h"
@@ -23,6 +34,7 @@
 #include "exchange/promises.h"
 #include "vault/audit.h"
 #include "vault/prover.h"
+#include "vault/signer.h"
 #include "vault/vault.h"
 
 namespace careledger::apps {
@@ -37,6 +49,7 @@ struct AdminParts {  // borrowed
   edge::auth::FailedLogins& logins;
   std::function<Result<BackedUp>(BackupPart, const BackupFolders&)> back_up;
   const exchange::PromiseBook& promises;
+  vault::CommandSigner& signer;
 };
 
 // Everything of it that the trust file of this ledger says, as text.
@@ -63,9 +76,12 @@ class AdminApi final : public edge::http::Handler {
                                               vault::AuditEntry& entry, std::vector<std::string>& patients);
   edge::http::Response status() const;
   Result<edge::http::Response> promises() const;
+  Result<edge::http::Response> act(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
+                                   std::vector<std::string>& patients);
 
   AdminParts parts_;
   BackupJob job_;
+  std::mutex acting_;  // one act at a time
 };
 
 }  // namespace careledger::apps

@@ -176,6 +176,12 @@ std::string slug_of(const std::string& name) {
   return slug;
 }
 
+std::string kind_name(std::uint32_t number) {
+  for (const auto& [name, known] : kKinds)
+    if (static_cast<std::uint32_t>(known) == number) return name;
+  return std::to_string(number);
+}
+
 Result<std::uint32_t> kind_number(const std::string& kind) {
   std::string known;
   for (const auto& [name, number] : kKinds) {

@@ -51,5 +51,6 @@ Result<void> write_config(Files& files, const std::string& path, const Config& c
 std::string slug_of(const std::string& name);
 // Number of an organisation's kind in the registry; invalid, listing the kinds.
 Result<std::uint32_t> kind_number(const std::string& kind);
+std::string kind_name(std::uint32_t number);  // the number as text when it has no name
 
 }  // namespace careledger::apps

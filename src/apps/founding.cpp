@@ -3,8 +3,11 @@
 #include <set>
 
 #include "apps/ledger.h"
+#include "apps/node.h"
 #include "contracts/build.h"
 #include "contracts/rules.h"
+#include "kernel/authority.h"
+#include "kernel/tables.h"
 #include "vault/account_signer.h"
 
 namespace careledger::apps {
@@ -89,6 +92,19 @@ Result<build::NewOrganisation> describe_new(const NewOrganisation& organisation,
   return out;
 }
 
+constexpr std::uint32_t kMembersMax = 10'000;
+
+// The member whose commands this key signs.
+std::optional<OrganisationId> controlled_by(const replica::View& view, const crypto::PublicKey& command) {
+  for (const auto& [key, row] : view.state().scan(contracts::registry::kOrganisations, Limit{kMembersMax})) {
+    const auto id = OrganisationId::from(key.view().substr(1));
+    const auto account = id ? view.state().get(kernel::kAccounts, *id) : std::nullopt;
+    const ledger::Key* known = account ? kernel::find_key(account->authority(), kCommandKey) : nullptr;
+    if (known != nullptr && known->public_key() == command.view()) return id;
+  }
+  return std::nullopt;
+}
+
 class Admission {
  public:
   Admission(const Layout& layout, const vault::Seal& seal, Ledger& ledger, const Founder& founder, Clock& clock, Entropy& entropy)
@@ -100,13 +116,19 @@ class Admission {
     config.slug = slug_of(order.name);
     config.kind = order.kind;
     config.port = order.port;
+    const std::string path = layout_.organisation_keystore(config.slug);
+    const bool begun = system_files().exists(path);  // by an admission that a crash cut off
     CARELEDGER_TRY(const std::unique_ptr<Keystore> keys,
-                   Keystore::create(layout_.organisation_keystore(config.slug), seal_, clock_, entropy_));
-    CARELEDGER_TRY(const build::NewOrganisation organisation, describe_new(order, *keys, entropy_));
-    config.id = organisation.id();
-    CARELEDGER_CHECK(send(founder_.account, by, build::admit(organisation)));
-    CARELEDGER_CHECK(host(config.id, *keys));
+                   begun ? Keystore::open(path, seal_, clock_, entropy_) : Keystore::create(path, seal_, clock_, entropy_));
     CARELEDGER_TRY(crypto::SigningKey command, keys->signing(Purpose::command));
+    if (const auto member = controlled_by(ledger_.replica().view(), command.public_key())) {
+      config.id = *member;
+    } else {
+      CARELEDGER_TRY(const build::NewOrganisation organisation, describe_new(order, *keys, entropy_));
+      config.id = organisation.id();
+      CARELEDGER_CHECK(send(founder_.account, by, build::admit(organisation)));
+    }
+    CARELEDGER_CHECK(host(config.id, *keys));
     vault::AccountSigner signer(ledger_.replica().view(), config.id, kCommandKey, std::move(command), clock_);
     const Digest nonce = entropy_.take_id<Digest>();
     const std::uint32_t until = contracts::day_of(clock_.now()) + kLicenceDays;
@@ -136,7 +158,77 @@ class Admission {
   Entropy& entropy_;
 };
 
+// What the founder acts with on a ledger that is there already.
+struct Reopened {
+  std::unique_ptr<FolderLock> lock;
+  Config config;
+  Founder founder;
+  std::unique_ptr<Ledger> ledger;
+  std::unique_ptr<vault::AccountSigner> by;
+};
+
+Result<std::unique_ptr<vault::AccountSigner>> seat_founder(Ledger& ledger, const Founder& founder, const Clock& clock) {
+  CARELEDGER_TRY(crypto::SigningKey batch, founder.keys->signing(Purpose::batch));
+  ledger.ordering().host(founder.account, std::make_shared<EnvelopeSigner>(kBatchKey, std::move(batch)));
+  CARELEDGER_TRY(crypto::SigningKey command, founder.keys->signing(Purpose::founder));
+  return std::make_unique<vault::AccountSigner>(ledger.replica().view(), founder.account, kCommandKey, std::move(command), clock);
+}
+
+Result<Reopened> reopen(const Layout& layout, const vault::Seal& seal, Clock& clock, Entropy& entropy) {
+  constexpr std::size_t kFoundingBytesMax = 64 * 1024;
+  Reopened out;
+  CARELEDGER_TRY(out.config, read_config(system_files(), layout.config()));
+  CARELEDGER_TRY(out.lock, FolderLock::take(layout));
+  CARELEDGER_TRY(out.founder.keys, Keystore::open(layout.keystore(), seal, clock, entropy));
+  CARELEDGER_TRY(out.founder.founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  CARELEDGER_TRY(out.ledger, Ledger::open(layout, out.founder.founding, *out.founder.keys, clock));
+  kernel::Founding founding;
+  CARELEDGER_ASSERT(kernel::parse_canonical(out.founder.founding, founding));  // the ledger opened with it
+  out.founder.account = kernel::account_id(founding.founder(), founding.founder_nonce());
+  CARELEDGER_TRY(out.by, seat_founder(*out.ledger, out.founder, clock));
+  return out;
+}
+
+Result<OrganisationId> member(const replica::View& view, const std::string& name_or_hex) {
+  for (const auto& [key, row] : view.state().scan(contracts::registry::kOrganisations, Limit{kMembersMax})) {
+    const auto id = OrganisationId::from(key.view().substr(1));
+    if (id && (row.name() == name_or_hex || id->hex() == name_or_hex)) return *id;
+  }
+  return fail(ErrorKind::not_found, "the ledger knows no organisation \"" + name_or_hex + "\"");
+}
+
 }  // namespace
+
+Result<OrganisationConfig> admit_organisation(const Layout& layout, const SealChoice& choice, const NewOrganisation& order, Clock& clock,
+                                              Entropy& entropy) {
+  NewLedger alone;
+  alone.organisations = {order};
+  CARELEDGER_CHECK(check(alone));
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
+  CARELEDGER_TRY(Reopened node, reopen(layout, seal, clock, entropy));
+  const std::string slug = slug_of(order.name);
+  if (node.config.find(slug) != nullptr) return fail(ErrorKind::conflict, "this node hosts an organisation of that name already");
+  if (node.config.organisations.size() >= kOrganisationsMax) return fail(ErrorKind::too_large, "at most 64 organisations in one process");
+  CARELEDGER_CHECK(system_files().make_folder(layout.organisation(slug)));
+  Admission admission(layout, seal, *node.ledger, node.founder, clock, entropy);
+  CARELEDGER_TRY(OrganisationConfig admitted, admission.admit(order, *node.by));
+  node.ledger->stop();
+  node.config.organisations.push_back(admitted);
+  CARELEDGER_CHECK(write_config(system_files(), layout.config(), node.config));
+  return admitted;
+}
+
+Result<void> set_standing(const Layout& layout, const SealChoice& choice, const std::string& organisation, Standing standing, Clock& clock,
+                          Entropy& entropy) {
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
+  CARELEDGER_TRY(const Reopened node, reopen(layout, seal, clock, entropy));
+  CARELEDGER_TRY(const OrganisationId id, member(node.ledger->replica().view(), organisation));
+  const build::Order order = standing == Standing::suspended ? build::suspend(id) : build::reinstate(id);
+  CARELEDGER_TRY(Bytes command, node.by->sign(order.contract, order.payload));
+  CARELEDGER_CHECK(node.ledger->submit_and_wait(node.founder.account, std::move(command)));
+  node.ledger->stop();
+  return {};
+}
 
 Result<Config> found_ledger(const Layout& layout, const NewLedger& order, Clock& clock, Entropy& entropy,
                             const std::function<void(const std::string&)>& step) {
@@ -152,10 +244,7 @@ Result<Config> found_ledger(const Layout& layout, const NewLedger& order, Clock&
   CARELEDGER_TRY(const std::unique_ptr<Ledger> ledger, Ledger::open(layout, founder.founding, *founder.keys, clock));
   tell("founded the ledger " + kernel::chain_id(ledger->replica().ledger()));
 
-  CARELEDGER_TRY(crypto::SigningKey batch, founder.keys->signing(Purpose::batch));
-  ledger->ordering().host(founder.account, std::make_shared<EnvelopeSigner>(kBatchKey, std::move(batch)));
-  CARELEDGER_TRY(crypto::SigningKey command, founder.keys->signing(Purpose::founder));
-  vault::AccountSigner by(ledger->replica().view(), founder.account, kCommandKey, std::move(command), clock);
+  CARELEDGER_TRY(const auto by, seat_founder(*ledger, founder, clock));
 
   Config config;
   config.name = order.name;
@@ -163,7 +252,7 @@ Result<Config> found_ledger(const Layout& layout, const NewLedger& order, Clock&
   config.rpc_ports = order.rpc_ports;
   Admission admission(layout, seal, *ledger, founder, clock, entropy);
   for (const NewOrganisation& organisation : order.organisations) {
-    CARELEDGER_TRY(OrganisationConfig admitted, admission.admit(organisation, by));
+    CARELEDGER_TRY(OrganisationConfig admitted, admission.admit(organisation, *by));
     tell("admitted " + admitted.name + " (" + admitted.kind + "), with one accredited clinician");
     config.organisations.push_back(std::move(admitted));
   }

@@ -31,6 +31,18 @@ struct NewLedger {
 Result<Config> found_ledger(const Layout& layout, const NewLedger& order, Clock& clock, Entropy& entropy,
                             const std::function<void(const std::string&)>& step);
 
+// Later acts of the founding authority, on a stopped node (unavailable otherwise), under the founder's key in the ledger's keystore.
+//
+// Admits one more organisation and gives it keystore, folder and an accredited clinician; it is served from the next start on. conflict
+// when its name is taken. What a crash cuts off is ended by the same call.
+Result<OrganisationConfig> admit_organisation(const Layout& layout, const SealChoice& seal, const NewOrganisation& order, Clock& clock,
+                                              Entropy& entropy);
+// Suspends a member, which from then on commands nothing and receives nothing, or reinstates it. `organisation`: name or id in hex.
+// not_found; conflict when it is so already.
+enum class Standing : std::uint8_t { suspended, active };
+Result<void> set_standing(const Layout& layout, const SealChoice& seal, const std::string& organisation, Standing standing, Clock& clock,
+                          Entropy& entropy);
+
 // Numbers of an organisation's keys in its first authority.
 inline constexpr std::uint32_t kCommandKey = 1, kBatchKey = 2, kRequestKey = 3, kCheckpointKey = 4, kPromiseKey = 5;
 

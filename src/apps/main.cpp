@@ -21,12 +21,15 @@ int main(int argc, char** argv) {
   commands::add_backup(app, context);
   commands::add_demo(app, context);
   commands::add_doctor(app, context);
+  commands::add_erase(app, context);
   commands::add_export(app, context);
+  commands::add_hold(app, context);
   commands::add_upgrade(app, context);
   commands::add_import(app, context);
   commands::add_promises(app, context);
   commands::add_convict(app, context);
   commands::add_prove(app, context);
+  commands::add_registry(app, context);
   commands::add_restore(app, context);
   commands::add_serve(app, context);
   commands::add_status(app, context);

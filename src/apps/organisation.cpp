@@ -1,5 +1,6 @@
 #include "apps/organisation.h"
 
+#include "apps/admin_acts.h"
 #include "apps/backup.h"
 #include "apps/gauges.h"
 #include "apps/ledger_check.h"
@@ -98,6 +99,12 @@ Result<void> Organisation::make_fhir(const Surroundings& around) {
   return {};
 }
 
+// What a crash, or a ledger that took no commands, left unsaid. The node serves all the same.
+void Organisation::tell_of_erasures() {
+  if (const auto told = apps::tell_of_erasures({config_.id, ledger_, *vault_, *signer_, {}}); !told)
+    alerts_.raise(config_.slug, "the ledger could not be told of an erasure: " + told.error().message);
+}
+
 std::vector<edge::ops::Check> Organisation::checks() {
   const auto ledger = [this]() -> Result<void> {
     if (!ledger_.ordering().has_quorum())
@@ -112,13 +119,15 @@ Result<void> Organisation::serve(const Surroundings& around) {
   CARELEDGER_TRY(const vault::SealInfo seal, vault::Keystore::describe(layout_.organisation_keystore(config_.slug)));
   CARELEDGER_CHECK(record_start(*audit_, layout_, seal.method, around.config));
   started_ = true;
+  tell_of_erasures();
   CARELEDGER_CHECK(make_exchange(around));
   CARELEDGER_CHECK(make_fhir(around));
   router_ = std::make_unique<edge::http::Router>();
   router_->add({}, "/fhir/*", *fhir_);
-  admin_ = std::make_unique<AdminApi>(AdminParts{
-      config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
-      [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); }, exchange_->promises()});
+  admin_ = std::make_unique<AdminApi>(
+      AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
+                 [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); },
+                 exchange_->promises(), *signer_});
   admin_offload_ = std::make_unique<edge::http::Offload>(*admin_, around.workers);
   router_->add({}, "/admin/v1/*", *admin_offload_);
   exchange_->add_routes(*router_);

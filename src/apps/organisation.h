@@ -63,6 +63,7 @@ class Organisation {
   Result<void> compare_with(const ordering::Witness& witness) const;
   Result<void> make_exchange(const Surroundings& around);
   Result<void> make_fhir(const Surroundings& around);
+  void tell_of_erasures();
   std::vector<edge::ops::Check> checks();
 
   Layout layout_;

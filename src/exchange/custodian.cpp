@@ -106,6 +106,7 @@ Result<void> Custodian::add_record(Case& subject, const vault::Version& version)
   if (!subject.categories.contains(category_of(resource)) || !releases(subject.terms, resource)) return {};
   CARELEDGER_TRY(const vault::ProofMaterial material,
                  parts_.vault.proof_material(version.meta.type, version.meta.id, version.meta.version));
+  if (material.remnant) return {};  // erased in this very moment
   if (material.anchor.state != vault::Anchoring::final || material.anchor.height > subject.at->view.height()) {
     ++subject.left_out;
     return {};

@@ -17,7 +17,7 @@ namespace {
 
 constexpr ByteView kMagic = "careledger-backup";
 constexpr std::size_t kFrameBytes = 1u << 20;
-constexpr storage::Column kCopied[] = {kVersionsColumn, kBodiesColumn, kOutboxColumn, kAnchorsColumn, kPrivateColumn};
+constexpr storage::Column kCopied[] = {kStateColumn, kVersionsColumn, kBodiesColumn, kOutboxColumn, kAnchorsColumn, kPrivateColumn};
 
 struct Summary {  // the last frame
   OrganisationId organisation;
@@ -49,6 +49,7 @@ std::optional<Summary> decode_summary(ByteView in) {
 
 // What a transaction under way has staged is not in the commit that the backup holds.
 bool belongs(storage::Column column, ByteView key, ByteView value, const Visible& visible) {
+  if (column == kStateColumn) return key.starts_with(kHoldPrefix) || key.starts_with(kUntoldPrefix);
   if (column == kVersionsColumn) {
     const auto row = decode_version_row(value);
     return row && row->sequence <= visible.sequence;
@@ -169,6 +170,8 @@ Result<std::uint64_t> rebuild_index(VaultParts& parts) {
       row->erased = true;
       batch.put(kVersionsColumn, rows->key(), encode(*row));
       batch.erase(kBodiesColumn, u64_bytes(row->number));
+      CARELEDGER_TRY(const Digest commitment, commitment_of(parts, row->number));
+      batch.put(kStateColumn, untold_key(row->number), commitment.view());  // the ledger that is restored with it may not know
     }
     erased += row->erased ? 1 : 0;
     versions.push_back({name->version, *row});

@@ -1,9 +1,9 @@
 // Backups of one organisation's stores, and bringing them back (docs/formats/backup.md).
 //
-// A data backup is one file, sealed under a key of its own from the keystore. It holds bodies, versions, anchors, outbox and relationships
-// as of one commit, and no index, which is rebuilt: so that what is erased later is dead in every data backup, its search values included.
-// Keys are backed up apart: keystore and key pages of one generation, to be replaced after each erasure. A data backup opens with the
-// current keys alone; versions erased since come back as erased.
+// A data backup is one file, sealed under a key of its own from the keystore. It holds bodies, versions, anchors, outbox, relationships and
+// legal holds as of one commit, and no index, which is rebuilt: so that what is erased later is dead in every data backup, its search
+// values included. Keys are backed up apart: keystore and key pages of one generation, to be replaced after each erasure. A data backup
+// opens with the current keys alone; versions erased since come back as erased.
 //
 // Writing is durable and whole when it returns. Safe to run beside readers and writers. Errors: conflict (something is there already),
 // corrupt, wrong_key, newer_format, storage.

@@ -66,9 +66,11 @@ TEST_P(BackupTest, EverythingComesBackIndexIncluded) {
 
 TEST_P(BackupTest, WhatWasErasedSinceIsDeadInTheBackup) {
   fill();
+  ASSERT_TRUE(vault->set_legal_hold("Patient", "p1", true));
   ASSERT_TRUE(write_backup(*vault, data_file));
   ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", folder.path() + "/old-keys"));
   ASSERT_TRUE(vault->erase("Patient", "p2", 1));
+  const Digest commitment = vault->untold_erasures()->front().commitment;
   ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
   const auto verified = verify_backup(data_file, organisation, *keys, options.folder, entropy);
   ASSERT_TRUE(verified);
@@ -81,6 +83,9 @@ TEST_P(BackupTest, WhatWasErasedSinceIsDeadInTheBackup) {
   EXPECT_EQ(vault->view().read("Patient", "p2").error().kind, ErrorKind::gone);
   EXPECT_EQ(search(vault->view(), "Patient", "family", {string_starts("other")}), std::vector<std::string>{});
   EXPECT_TRUE(vault->view().read("Patient", "p1"));
+  EXPECT_TRUE(*vault->legal_hold("Patient", "p1"));
+  ASSERT_EQ(vault->untold_erasures()->size(), 1u) << "the ledger that came back with it may not know";
+  EXPECT_EQ(vault->untold_erasures()->front().commitment, commitment);
 }
 
 TEST_P(BackupTest, ADamagedOrForeignBackupIsRefusedAndNothingIsLeftBehind) {

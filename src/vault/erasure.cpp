@@ -85,14 +85,18 @@ Result<void> Vault::erase(std::string_view type, std::string_view id, std::uint3
   if (life->stored.row.erased) return {};
   const StoredVersion& stored = life->stored;
   storage::Batch after;
+  VersionRow row = stored.row;
+  row.erased = true;
   if (!stored.row.deleted) {
     CARELEDGER_TRY(const Version whole, load(*parts_, type, id, stored, true));
     CARELEDGER_TRY(const codec::json::Document document, codec::json::parse(whole.body));
     CARELEDGER_TRY(const Indexed indexed, index_resource(type, id, document.root()));
     CARELEDGER_CHECK(forget_terms(*parts_, type, id, indexed.terms, all, version, after));
+    CARELEDGER_TRY(const VersionSecret secret, parts_->tree->secret(row.number));
+    Bytes seed = secret.salt_seed();
+    row.remnant = record_root(document.root(), seed);
+    crypto::wipe(seed);
   }
-  VersionRow row = stored.row;
-  row.erased = true;
   after.put(kVersionsColumn, version_key(type, id, version), encode(row));
   after.erase(kBodiesColumn, u64_bytes(row.number));
 
@@ -105,8 +109,31 @@ Result<void> Vault::erase(std::string_view type, std::string_view id, std::uint3
     append_field(rows, entry.value);
   });
   intent.put(kStateColumn, erasing_key(row.number), rows);
+  CARELEDGER_TRY(const Digest commitment, commitment_of(*parts_, row.number));
+  intent.put(kStateColumn, untold_key(row.number), commitment.view());
   CARELEDGER_CHECK(parts_->store->write(intent, storage::Durability::synced));
   return finish_erasures();
+}
+
+Result<std::vector<Vault::UntoldErasure>> Vault::untold_erasures() const {
+  const auto rows = parts_->store->iterate(kStateColumn, storage::Range::prefix(kUntoldPrefix));
+  std::vector<UntoldErasure> untold;
+  for (rows->seek_first(); rows->valid(); rows->next()) {
+    ByteView key = rows->key().substr(kUntoldPrefix.size());
+    const auto number = take_u64(key);
+    const auto commitment = Digest::from(rows->value());
+    if (!number || !commitment) return corrupt_row("state", rows->key());
+    untold.push_back({*number, *commitment});
+  }
+  CARELEDGER_CHECK(rows->status());
+  return untold;
+}
+
+// Not synced: after a crash the ledger is asked once more, and knows it.
+Result<void> Vault::erasure_told(std::uint64_t number) {
+  storage::Batch batch;
+  batch.erase(kStateColumn, untold_key(number));
+  return parts_->store->write(batch, storage::Durability::buffered);
 }
 
 Result<void> Vault::finish_erasures() {

@@ -22,7 +22,8 @@ Bytes encode(const VersionRow& row) {
   append_varint(out, row.number);
   append_varint(out, row.sequence);
   append_varint(out, static_cast<std::uint64_t>(row.updated.value));
-  out.push_back(static_cast<char>((row.deleted ? 1 : 0) | (row.erased ? 2 : 0)));
+  out.push_back(static_cast<char>((row.deleted ? 1 : 0) | (row.erased ? 2 : 0) | (row.remnant ? 4 : 0)));
+  if (row.remnant) out += row.remnant->view();
   return out;
 }
 
@@ -31,8 +32,15 @@ std::optional<VersionRow> decode_version_row(ByteView in) {
   const auto sequence = take_varint(in);
   const auto updated = take_varint(in);
   const auto flags = take_u8(in);
-  if (!number || !sequence || !updated || !flags || *flags > 3 || !in.empty()) return std::nullopt;
-  return VersionRow{*number, *sequence, {static_cast<std::int64_t>(*updated)}, (*flags & 1) != 0, (*flags & 2) != 0};
+  if (!number || !sequence || !updated || !flags || *flags > 7) return std::nullopt;
+  VersionRow row{*number, *sequence, {static_cast<std::int64_t>(*updated)}, (*flags & 1) != 0, (*flags & 2) != 0, {}};
+  if ((*flags & 4) != 0) {
+    row.remnant = Digest::from(in);
+    if (!row.remnant || !row.erased) return std::nullopt;
+  } else if (!in.empty()) {
+    return std::nullopt;
+  }
+  return row;
 }
 
 Bytes type_prefix(std::string_view type) {
@@ -130,7 +138,9 @@ std::optional<Visible> decode_visible(ByteView in) {
   return Visible{*sequence, *next_number, {static_cast<std::int64_t>(*time)}};
 }
 
-Bytes hold_key(std::string_view type, std::string_view id) { return "hold" + Bytes(1, '\0') + resource_prefix(type, id); }
+Bytes hold_key(std::string_view type, std::string_view id) { return Bytes(kHoldPrefix).append(1, '\0').append(resource_prefix(type, id)); }
+
+Bytes untold_key(std::uint64_t number) { return Bytes(kUntoldPrefix).append(u64_bytes(number)); }
 
 Bytes encode(const OutboxRow& row) { return row.commitment.bytes() + (row.supersedes ? row.supersedes->bytes() : Bytes()); }
 

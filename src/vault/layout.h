@@ -12,7 +12,7 @@ namespace careledger::vault {
 inline constexpr std::uint32_t kVaultFormat = 1;
 
 // Positions are permanent.
-inline constexpr storage::Column kStateColumn{0};     // the visible commit, legal holds
+inline constexpr storage::Column kStateColumn{0};     // the visible commit, legal holds, erasures
 inline constexpr storage::Column kVersionsColumn{1};  // type, id, version downwards -> VersionRow
 inline constexpr storage::Column kBodiesColumn{2};    // number -> sealed body
 inline constexpr storage::Column kIndexColumn{3};     // type, parameter, term, id, from -> until, or nothing while it holds
@@ -31,6 +31,8 @@ struct VersionRow {
   BlockTime updated;
   bool deleted = false;
   bool erased = false;
+  std::optional<Digest>
+      remnant{};  // root of an erased version's elements: without its salts it says nothing, but it leads to the commitment
 };
 Bytes encode(const VersionRow& row);
 std::optional<VersionRow> decode_version_row(ByteView bytes);
@@ -65,7 +67,10 @@ struct Visible {  // the row that makes a commit visible
 inline constexpr ByteView kVisibleKey = "visible";
 Bytes encode(const Visible& visible);
 std::optional<Visible> decode_visible(ByteView bytes);
+inline constexpr ByteView kHoldPrefix = "hold";
 Bytes hold_key(std::string_view type, std::string_view id);
+inline constexpr ByteView kUntoldPrefix = "untold";
+Bytes untold_key(std::uint64_t number);  // -> commitment of an erased version of which the ledger is still to be told
 
 struct OutboxRow {
   Digest commitment;

@@ -78,12 +78,16 @@ Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& org
                                    const RecordProofOptions& options) {
   if (material.anchor.state != Anchoring::final)
     return fail(ErrorKind::not_found, "this version is not on the ledger yet; try again in a moment");
-  CARELEDGER_TRY(const OpenedVersion version, open_version(material, options.disclose));
   proof::RecordClaim claim;
   claim.type = material.version.meta.type;
-  proof::OpenedRecord opened = proof::open_record(version.leaves, version.shown);
-  claim.root = opened.root;
-  claim.elements = std::move(opened.elements);
+  if (material.remnant) {
+    claim.root = *material.remnant;
+  } else {
+    CARELEDGER_TRY(const OpenedVersion version, open_version(material, options.disclose));
+    proof::OpenedRecord opened = proof::open_record(version.leaves, version.shown);
+    claim.root = opened.root;
+    claim.elements = std::move(opened.elements);
+  }
   if (!kernel::parse_canonical(material.signed_command, claim.command))
     return fail(ErrorKind::corrupt, "the stored anchor command does not read");
   claim.leaf = material.leaf_index;

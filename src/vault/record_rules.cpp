@@ -26,11 +26,15 @@ Result<Indexed> index_resource(std::string_view type, std::string_view id, const
   return indexed;
 }
 
-Result<Digest> commit_record(std::string_view type, const codec::json::Value& resource, ByteView salt_seed) {
-  if (!resource.is_object()) return fail(ErrorKind::invalid, "a resource is an object");
+Digest record_root(const codec::json::Value& resource, ByteView salt_seed) {
   proof::CompactRange range;
   for (const auto& leaf : codec::fhir::record_leaves(resource, salt_seed)) range.append(proof::log_leaf(leaf.data));
-  return crypto::tagged_hash("careledger/record/1", {codec::fhir::kRecordProfile, type, range.root().view()});
+  return range.root();
+}
+
+Result<Digest> commit_record(std::string_view type, const codec::json::Value& resource, ByteView salt_seed) {
+  if (!resource.is_object()) return fail(ErrorKind::invalid, "a resource is an object");
+  return crypto::tagged_hash("careledger/record/1", {codec::fhir::kRecordProfile, type, record_root(resource, salt_seed).view()});
 }
 
 Digest commit_deletion(std::string_view type, std::string_view id, std::uint32_t version, ByteView salt_seed) {

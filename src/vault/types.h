@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,7 @@ struct ProofMaterial {
   Digest commitment;
   Bytes seed;  // the 32 bytes from which the salts of the leaves derive (codec/fhir/record.h). Discloses every leaf it is
                // handed out with: give single salts for a partial opening
+  std::optional<Digest> remnant{};  // of an erased version, in place of body and seed: root of the elements that it had
   AnchorState anchor;
   Bytes signed_command;          // canonical SignedCommand that carries the anchor; empty while pending
   std::uint32_t leaf_index = 0;  // of the commitment among the anchor's sorted leaves

@@ -135,11 +135,18 @@ class Vault {
   Result<AnchorState> anchor_state(std::uint64_t number) const;
   std::uint64_t waiting_for_anchor() const;  // versions, for metrics and `status`
 
-  // Version 0: the current one.
+  // Version 0: the current one. Of an erased version what remains: gone when nothing does (it was erased in a newer copy of this vault).
   Result<ProofMaterial> proof_material(std::string_view type, std::string_view id, std::uint32_t version) const;
 
   // Makes one version unreadable for ever, in this vault and in every older copy of it: see key_tree.h. forbidden under a legal hold.
+  // That it is owed to the ledger to say so is durable from the same moment on: untold_erasures().
   Result<void> erase(std::string_view type, std::string_view id, std::uint32_t version);
+  struct UntoldErasure {  // erased here; the ledger may not say so yet
+    std::uint64_t number = 0;
+    Digest commitment;
+  };
+  Result<std::vector<UntoldErasure>> untold_erasures() const;
+  Result<void> erasure_told(std::uint64_t number);
   Result<void> set_legal_hold(std::string_view type, std::string_view id, bool held);
   Result<bool> legal_hold(std::string_view type, std::string_view id) const;
 

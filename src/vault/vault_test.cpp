@@ -1,6 +1,8 @@
 #include "vault/vault.h"
 
 #include "base/files.h"
+#include "codec/fhir/record.h"
+#include "crypto/hash.h"
 #include "vault/layout.h"
 #include "vault/parts.h"
 #include "vault/test_vault.h"
@@ -217,8 +219,19 @@ TEST_P(VaultTest, ErasingOneVersionLeavesTheOthers) {
   EXPECT_EQ(vault->erase("Patient", "p1", 1).error().kind, ErrorKind::forbidden);
   ASSERT_TRUE(vault->set_legal_hold("Patient", "p1", false));
   const View before = vault->view();
+  const Digest commitment = vault->proof_material("Patient", "p1", 1)->commitment;
+  EXPECT_TRUE(vault->untold_erasures()->empty());
   ASSERT_TRUE(vault->erase("Patient", "p1", 1));
   EXPECT_EQ(vault->view().read_version("Patient", "p1", 1).error().kind, ErrorKind::gone);
+  const auto untold = *vault->untold_erasures();
+  ASSERT_EQ(untold.size(), 1u);
+  EXPECT_EQ(untold[0].commitment, commitment);
+  const auto remains = vault->proof_material("Patient", "p1", 1);
+  ASSERT_TRUE(remains) << remains.error().message;
+  EXPECT_EQ(crypto::tagged_hash("careledger/record/1", {codec::fhir::kRecordProfile, "Patient", remains->remnant->view()}), commitment);
+  EXPECT_TRUE(remains->seed.empty() && remains->version.body.empty());
+  ASSERT_TRUE(vault->erasure_told(untold[0].number));
+  EXPECT_TRUE(vault->untold_erasures()->empty());
   EXPECT_TRUE(vault->view().read_version("Patient", "p1", 2));
   EXPECT_EQ(search(before, "Patient", "family", {string_starts("secret")}), Ids{});
   EXPECT_EQ(search(vault->view(), "Patient", "identifier", {token_is("MRN-p1", "urn:mrn")}), Ids{"p1"});

@@ -43,14 +43,42 @@ class CommandLine(unittest.TestCase):
         status = json.loads(run("--json", "status", self.folder, check=0).stdout)
         self.assertEqual([one["organisation"] for one in status], [NORTH, "City Laboratory"])
 
-    def test_every_command_has_help_with_an_example(self):
-        listed = run("--help", check=0).stdout.split("SUBCOMMANDS")[-1].split("Subcommands:")[-1]
-        rows = [line.split() for line in listed.splitlines() if line.startswith("  ") and line.strip()]
-        names = [row[0] for row in rows if not row[0].startswith("careledger")]
-        names = [name for name in names if name.isalpha()]
-        self.assertIn("init", names)
-        for name in names:
-            self.assertIn("Example", run(name, "--help", check=0).stdout, name)
+    def commands_below(self, *path):
+        """Names of the subcommands that `careledger PATH --help` lists, as whole paths, at every depth."""
+        text = run(*path, "--help", check=0).stdout
+        for line in text.upper().splitlines():
+            if line.startswith("SUBCOMMANDS:"):
+                break
+        else:
+            return
+        rows = text[text.upper().index("SUBCOMMANDS:"):].splitlines()[1:]
+        for row in rows:
+            if not row.startswith("  ") or not row.strip():
+                break
+            name = row.split()[0] if row[2] != " " else ""
+            if name.isalpha():
+                yield (*path, name)
+                yield from self.commands_below(*path, name)
+
+    def test_every_command_at_every_level_has_help_with_an_example(self):
+        commands = list(self.commands_below())
+        for known in (("init",), ("wallet", "log"), ("erase",), ("convict",), ("registry", "accredit")):
+            self.assertIn(known, commands)
+        for command in [(), *commands]:
+            text = run(*command, "--help", check=0).stdout
+            self.assertRegex(text, r"Example:|Start with:", command)
+            for word in command:
+                self.assertIn(word, text.split("Example:")[-1], command)
+
+    def test_every_command_answers_bad_usage_with_2_and_json_on_request(self):
+        for command in self.commands_below():
+            if command in (("version",), ("demo",)):
+                continue
+            self.assertEqual(run(*command).returncode, 2, command)  # something is always required
+        for command in (["status", "/nowhere"], ["audit", "/nowhere"], ["verify", "/nowhere", "--trust", "/nowhere"]):
+            done = run("--json", *command)
+            self.assertNotEqual(done.returncode, 0)
+            json.loads(done.stdout)
 
 
 class Folders(Scratch):

@@ -26,12 +26,15 @@ void add_folder(CLI::App& app, FolderOptions& options);
 void example(CLI::App& app, const std::string& line);
 
 void add_init(CLI::App& app, Context& context);
+void add_registry(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+void add_erase(CLI::App& app, Context& context);
+void add_hold(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_upgrade(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
