@@ -5,7 +5,9 @@
 #include "apps/gauges.h"
 #include "apps/ledger_check.h"
 #include "apps/life_record.h"
+#include "apps/rotation.h"
 #include "edge/fhir/outcome.h"
+#include "vault/rewrap.h"
 
 namespace careledger::apps {
 
@@ -34,6 +36,8 @@ Result<std::unique_ptr<Organisation>> Organisation::open(const Layout& layout, c
 
 Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& seal) {
   CARELEDGER_TRY(keys_, vault::Keystore::open(layout.organisation_keystore(config_.slug), seal, clock_, entropy_));
+  CARELEDGER_CHECK(vault::finish_rewrap({layout.vault(config_.slug), layout.audit(config_.slug)}, *keys_, entropy_));
+  CARELEDGER_CHECK(adopt_keys(*keys_, ledger_.replica().view(), config_.id));
   CARELEDGER_TRY(std::shared_ptr<const ordering::BatchSigner> envelopes, vault::batch_signer(*keys_, ledger_.replica(), config_.id));
   ledger_.ordering().host(config_.id, std::move(envelopes));
   CARELEDGER_TRY(signer_, vault::KeystoreSigner::make(*keys_, ledger_.replica(), config_.id, clock_));

@@ -127,11 +127,11 @@ Result<SealInfo> Keystore::describe(const std::string& path) {
   return SealInfo{kNames[header.method - 1], header.hint};
 }
 
-Result<crypto::Secret> Keystore::symmetric(Purpose purpose) {
+Result<crypto::Secret> Keystore::symmetric(Purpose purpose, std::string_view label) {
   CARELEDGER_ASSERT(is_symmetric(purpose));
   const std::lock_guard lock(state_->mutex);
-  if (const Slot* slot = state_->current(purpose, {})) return slot->key.clone();
-  CARELEDGER_TRY(const Slot* slot, state_->add(purpose, {}, {}, crypto::Secret::random(state_->entropy, 32)));
+  if (const Slot* slot = state_->current(purpose, label)) return slot->key.clone();
+  CARELEDGER_TRY(const Slot* slot, state_->add(purpose, label, {}, crypto::Secret::random(state_->entropy, 32)));
   return slot->key.clone();
 }
 
@@ -143,11 +143,11 @@ Result<crypto::SigningKey> Keystore::signing(Purpose purpose, std::string_view l
   return crypto::SigningKey::from_seed(slot->key);
 }
 
-Result<crypto::OpeningKey> Keystore::opening() {
+Result<crypto::OpeningKey> Keystore::opening(std::string_view label) {
   const std::lock_guard lock(state_->mutex);
-  if (const Slot* slot = state_->current(Purpose::opening, {})) return crypto::OpeningKey::from_bytes(slot->key);
+  if (const Slot* slot = state_->current(Purpose::opening, label)) return crypto::OpeningKey::from_bytes(slot->key);
   const crypto::OpeningKey made = crypto::OpeningKey::generate(state_->entropy);
-  CARELEDGER_TRY(const Slot* slot, state_->add(Purpose::opening, {}, crypto::Algorithm::x25519, made.bytes().clone()));
+  CARELEDGER_TRY(const Slot* slot, state_->add(Purpose::opening, label, crypto::Algorithm::x25519, made.bytes().clone()));
   return crypto::OpeningKey::from_bytes(slot->key);
 }
 
@@ -176,6 +176,48 @@ Result<crypto::SigningKey> Keystore::rotate_signing(Purpose purpose, std::string
   crypto::SigningKey key = crypto::SigningKey::generate(state_->entropy);
   CARELEDGER_CHECK(add_signing(purpose, label, key));
   return key;
+}
+
+Result<bool> Keystore::make_current(Purpose purpose, ByteView public_key) {
+  const std::lock_guard lock(state_->mutex);
+  Slot* wanted = nullptr;
+  for (Slot& slot : state_->slots) {
+    if (slot.purpose != purpose || (!slot.label.empty() && slot.label != kNextKey)) continue;
+    CARELEDGER_TRY(const Bytes half, public_half(slot));
+    if (half == public_key) wanted = &slot;
+  }
+  if (wanted == nullptr) return false;
+  Slot* const before = state_->current(purpose, {});
+  if (wanted == before) return true;
+  const bool was_retired = std::exchange(wanted->retired, false);
+  const std::string label = std::exchange(wanted->label, {});
+  if (before != nullptr) before->retired = true;
+  CARELEDGER_CHECK(state_->save_or([&] {
+    wanted->retired = was_retired;
+    wanted->label = label;
+    if (before != nullptr) before->retired = false;
+  }));
+  return true;
+}
+
+Result<void> Keystore::promote(Purpose purpose) {
+  CARELEDGER_ASSERT(is_symmetric(purpose));
+  const std::lock_guard lock(state_->mutex);
+  Slot* next = state_->current(purpose, kNextKey);
+  if (next == nullptr) return {};
+  Slot* const before = state_->current(purpose, {});
+  CARELEDGER_ASSERT(before != nullptr);  // a key follows another
+  crypto::Secret old_key = std::exchange(before->key, next->key.clone());
+  const BlockTime old_created = std::exchange(before->created, next->created);
+  const auto at = next - state_->slots.data();
+  Slot taken = std::move(*next);
+  state_->slots.erase(state_->slots.begin() + at);
+  return state_->save_or([&] {
+    state_->slots.push_back(std::move(taken));
+    Slot* const now = state_->current(purpose, {});
+    now->key = std::move(old_key);
+    now->created = old_created;
+  });
 }
 
 Result<void> Keystore::replace_symmetric(Purpose purpose, const crypto::Secret& key) {

@@ -82,6 +82,10 @@ struct SealInfo {
   std::string hint;
 };
 
+// Label of the key that is to follow the current one of its purpose: durable beside it while others (the ledger, files) are told of it, and
+// used by nobody before make_current() or promote().
+inline constexpr std::string_view kNextKey = "next";
+
 class Keystore {
  public:
   static Result<std::unique_ptr<Keystore>> create(const std::string& path, const Seal& seal, Clock& clock,
@@ -93,19 +97,25 @@ class Keystore {
   ~Keystore();
 
   // The current key of a purpose; made, and on disk, when it was not there.
-  Result<crypto::Secret> symmetric(Purpose purpose);  // 32 bytes
+  Result<crypto::Secret> symmetric(Purpose purpose, std::string_view label = {});  // 32 bytes
   Result<crypto::SigningKey> signing(Purpose purpose, std::string_view label = {});
-  Result<crypto::OpeningKey> opening();
+  Result<crypto::OpeningKey> opening(std::string_view label = {});
   bool holds(Purpose purpose, std::string_view label = {}) const;
   // Brings a key made elsewhere, or replaces the current one, which is kept as retired. conflict when it is the same.
   Result<void> add_signing(Purpose purpose, std::string_view label, const crypto::SigningKey& key);
   Result<crypto::SigningKey> rotate_signing(Purpose purpose, std::string_view label = {});
+
+  // Makes the key with this public half the current one of its purpose, whether it was prepared (kNextKey) or retired; the one before is
+  // kept as retired. False, changing nothing, when the keystore has no such key.
+  Result<bool> make_current(Purpose purpose, ByteView public_key);
 
   // Sets a symmetric key and forgets the old one: what was sealed under it and not re-wrapped is dead. Overwrites the old file.
   Result<void> replace_symmetric(Purpose purpose, const crypto::Secret& key);
   // A small value beside the key, changed together with it (for example the generation of the key tree). 0 when never set.
   Result<void> replace_symmetric(Purpose purpose, const crypto::Secret& key, std::uint64_t generation);
   std::uint64_t generation(Purpose purpose) const;
+  // The symmetric key that was prepared (kNextKey) becomes the current one, and the one before is forgotten; nothing when there is none.
+  Result<void> promote(Purpose purpose);
 
   Result<void> seal_under(const Seal& seal);  // re-seals under something else; the old file is overwritten
   std::vector<KeyInfo> inventory() const;     // ordered by purpose, label, created

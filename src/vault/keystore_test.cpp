@@ -136,6 +136,42 @@ TEST_F(KeystoreTest, AnotherSealTakesOverAndTheOldOneNoLongerOpens) {
   EXPECT_EQ((*again)->symmetric(Purpose::audit)->view(), key);
 }
 
+TEST_F(KeystoreTest, APreparedKeyIsUsedByNobodyUntilItIsMadeCurrent) {
+  const Seal seal = key_file();
+  auto keys = std::move(*Keystore::create(path, seal, clock, entropy));
+  const crypto::PublicKey old = keys->signing(Purpose::command)->public_key();
+  const crypto::PublicKey next = keys->signing(Purpose::command, kNextKey)->public_key();
+  const crypto::SealingKey opening = keys->opening()->public_key();
+  const crypto::SealingKey next_opening = keys->opening(kNextKey)->public_key();
+  EXPECT_NE(opening.bytes(), next_opening.bytes());
+  keys = std::move(*Keystore::open(path, seal, clock, entropy));
+  EXPECT_EQ(keys->signing(Purpose::command)->public_key(), old);
+  EXPECT_EQ(keys->signing(Purpose::command, kNextKey)->public_key(), next) << "the same one again after a crash";
+  EXPECT_TRUE(*keys->make_current(Purpose::command, next.view()));
+  EXPECT_TRUE(*keys->make_current(Purpose::opening, next_opening.bytes()));
+  EXPECT_FALSE(*keys->make_current(Purpose::batch, next.view())) << "a key has one purpose";
+  keys = std::move(*Keystore::open(path, seal, clock, entropy));
+  EXPECT_EQ(keys->signing(Purpose::command)->public_key(), next);
+  EXPECT_EQ(keys->opening()->public_key(), next_opening);
+  EXPECT_FALSE(keys->holds(Purpose::command, kNextKey));
+  EXPECT_TRUE(*keys->make_current(Purpose::command, old.view())) << "back, for a ledger that is older";
+  EXPECT_EQ(keys->signing(Purpose::command)->public_key(), old);
+  EXPECT_EQ(keys->inventory().size(), 4u);
+}
+
+TEST_F(KeystoreTest, APromotedSymmetricKeyForgetsTheOneBefore) {
+  const Seal seal = key_file();
+  auto keys = std::move(*Keystore::create(path, seal, clock, entropy));
+  const Bytes old(keys->symmetric(Purpose::files)->view());
+  ASSERT_TRUE(keys->promote(Purpose::files)) << "nothing was prepared";
+  EXPECT_EQ(keys->symmetric(Purpose::files)->view(), old);
+  const Bytes next(keys->symmetric(Purpose::files, kNextKey)->view());
+  ASSERT_TRUE(keys->promote(Purpose::files));
+  keys = std::move(*Keystore::open(path, seal, clock, entropy));
+  EXPECT_EQ(keys->symmetric(Purpose::files)->view(), next);
+  EXPECT_EQ(keys->inventory().size(), 1u);
+}
+
 TEST_F(KeystoreTest, RotationKeepsTheOldKeyAsRetired) {
   auto keys = Keystore::in_memory(clock, entropy);
   const auto first = keys->signing(Purpose::http_signature)->public_key();

@@ -9,7 +9,7 @@ from node import NORTH, SOUTH, Scratch, http, run, token
 
 
 def details_of(event):
-    return event["entity"][0]["detail"][0]["valueString"]
+    return event["entity"][0]["detail"][0]["valueString"] if "entity" in event else ""
 
 
 class Administration(Scratch):
