@@ -1,4 +1,5 @@
-// What other organisations and patients send that exchange decodes: terms of a consent, release requests and answers, enrolment codes.
+// What other organisations and patients send that exchange decodes: terms of a consent, release requests and answers, enrolment and claim
+// codes.
 #include <cstdlib>
 
 #include "edge/exchange/operations.h"
@@ -35,6 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   exchange::ReleaseAnswer answer;
   if (kernel::parse_canonical(input, answer) && kernel::encode(answer) != input) std::abort();
   if (const auto enrolment = edge::exchange::read_enrolment(input); enrolment && edge::exchange::enrolment_code(*enrolment) != input)
+    std::abort();
+  if (const auto handover = edge::exchange::read_handover_code(input, {}); handover && edge::exchange::handover_code(*handover) != input)
     std::abort();
   return 0;
 }

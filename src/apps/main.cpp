@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   commands::add_convict(app, context);
   commands::add_prove(app, context);
   commands::add_registry(app, context);
+  commands::add_relationship(app, context);
   commands::add_restore(app, context);
   commands::add_serve(app, context);
   commands::add_status(app, context);

@@ -1,5 +1,7 @@
 #include "apps/wallet.h"
 
+#include <algorithm>
+
 #include "contracts/rules.h"
 #include "exchange/terms.h"
 
@@ -29,7 +31,7 @@ Result<WalletKey*> unbound_key(Wallet& wallet, const std::string& label, const s
   }
   WalletKey* found = nullptr;
   for (WalletKey& key : wallet.keys) {
-    if (!key.organisation.empty()) continue;
+    if (!key.organisation.empty() || key.handed_over) continue;
     if (found != nullptr) return fail(ErrorKind::invalid, "several keys wait for an organisation: say which with --label");
     found = &key;
   }
@@ -89,6 +91,23 @@ Result<void> put_on_ledger(WalletNode& node, const WalletKey& key, const Wallet&
   const Digest terms = exchange::commitment_to(consent.root(), *from_hex(grant.salt));
   CARELEDGER_CHECK(node.command(key, ledger, build::grant(relationship, grant.number, terms, exchange::lapse_day(from, until))));
   return {};
+}
+
+// Those that this wallet made; and for a relationship that it took over those that the ledger knows, which another wallet made.
+Result<std::vector<std::uint32_t>> grants_in_force(const Wallet& wallet, const WalletKey& key, const RelationshipId& relationship,
+                                                   WalletNode& node) {
+  std::vector<std::uint32_t> numbers;
+  for (const WalletGrant& grant : wallet.grants)
+    if (grant.relationship == relationship.hex() && !grant.revoked) numbers.push_back(grant.number);
+  if (!key.claimed) return numbers;
+  CARELEDGER_TRY(const json::Document row, node.get("/ledger/v1/relationship/" + relationship.hex()));
+  const std::uint64_t next = number_at(row.root(), "next_grant");
+  for (std::uint32_t number = 1; number < next; ++number) {
+    CARELEDGER_TRY(const json::Document grant, node.get("/ledger/v1/grant/" + relationship.hex() + "/" + std::to_string(number)));
+    const bool known = std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+    if (!known && number_at(grant.root(), "revoked_height") == 0) numbers.push_back(number);
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -158,21 +177,21 @@ Result<std::vector<std::uint32_t>> revoke_grants(WalletFile& file, const std::st
   CARELEDGER_TRY(const auto node, WalletNode::connect(origin, certificate, wallet));
   CARELEDGER_TRY(const WalletKey* key, key_for(wallet, *node));
   CARELEDGER_TRY(const LedgerId ledger, ledger_of(wallet));
-  std::vector<std::uint32_t> revoked;
-  for (WalletGrant& grant : wallet.grants) {
-    if (grant.custodian != key->organisation || grant.revoked || (number != 0 && grant.number != number)) continue;
-    const std::string target = "/patient/v1/consents/" + std::to_string(grant.number) + "/withdraw";
-    const auto told = node->as_patient(*key, http::Method::post, target);
-    CARELEDGER_TRY(const RelationshipId relationship, id_from<RelationshipId>(grant.relationship));
-    CARELEDGER_CHECK(node->command(*key, ledger, build::revoke(relationship, grant.number)));
+  CARELEDGER_TRY(const OrganisationId organisation, id_from<OrganisationId>(key->organisation));
+  const RelationshipId relationship = relation::relationship_id(organisation, key->account());
+  CARELEDGER_TRY(std::vector<std::uint32_t> numbers, grants_in_force(wallet, *key, relationship, *node));
+  if (number != 0) std::erase_if(numbers, [&](std::uint32_t one) { return one != number; });
+  for (const std::uint32_t one : numbers) {
+    const auto told = node->as_patient(*key, http::Method::post, "/patient/v1/consents/" + std::to_string(one) + "/withdraw");
+    CARELEDGER_CHECK(node->command(*key, ledger, build::revoke(relationship, one)));
     if (!told) return tl::make_unexpected(told.error());
-    grant.revoked = true;
-    revoked.push_back(grant.number);
+    for (WalletGrant& grant : wallet.grants)
+      if (grant.relationship == relationship.hex() && grant.number == one) grant.revoked = true;
     CARELEDGER_CHECK(file.save());
   }
   CARELEDGER_CHECK(node->cosign(file, *key));  // last: a withdrawal waits for nothing
-  if (revoked.empty()) return fail(ErrorKind::not_found, "the wallet has no such grant at " + node->name() + " that is still in force");
-  return revoked;
+  if (numbers.empty()) return fail(ErrorKind::not_found, "the wallet has no such grant at " + node->name() + " that is still in force");
+  return numbers;
 }
 
 }  // namespace careledger::apps

@@ -22,10 +22,14 @@ struct WalletKey {  // of one relationship; the organisation is known once the h
   Digest nonce;
   std::string organisation;  // hex; empty before the first contact
   std::string organisation_name;
-  std::uint64_t head_size = 0;  // of the organisation's audit map, as last seen
-  std::string head_root;        // hex
-  std::uint64_t as_of = 0;      // height of the proof that showed it
-  std::string subject;          // hex: what the organisation lists this patient's accesses under; held on to since the acceptance
+  std::uint64_t head_size = 0;         // of the organisation's audit map, as last seen
+  std::string head_root;               // hex
+  std::uint64_t as_of = 0;             // height of the proof that showed it
+  std::string subject;                 // hex: what the organisation lists this patient's accesses under; held on to since the acceptance
+  std::optional<AccountId> claimed{};  // the account that other keys began, when this key took it over or is to
+  bool handed_over = false;            // to another wallet: this key controls nothing any more
+  std::string handover_reason{};       // what was said then, and the salt of its commitment on the ledger (hex)
+  std::string handover_salt{};
 
   AccountId account() const;
   std::string enrolment_code() const;

@@ -35,6 +35,12 @@ json::Value key_value(json::Document& document, const WalletKey& key) {
   document.set(out, "head_root", document.string(key.head_root));
   document.set(out, "as_of", number(document, key.as_of));
   document.set(out, "subject", document.string(key.subject));
+  if (key.claimed) document.set(out, "claimed", document.string(key.claimed->hex()));
+  if (key.handed_over) document.set(out, "handed_over", document.boolean(true));
+  if (!key.handover_salt.empty()) {
+    document.set(out, "handover_reason", document.string(key.handover_reason));
+    document.set(out, "handover_salt", document.string(key.handover_salt));
+  }
   return out;
 }
 
@@ -64,6 +70,15 @@ Result<WalletKey> read_key(const json::Value& value) {
   out.head_root = value.string_at("head_root");
   out.as_of = number_at(value, "as_of");
   out.subject = value.string_at("subject");
+  if (const std::string_view hex = value.string_at("claimed"); !hex.empty()) {
+    const auto bytes = from_hex(hex);
+    out.claimed = bytes ? AccountId::from(*bytes) : std::nullopt;
+    if (!out.claimed) return fail(ErrorKind::malformed, "the wallet holds a key that does not read");
+  }
+  const json::Value* over = value.find("handed_over");
+  out.handed_over = over != nullptr && over->boolean();
+  out.handover_reason = value.string_at("handover_reason");
+  out.handover_salt = value.string_at("handover_salt");
   return out;
 }
 
@@ -82,7 +97,7 @@ WalletGrant read_grant(const json::Value& value) {
 
 }  // namespace
 
-AccountId WalletKey::account() const { return kernel::account_id(kernel::single_key(key.public_key()), nonce.view()); }
+AccountId WalletKey::account() const { return claimed ? *claimed : kernel::account_id(kernel::single_key(key.public_key()), nonce.view()); }
 
 std::string WalletKey::enrolment_code() const { return edge::exchange::enrolment_code({kernel::single_key(key.public_key()), nonce}); }
 
@@ -108,7 +123,7 @@ WalletKey* Wallet::by_label(const std::string& label) {
 
 WalletKey* Wallet::of_organisation(const std::string& hex) {
   for (WalletKey& key : keys)
-    if (!hex.empty() && key.organisation == hex) return &key;
+    if (!hex.empty() && key.organisation == hex && !key.handed_over) return &key;
   return nullptr;
 }
 

@@ -18,6 +18,7 @@ void hand_over(Command& command, const Handover& handover) {
   *command.mutable_authority() = handover.authority;
   const Bytes bytes = relationship::handover_bytes(handover.ledger, handover.patient, handover.authority);
   for (const auto& signer : handover.signers) *command.add_proofs() = kernel::sign_bytes(bytes, signer);
+  for (const auto& proof : handover.proofs) *command.add_proofs() = proof;
 }
 
 }  // namespace

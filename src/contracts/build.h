@@ -54,13 +54,14 @@ Order propose(const NewPatient& patient);
 Order accept(const RelationshipId& relationship);
 Order reject(const RelationshipId& relationship);
 Order end(const RelationshipId& relationship);
-// `signers`: keys of the new authority; they sign relationship::handover_bytes().
+// `signers`: keys of the new authority; they sign relationship::handover_bytes(). `proofs`: what such keys signed elsewhere.
 struct Handover {
   LedgerId ledger;
   AccountId patient;
   RelationshipId relationship;
   ledger::Authority authority;
   std::vector<kernel::Signer> signers;
+  std::vector<ledger::CommandSignature> proofs{};
 };
 Order claim(const Handover& handover);
 Order change_controller(const Handover& handover, const Digest& reason);

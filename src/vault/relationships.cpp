@@ -39,6 +39,7 @@ Bytes encode(const Relationship& one) {
   append_short(out, one.patient_id);
   out.push_back(one.held_in_trust ? '\1' : '\0');
   out.push_back(static_cast<char>(one.state));
+  if (one.merged) out.append(one.merged->survivor.view()).append(one.merged->salt.view());
   return out;
 }
 
@@ -48,9 +49,15 @@ std::optional<Relationship> decode_relationship(ByteView in) {
   const auto patient = take_short(in);
   const auto trust = take_u8(in);
   const auto state = take_u8(in);
-  if (!id || !account || !patient || !trust || *trust > 1 || !state || *state < 1 || *state > 3 || !in.empty()) return std::nullopt;
-  return Relationship{*RelationshipId::from(*id), *AccountId::from(*account), std::string(*patient), *trust == 1,
-                      static_cast<RelationshipState>(*state)};
+  if (!id || !account || !patient || !trust || *trust > 1 || !state || *state < 1 || *state > 3) return std::nullopt;
+  Relationship one{*RelationshipId::from(*id), *AccountId::from(*account), std::string(*patient), *trust == 1,
+                   static_cast<RelationshipState>(*state)};
+  if (in.empty()) return one;
+  const auto survivor = take_bytes(in, 32);
+  const auto salt = take_bytes(in, 32);
+  if (!survivor || !salt || !in.empty()) return std::nullopt;
+  one.merged = MergedInto{*RelationshipId::from(*survivor), *Digest::from(*salt)};
+  return one;
 }
 
 Bytes encode(const ConsentTerms& terms) {

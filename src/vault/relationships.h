@@ -21,12 +21,19 @@ class Vault;
 
 enum class RelationshipState : std::uint8_t { proposed = 1, active = 2, ended = 3 };
 
+// Opening of the commitment that stands on the ledger while a relationship is merged; kept afterwards.
+struct MergedInto {
+  RelationshipId survivor;
+  Digest salt;
+};
+
 struct Relationship {
   RelationshipId id;           // as on the ledger
   AccountId patient_account;   // the patient's pseudonym in this relationship
   std::string patient_id;      // of the Patient resource in this vault
   bool held_in_trust = false;  // this organisation holds the patient's key, in the keystore under Purpose::trust
   RelationshipState state = RelationshipState::proposed;
+  std::optional<MergedInto> merged{};
 };
 
 struct ConsentTerms {

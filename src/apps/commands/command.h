@@ -27,6 +27,7 @@ void example(CLI::App& app, const std::string& line);
 
 void add_init(CLI::App& app, Context& context);
 void add_registry(CLI::App& app, Context& context);
+void add_relationship(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);

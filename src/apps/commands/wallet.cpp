@@ -1,9 +1,10 @@
-#include "apps/wallet.h"
+#include "apps/wallet_handover.h"
 
 #include <fmt/format.h>
 
 #include "apps/commands/command.h"
 #include "apps/terminal.h"
+#include "apps/wallet.h"
 #include "codec/fhir/instant.h"
 
 namespace careledger::apps::commands {
@@ -21,6 +22,9 @@ struct Options {
   std::uint32_t number = 0;
   std::string out;
   std::string trust_out;
+  std::string account;
+  std::string code;
+  std::string reason;
 };
 
 // {"name": "value", …} with every value a string.
@@ -42,8 +46,9 @@ int create(const Options& options, bool as_json) {
 void print_keys(const Wallet& wallet) {
   for (const WalletKey& key : wallet.keys) {
     const bool waits = key.organisation.empty();
-    fmt::print("{}: {}\n", bold(key.label), waits ? std::string("waits for an organisation") : key.organisation_name);
-    if (waits) fmt::print("  enrolment code: {}\n", key.enrolment_code());
+    fmt::print("{}: {}{}\n", bold(key.label), waits ? std::string("waits for an organisation") : key.organisation_name,
+               key.handed_over ? ", handed over" : "");
+    if (waits && !key.claimed) fmt::print("  enrolment code: {}\n", key.enrolment_code());
   }
   for (const WalletGrant& grant : wallet.grants)
     fmt::print("grant {} to {}{}\n", grant.number, grant.grantee, grant.revoked ? ", revoked" : "");
@@ -59,7 +64,8 @@ std::string keys_json(const Wallet& wallet) {
     document.set(value, "account", document.string(key.account().hex()));
     document.set(value, "organisation", document.string(key.organisation));
     document.set(value, "organisation_name", document.string(key.organisation_name));
-    document.set(value, "enrolment", document.string(key.enrolment_code()));
+    if (!key.claimed) document.set(value, "enrolment", document.string(key.enrolment_code()));
+    document.set(value, "handed_over", document.boolean(key.handed_over));
     document.append(keys, value);
   }
   json::Value grants = document.array();
@@ -131,6 +137,24 @@ int revoke(WalletFile& file, const Options& options, bool as_json) {
     if (as_json) fmt::print("{}\n", json_of({{"revoked", std::to_string(number)}}));
     else fmt::print("Grant {} is revoked: nothing more is released under it.\n", number);
   }
+  return 0;
+}
+
+int claim(WalletFile& file, const Options& options, bool as_json) {
+  const auto code = claim_code(file, options.node, options.certificate, options.account, options.label);
+  if (!code) return report(code.error(), as_json);
+  if (as_json) fmt::print("{}\n", json_of({{"claim", *code}}));
+  else fmt::print("{}\n", *code);
+  return 0;
+}
+
+int handover(WalletFile& file, const Options& options, bool as_json) {
+  const auto done = hand_over(file, options.node, options.certificate, options.code, options.reason);
+  if (!done) return report(done.error(), as_json);
+  const std::string when = done->waits_until.value > 0 ? codec::fhir::format_instant(done->waits_until) : std::string();
+  if (as_json) fmt::print("{}\n", json_of({{"organisation", done->organisation}, {"waits_until", when}}));
+  else if (when.empty()) fmt::print("Handed over: this wallet no longer speaks to {}.\n", done->organisation);
+  else fmt::print("Handed over at {}: it stands on the ledger from {} on, with what others do.\n", done->organisation, when);
   return 0;
 }
 
@@ -234,6 +258,25 @@ void add_grant(CLI::App& wallet, Context& context) {
   });
 }
 
+void add_handover(CLI::App& wallet, Context& context) {
+  auto claimed = std::make_shared<Options>();
+  auto* command =
+      add(wallet, claimed, "claim", "the code by which this wallet takes over a relationship held in trust, or another wallet's");
+  add_node(*command, *claimed);
+  command->add_option("--account", claimed->account, "its account: the organisation or `wallet show` tells")->required();
+  command->add_option("--label", claimed->label, "your own name for the relationship; a new key is made for it")->required();
+  example(*command, "careledger wallet claim me.wallet --node http://127.0.0.1:8480 --account 4f…c2 --label \"North Hospital\"");
+  on_run(*command, claimed, context, claim);
+
+  auto handed = std::make_shared<Options>();
+  command = add(wallet, handed, "handover", "hand a relationship to another wallet: a guardian's, or your child's who has come of age");
+  add_node(*command, *handed);
+  command->add_option("--code", handed->code, "what `wallet claim` printed for the other wallet")->required();
+  command->add_option("--reason", handed->reason, "why; stays in this wallet, the ledger gets a salted commitment")->required();
+  example(*command, "careledger wallet handover parent.wallet --node http://127.0.0.1:8480 --code AAAA… --reason \"come of age\"");
+  on_run(*command, handed, context, handover);
+}
+
 }  // namespace
 
 void add_wallet(CLI::App& app, Context& context) {
@@ -267,6 +310,8 @@ void add_wallet(CLI::App& app, Context& context) {
   revoke_command->add_option("--number", revoked->number, "which grant (default: all at this custodian)");
   example(*revoke_command, "careledger wallet revoke me.wallet --node http://127.0.0.1:8480 --number 1");
   on_run(*revoke_command, revoked, context, revoke);
+
+  add_handover(*wallet, context);
 
   auto logged = std::make_shared<Options>();
   auto* log_command = add(*wallet, logged, "log", "every access and every refused attempt, proven complete");

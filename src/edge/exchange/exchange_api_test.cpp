@@ -145,8 +145,8 @@ class OperationsTest : public ::testing::Test {
   World world;
   vault::QuietOutbox quiet{
       {world.south.id, *world.south.relationships, *world.chain.ordering, *world.south.signer, system_clock(), /*epoch_ms*/ 1}};
-  Operations operations{{world.south.id, *world.south.requester, *world.chain.replica, quiet, system_clock(), *world.south.keys,
-                         *world.south.audit, *world.south.relationships, system_entropy()}};
+  Operations operations{{world.south.id, *world.south.requester, *world.chain.replica, *world.chain.ordering, /*epoch_ms*/ 1, quiet,
+                         system_clock(), *world.south.keys, *world.south.audit, *world.south.relationships, system_entropy()}};
 };
 
 TEST_F(OperationsTest, WhatIsRefusedBeforeAnybodyIsAskedIsRecorded) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <future>
 #include <span>
 
 #include "codec/fhir/instant.h"
@@ -13,14 +12,11 @@
 namespace careledger::edge::exchange {
 namespace {
 
-namespace build = contracts::build;
 namespace json = codec::json;
-namespace relation = contracts::relationship;
 using careledger::exchange::Received;
 using careledger::exchange::Retrieval;
 
 constexpr std::uint32_t kOrganisationsMax = 10'000;
-constexpr std::int64_t kWaitMaxMs = 15'000;
 constexpr std::string_view kActorPrefix = "Practitioner/";
 
 Result<Digest> practitioner_of(const auth::Principal& principal) {
@@ -91,24 +87,6 @@ fhir::OperationReply refused(careledger::exchange::Refusal refusal) {
   return {403, fhir::outcome({issue})};
 }
 
-void add_parameter(json::Document& document, json::Value& parameters, std::string_view name, std::string_view value) {
-  json::Value parameter = document.object();
-  document.set(parameter, "name", document.string(name));
-  document.set(parameter, "valueString", document.string(value));
-  document.append(parameters, parameter);
-}
-
-std::string_view status_name(std::uint32_t status) {
-  switch (static_cast<relation::Status>(status)) {
-    case relation::Status::proposed: return "proposed";
-    case relation::Status::active: return "active";
-    case relation::Status::rejected: return "rejected";
-    case relation::Status::ended: return "ended";
-    case relation::Status::merged: return "merged";
-  }
-  return "unknown";
-}
-
 // False, and nothing moved out of, when too many wait already.
 template <class Run>
 bool post(http::WorkerPool& pool, const std::shared_ptr<fhir::OperationCall>& call, const std::shared_ptr<fhir::OperationDone>& done,
@@ -159,10 +137,17 @@ Result<fhir::OperationReply> Operations::record(const fhir::OperationCall& call,
   entry.resource_type = "Patient";
   entry.resource_id = call.patient_id;
   entry.details = kind == vault::AuditKind::retrieve ? R"({"operation":"retrieve"})" : R"({"operation":"relationship"})";
+  for (const char* act : {"claim", "mergeInto", "unmerge"})
+    if (!call.first(act).empty()) entry.details = R"({"operation":"relationship","act":")" + std::string(act) + "\"}";
   if (!reply || reply->status >= 400) entry.outcome = vault::AuditOutcome::failed;
   if (!reply && reply.error().kind == ErrorKind::forbidden) {
     entry.kind = vault::AuditKind::refusal;
     entry.outcome = vault::AuditOutcome::refused;
+  }
+  if (const std::string_view into = call.first("mergeInto"); !into.empty()) {  // it is about two patients
+    vault::AuditEntry other = entry;
+    other.subject = parts_.audit.subject_of(into);
+    CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(other)));
   }
   CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(entry)));
   return reply;
@@ -203,76 +188,22 @@ Result<fhir::OperationReply> Operations::run_retrieve(const fhir::OperationCall&
   return fhir::OperationReply{200, bundle_of(wish->from, received, parts_.replica.view().time())};
 }
 
-// Decides who holds the key, and remembers at home which patient the pseudonym is before the ledger hears of it.
-Result<vault::Relationship> Operations::prepare(const fhir::OperationCall& call, Bytes& payload) {
-  const std::string_view code = call.first("enrolment");
-  const bool in_trust = call.first("holdInTrust") == "true";
-  if (code.empty() == !in_trust) return fail(ErrorKind::invalid, "give either enrolment (the wallet's code) or holdInTrust");
-  build::NewPatient patient;
-  patient.held_in_trust = in_trust;
-  std::optional<crypto::SigningKey> key;
-  if (in_trust) {
-    key = crypto::SigningKey::generate(parts_.entropy);
-    patient.authority = kernel::single_key(key->public_key());
-    patient.nonce = parts_.entropy.take_id<Digest>();
-  } else {
-    CARELEDGER_TRY(const Enrolment enrolment, read_enrolment(code));
-    patient.authority = enrolment.authority;
-    patient.nonce = enrolment.nonce;
-  }
-  vault::Relationship out;
-  out.patient_account = patient.id();
-  out.id = relation::relationship_id(parts_.organisation, out.patient_account);
-  out.patient_id = call.patient_id;
-  out.held_in_trust = in_trust;
-  CARELEDGER_TRY(const auto known, parts_.relationships.find(out.id));
-  if (known && known->patient_id != call.patient_id)
-    return fail(ErrorKind::conflict, "this enrolment code was used for another patient; the wallet makes a new one for each");
-  if (key) CARELEDGER_CHECK(parts_.keys.add_signing(vault::Purpose::trust, out.id.hex(), *key));
-  CARELEDGER_CHECK(parts_.relationships.put(out));
-  payload = build::propose(patient).payload;
-  return out;
-}
-
-// Waits for the ledger only when the epoch is nearly over: nobody stands at a desk for an hour.
-Result<void> Operations::propose(const RelationshipId& id, Bytes payload) {
-  const auto promise = std::make_shared<std::promise<ordering::Answer>>();
-  CARELEDGER_TRY(const BlockTime until, parts_.quiet.hold({Digest{id.value}, build::kRelationship, std::move(payload)},
-                                                          [promise](const ordering::Answer& answer) { promise->set_value(answer); }));
-  if (until.value - parts_.clock.now().value > kWaitMaxMs) return {};
-  const ordering::Answer answer = promise->get_future().get();
-  if (!answer.receipt) return {};  // it goes with the next epoch
-  if (!answer.receipt->code.ok())
-    return fail(ErrorKind::conflict,
-                "the ledger refused the proposal: " + std::string(kernel::code_name(parts_.replica.contracts(), answer.receipt->code)));
-  return {};
-}
-
 Result<fhir::OperationReply> Operations::run_relationship(const fhir::OperationCall& call) {
   return record(call, vault::AuditKind::update, relate(call));
 }
 
 Result<fhir::OperationReply> Operations::relate(const fhir::OperationCall& call) {
-  constexpr std::array<std::string_view, 2> kKnown{"enrolment", "holdInTrust"};
+  constexpr std::array<std::string_view, 6> kKnown{"enrolment", "holdInTrust", "claim", "mergeInto", "unmerge", "list"};
   if (auto unknown = unknown_parameter(call, kKnown)) return std::move(*unknown);
-  Bytes payload;
-  CARELEDGER_TRY(vault::Relationship made, prepare(call, payload));
-  // After a crash, or asked twice, the ledger may know it already.
-  if (!parts_.replica.view().state().has(relation::kRelationships, made.id)) CARELEDGER_CHECK(propose(made.id, std::move(payload)));
-  const auto row = parts_.replica.view().state().get(relation::kRelationships, made.id);
-  if (row && relation::is_active(*row)) {
-    made.state = vault::RelationshipState::active;
-    CARELEDGER_CHECK(parts_.relationships.put(made));
+  using Act = Result<fhir::OperationReply> (Operations::*)(const fhir::OperationCall&);
+  constexpr std::array<std::pair<std::string_view, Act>, 4> kAlone{
+      {{"claim", &Operations::claim}, {"mergeInto", &Operations::merge}, {"unmerge", &Operations::unmerge}, {"list", &Operations::list}}};
+  for (const auto& [name, act] : kAlone) {
+    if (call.first(name).empty()) continue;
+    if (call.parameters.size() > 1) return fail(ErrorKind::invalid, std::string(name) + ": no other parameter goes with it");
+    return (this->*act)(call);
   }
-  json::Document document;
-  json::Value parameters = document.array();
-  add_parameter(document, parameters, "relationship", made.id.hex());
-  add_parameter(document, parameters, "account", made.patient_account.hex());
-  add_parameter(document, parameters, "status", row ? status_name(row->status()) : std::string_view("waiting"));
-  json::Value root = document.object();
-  document.set(root, "resourceType", document.string("Parameters"));
-  document.set(root, "parameter", parameters);
-  return fhir::OperationReply{row ? 200 : 202, json::compact(root)};
+  return propose(call);
 }
 
 }  // namespace careledger::edge::exchange

@@ -6,6 +6,7 @@
 // Thread-safety: as fhir::Operations. Parts are borrowed; stop() before they go.
 #pragma once
 
+#include "contracts/relationship/relationship.h"
 #include "edge/fhir/operations.h"
 #include "edge/http/worker_pool.h"
 #include "exchange/requester.h"
@@ -19,6 +20,8 @@ struct OperationsParts {
   OrganisationId organisation;
   careledger::exchange::Requester& requester;
   replica::Replica& replica;
+  ordering::Ordering& ordering;
+  std::uint32_t epoch_ms;  // of the mixed lane
   vault::QuietOutbox& quiet;
   const Clock& clock;
   vault::Keystore& keys;
@@ -42,7 +45,17 @@ class Operations final : public fhir::Operations {
   Result<fhir::OperationReply> record(const fhir::OperationCall& call, vault::AuditKind kind, Result<fhir::OperationReply> reply);
   Result<OrganisationId> custodian_of(std::string_view name) const;
   Result<vault::Relationship> prepare(const fhir::OperationCall& call, Bytes& payload);
-  Result<void> propose(const RelationshipId& id, Bytes payload);
+  Result<fhir::OperationReply> propose(const fhir::OperationCall& call);
+  // relationship_acts.cpp
+  Result<fhir::OperationReply> list(const fhir::OperationCall& call);
+  Result<fhir::OperationReply> claim(const fhir::OperationCall& call);
+  Result<fhir::OperationReply> merge(const fhir::OperationCall& call);
+  Result<fhir::OperationReply> unmerge(const fhir::OperationCall& call);
+  Result<fhir::OperationReply> reply_about(const std::vector<vault::Relationship>& relationships) const;
+  bool any_with(const std::vector<vault::Relationship>& relationships, contracts::relationship::Status status) const;
+  Result<RelationshipId> active_one_of(std::string_view patient_id) const;
+  Result<void> send_claim(const vault::Relationship& held, const Bytes& payload);
+  Result<void> send_quietly(const RelationshipId& id, Bytes payload);  // the organisation's own command
 
   OperationsParts parts_;
   http::WorkerPool waiting_;
@@ -55,5 +68,19 @@ struct Enrolment {
 };
 std::string enrolment_code(const Enrolment& enrolment);
 Result<Enrolment> read_enrolment(std::string_view code);  // malformed
+
+// What a wallet makes to take over an account that other keys control: a new authority and its signature over
+// relationship::handover_bytes(). base64url of field(canonical Authority) ‖ field(account) ‖ field(canonical CommandSignature).
+struct HandoverCode {
+  ledger::Authority authority;
+  AccountId account;
+  ledger::CommandSignature proof;
+};
+std::string handover_code(const HandoverCode& handover);
+// malformed; invalid when the proof is not the authority's for this account and ledger.
+Result<HandoverCode> read_handover_code(std::string_view code, const LedgerId& ledger);
+
+// What stands on the ledger in place of the relationship that a merged one goes on in.
+Digest commitment_to(const vault::MergedInto& merged);
 
 }  // namespace careledger::edge::exchange

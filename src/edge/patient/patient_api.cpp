@@ -78,10 +78,11 @@ Result<PatientApi::Caller> PatientApi::caller_of(const http::Request& request) {
   CARELEDGER_TRY(const auto known, parts_.relationships.find(id));
   if (!row || !known) return fail(ErrorKind::forbidden, "this account has no relationship with this organisation");
   Caller caller{*account, *known, row->status()};
-  if (relation::is_active(*row) && known->state == vault::RelationshipState::proposed) {
+  if (relation::is_active(*row) && known->state == vault::RelationshipState::proposed)
     caller.relationship.state = vault::RelationshipState::active;
+  caller.relationship.held_in_trust = row->held_in_trust();
+  if (caller.relationship.state != known->state || caller.relationship.held_in_trust != known->held_in_trust)
     CARELEDGER_CHECK(parts_.relationships.put(caller.relationship));
-  }
   return caller;
 }
 
