@@ -3,13 +3,13 @@ import html
 import re
 import sys
 
-STEPS = (3, 4, 5, 6, 9)  # as many as a reader looks at
+STEPS = (3, 4, 5, 6)  # as many as a reader looks at
 LINE, WIDTH = 20, 1000
 WHITE, GREY, GREEN = "#ffffff", "#e6edf3", "#7ee787"
 
 
 def chosen(lines):
-    """The lines of some steps, and the closing table without its first word's repetition."""
+    """The lines of some steps, and the closing table."""
     step, table = None, False
     for line in lines:
         heading = re.match(r"^\s?(\d+)\. ", line)
@@ -20,9 +20,17 @@ def chosen(lines):
             yield line.rstrip()
 
 
-def drawn(line, y):
+def proving(lines):
+    """Each line with whether it says what a step proves: those that go on with it are indented further."""
+    green = False
+    for line in lines:
+        green = line.lstrip().startswith("proves:") or (green and line.startswith(" " * 8))
+        yield line, green
+
+
+def drawn(line, green, y):
     bold = re.match(r"^\s?\d+\. |^Figures$", line)
-    colour = WHITE if bold else GREEN if line.lstrip().startswith("proves:") else GREY
+    colour = WHITE if bold else GREEN if green else GREY
     weight = ' font-weight="700"' if bold else ""
     return f'<text x="20" y="{y}" fill="{colour}"{weight} xml:space="preserve">{html.escape(line)}</text>'
 
@@ -34,8 +42,8 @@ def main():
           'aria-label="Output of ./dev demo: eleven steps, each with what it proves">')
     print(f'<rect width="{WIDTH}" height="{height}" rx="10" fill="#101820"/>')
     print('<g font-family="ui-monospace,Menlo,Consolas,monospace" font-size="13.5">')
-    for number, line in enumerate(lines):
-        print(drawn(line, LINE * number + 30))
+    for number, (line, green) in enumerate(proving(lines)):
+        print(drawn(line, green, LINE * number + 30))
     print("</g>\n</svg>")
 
 

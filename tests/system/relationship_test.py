@@ -119,6 +119,21 @@ class Controller(Relationships):
         self.assertEqual(self.retrieve(), "consent_revoked")
         self.at("log", child)
 
+    def test_a_wallet_changes_to_a_new_key_of_its_own(self):
+        wallet = self.wallet("mine")
+        self.enrol(self.node, self.folder, wallet, NORTH, "n1")
+        self.enrol(self.node, self.folder, wallet, SOUTH, "s1")
+        self.grant(wallet)
+        account = self.only("n1")["account"]
+        self.at("handover", wallet, "--code", self.claim_code(wallet, account, "new phone"), "--reason", "the old one was stolen")
+        self.at("accept", wallet, "--label", "new phone")
+        shown = {key["label"]: key for key in json.loads(run("--json", "wallet", "show", wallet, check=0).stdout)["keys"]}
+        self.assertEqual([shown[label]["handed_over"] for label in (NORTH, "new phone")], [True, False])
+        self.assertEqual(shown["new phone"]["account"], account)
+        self.at("log", wallet)
+        self.at("revoke", wallet)
+        self.assertEqual(self.retrieve(), "consent_revoked")
+
     def test_keys_held_in_trust_are_claimed_and_not_handed_over(self):
         self.patient("n1")
         account = self.relationship("trust", "n1")["account"]
@@ -145,6 +160,8 @@ class Merges(Relationships):
         self.assertEqual((merged["status"], merged["mergedInto"]), ("merged", survivor))
         self.assertEqual(self.only("n2")["status"], "active")
         self.assertEqual(self.retrieve(), "relationship_not_active")
+        self.assertIn("mergeInto", self.at("log", wallet).stdout)  # the wallet goes on seeing who reads this Patient
+        self.grant(wallet, check=4)
         self.relationship("merge", "n1", "--into", "n2", check=4)
         self.relationship("unmerge", "n1")
         again = self.only("n1")
