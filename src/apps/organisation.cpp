@@ -58,6 +58,7 @@ Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& s
   CARELEDGER_TRY(const auto head, access_head(ledger_, config_.id));
   accesses.entries_min = head ? head->size() : 0;
   CARELEDGER_TRY(audit_, vault::AuditMap::open(accesses, *keys_, system_files(), clock_, entropy_));
+  CARELEDGER_TRY(writes_, vault::RecordedWrites::open(*vault_, *audit_));
   logins_ = std::make_unique<edge::auth::FailedLogins>(*audit_, clock_);
   CARELEDGER_TRY(crypto::SigningKey cosign, keys_->signing(Purpose::cosign));
   CARELEDGER_TRY(std::shared_ptr<ordering::Witness> witness,
@@ -97,9 +98,9 @@ Result<void> Organisation::make_fhir(const Surroundings& around) {
   config.version = CARELEDGER_VERSION;
   CARELEDGER_TRY(config.page_key, keys_->symmetric(Purpose::page_token));
   config.on_alert = [this](const std::string& what) { alerts_.raise(config_.slug, what); };
-  fhir_ = std::make_unique<edge::fhir::FhirHandler>(
-      edge::fhir::FhirParts{*vault_, *audit_, *authenticator_, *logins_, clock_, entropy_, around.workers, &exchange_->operations()},
-      std::move(config));
+  fhir_ = std::make_unique<edge::fhir::FhirHandler>(edge::fhir::FhirParts{*vault_, *audit_, *writes_, *authenticator_, *logins_, clock_,
+                                                                          entropy_, around.workers, &exchange_->operations()},
+                                                    std::move(config));
   return {};
 }
 

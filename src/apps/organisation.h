@@ -76,6 +76,7 @@ class Organisation {
   std::unique_ptr<vault::Keystore> keys_;
   std::unique_ptr<vault::Vault> vault_;
   std::unique_ptr<vault::AuditMap> audit_;
+  std::unique_ptr<vault::RecordedWrites> writes_;
   std::unique_ptr<vault::KeystoreSigner> signer_;
   std::unique_ptr<edge::auth::Authenticator> authenticator_;
   std::unique_ptr<edge::auth::FailedLogins> logins_;

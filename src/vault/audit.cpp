@@ -10,6 +10,8 @@ namespace careledger::vault {
 
 namespace {
 
+constexpr const char* kQueueFull = "too many accesses wait to be recorded: try again shortly";
+
 Result<OpenedEntry> last_entry(const AuditMap::State& state) {
   const std::uint64_t last = state.file->next_index() - 1;
   CARELEDGER_TRY(FilePlace place, state.store->place_before(last));
@@ -40,8 +42,8 @@ AuditMap::~AuditMap() {
 }
 
 Result<std::unique_ptr<AuditMap>> AuditMap::open(AuditOptions options, Keystore& keys, Files& files, Clock& clock, Entropy& entropy) {
-  auto state =
-      std::unique_ptr<State>(new State{std::move(options), clock, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}});
+  auto state = std::unique_ptr<State>(
+      new State{std::move(options), clock, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}});
   State& s = *state;
   const bool in_memory = s.options.folder.empty();
   if (in_memory) s.own_files = memory_files();
@@ -80,13 +82,41 @@ void AuditMap::append(AuditEntry entry, UniqueFunction<void(const Result<Recorde
   if (auto fits = check_entry(entry); !fits) return done(tl::make_unexpected(std::move(fits.error())));
   {
     std::unique_lock lock(s.queue_mutex);
-    if (s.queue.size() < s.options.queue_max) {
+    if (s.queue.size() + s.reserved < s.options.queue_max) {
       s.queue.push_back({std::move(entry), std::move(done)});
       if (s.queue.size() == 1) s.queue_changed.notify_one();
       return;
     }
   }
-  done(fail(ErrorKind::busy, "too many accesses wait to be recorded: try again shortly"));
+  done(fail(ErrorKind::busy, kQueueFull));
+}
+
+AuditMap::Places::~Places() {
+  if (state_ == nullptr) return;
+  const std::lock_guard lock(state_->queue_mutex);
+  state_->reserved -= count_;
+}
+
+Result<AuditMap::Places> AuditMap::reserve(std::size_t count) {
+  State& s = *state_;
+  const std::lock_guard lock(s.queue_mutex);
+  const std::size_t used = s.queue.size() + s.reserved;
+  if (used != 0 && used + count > s.options.queue_max) return fail(ErrorKind::busy, kQueueFull);
+  s.reserved += count;
+  return Places(s, count);
+}
+
+void AuditMap::append(std::vector<AuditEntry> entries, Places places, UniqueFunction<void(const Result<void>&)> done) {
+  if (entries.empty()) return done({});
+  State& s = *state_;
+  CARELEDGER_ASSERT(places.state_ == &s && entries.size() <= places.count_);
+  const std::lock_guard lock(s.queue_mutex);
+  for (AuditEntry& entry : entries) s.queue.push_back({std::move(entry)});
+  s.queue.back().done = [done = std::move(done)](const Result<Recorded>& last) mutable {
+    done(last ? Result<void>() : tl::make_unexpected(last.error()));
+  };
+  s.reserved -= std::exchange(places.count_, 0);
+  s.queue_changed.notify_one();
 }
 
 Result<Recorded> AuditMap::append_and_wait(AuditEntry entry) {
@@ -146,7 +176,8 @@ void AuditMap::State::flush(std::vector<Queued> batch) {
     std::tie(last_time, last_number) = time_before;
     if (options.on_alert)
       options.on_alert("the audit file cannot be written (" + written.error().message + "): nothing is answered until it can");
-    for (Queued& one : batch) one.done(tl::make_unexpected(written.error()));
+    for (Queued& one : batch)
+      if (one.done) one.done(tl::make_unexpected(written.error()));
     return;
   }
   {
@@ -155,7 +186,8 @@ void AuditMap::State::flush(std::vector<Queued> batch) {
     pending_next = {file->next_index(), file->next_offset()};
     durable = pending_next.index;
   }
-  for (std::size_t i = 0; i < batch.size(); ++i) batch[i].done(recorded[i]);
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    if (batch[i].done) batch[i].done(recorded[i]);
   keeper->entries_came();
 }
 

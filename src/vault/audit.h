@@ -133,12 +133,30 @@ struct AuditOptions {
 
 class AuditMap {
  public:
+  struct State;  // for the files of src/vault
+
   // Replays what the map has not folded yet. A torn tail is put aside in audit.log.torn and cut, with an alert. corrupt, changing nothing:
   // an entry (named) is damaged, or fewer are there than map and ledger know of. Borrows the rest.
   static Result<std::unique_ptr<AuditMap>> open(AuditOptions options, Keystore& keys, Files& files, Clock& clock, Entropy& entropy);
   ~AuditMap();
 
   void append(AuditEntry entry, UniqueFunction<void(const Result<Recorded>&)> done);
+  // Places in the queue for entries that somebody is about to owe; given back when it goes unused.
+  class Places {
+   public:
+    Places(Places&& other) noexcept : state_(std::exchange(other.state_, nullptr)), count_(other.count_) {}
+    Places& operator=(Places&&) = delete;
+    ~Places();
+
+   private:
+    friend class AuditMap;
+    Places(State& state, std::size_t count) : state_(&state), count_(count) {}
+    State* state_;
+    std::size_t count_;
+  };
+  Result<Places> reserve(std::size_t count);  // busy when so many do not fit now; more than the whole queue waits until it is empty
+  // All in one append, so durable together or not at all. They never find the queue full.
+  void append(std::vector<AuditEntry> entries, Places places, UniqueFunction<void(const Result<void>&)> done);
   Result<Recorded> append_and_wait(AuditEntry entry);  // not from a callback
   std::uint64_t size() const;                          // durable entries
   std::uint64_t torn_bytes() const;                    // cut when it was opened; 0 after a clean stop
@@ -172,7 +190,6 @@ class AuditMap {
     std::uint64_t fold_us_last = 0;
   };
   Figures figures() const;
-  struct State;  // for the files of src/vault
   const State& state() const { return *state_; }
 
  private:

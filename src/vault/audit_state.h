@@ -22,12 +22,13 @@ struct AuditMap::State {
 
   struct Queued {
     AuditEntry entry;
-    UniqueFunction<void(const Result<Recorded>&)> done;
+    UniqueFunction<void(const Result<Recorded>&)> done{};  // none: somebody behind it in the same batch tells
   };
   std::mutex queue_mutex;
   std::condition_variable queue_changed;
   std::condition_variable queue_done;  // a batch was flushed and its callbacks ran
   std::vector<Queued> queue;
+  std::size_t reserved = 0;  // places of the queue that somebody holds
   bool flushing = false;
   bool closing = false;
   std::thread flusher;

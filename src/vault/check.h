@@ -43,5 +43,8 @@ struct CheckOptions {
 // An error only when nothing could be looked at; everything else is a finding.
 Result<CheckReport> check_vault(Vault& vault, const CheckOptions& options);
 Result<CheckReport> check_audit(AuditMap& audit, const CheckOptions& options);
+// Whether every version of a commit that owed the audit map an entry has one, for each patient whose record it is part of, or is still
+// owed it. Memory: 32 bytes an audit entry of a write.
+Result<CheckReport> check_recorded(Vault& vault, AuditMap& audit, const CheckOptions& options);
 
 }  // namespace careledger::vault

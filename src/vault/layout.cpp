@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/hash.h"
+#include "vault/audit_entry.h"
 #include "vault/encoding.h"
 
 namespace careledger::vault {
@@ -141,6 +142,29 @@ std::optional<Visible> decode_visible(ByteView in) {
 Bytes hold_key(std::string_view type, std::string_view id) { return Bytes(kHoldPrefix).append(1, '\0').append(resource_prefix(type, id)); }
 
 Bytes untold_key(std::uint64_t number) { return Bytes(kUntoldPrefix).append(u64_bytes(number)); }
+
+Bytes owed_key(std::uint64_t sequence) { return Bytes(kOwedPrefix) + u64_bytes(sequence); }
+
+Bytes encode(const OwedRow& row) {
+  Bytes out;
+  append_varint(out, row.floor);
+  append_short(out, entry_bytes(row.entry));
+  append_short(out, row.entry.details);
+  for (const Subject& subject : row.subjects) out += subject.view();
+  return out;
+}
+
+std::optional<OwedRow> decode_owed_row(ByteView in) {
+  const auto floor = take_varint(in);
+  const auto entry_part = take_short(in);
+  const auto details = take_short(in);
+  auto entry = entry_part ? read_entry_bytes(*entry_part) : std::nullopt;
+  if (!floor || !entry || !details || in.empty() || in.size() % Subject::size != 0) return std::nullopt;
+  entry->details = *details;
+  OwedRow row{*floor, std::move(*entry), {}};
+  for (; !in.empty(); in.remove_prefix(Subject::size)) row.subjects.push_back(*Subject::from(in.substr(0, Subject::size)));
+  return row;
+}
 
 Bytes encode(const OutboxRow& row) { return row.commitment.bytes() + (row.supersedes ? row.supersedes->bytes() : Bytes()); }
 

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "storage/store.h"
+#include "vault/audit.h"
 #include "vault/types.h"
 
 namespace careledger::vault {
@@ -71,6 +72,18 @@ inline constexpr ByteView kHoldPrefix = "hold";
 Bytes hold_key(std::string_view type, std::string_view id);
 inline constexpr ByteView kUntoldPrefix = "untold";
 Bytes untold_key(std::uint64_t number);  // -> commitment of an erased version of which the ledger is still to be told
+
+// What a commit owes the audit map: one entry for each subject, the same but for that (recorded_writes.h).
+struct OwedRow {
+  std::uint64_t floor = 0;  // entries that the map held before
+  AuditEntry entry;
+  std::vector<Subject> subjects;
+};
+inline constexpr ByteView kOwedPrefix{"owed\0", 5};
+inline constexpr ByteView kRecordedFromKey = "recorded-from";  // the first commit that left such a row
+Bytes owed_key(std::uint64_t sequence);
+Bytes encode(const OwedRow& row);
+std::optional<OwedRow> decode_owed_row(ByteView bytes);
 
 struct OutboxRow {
   Digest commitment;

@@ -50,6 +50,8 @@ void Staging::change(storage::Column column, ByteView key, ByteView before, Byte
   append_undo(undo_, column, true, key, before);
 }
 
+void Staging::forget(storage::Column column, Bytes key) { forgotten_.emplace_back(column, std::move(key)); }
+
 storage::Batch Staging::take_batch() {
   std::sort(rows_.begin(), rows_.end(),
             [](const Row& a, const Row& b) { return std::tie(a.column.index, a.key) < std::tie(b.column.index, b.key); });
@@ -73,6 +75,7 @@ Result<void> Staging::spill() {
 Result<void> Staging::finish(ByteView visible) {
   storage::Batch batch = take_batch();
   batch.put(kStateColumn, kVisibleKey, visible);
+  for (const auto& [column, key] : forgotten_) batch.erase(column, key);
   for (std::uint32_t chunk = 0; chunk < chunks_; ++chunk) batch.erase(kJournalColumn, u32_bytes(chunk));
   return store_.write(batch, storage::Durability::buffered);
 }

@@ -15,7 +15,8 @@ class Staging {
 
   void add(storage::Column column, ByteView key, ByteView value);  // a key that is not there yet
   void change(storage::Column column, ByteView key, ByteView before, ByteView value);
-  Result<void> spill();                   // writes a chunk when enough has gathered
+  void forget(storage::Column column, Bytes key);  // with the last chunk; never taken back
+  Result<void> spill();                            // writes a chunk when enough has gathered
   Result<void> finish(ByteView visible);  // the rest, the row that makes it all visible, and the end of the journal: one batch, buffered
   Result<void> roll_back();               // nothing of it stays
 
@@ -31,6 +32,7 @@ class Staging {
   storage::Store& store_;
   const std::size_t chunk_bytes_;
   std::vector<Row> rows_;
+  std::vector<std::pair<storage::Column, Bytes>> forgotten_;
   std::size_t bytes_ = 0;     // of rows_
   Bytes undo_;                // of rows_
   std::uint32_t chunks_ = 0;  // spilled

@@ -58,6 +58,11 @@ Transaction::~Transaction() {
 const View& Transaction::before() const { return state_->before; }
 BlockTime Transaction::time() const { return state_->head.time; }
 std::size_t Transaction::size() const { return state_->staged.size(); }
+std::uint64_t Transaction::sequence() const { return state_->head.sequence; }
+void Transaction::owe(Bytes row, std::span<const std::uint64_t> settled) {
+  state_->staging.add(kStateColumn, owed_key(sequence()), row);
+  for (const std::uint64_t one : settled) state_->staging.forget(kStateColumn, owed_key(one));
+}
 const std::set<std::string>& Transaction::patients() const { return state_->patients; }
 
 Result<std::optional<StoredVersion>> Transaction::State::found(std::string_view type, std::string_view id) {

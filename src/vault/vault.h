@@ -93,6 +93,11 @@ class Transaction {
   // which moves from one patient to another is recorded for both.
   const std::set<std::string>& patients() const;
 
+  std::uint64_t sequence() const;  // of the commit that this will be
+
+  // For RecordedWrites: a row of this commit that says what it owes the audit map, and the commits whose rows may go.
+  void owe(Bytes row, std::span<const std::uint64_t> settled);
+
   // Durable, then visible to every later view. On failure nothing of it is visible, now or after a restart.
   Result<Committed> commit();
 

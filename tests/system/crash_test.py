@@ -1,10 +1,12 @@
 """SIGKILL at random times under load, again and again on one folder. Usage: crash_test.py CARELEDGER [SEED]
 
-After every kill: what was acknowledged is there, a transaction is there in full or not at all, every stored version is anchored, and
-`audit` finds nothing at the end. The steps at which a process can die are walked one by one by *faults_test.cpp and crash_test.cpp of
+After every kill: what was acknowledged is there, a transaction is there in full or not at all, every stored version is anchored and
+stands in the audit map exactly once, and `audit` finds nothing at the end.
+The steps at which a process can die are walked one by one by *faults_test.cpp and crash_test.cpp of
 storage, replica and vault; this shows that their sum holds.
 """
 
+import collections
 import http.client
 import json
 import random
@@ -61,6 +63,32 @@ class Killed(Scratch):
             wanted = (PER_TRANSACTION,) if name in self.acknowledged else (0, PER_TRANSACTION)
             self.assertIn(body["total"], wanted, name)
 
+    def all_of(self, node, path, bearer):
+        """The resources of a search, page by page."""
+        found = []
+        while path:
+            bundle = json.loads(node.call("GET", path, bearer)[2])
+            found += [entry["resource"] for entry in bundle.get("entry", [])]
+            path = next((link["url"].split("/fhir")[1] for link in bundle["link"] if link["relation"] == "next"), None)
+        return found
+
+    def check_recorded(self, node):
+        """Every single write has one entry, by name; every transaction one, by the commit that it says."""
+        stored = collections.Counter(resource["id"] for resource in self.all_of(node, "/Basic?_count=1000", self.token))
+        observations = self.all_of(node, "/Observation?_count=1000", self.token)
+        singles, commits = collections.Counter(), collections.Counter()
+        for event in self.all_of(node, "/AuditEvent?_count=1000", token(self.folder, NORTH, "--role", "auditor")):
+            entity = event.get("entity", [{}])[0]
+            name = entity.get("what", {}).get("reference", "")
+            if name.startswith("Basic/") and event["action"] in "CU" and event["outcome"] == "0":
+                singles[name.split("/")[1]] += 1
+            details = json.loads(entity.get("detail", [{"valueString": "{}"}])[0]["valueString"])
+            if "commit" in details:
+                commits[details["commit"]] += 1
+        self.assertEqual(singles, stored)
+        self.assertEqual(set(commits.values()), {1})
+        self.assertEqual(len(commits) * PER_TRANSACTION, len(observations))
+
     def status(self, node):
         return json.loads(call(node.origin + "/admin/v1/status", token=token(self.folder, NORTH, "--role", "administrator"))[2])
 
@@ -86,6 +114,7 @@ class Killed(Scratch):
         while self.status(node)["waiting_for_anchor"] and time.monotonic() < deadline:
             call(node.origin + "/readyz")
         self.assertEqual(self.status(node)["waiting_for_anchor"], 0)
+        self.check_recorded(node)
         node.stop()
         run("audit", self.folder, check=0)
 

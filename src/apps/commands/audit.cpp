@@ -39,13 +39,15 @@ Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Loo
   CARELEDGER_TRY(const vault::CheckReport records, vault::check_vault(organisation.vault(), options));
   bar.reset();
   CARELEDGER_TRY(const vault::CheckReport accesses, vault::check_audit(organisation.audit(), options));
+  bar.reset();
+  CARELEDGER_TRY(const vault::CheckReport recorded, vault::check_recorded(organisation.vault(), organisation.audit(), options));
   CARELEDGER_TRY(const auto remembered, check_cosigned(ledger, vault::Relationships(organisation.vault()), kFindingsMax, looked.cosigned));
   for (const vault::CheckFinding& finding : remembered) looked.findings.emplace_back(name, finding);
   looked.versions += records.versions;
   looked.index_rows += records.index_rows;
   looked.anchors += records.anchors;
   looked.audit_entries += accesses.audit_entries;
-  for (const vault::CheckReport* report : {&records, &accesses})
+  for (const vault::CheckReport* report : {&records, &accesses, &recorded})
     for (const vault::CheckFinding& finding : report->findings) looked.findings.emplace_back(name, finding);
   vault::AuditEntry entry;
   entry.kind = vault::AuditKind::check;

@@ -88,7 +88,8 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
   std::mutex mutex{};
   std::optional<Error> failed{};
 
-  void recorded(const Result<vault::Recorded>& result) {
+  template <class T>
+  void recorded(const Result<T>& result) {
     if (!result) {
       const std::lock_guard lock(mutex);
       failed = result.error();
@@ -116,9 +117,8 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
       : state(the_state), call(std::move(the_call)), response(std::move(the_response)), number(the_number), left(entries) {}
 };
 
-AuditEntry entry_of(const State& state, const Call& call, const Access& access, std::string_view patient) {
+AuditEntry entry_of(const Call& call, const Access& access) {
   AuditEntry entry;
-  if (!patient.empty()) entry.subject = state.parts.audit.subject_of(patient);
   entry.kind = access.kind;
   entry.outcome = access.outcome;
   entry.actor = call.principal.actor;
@@ -135,6 +135,14 @@ AuditEntry entry_of(const State& state, const Call& call, const Access& access, 
     entry.kind = AuditKind::break_glass;
   }
   return entry;
+}
+
+// Whose lists it shows in.
+std::vector<vault::Subject> subjects_of(const State& state, const Access& access) {
+  std::vector<vault::Subject> out;
+  for (const std::string& patient : access.patients) out.push_back(state.parts.audit.subject_of(patient));
+  if (!out.empty()) return out;
+  return {access.type == "Patient" && !access.id.empty() ? state.parts.audit.subject_of(access.id) : vault::Subject()};
 }
 
 }  // namespace
@@ -186,19 +194,34 @@ void send_by_size(State& state, CallPtr call, http::Response response) {
   if (!state.searches.post(work)) work();
 }
 
-void finish(State& state, CallPtr call, Access access, http::Response response, std::uint64_t anchored_number) {
-  std::vector<Access> accesses;
-  accesses.push_back(std::move(access));
-  finish(state, std::move(call), std::move(accesses), std::move(response), anchored_number);
+Outcome<Kept> commit(State& state, const Call& call, vault::Transaction& transaction, const Access& access) {
+  auto written = state.parts.writes.commit(transaction, entry_of(call, access), subjects_of(state, access));
+  if (!written) return tl::make_unexpected(failure_of(written.error()));
+  Kept kept{written->committed.last_number, {}};
+  if (written->recording) kept.recordings.push_back(std::move(written->recording));
+  return kept;
 }
 
-void finish(State& state, CallPtr call, std::vector<Access> accesses, http::Response response, std::uint64_t anchored_number) {
+void finish(State& state, CallPtr call, Access access, http::Response response) {
+  std::vector<Access> accesses;
+  accesses.push_back(std::move(access));
+  finish(state, std::move(call), std::move(accesses), std::move(response));
+}
+
+void finish(State& state, CallPtr call, std::vector<Access> accesses, http::Response response, Kept kept) {
   std::vector<AuditEntry> entries;
   for (const Access& access : accesses) {
-    for (const std::string& patient : access.patients) entries.push_back(entry_of(state, *call, access, patient));
-    if (access.patients.empty()) entries.push_back(entry_of(state, *call, access, access.type == "Patient" ? access.id : std::string()));
+    const AuditEntry entry = entry_of(*call, access);
+    for (const vault::Subject& subject : subjects_of(state, access)) {
+      entries.push_back(entry);
+      entries.back().subject = subject;
+    }
   }
-  const auto waiting = std::make_shared<Waiting>(state, std::move(call), std::move(response), anchored_number, entries.size());
+  const std::size_t parts = entries.size() + kept.recordings.size();
+  const auto waiting = std::make_shared<Waiting>(state, std::move(call), std::move(response), kept.number, parts);
+  for (const auto& recording : kept.recordings) {
+    recording->when_done([waiting](const Result<void>& recorded) { waiting->recorded(recorded); });
+  }
   for (AuditEntry& entry : entries) {
     state.parts.audit.append(std::move(entry), [waiting](const Result<vault::Recorded>& recorded) { waiting->recorded(recorded); });
   }

@@ -25,13 +25,33 @@ Outcome<std::unique_ptr<BundleWriting>> begin(State& state, const Call& call, Do
   return std::make_unique<BundleWriting>(state, document, std::move(*transaction), call.principal);
 }
 
+// What is recorded of some entries of a Bundle.
+Access access_of(const char* type, std::span<const Entry* const> entries) {
+  std::array<std::size_t, 5> count{};
+  for (const Entry* entry : entries) ++count[static_cast<std::size_t>(entry->kind)];
+  Access access;
+  access.kind = vault::AuditKind::transaction;
+  access.type = "Bundle";
+  access.details = std::string("{\"type\":\"") + type + "\",\"removed\":" + std::to_string(count[0]) +
+                   ",\"created\":" + std::to_string(count[1]) + ",\"updated\":" + std::to_string(count[2]) +
+                   ",\"read\":" + std::to_string(count[3] + count[4]) + '}';
+  return access;
+}
+
+std::vector<const Entry*> all_of(std::span<const Entry> entries) {
+  std::vector<const Entry*> out;
+  out.reserve(entries.size());
+  for (const Entry& entry : entries) out.push_back(&entry);
+  return out;
+}
+
 // All writes among the entries, in one transaction.
 Outcome<Stored> write(State& state, const Call& call, Document& document, std::span<Entry> entries) {
   if (std::ranges::none_of(entries, is_write)) return Stored{};
   auto writing = begin(state, call, document);
   if (!writing) return tl::make_unexpected(std::move(writing.error()));
   if (auto added = (*writing)->add_all(entries); !added) return tl::make_unexpected(std::move(added.error()));
-  return (*writing)->commit();
+  return (*writing)->commit(call, access_of("transaction", all_of(entries)));
 }
 
 // Answers a GET, on what is there after the writes.
@@ -81,10 +101,12 @@ Outcome<Stored> run_transaction(State& state, const Call& call, Document& docume
   auto stored = write(state, call, document, entries);
   if (!stored) return stored;
   for (Entry& entry : entries) {
+    entry.recorded = !stored->kept.recordings.empty();
     if (is_write(entry)) continue;
     if (auto fetched = fetch(state, call, entry, *stored); !fetched)
       fail_entry(entry, fetched.error());  // too late to take back the writes
   }
+  for (const std::string& patient : stored->recorded) stored->patients.erase(patient);
   return stored;
 }
 
@@ -130,11 +152,13 @@ class Batch {
 
   void flush() {
     if (!writing_) return;
-    auto stored = writing_->commit();
+    auto stored = writing_->commit(call_, access_of("batch", std::vector<const Entry*>(waiting_.begin(), waiting_.end())));
     writing_.reset();
     if (stored) {
-      all_.number = std::max(all_.number, stored->number);
-      all_.patients.merge(stored->patients);
+      for (Entry* entry : waiting_) entry->recorded = !stored->kept.recordings.empty();
+      all_.kept.number = std::max(all_.kept.number, stored->kept.number);
+      std::ranges::move(stored->kept.recordings, std::back_inserter(all_.kept.recordings));
+      if (stored->kept.recordings.empty()) all_.patients.merge(stored->patients);
     } else {
       for (Entry* entry : waiting_) fail_entry(*entry, stored.error());
     }
@@ -201,13 +225,6 @@ Bytes response_bundle(const char* type, const std::vector<Entry>& entries) {
   return out += "]}";
 }
 
-Bytes details_of(const char* type, const std::vector<Entry>& entries) {
-  std::array<std::size_t, 5> count{};
-  for (const Entry& entry : entries) ++count[static_cast<std::size_t>(entry.kind)];
-  return std::string("{\"type\":\"") + type + "\",\"removed\":" + std::to_string(count[0]) + ",\"created\":" + std::to_string(count[1]) +
-         ",\"updated\":" + std::to_string(count[2]) + ",\"read\":" + std::to_string(count[3] + count[4]) + '}';
-}
-
 vault::AuditKind audit_kind_of(EntryKind kind) {
   switch (kind) {
     case EntryKind::remove: return vault::AuditKind::remove;
@@ -231,17 +248,26 @@ void add_refusals(const std::vector<Entry>& entries, std::vector<Access>& access
   }
 }
 
-void answer(State& state, CallPtr call, Access access, const char* type, std::vector<Entry>& entries, Stored stored) {
-  if (call->form.prefer == Prefer::representation) add_representations(state, entries);
+// What no commit has recorded: reads, and what failed. Everything when nothing was changed.
+void add_rest(const char* type, const std::vector<Entry>& entries, const Stored& stored, std::vector<Access>& accesses) {
+  const auto left = [](const Entry& entry) { return !entry.recorded && entry.status != 403; };
+  if (!stored.kept.recordings.empty() && stored.patients.empty() && std::ranges::none_of(entries, left)) return;
+  std::vector<const Entry*> all = all_of(entries);
+  std::vector<const Entry*> rest;
+  std::ranges::copy_if(all, std::back_inserter(rest), [](const Entry* entry) { return !entry->recorded; });
+  Access& access = accesses.emplace_back(access_of(type, rest.empty() ? all : rest));
   access.patients.assign(stored.patients.begin(), stored.patients.end());
   std::ranges::sort(access.patients);
-  access.details = details_of(type, entries);
+}
+
+void answer(State& state, CallPtr call, const char* type, std::vector<Entry>& entries, Stored stored) {
+  if (call->form.prefer == Prefer::representation) add_representations(state, entries);
   const std::string answer_type = std::string(type) + "-response";
   http::Response response = resource(call->form, 200, response_bundle(answer_type.c_str(), entries));
   std::vector<Access> accesses;
-  accesses.push_back(std::move(access));
+  add_rest(type, entries, stored, accesses);
   add_refusals(entries, accesses);
-  finish(state, std::move(call), std::move(accesses), std::move(response), stored.number);
+  finish(state, std::move(call), std::move(accesses), std::move(response), std::move(stored.kept));
 }
 
 }  // namespace
@@ -263,12 +289,12 @@ void bundle(State& state, CallPtr call) {
   if (type == "transaction") {
     auto stored = run_transaction(state, *call, *document, entries);
     if (!stored) return refuse(stored.error());
-    return answer(state, std::move(call), std::move(access), "transaction", entries, std::move(*stored));
+    return answer(state, std::move(call), "transaction", entries, std::move(*stored));
   }
   if (type != "batch") return refuse(failure(400, "value", "the Bundle must be a batch or a transaction", "Bundle.type"));
   auto stored = run_batch(state, *call, *document, entries);
   if (!stored) return refuse(stored.error());
-  answer(state, std::move(call), std::move(access), "batch", entries, std::move(*stored));
+  answer(state, std::move(call), "batch", entries, std::move(*stored));
 }
 
 }  // namespace careledger::edge::fhir

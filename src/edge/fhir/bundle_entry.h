@@ -30,8 +30,9 @@ struct Entry {
 
   int status = 0;  // of its answer
   BlockTime updated{};
-  std::string result{};  // JSON of its resource or outcome; empty: none
-  bool found = false;    // create: ifNoneExist found one, nothing is stored
+  std::string result{};   // JSON of its resource or outcome; empty: none
+  bool found = false;     // create: ifNoneExist found one, nothing is stored
+  bool recorded = false;  // with the commit that it was part of
 
   std::string location() const { return "Bundle.entry[" + std::to_string(index) + "]"; }
 };

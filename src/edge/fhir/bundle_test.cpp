@@ -258,13 +258,16 @@ TEST_F(BundleTest, WhatIsRefusedInABatchIsRecordedEntryByEntry) {
   const auto answer = batch({{"PUT", "Patient/a", patient("a")}, {"GET", "AuditEvent/0"}, {"GET", "Patient/a"}});
   EXPECT_EQ(statuses(answer), (std::vector<std::string>{"201 Created", "403", "200 OK"}));
   const auto entries = recorded();
-  ASSERT_EQ(entries.size(), 2u);
-  EXPECT_EQ(entries[0].entry.kind, vault::AuditKind::transaction);
-  EXPECT_EQ(entries[1].entry.kind, vault::AuditKind::refusal);
-  EXPECT_EQ(entries[1].entry.outcome, vault::AuditOutcome::refused);
-  EXPECT_EQ(entries[1].entry.resource_type, "AuditEvent");
-  EXPECT_EQ(entries[1].entry.resource_id, "0");
-  EXPECT_EQ(entries[1].entry.details, R"({"interaction":"read"})");
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[0].entry.details, R"({"type":"batch","removed":0,"created":0,"updated":1,"read":0,"commit":1})");
+  EXPECT_EQ(entries[1].entry.kind, vault::AuditKind::transaction);
+  EXPECT_EQ(entries[1].entry.details, R"({"type":"batch","removed":0,"created":0,"updated":0,"read":2})");
+  EXPECT_EQ(entries[1].entry.subject, audit->subject_of("a"));
+  EXPECT_EQ(entries[2].entry.kind, vault::AuditKind::refusal);
+  EXPECT_EQ(entries[2].entry.outcome, vault::AuditOutcome::refused);
+  EXPECT_EQ(entries[2].entry.resource_type, "AuditEvent");
+  EXPECT_EQ(entries[2].entry.resource_id, "0");
+  EXPECT_EQ(entries[2].entry.details, R"({"interaction":"read"})");
   who = principal(auth::Role::system);
   who->scopes = {"system/Practitioner.cruds"};
   batch({{"DELETE", "Patient/a"}});
@@ -300,7 +303,7 @@ TEST_F(BundleTest, IsRecordedForEveryPatientConcerned) {
   EXPECT_EQ(entries[0].entry.kind, vault::AuditKind::transaction);
   EXPECT_EQ(entries[0].entry.subject, audit->subject_of("a"));
   EXPECT_EQ(entries[1].entry.subject, audit->subject_of("b"));
-  EXPECT_EQ(entries[0].entry.details, R"({"type":"transaction","removed":0,"created":1,"updated":2,"read":0})");
+  EXPECT_EQ(entries[0].entry.details, R"({"type":"transaction","removed":0,"created":1,"updated":2,"read":0,"commit":1})");
 }
 
 TEST_F(BundleTest, ReturnsWhatWasStoredWhenAsked) {

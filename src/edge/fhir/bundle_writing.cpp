@@ -56,11 +56,15 @@ Outcome<void> BundleWriting::add_alone(Entry& entry) {
   return {};
 }
 
-Outcome<Stored> BundleWriting::commit() {
-  auto committed = transaction_->commit();
-  if (!committed) return tl::make_unexpected(failure_of(committed.error()));
-  stored_.number = committed->last_number;
+Outcome<Stored> BundleWriting::commit(const Call& call, Access access) {
   stored_.patients.insert(transaction_->patients().begin(), transaction_->patients().end());
+  stored_.recorded.insert(stored_.patients.begin(), stored_.patients.end());
+  access.patients.assign(stored_.recorded.begin(), stored_.recorded.end());
+  access.details.insert(access.details.size() - 1, ",\"commit\":" + std::to_string(transaction_->sequence()));
+  auto kept = edge::fhir::commit(state_, call, *transaction_, access);
+  if (!kept) return tl::make_unexpected(std::move(kept.error()));
+  stored_.kept = std::move(*kept);
+  if (stored_.kept.recordings.empty()) stored_.recorded.clear();
   return std::move(stored_);
 }
 

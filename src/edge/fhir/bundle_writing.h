@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <span>
 #include <unordered_set>
 
@@ -13,8 +14,9 @@ namespace careledger::edge::fhir {
 
 // What writing a set of entries came to.
 struct Stored {
-  std::uint64_t number = 0;  // the last version's; 0: nothing changed
-  std::unordered_set<std::string> patients{};
+  Kept kept{};
+  std::set<std::string> recorded{};            // whose lists say so already
+  std::unordered_set<std::string> patients{};  // of whom the answer tells something, recorded or not
 };
 
 class BundleWriting {
@@ -36,7 +38,8 @@ class BundleWriting {
   bool has(const Entry& entry) const { return names_.contains(entry.type + '/' + entry.id); }  // changed here already
   std::size_t size() const { return names_.size(); }
 
-  Outcome<Stored> commit();
+  // `access` says what it was; whom it concerns and the commit are added here.
+  Outcome<Stored> commit(const Call& call, Access access);
 
  private:
   Outcome<void> look(Entry& entry);  // conditions and versions

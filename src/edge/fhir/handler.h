@@ -1,6 +1,6 @@
 // The FHIR R4 REST interface (http://hl7.org/fhir/R4/http.html) over one organisation's records: everything below /fhir of its port.
 //
-//   FhirHandler fhir({vault, audit, authenticator, clock, entropy, pool, &operations}, {organisation, "North",
+//   FhirHandler fhir({vault, audit, writes, authenticator, clock, entropy, pool, &operations}, {organisation, "North",
 //   "https://north.example/fhir"}); router.add({}, "/fhir/*", fhir);
 //
 // read, vread, history, create, update (also as create), delete, batch, transaction, search, capabilities, $retrieve and $relationship
@@ -26,6 +26,7 @@
 #include "edge/http/message.h"
 #include "edge/http/worker_pool.h"
 #include "vault/audit.h"
+#include "vault/recorded_writes.h"
 #include "vault/vault.h"
 
 namespace careledger::edge::fhir {
@@ -33,6 +34,7 @@ namespace careledger::edge::fhir {
 struct FhirParts {
   vault::Vault& vault;
   vault::AuditMap& audit;
+  vault::RecordedWrites& writes;  // of the two
   const auth::Authenticator& authenticator;
   auth::FailedLogins& logins;
   Clock& clock;

@@ -464,5 +464,27 @@ TEST_F(FhirAccessTest, ABinaryAndACollectionStandInTheListsOfThoseWhoseTheyAre) 
   EXPECT_EQ(get("Bundle/y").status, 403) << "another's record is in it";
 }
 
+// What cannot be recorded is not stored either.
+TEST_F(HandlerTest, AFullAuditQueueRefusesAWriteBeforeItIsStored) {
+  handler.reset();
+  logins.reset();
+  writes.reset();
+  audit.reset();
+  vault::AuditOptions small;
+  small.queue_max = 2;
+  open_audit(small);
+  logins = std::make_unique<auth::FailedLogins>(*audit, clock);
+  make_handler();
+  {
+    const auto places = audit->reserve(2);
+    ASSERT_TRUE(places);
+    EXPECT_EQ(put("Patient/a", R"({"resourceType":"Patient","id":"a"})").status, 503);
+    EXPECT_EQ(vault->figures().versions, 0u);
+  }
+  EXPECT_EQ(put("Patient/a", R"({"resourceType":"Patient","id":"a"})").status, 201);
+  ASSERT_EQ(recorded().size(), 1u);
+  EXPECT_EQ(recorded().front().entry.subject, audit->subject_of("a"));
+}
+
 }  // namespace
 }  // namespace careledger::edge::fhir

@@ -59,9 +59,16 @@ Access access_of(const Call& call);                // by its route; outcome done
 void send(CallPtr call, http::Response response);  // unrecorded
 // The same, from another thread when it is long: packing it would hold up this one.
 void send_by_size(State& state, CallPtr call, http::Response response);
-// Records what happened, durably, and answers then; when the version with that number is anchored, unless it is 0.
-void finish(State& state, CallPtr call, std::vector<Access> accesses, http::Response response, std::uint64_t anchored_number = 0);
-void finish(State& state, CallPtr call, Access access, http::Response response, std::uint64_t anchored_number = 0);
+// What was committed and is recorded with it.
+struct Kept {
+  std::uint64_t number = 0;  // the last version's, to be anchored; 0: nothing changed
+  std::vector<std::shared_ptr<vault::Recording>> recordings{};
+};
+// Commits; `access`, with its patients, is what the commit owes the audit map. With no recording when nothing changed.
+Outcome<Kept> commit(State& state, const Call& call, vault::Transaction& transaction, const Access& access);
+// Records what happened, durably, and answers when that and what was recorded with the writes is, and the last write is anchored.
+void finish(State& state, CallPtr call, std::vector<Access> accesses, http::Response response, Kept kept = {});
+void finish(State& state, CallPtr call, Access access, http::Response response);
 void finish(State& state, CallPtr call, Access access, const Failure& failure);  // 403 is recorded as a refusal
 void make_refusal(Access& access);                                               // of what it says was tried
 void finish_login(State& state, CallPtr call, const Error& error);

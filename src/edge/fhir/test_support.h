@@ -27,6 +27,7 @@ class FhirTest : public ::testing::Test {
   vault::TestSigner signer;
   std::unique_ptr<vault::Vault> vault;
   std::unique_ptr<vault::AuditMap> audit;
+  std::unique_ptr<vault::RecordedWrites> writes;
   std::unique_ptr<auth::FailedLogins> logins;
   std::unique_ptr<http::WorkerPool> pool = std::make_unique<http::WorkerPool>(2, 256);
   std::unique_ptr<FhirHandler> handler;
@@ -39,17 +40,23 @@ class FhirTest : public ::testing::Test {
     auto opened = vault::Vault::open(options, *keys, clock, entropy);
     ASSERT_TRUE(opened) << opened.error().message;
     vault = std::move(*opened);
-    vault::AuditOptions audit_options;
-    audit_options.organisation = organisation;
-    auto map = vault::AuditMap::open(audit_options, *keys, system_files(), clock, entropy);
-    ASSERT_TRUE(map) << map.error().message;
-    audit = std::move(*map);
+    open_audit({});
     logins = std::make_unique<auth::FailedLogins>(*audit, clock);
     vault->start_anchoring(ledger, signer);
     config.organisation = organisation;
     config.name = "North";
     config.base_url = "https://north.example/fhir";
     make_handler();
+  }
+  void open_audit(vault::AuditOptions audit_options) {
+    audit_options.organisation = organisation;
+    writes.reset();
+    auto map = vault::AuditMap::open(audit_options, *keys, system_files(), clock, entropy);
+    ASSERT_TRUE(map) << map.error().message;
+    audit = std::move(*map);
+    auto recorded_writes = vault::RecordedWrites::open(*vault, *audit);
+    ASSERT_TRUE(recorded_writes) << recorded_writes.error().message;
+    writes = std::move(*recorded_writes);
   }
   void make_handler() {
     FhirConfig copy;
@@ -58,7 +65,7 @@ class FhirTest : public ::testing::Test {
     copy.base_url = config.base_url;
     copy.check_references = config.check_references;
     copy.entries_max = config.entries_max;
-    handler = std::make_unique<FhirHandler>(FhirParts{*vault, *audit, authenticator, *logins, clock, entropy, *pool, operations},
+    handler = std::make_unique<FhirHandler>(FhirParts{*vault, *audit, *writes, authenticator, *logins, clock, entropy, *pool, operations},
                                             std::move(copy));
   }
   void TearDown() override {
@@ -66,6 +73,7 @@ class FhirTest : public ::testing::Test {
     vault->stop_anchoring();
     audit.reset();
     handler.reset();
+    writes.reset();
     vault.reset();
   }
 

@@ -16,8 +16,8 @@ struct Written {
   vault::VersionMeta meta{};
   Bytes body{};  // empty for a deletion
   int status = 200;
-  std::uint64_t number = 0;             // to be anchored; 0: nothing changed
-  std::vector<std::string> patients{};  // in whose access lists it shows
+  Kept kept{};                          // with what was recorded of it; nothing when nothing changed
+  std::vector<std::string> patients{};  // in whose access lists it shows when nothing changed
 };
 
 Outcome<Document> take_resource(Call& call) {
@@ -34,6 +34,20 @@ Outcome<std::unique_ptr<vault::Transaction>> begin(State& state) {
   return std::move(*transaction);
 }
 
+// Commits the one version that is staged, and says in whose lists it shows.
+Outcome<Written> keep(State& state, vault::Transaction& transaction, const Call& call, vault::VersionMeta meta) {
+  Access access = access_of(call);
+  access.id = meta.id;
+  access.version = meta.version;
+  access.patients.assign(transaction.patients().begin(), transaction.patients().end());
+  auto kept = commit(state, call, transaction, access);
+  if (!kept) return tl::make_unexpected(std::move(kept.error()));
+  Written out;
+  out.meta = std::move(meta);
+  out.kept = std::move(*kept);
+  return out;
+}
+
 // Resolves, stamps and stages one resource, and commits.
 Outcome<Written> store(State& state, vault::Transaction& transaction, Document& document, const Call& call, const std::string& id,
                        std::uint32_t version) {
@@ -41,15 +55,11 @@ Outcome<Written> store(State& state, vault::Transaction& transaction, Document& 
   resolver.add_coming(call.route.type, id);
   if (auto resolved = resolver.resolve(document, document.root(), {}); !resolved) return tl::make_unexpected(std::move(resolved.error()));
   stamp(document, document.root(), id, version, transaction.time());
-  Written out;
-  out.body = codec::json::compact(document.root());
-  auto staged = transaction.put({call.route.type, id, version, out.body, &document.root()});
+  Bytes body = codec::json::compact(document.root());
+  auto staged = transaction.put({call.route.type, id, version, body, &document.root()});
   if (!staged) return tl::make_unexpected(failure_of(staged.error()));
-  auto committed = transaction.commit();
-  if (!committed) return tl::make_unexpected(failure_of(committed.error()));
-  out.meta = std::move(*staged);
-  out.number = committed->last_number;
-  out.patients.assign(transaction.patients().begin(), transaction.patients().end());
+  auto out = keep(state, transaction, call, std::move(*staged));
+  if (out) out->body = std::move(body);
   return out;
 }
 
@@ -64,7 +74,7 @@ Outcome<std::optional<Written>> found_already(State& state, const vault::Transac
   auto version = transaction.before().read(call.route.type, *id);
   if (!version) return tl::make_unexpected(failure_of(version.error()));
   std::vector<std::string> patients = version->meta.patients;
-  return Written{std::move(version->meta), std::move(version->body), 200, 0, std::move(patients)};
+  return Written{std::move(version->meta), std::move(version->body), 200, {}, std::move(patients)};
 }
 
 // Some clients say the condition in the URL. Overlooked, it would make a second one of what is there.
@@ -131,9 +141,9 @@ Outcome<Written> do_remove(State& state, Call& call) {
   const auto current = current_version(**transaction, call.route, *next);
   if (!current) return tl::make_unexpected(current.error());
   if (auto holds = check_conditions(call, *current); !holds) return tl::make_unexpected(std::move(holds.error()));
-  Written out;
-  out.status = 204;
   if (*current == 0) {  // R4: not there at all is success as well
+    Written out;
+    out.status = 204;
     out.meta.type = call.route.type;
     out.meta.id = call.route.id;
     out.meta.version = *next - 1;
@@ -141,11 +151,8 @@ Outcome<Written> do_remove(State& state, Call& call) {
   }
   auto staged = (*transaction)->remove(call.route.type, call.route.id);
   if (!staged) return tl::make_unexpected(failure_of(staged.error()));
-  auto committed = (*transaction)->commit();
-  if (!committed) return tl::make_unexpected(failure_of(committed.error()));
-  out.meta = std::move(*staged);
-  out.number = committed->last_number;
-  out.patients.assign((*transaction)->patients().begin(), (*transaction)->patients().end());
+  auto out = keep(state, **transaction, call, std::move(*staged));
+  if (out) out->status = 204;
   return out;
 }
 
@@ -164,9 +171,6 @@ void answer(State& state, CallPtr call, Outcome<Written> written) {
   Access access = access_of(*call);
   if (!written) return finish(state, std::move(call), std::move(access), written.error());
   const vault::VersionMeta& meta = written->meta;
-  access.id = meta.id;
-  access.version = meta.version;
-  access.patients = std::move(written->patients);
   const bool body = written->status != 204;
   http::Response response = resource(call->form, written->status, body ? body_as_preferred(*call, *written) : Bytes());
   if (meta.version != 0) response.headers.add("ETag", etag_of(meta.version));
@@ -175,7 +179,14 @@ void answer(State& state, CallPtr call, Outcome<Written> written) {
     response.headers.add("Location",
                          base_of(state, call->request) + '/' + meta.type + '/' + meta.id + "/_history/" + std::to_string(meta.version));
   }
-  finish(state, std::move(call), std::move(access), std::move(response), written->number);
+  std::vector<Access> accesses;
+  if (written->kept.recordings.empty()) {
+    access.id = meta.id;
+    access.version = meta.version;
+    access.patients = std::move(written->patients);
+    accesses.push_back(std::move(access));
+  }
+  finish(state, std::move(call), std::move(accesses), std::move(response), std::move(written->kept));
 }
 
 }  // namespace
