@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@ class RowValue {
   explicit RowValue(Bytes bytes) : bytes_(std::make_shared<const Bytes>(std::move(bytes))) {}
   explicit operator bool() const { return bytes_ != nullptr; }
   ByteView operator*() const { return *bytes_; }  // only of a row that is there; lives as long as any copy of this value
+  std::optional<ByteView> view() const { return bytes_ ? std::optional<ByteView>(*bytes_) : std::nullopt; }  // likewise
   friend bool operator==(const RowValue& a, const RowValue& b) {
     if (a.bytes_ == b.bytes_) return true;
     return a && b && *a == *b;

@@ -171,11 +171,11 @@ Result<void> BlockRun::finish_state() {
       at = out_.changes_.erase(at);
       continue;
     }
-    changes.push_back({at->first.view(), at->second ? std::optional<ByteView>(*at->second) : std::nullopt});
+    changes.push_back({at->first.view(), before.view(), at->second.view()});
     out_.before_.emplace_back(at->first, std::move(before));
     ++at;
   }
-  CARELEDGER_TRY(out_.tree_, out_.base_->tree.apply(out_.base_->source(), changes, workers_));
+  CARELEDGER_TRY(out_.tree_, out_.base_->tree.apply(changes, workers_));
   return {};
 }
 

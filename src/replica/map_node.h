@@ -1,13 +1,15 @@
 // Nodes of the persistent Merkle map. Internal to state_tree.
 //
-// A twig is a maximal subtree of at most 8 leaves: only its hash, its first key and its count are kept, its rows are read when needed.
-// Inner nodes stand above twigs. Nodes never change once made and are shared between versions by reference counts.
+// A twig is a maximal subtree of at most 8 leaves: their keys and hashes lie side by side in it, and the nodes between them are computed
+// when needed. Inner nodes stand above twigs. Nodes never change once made and are shared between versions by reference counts.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/assert.h"
 #include "base/ids.h"
@@ -57,10 +59,36 @@ class NodeRef {  // counted; null is the empty map
   MapNode* node_ = nullptr;
 };
 
+class Leaf {  // a row's place in the map, as it is worked with
+ public:
+  Leaf() = default;
+  Leaf(ByteView key, const Digest& row_hash) : hash(row_hash), size_(static_cast<std::uint8_t>(key.size())) {
+    CARELEDGER_ASSERT(key.size() <= kNodeKeyMax);
+    std::memcpy(key_, key.data(), key.size());
+  }
+  ByteView key() const { return {key_, size_}; }
+  Digest hash;
+
+ private:
+  std::uint8_t size_ = 0;
+  char key_[kNodeKeyMax];
+};
+
+// Its leaves follow the node in the same piece of memory, in order: hash, how many bytes of the key are those of the leaf before (u8), how
+// many follow (u8), and these.
 struct MapTwig : MapNode {
-  std::uint8_t key_size = 0;
-  char key[kNodeKeyMax];
-  ByteView first_key() const { return {key, key_size}; }
+  static MapTwig* make(std::span<const Leaf> leaves);  // users 0; split, height and hash are the caller's to set
+  static void destroy(MapTwig* twig);
+  ByteView first_key() const {
+    const char* first = packed();
+    return {first + kHeadSize, static_cast<std::uint8_t>(first[kHeadSize - 1])};
+  }
+  void append_to(std::vector<Leaf>& leaves) const;  // adds them at its end
+
+ private:
+  static constexpr std::size_t kHeadSize = Digest::size + 2;
+  MapTwig() = default;
+  const char* packed() const { return reinterpret_cast<const char*>(this + 1); }
 };
 
 struct MapInner : MapNode {
@@ -73,7 +101,7 @@ inline const MapInner& MapNode::inner() const { return static_cast<const MapInne
 inline const MapTwig& MapNode::twig() const { return static_cast<const MapTwig&>(*this); }
 
 inline void NodeRef::destroy(MapNode* node) {  // recursion as deep as the map, which is bounded
-  if (node->is_twig()) delete static_cast<MapTwig*>(node);
+  if (node->is_twig()) MapTwig::destroy(static_cast<MapTwig*>(node));
   else delete static_cast<MapInner*>(node);
 }
 

@@ -89,9 +89,9 @@ Result<void> Replica::found() {
   std::vector<RowChange> changes;
   for (const auto& [key, value] : genesis.changes()) {
     batch.put(columns::kState, key.view(), *value);
-    changes.push_back({key.view(), ByteView(*value)});
+    changes.push_back({key.view(), std::nullopt, ByteView(*value)});
   }
-  CARELEDGER_TRY(const StateTree tree, StateTree().apply({store_.get(), columns::kState}, changes, workers_));
+  CARELEDGER_TRY(const StateTree tree, StateTree().apply(changes, workers_));
   Tip tip;
   fill_tip(tip, kernel::ledger_id(config_.founding), {0}, {founding->created_ms()}, tree, {});
   tip.set_first_height(1);

@@ -9,12 +9,7 @@
 namespace careledger::replica {
 namespace {
 
-constexpr std::size_t kForkChanges = 64;  // fewer are not worth another thread
-
-struct Leaf {
-  Bytes key;
-  Digest hash;
-};
+constexpr std::size_t kForkChanges = 256;  // fewer are not worth another thread
 
 std::uint32_t common_bits(ByteView a, ByteView b) {  // of keys that may be equal
   const std::size_t shorter = std::min(a.size(), b.size());
@@ -31,33 +26,29 @@ struct Folded {
 
 std::size_t middle_of(std::span<const Leaf> leaves, std::uint32_t bit) {
   const auto middle =
-      std::partition_point(leaves.begin(), leaves.end(), [bit](const Leaf& leaf) { return !proof::key_bit(leaf.key, bit); });
+      std::partition_point(leaves.begin(), leaves.end(), [bit](const Leaf& leaf) { return !proof::key_bit(leaf.key(), bit); });
   return static_cast<std::size_t>(middle - leaves.begin());
 }
 
 Folded fold(std::span<const Leaf> leaves) {
   if (leaves.size() == 1) return {leaves.front().hash, 0};
-  const std::uint32_t bit = proof::split_bit(leaves.front().key, leaves.back().key);
+  const std::uint32_t bit = proof::split_bit(leaves.front().key(), leaves.back().key());
   const std::size_t middle = middle_of(leaves, bit);
   const Folded left = fold(leaves.first(middle));
   const Folded right = fold(leaves.subspan(middle));
   return {proof::map_inner(left.hash, right.hash), static_cast<std::uint8_t>(std::max(left.height, right.height) + 1)};
 }
 
-NodeRef make_twig(ByteView first, std::uint32_t split, std::size_t leaves, const Folded& folded) {
-  CARELEDGER_ASSERT(first.size() <= kNodeKeyMax && leaves <= kTwigLeavesMax);
-  auto* twig = new MapTwig;
+NodeRef make_twig(std::span<const Leaf> leaves, std::uint32_t split, const Folded& folded) {
+  MapTwig* twig = MapTwig::make(leaves);
   const NodeRef ref(twig);
   twig->split = static_cast<std::uint16_t>(split);
-  twig->leaves = static_cast<std::uint8_t>(leaves);
   twig->height = folded.height;
   twig->hash = folded.hash;
-  twig->key_size = static_cast<std::uint8_t>(first.size());
-  std::memcpy(twig->key, first.data(), first.size());
   return ref;
 }
 
-NodeRef make_leaf(const Leaf& leaf) { return make_twig(leaf.key, static_cast<std::uint32_t>(leaf.key.size() * 8), 1, {leaf.hash, 0}); }
+NodeRef make_leaf(const Leaf& leaf) { return make_twig({&leaf, 1}, static_cast<std::uint32_t>(leaf.key().size() * 8), {leaf.hash, 0}); }
 
 // The subtree whose halves differ first in `bit`. Keeps the rule that a twig is maximal.
 NodeRef combine(NodeRef left, NodeRef right, std::uint32_t bit) {
@@ -67,8 +58,11 @@ NodeRef combine(NodeRef left, NodeRef right, std::uint32_t bit) {
   const std::size_t height = std::max<std::size_t>(left->height, right->height) + 1;
   CARELEDGER_ASSERT(height < 255);
   if (left->is_twig() && right->is_twig() && left->leaves + right->leaves <= static_cast<int>(kTwigLeavesMax)) {
-    const std::size_t leaves = static_cast<std::size_t>(left->leaves) + right->leaves;
-    return make_twig(left->twig().first_key(), bit, leaves, {hash, static_cast<std::uint8_t>(height)});
+    std::vector<Leaf> leaves;
+    leaves.reserve(kTwigLeavesMax);
+    left->twig().append_to(leaves);
+    right->twig().append_to(leaves);
+    return make_twig(leaves, bit, {hash, static_cast<std::uint8_t>(height)});
   }
   auto* inner = new MapInner;
   const NodeRef ref(inner);
@@ -84,8 +78,8 @@ NodeRef combine(NodeRef left, NodeRef right, std::uint32_t bit) {
 NodeRef plant(std::span<const Leaf> leaves) {
   if (leaves.empty()) return {};
   if (leaves.size() == 1) return make_leaf(leaves.front());
-  const std::uint32_t bit = proof::split_bit(leaves.front().key, leaves.back().key);
-  if (leaves.size() <= kTwigLeavesMax) return make_twig(leaves.front().key, bit, leaves.size(), fold(leaves));
+  const std::uint32_t bit = proof::split_bit(leaves.front().key(), leaves.back().key());
+  if (leaves.size() <= kTwigLeavesMax) return make_twig(leaves, bit, fold(leaves));
   const std::size_t middle = middle_of(leaves, bit);
   return combine(plant(leaves.first(middle)), plant(leaves.subspan(middle)), bit);
 }
@@ -94,39 +88,27 @@ Error disagreement(ByteView key) {
   return {ErrorKind::corrupt, "state: the rows at key " + to_hex(key) + " do not give the hash that was computed when they were written"};
 }
 
-// Reads a twig's rows and checks them against its hash.
-Result<std::vector<proof::MapRow>> rows_of(const MapTwig& twig, storage::Iterator& at) {
-  std::vector<proof::MapRow> rows;
-  rows.reserve(twig.leaves);
-  for (at.seek(twig.first_key()); at.valid() && rows.size() < twig.leaves; at.next()) rows.push_back({Bytes(at.key()), Bytes(at.value())});
-  CARELEDGER_CHECK(at.status());
-  if (rows.size() < twig.leaves || rows.front().key != twig.first_key()) return tl::make_unexpected(disagreement(twig.first_key()));
-  return rows;
-}
-
-Result<std::vector<Leaf>> leaves_of(const MapTwig& twig, storage::Iterator& at) {
-  std::vector<Leaf> leaves;
-  leaves.reserve(kTwigLeavesMax + 2);
-  for (at.seek(twig.first_key()); at.valid() && leaves.size() < twig.leaves; at.next()) {
-    if (!leaves.empty() && !proof::splittable(leaves.back().key, at.key())) break;
-    leaves.push_back({Bytes(at.key()), proof::map_leaf(at.key(), at.value())});
-  }
-  CARELEDGER_CHECK(at.status());
-  if (leaves.size() < twig.leaves || leaves.front().key != twig.first_key() || fold(leaves).hash != twig.hash)
-    return tl::make_unexpected(disagreement(twig.first_key()));
-  return leaves;
-}
-
 using Changes = std::span<const RowChange>;
 
-// One update: the rows below, the threads, and the first error of any of them.
+// One update: the threads, and the first error of any of them.
 class Update {
  public:
-  Update(RowSource rows, Workers& workers) : rows_(rows), workers_(workers) {}
+  explicit Update(Workers& workers) : workers_(workers) {}
 
-  NodeRef run(const NodeRef& node, Changes changes) {
-    const auto at = rows_.reader->iterate(rows_.column, storage::Range::all());
-    return apply(node, changes, *at);
+  // All changes share with `node` every bit before its parent's split. They ascend, so the first and the last of them tell whether all
+  // share the node's own prefix as well.
+  NodeRef apply(const NodeRef& node, Changes changes) {
+    if (changes.empty()) return node;
+    if (!node) return plant_new(changes);
+    const ByteView first = first_key(*node.get());
+    const std::uint32_t apart = std::min(common_bits(changes.front().key, first), common_bits(changes.back().key, first));
+    if (apart < node->split) {
+      const std::size_t middle = middle_of(changes, apart);
+      if (proof::key_bit(first, apart)) return combine(plant_new(changes.first(middle)), apply(node, changes.subspan(middle)), apart);
+      return combine(apply(node, changes.first(middle)), plant_new(changes.subspan(middle)), apart);
+    }
+    if (node->is_twig()) return merge(node->twig(), changes);
+    return descend(node, changes);
   }
   std::optional<Error> error() {
     const std::lock_guard lock(mutex_);
@@ -139,65 +121,55 @@ class Update {
         std::partition_point(changes.begin(), changes.end(), [bit](const RowChange& change) { return !proof::key_bit(change.key, bit); });
     return static_cast<std::size_t>(middle - changes.begin());
   }
-  static NodeRef plant_new(Changes changes) {
+  void expect(bool agrees, ByteView key) {
+    if (agrees) return;
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = disagreement(key);
+  }
+
+  NodeRef plant_new(Changes changes) {
     std::vector<Leaf> leaves;
-    for (const RowChange& change : changes)
-      if (change.value) leaves.push_back({Bytes(change.key), proof::map_leaf(change.key, *change.value)});
+    leaves.reserve(changes.size());
+    for (const RowChange& change : changes) {
+      expect(!change.before, change.key);
+      if (change.value) leaves.emplace_back(change.key, proof::map_leaf(change.key, *change.value));
+    }
     return plant(leaves);
   }
 
-  // All changes share with `node` every bit before its parent's split. They ascend, so the first and the last of them tell whether all
-  // share the node's own prefix as well.
-  NodeRef apply(const NodeRef& node, Changes changes, storage::Iterator& at) {
-    if (changes.empty()) return node;
-    if (!node) return plant_new(changes);
-    const ByteView first = first_key(*node.get());
-    const std::uint32_t apart = std::min(common_bits(changes.front().key, first), common_bits(changes.back().key, first));
-    if (apart < node->split) {
-      const std::size_t middle = middle_of(changes, apart);
-      if (proof::key_bit(first, apart)) return combine(plant_new(changes.first(middle)), apply(node, changes.subspan(middle), at), apart);
-      return combine(apply(node, changes.first(middle), at), plant_new(changes.subspan(middle)), apart);
-    }
-    if (node->is_twig()) return merge(node, changes, at);
-    return descend(node, changes, at);
-  }
-
-  NodeRef descend(const NodeRef& node, Changes changes, storage::Iterator& at) {
+  NodeRef descend(const NodeRef& node, Changes changes) {
     const MapInner& inner = node->inner();
     const std::size_t middle = middle_of(changes, inner.split);
     NodeRef left;
     NodeRef right;
     if (changes.size() < kForkChanges || middle == 0 || middle == changes.size()) {
-      left = apply(inner.left, changes.first(middle), at);
-      right = apply(inner.right, changes.subspan(middle), at);
+      left = apply(inner.left, changes.first(middle));
+      right = apply(inner.right, changes.subspan(middle));
     } else {
-      workers_.both([&] { left = apply(inner.left, changes.first(middle), at); },
-                    [&] { right = run(inner.right, changes.subspan(middle)); });
+      workers_.both([&] { left = apply(inner.left, changes.first(middle)); }, [&] { right = apply(inner.right, changes.subspan(middle)); });
     }
     if (left == inner.left && right == inner.right) return node;
     return combine(std::move(left), std::move(right), inner.split);
   }
 
-  NodeRef merge(const NodeRef& node, Changes changes, storage::Iterator& at) {
-    auto old = leaves_of(node->twig(), at);
-    if (!old) {
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::move(old.error());
-      return node;
-    }
+  NodeRef merge(const MapTwig& twig, Changes changes) {
     std::vector<Leaf> leaves;
-    leaves.reserve(old->size() + changes.size());
-    auto kept = old->begin();
+    leaves.reserve(2 * kTwigLeavesMax + changes.size());
+    twig.append_to(leaves);
+    const std::size_t old = leaves.size();
+    std::size_t kept = 0;
     for (const RowChange& change : changes) {
-      for (; kept != old->end() && ByteView(kept->key) < change.key; ++kept) leaves.push_back(std::move(*kept));
-      if (kept != old->end() && ByteView(kept->key) == change.key) ++kept;
-      if (change.value) leaves.push_back({Bytes(change.key), proof::map_leaf(change.key, *change.value)});
+      for (; kept != old && leaves[kept].key() < change.key; ++kept) leaves.push_back(leaves[kept]);
+      const bool there = kept != old && leaves[kept].key() == change.key;
+      expect(there == change.before.has_value() && (!there || proof::map_leaf(change.key, *change.before) == leaves[kept].hash),
+             change.key);
+      kept += there ? 1 : 0;
+      if (change.value) leaves.emplace_back(change.key, proof::map_leaf(change.key, *change.value));
     }
-    for (; kept != old->end(); ++kept) leaves.push_back(std::move(*kept));
-    return plant(leaves);
+    for (; kept != old; ++kept) leaves.push_back(leaves[kept]);
+    return plant(std::span<const Leaf>(leaves).subspan(old));
   }
 
-  RowSource rows_;
   Workers& workers_;
   std::mutex mutex_;
   std::optional<Error> error_;
@@ -254,7 +226,7 @@ void build_part(RowSource rows, Part& part) {
       return;
     }
     if (part.first.empty()) part.first.assign(key);
-    planting.add(make_leaf({Bytes(key), proof::map_leaf(key, at->value())}), key, key);
+    planting.add(make_leaf({key, proof::map_leaf(key, at->value())}), key, key);
   }
   part.status = at->status();
   part.last = planting.last();
@@ -290,7 +262,7 @@ const MapTwig* twig_towards(const MapNode* node, ByteView key) {  // the only tw
 // A row's steps inside its twig, lowest last.
 void steps_in_twig(std::span<const Leaf> leaves, ByteView key, std::vector<proof::MapStep>& steps) {
   while (leaves.size() > 1) {
-    const std::uint32_t bit = proof::split_bit(leaves.front().key, leaves.back().key);
+    const std::uint32_t bit = proof::split_bit(leaves.front().key(), leaves.back().key());
     const std::size_t middle = middle_of(leaves, bit);
     const bool right = proof::key_bit(key, bit);
     steps.push_back({bit, fold(right ? leaves.first(middle) : leaves.subspan(middle)).hash});
@@ -313,10 +285,9 @@ Result<StateTree> StateTree::build(RowSource rows, Workers& workers) {
 
 Digest StateTree::root() const { return root_ ? root_->hash : proof::map_empty_root(); }
 
-Result<StateTree> StateTree::apply(RowSource rows, std::span<const RowChange> changes, Workers& workers) const {
-  if (changes.empty()) return *this;
-  Update update(rows, workers);
-  NodeRef root = update.run(root_, changes);
+Result<StateTree> StateTree::apply(std::span<const RowChange> changes, Workers& workers) const {
+  Update update(workers);
+  NodeRef root = update.apply(root_, changes);
   if (auto error = update.error()) return tl::make_unexpected(std::move(*error));
   return StateTree(std::move(root));
 }
@@ -343,19 +314,15 @@ Result<std::optional<proof::MapPath>> StateTree::path(RowSource rows, ByteView k
     steps.push_back({node->split, (right ? inner.left : inner.right)->hash});
     node = (right ? inner.right : inner.left).get();
   }
-  const auto at = rows.reader->iterate(rows.column, storage::Range::all());
-  CARELEDGER_TRY(const auto twig_rows, rows_of(node->twig(), *at));
   std::vector<Leaf> leaves;
-  const proof::MapRow* found = nullptr;
-  for (const proof::MapRow& row : twig_rows) {
-    leaves.push_back({row.key, proof::map_leaf(row.key, row.value)});
-    if (row.key == key) found = &row;
-  }
-  if (fold(leaves).hash != node->hash) return tl::make_unexpected(disagreement(node->twig().first_key()));
-  if (found == nullptr) return std::optional<proof::MapPath>{};
+  node->twig().append_to(leaves);
+  const auto leaf = std::find_if(leaves.begin(), leaves.end(), [key](const Leaf& one) { return one.key() == key; });
+  if (leaf == leaves.end()) return std::optional<proof::MapPath>{};
+  CARELEDGER_TRY(auto value, rows.reader->get(rows.column, key));
+  if (!value || proof::map_leaf(key, *value) != leaf->hash) return tl::make_unexpected(disagreement(key));
   steps_in_twig(leaves, key, steps);
   std::reverse(steps.begin(), steps.end());
-  return std::optional<proof::MapPath>({found->key, found->value, std::move(steps)});
+  return std::optional<proof::MapPath>({Bytes(key), std::move(*value), std::move(steps)});
 }
 
 }  // namespace careledger::replica

@@ -1,7 +1,7 @@
 // The Merkle map over the state's flat rows (design: docs/formats/merkle-map.md; hashing and proofs: proof/merkle_map.h).
 //
-// The flat rows in storage are the truth; a StateTree is a cache of hashes above them, kept in memory down to twigs of at most 8 leaves
-// (about 30 bytes a row) and rebuilt from the rows when a store is opened. It is an immutable value: apply() gives another one that shares
+// The flat rows in storage are the truth; a StateTree is a cache of keys and hashes above them, kept in memory (about 80 bytes a row) and
+// rebuilt from the rows when a store is opened. So an update reads no rows. It is an immutable value: apply() gives another one that shares
 // what did not change, so candidates for one height and views of past heights cost only what differs. The shape follows from the key set
 // alone.
 //
@@ -26,7 +26,8 @@ struct RowSource {  // where the flat rows are
 
 struct RowChange {
   ByteView key;
-  std::optional<ByteView> value;  // nullopt: erased
+  std::optional<ByteView> before;  // what the row was read as; nullopt: there was none
+  std::optional<ByteView> value;   // nullopt: erased
 };
 
 class StateTree {
@@ -35,8 +36,9 @@ class StateTree {
   static Result<StateTree> build(RowSource rows, Workers& workers);
 
   Digest root() const;
-  // `changes` ascend strictly by key. `rows` are those before the changes. Erasing what is not there changes nothing.
-  Result<StateTree> apply(RowSource rows, std::span<const RowChange> changes, Workers& workers) const;
+  // `changes` ascend strictly by key. Erasing what is not there changes nothing. corrupt when a row was read as something else than what
+  // this version stands for.
+  Result<StateTree> apply(std::span<const RowChange> changes, Workers& workers) const;
 
   // An upper bound, and a function of the key set alone, for the inner nodes above the deepest leaf at or beside `key` were it added. Exact
   // above twigs; inside one it counts the twig's height. Reads no rows.

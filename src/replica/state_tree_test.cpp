@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <deque>
 #include <random>
 
 #include "crypto/hash.h"
@@ -19,9 +20,13 @@ class Pair {
 
   void change(const std::map<Bytes, std::optional<Bytes>>& changes) {
     std::vector<RowChange> rows;
+    std::deque<Bytes> befores;
     storage::Batch batch;
     for (const auto& [key, value] : changes) {
-      rows.push_back({key, value ? std::optional<ByteView>(*value) : std::nullopt});
+      const auto old = model.rows().find(key);
+      const Bytes& before = old == model.rows().end() ? befores.emplace_back() : befores.emplace_back(old->second);
+      rows.push_back({key, old == model.rows().end() ? std::nullopt : std::optional<ByteView>(before),
+                      value ? std::optional<ByteView>(*value) : std::nullopt});
       if (value) {
         model.put(key, *value);
         batch.put(kRows, key, *value);
@@ -30,7 +35,7 @@ class Pair {
         batch.erase(kRows, key);
       }
     }
-    auto next = tree.apply(source(), rows, workers_);
+    auto next = tree.apply(rows, workers_);
     ASSERT_TRUE(next) << next.error().message;
     tree = std::move(*next);
     ASSERT_TRUE(store_->write(batch, storage::Durability::buffered));
@@ -252,12 +257,31 @@ TEST(StateTreeTest, ARowChangedBehindItsBackIsCorrupt) {
   pair.change(changes);
   storage::Batch batch;
   batch.put(kRows, u32_bytes(50), "other");
+  batch.erase(kRows, u32_bytes(51));
   ASSERT_TRUE(pair.store().write(batch, storage::Durability::buffered));
   EXPECT_EQ(pair.tree.path(pair.source(), u32_bytes(50)).error().kind, ErrorKind::corrupt);
-  const Bytes key = u32_bytes(51);
-  const RowChange change{key, "new"};
+  EXPECT_EQ(pair.tree.path(pair.source(), u32_bytes(51)).error().kind, ErrorKind::corrupt);
+}
+
+TEST(StateTreeTest, ARowThatWasReadAsSomethingElseIsCorrupt) {
+  Pair pair;
+  std::map<Bytes, std::optional<Bytes>> changes;
+  for (std::uint32_t i = 0; i < 100; ++i) changes[u32_bytes(i)] = Bytes("value");
+  pair.change(changes);
   Workers workers(0);
-  EXPECT_EQ(pair.tree.apply(pair.source(), {&change, 1}, workers).error().kind, ErrorKind::corrupt);
+  const Bytes there = u32_bytes(50);
+  const Bytes beside = u32_bytes(100);
+  const Bytes apart(4, '\xff');
+  const std::optional<ByteView> value = "value";
+  const auto apply = [&](const RowChange& change) { return pair.tree.apply({&change, 1}, workers); };
+  for (const auto& after : {std::optional<ByteView>("new"), std::optional<ByteView>()}) {
+    EXPECT_EQ(apply({there, "other", after}).error().kind, ErrorKind::corrupt);
+    EXPECT_EQ(apply({there, std::nullopt, after}).error().kind, ErrorKind::corrupt);
+    EXPECT_EQ(apply({beside, value, after}).error().kind, ErrorKind::corrupt);
+    EXPECT_EQ(apply({apart, value, after}).error().kind, ErrorKind::corrupt);
+    EXPECT_TRUE(apply({there, value, after}));
+    EXPECT_TRUE(apply({apart, std::nullopt, after}));
+  }
 }
 
 }  // namespace
