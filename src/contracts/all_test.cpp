@@ -76,5 +76,50 @@ TEST(Contracts, AGrantIsSmall) {
   EXPECT_LE(rows, 120u);
 }
 
+class RecordingRows final : public kernel::Rows {
+ public:
+  explicit RecordingRows(const kernel::Rows& below) : below_(below) {}
+  kernel::RowValue read(const kernel::Key& key) const override {
+    asked.insert(key);
+    return below_.read(key);
+  }
+  std::vector<Entry> read_prefix(ByteView prefix, Limit limit) const override { return below_.read_prefix(prefix, limit); }
+  mutable std::set<kernel::Key> asked;
+
+ private:
+  const kernel::Rows& below_;
+};
+
+// A command that is not foreseen costs a read of its own for each row, which no result shows.
+TEST(Contracts, ForeseeWhatTheCommandsOfEveryDayRead) {
+  TestLedger ledger;
+  const auto hospital = ledger.admit(1);
+  const auto patient = ledger.propose(hospital, 2, true);
+  const auto relationship = relationship::relationship_id(hospital, patient);
+  ASSERT_TRUE(ledger.run(patient, build::grant(relationship, 1, kernel::test_id<Digest>(9), 0)).ok());
+  ledger::Anchor anchor;
+  anchor.set_root(kernel::test_id<Digest>(3).bytes());
+  anchor.set_count(4);
+  anchor.add_supersedes(kernel::test_id<Digest>(4).bytes());
+  anchor.add_entered_in_error(kernel::test_id<Digest>(5).bytes());
+  const std::pair<AccountId, build::Order> orders[] = {{patient, build::grant(relationship, 2, kernel::test_id<Digest>(9), 0)},
+                                                       {patient, build::revoke(relationship, 1)},
+                                                       {hospital, build::anchor(anchor)},
+                                                       {hospital, build::erase(kernel::test_id<Digest>(6))}};
+  for (const auto& [actor, order] : orders) {
+    const auto command = ledger.received(actor, order);
+    const auto prepared = kernel::prepare(command, all());
+    ASSERT_NE(prepared, nullptr);
+    std::vector<kernel::Key> foreseen;
+    prepared->foresee(actor, foreseen);
+    std::set<kernel::Key> expected(foreseen.begin(), foreseen.end());
+    if (order.contract == records::kContract.id) expected.insert(kernel::kAccounts.key(actor));  // which every command needs
+    const RecordingRows rows(ledger.rows());
+    const kernel::Call call{ledger.height(), ledger.time(), {1}, ledger.ledger(), actor, command.digest};
+    EXPECT_TRUE(prepared->decide(call, kernel::Reader(rows)).ok());
+    EXPECT_EQ(rows.asked, expected);
+  }
+}
+
 }  // namespace
 }  // namespace careledger::contracts

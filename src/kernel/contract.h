@@ -144,6 +144,8 @@ class Prepared {
   virtual ~Prepared() = default;
   virtual Code decide(const Call&, const Reader&) const = 0;  // the first code, in declared order, that holds
   virtual void apply(const Call&, Writer&) const = 0;         // only after ok
+  // Adds keys of rows that deciding will ask for, so that those of many commands are fetched together. A hint, by which no result changes.
+  virtual void foresee(const AccountId& /*actor*/, std::vector<Key>& /*keys*/) const {}
 };
 
 using RowBytes = std::optional<ByteView>;

@@ -2,6 +2,7 @@
 //   bool well_formed(const C&);                              sizes and ranges of its fields; false is the kernel's payload_malformed
 //   Codes decide(const C&, const Call&, const Reader&);      the first code, in declared order, that holds
 //   void apply(const C&, const Call&, Writer&);              only after ok; cannot fail
+//   void foresee(const C&, const AccountId& actor, std::vector<Key>&);  optional: rows that deciding will ask for (contract.h)
 // Use:
 //   define<{3}, Codes, Payload, Case<Payload::kGrant, &Payload::grant>, Case<Payload::kRevoke, &Payload::revoke>>("consent", …)
 // An accessor may also be a function that wraps a message of another namespace in a type of the contract's own.
@@ -36,6 +37,10 @@ template <class C>
 void run_apply(const C& command, const Call& call, Writer& state) {
   apply(command, call, state);
 }
+template <class C>
+void run_foresee(const C& command, const AccountId& actor, std::vector<Key>& keys) {
+  if constexpr (requires { foresee(command, actor, keys); }) foresee(command, actor, keys);
+}
 }  // namespace rules
 
 template <ContractId id, class Codes, class Payload, class Which>
@@ -46,6 +51,7 @@ class PreparedCase final : public Prepared {
     return {id, static_cast<std::uint16_t>(rules::run_decide<Codes>(Which::of(payload_), call, state))};
   }
   void apply(const Call& call, Writer& state) const override { rules::run_apply(Which::of(payload_), call, state); }
+  void foresee(const AccountId& actor, std::vector<Key>& keys) const override { rules::run_foresee(Which::of(payload_), actor, keys); }
 
  private:
   Payload payload_;

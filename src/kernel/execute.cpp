@@ -29,11 +29,6 @@ class ReadOnce final : public Rows {
   mutable std::vector<std::pair<Key, RowValue>> kept_;
 };
 
-RowBytes view_of(const RowValue& value) {
-  if (!value) return std::nullopt;
-  return *value;
-}
-
 // Everything that is judged before the actor's number is consumed. On ok `window` is the actor's, not yet changed.
 KernelCode judge(const ReceivedCommand& command, const BlockContext& block, const Reader& state, const Contract* contract,
                  SignatureVerdicts& verdicts, SequenceWindow& window) {
@@ -58,7 +53,7 @@ bool invariants_hold(std::span<const Invariant> invariants, const Call& call, co
     for (const auto& invariant : invariants) {
       if (invariant.space != key.space()) continue;
       const auto before = overlay.below().read(key);
-      if (!invariant.holds(call, key, view_of(before), view_of(value), after)) return false;
+      if (!invariant.holds(call, key, before.view(), value.view(), after)) return false;
     }
   }
   return true;
@@ -84,23 +79,33 @@ Call call_of(const ReceivedCommand& command, const BlockContext& block) {
   return {block.height, block.time, block.protocol, block.ledger, command.actor, command.digest};
 }
 
+std::unique_ptr<const Prepared> decode(const Contract& contract, ByteView payload) {
+  auto prepared = contract.decode(payload);
+  return prepared ? std::move(*prepared) : nullptr;
+}
+
 // The command's own rows onto `overlay`, which already holds the consumed number. Anything but ok: the overlay is to be dropped.
-Code run(const ReceivedCommand& command, const Contract& contract, const Call& call, Overlay& overlay, std::vector<Event>& events) {
-  const auto prepared = contract.decode(command.payload);
-  if (!prepared) return code_of(KernelCode::payload_malformed);
+Code run(const Prepared* prepared, ContractId contract, const Call& call, Overlay& overlay, std::vector<Event>& events) {
+  if (prepared == nullptr) return code_of(KernelCode::payload_malformed);
   Meter meter;
-  const Code decided = (*prepared)->decide(call, Reader(overlay, &meter));
+  const Code decided = prepared->decide(call, Reader(overlay, &meter));
   if (!meter.within_limits()) return code_of(KernelCode::limit_exceeded);
   if (!decided.ok()) return decided;
-  Writer writer(overlay, meter, contract.id, events);
-  (*prepared)->apply(call, writer);
+  Writer writer(overlay, meter, contract, events);
+  prepared->apply(call, writer);
   return meter.within_limits() ? decided : code_of(KernelCode::limit_exceeded);
 }
 
 }  // namespace
 
+std::unique_ptr<const Prepared> prepare(const ReceivedCommand& command, std::span<const Contract> contracts) {
+  if (command.verdict != KernelCode::ok) return nullptr;
+  const Contract* contract = find_contract(contracts, command.contract);
+  return contract == nullptr ? nullptr : decode(*contract, command.payload);
+}
+
 Effect execute_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed,
-                       std::span<const Contract> contracts, Host& host) {
+                       std::span<const Contract> contracts, Host& host, const Prepared* prepared) {
   const ReadOnce state(committed);
   const Contract* contract = find_contract(contracts, command.contract);
   SequenceWindow window;
@@ -109,30 +114,33 @@ Effect execute_command(const ReceivedCommand& command, const BlockContext& block
 
   consume_sequence(window, command.sequence);
   Overlay overlay(state);
-  overlay.put(kSequences.key(command.actor), encode(window));
+  const Key sequence = kSequences.key(command.actor);
+  overlay.put(sequence, encode(window));
   if (any_too_deep(overlay, host)) return {code_of(KernelCode::too_deep), {}, {}};
-  Changes consumed = overlay.changes();  // what stays of a command that is refused from here on
+  const RowValue consumed = overlay.read(sequence);  // what stays of a command that is refused from here on
 
   const Call call = call_of(command, block);
   std::vector<Event> events;
-  Code code = run(command, *contract, call, overlay, events);
+  const auto decoded = prepared == nullptr ? decode(*contract, command.payload) : nullptr;
+  Code code = run(prepared == nullptr ? decoded.get() : prepared, contract->id, call, overlay, events);
   if (code.ok() && any_too_deep(overlay, host)) code = code_of(KernelCode::too_deep);
   if (code.ok() && !all_invariants_hold(contracts, call, overlay)) code = code_of(KernelCode::invariant_broken);
-  if (!code.ok()) return {code, std::move(consumed), {}};
+  if (!code.ok()) return {code, {{sequence, consumed}}, {}};
   return {code, overlay.take(), std::move(events)};
 }
 
 Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed, std::span<const Contract> contracts,
-                   SignatureVerdicts& verdicts) {
+                   SignatureVerdicts& verdicts, const Prepared* prepared) {
   const ReadOnce state(committed);
   const Contract* contract = find_contract(contracts, command.contract);
   SequenceWindow window;
   const auto judged = judge(command, block, Reader(state), contract, verdicts, window);
   if (judged != KernelCode::ok) return code_of(judged);
-  const auto prepared = contract->decode(command.payload);
-  if (!prepared) return code_of(KernelCode::payload_malformed);
+  const auto decoded = prepared == nullptr ? decode(*contract, command.payload) : nullptr;
+  if (prepared == nullptr) prepared = decoded.get();
+  if (prepared == nullptr) return code_of(KernelCode::payload_malformed);
   Meter meter;
-  const Code decided = (*prepared)->decide(call_of(command, block), Reader(state, &meter));
+  const Code decided = prepared->decide(call_of(command, block), Reader(state, &meter));
   return meter.within_limits() ? decided : code_of(KernelCode::limit_exceeded);
 }
 

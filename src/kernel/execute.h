@@ -35,13 +35,17 @@ struct Effect {
   std::vector<Event> events;  // empty unless ok
 };
 
-// `state` holds the effects of every earlier command of the block.
+// A command's payload, decoded by its contract. Null when nothing can be decided about it: its form, contract or payload is not sound.
+std::unique_ptr<const Prepared> prepare(const ReceivedCommand& command, std::span<const Contract> contracts);
+
+// `state` holds the effects of every earlier command of the block. `prepared`: what prepare() gave for the command, when it was asked; null
+// otherwise.
 Effect execute_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
-                       Host& host);
+                       Host& host, const Prepared* prepared = nullptr);
 
 // For a node's own clients: what the command would get in a block of this context, as far as that is known without applying it.
 Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
-                   SignatureVerdicts& verdicts);
+                   SignatureVerdicts& verdicts, const Prepared* prepared = nullptr);
 
 // An organisation's envelope: ok, unknown_actor, actor_not_active or bad_signature. Only organisations and the founder may send.
 KernelCode check_envelope(const ReceivedBatch& batch, BlockTime time, const Rows& state, SignatureVerdicts& verdicts);

@@ -26,6 +26,12 @@ class Stopwatch {  // metrics only: nothing that is decided depends on it
 
 std::uint32_t stored_code(kernel::Code code) { return code.ok() ? 0 : static_cast<std::uint32_t>(code.contract.value) << 16 | code.number; }
 
+std::vector<ByteView> views_of(const std::vector<kernel::Key>& keys) {
+  std::vector<ByteView> views(keys.size());
+  std::transform(keys.begin(), keys.end(), views.begin(), [](const kernel::Key& key) { return key.view(); });
+  return views;
+}
+
 // What LastResultsHash covers of a batch: the envelope's code, and one hash over the codes of its commands.
 proof::TxResult result_of(const BatchResult& result) {
   Bytes codes;
@@ -47,30 +53,30 @@ kernel::RowValue CachedRows::read(const kernel::Key& key) const {
   return at->second;
 }
 
-Result<void> CachedRows::prefetch(std::vector<kernel::Key> keys, Workers& workers) {
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  rows_.reserve(rows_.size() + 4 * keys.size());  // with those that rules will ask for
-  std::vector<Bytes> unknown;
+Result<void> CachedRows::prefetch(std::span<const kernel::Key> keys, Workers& workers) {
+  rows_.reserve(rows_.size() + keys.size());
+  std::vector<kernel::Key> unknown;
   for (const kernel::Key& key : keys) {
+    if (rows_.contains(key)) continue;
     if (auto known = cache_.find(key, epoch_)) rows_.try_emplace(key, std::move(*known));
-    else unknown.emplace_back(key.view());
+    else unknown.push_back(key);
   }
-  const std::size_t chunks = (unknown.size() + kChunk - 1) / kChunk;
+  std::sort(unknown.begin(), unknown.end());
+  unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+  const std::vector<ByteView> views = views_of(unknown);
+  const std::size_t chunks = (views.size() + kChunk - 1) / kChunk;
   std::vector<Result<std::vector<std::optional<Bytes>>>> found(chunks);
-  const auto part = [&](std::size_t chunk) {
-    return std::span<const Bytes>(unknown).subspan(chunk * kChunk, std::min(kChunk, unknown.size() - chunk * kChunk));
-  };
-  workers.each(chunks, [&](std::size_t chunk) { found[chunk] = below_.reader().multi_get(columns::kState, part(chunk)); });
-  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-    if (!found[chunk]) return tl::make_unexpected(std::move(found[chunk].error()));
-    for (std::size_t i = 0; i < part(chunk).size(); ++i) {
-      const kernel::Key key = *kernel::Key::from(part(chunk)[i]);
-      std::optional<Bytes>& bytes = (*found[chunk])[i];
-      kernel::RowValue value = bytes ? kernel::RowValue(std::move(*bytes)) : kernel::RowValue();
-      cache_.add(key, value, epoch_);
-      rows_.try_emplace(key, std::move(value));
-    }
+  workers.each(chunks, [&](std::size_t chunk) {
+    const std::size_t from = chunk * kChunk;
+    found[chunk] = below_.reader().multi_get(columns::kState, std::span(views).subspan(from, std::min(kChunk, views.size() - from)));
+  });
+  for (std::size_t i = 0; i < unknown.size(); ++i) {
+    auto& answers = found[i / kChunk];
+    if (!answers) return tl::make_unexpected(std::move(answers.error()));
+    std::optional<Bytes>& bytes = (*answers)[i % kChunk];
+    kernel::RowValue value = bytes ? kernel::RowValue(std::move(*bytes)) : kernel::RowValue();
+    cache_.add(unknown[i], value, epoch_);
+    rows_.try_emplace(unknown[i], std::move(value));
   }
   return {};
 }
@@ -81,13 +87,25 @@ void collect_signatures(const kernel::ReceivedCommand& command, const kernel::Ro
   if (account) kernel::collect_signatures(account->authority(), command.signed_bytes, command.signatures, items);
 }
 
-void add_actor_keys(const kernel::ReceivedCommand& command, std::vector<kernel::Key>& keys) {
+void add_keys(const kernel::ReceivedCommand& command, const kernel::Prepared* prepared, std::vector<kernel::Key>& keys) {
   if (command.verdict != kernel::KernelCode::ok) return;
   keys.push_back(kernel::kAccounts.key(command.actor));
   keys.push_back(kernel::kSequences.key(command.actor));
+  if (prepared != nullptr) prepared->foresee(command.actor, keys);
+}
+
+void BlockHost::remember(std::span<const crypto::SignedItem> items, const std::vector<bool>& holds) {
+  held_.reserve(held_.size() + items.size());
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (holds[i]) held_.emplace(items[i].message.data(), items[i]);
 }
 
 bool BlockHost::holds(const crypto::PublicKey& key, ByteView signed_bytes, const crypto::Signature& signature) {
+  const auto [from, until] = held_.equal_range(signed_bytes.data());
+  for (auto at = from; at != until; ++at) {
+    const crypto::SignedItem& item = at->second;
+    if (item.message.size() == signed_bytes.size() && item.key == key && item.signature.view() == signature.view()) return true;
+  }
   const Digest id = signature_id(key, signed_bytes, signature);
   if (cache_.has(id)) return true;
   if (!crypto::verify(key, signed_bytes, signature)) return false;
@@ -96,45 +114,61 @@ bool BlockHost::holds(const crypto::PublicKey& key, ByteView signed_bytes, const
 }
 
 void BlockRun::receive() {
-  batches_.assign(out_.block_.batches.size(), fail(ErrorKind::malformed, ""));
-  workers_.each(batches_.size(), [&](std::size_t i) { batches_[i] = kernel::receive_batch(out_.block_.batches[i]); });
+  batches_ = std::vector<Incoming>(out_.block_.batches.size());
+  workers_.each(batches_.size(), [&](std::size_t i) {
+    auto& [batch, prepared] = batches_[i];
+    batch = kernel::receive_batch(out_.block_.batches[i]);
+    if (!batch) return;
+    prepared.reserve(batch->commands.size());
+    for (const kernel::ReceivedCommand& command : batch->commands) prepared.push_back(kernel::prepare(command, contracts_));
+  });
 }
 
 Result<void> BlockRun::prefetch_and_verify() {
   std::vector<kernel::Key> keys;
   std::vector<const kernel::ReceivedCommand*> commands;
-  for (const auto& batch : batches_) {
+  for (const auto& [batch, prepared] : batches_) {
     if (!batch) continue;
     keys.push_back(kernel::kAccounts.key(batch->organisation));
-    for (const kernel::ReceivedCommand& command : batch->commands) {
+    for (std::size_t i = 0; i < batch->commands.size(); ++i) {
+      const kernel::ReceivedCommand& command = batch->commands[i];
       if (command.verdict != kernel::KernelCode::ok) continue;
       commands.push_back(&command);
-      add_actor_keys(command, keys);
+      add_keys(command, prepared[i].get(), keys);
     }
   }
   if (commands.size() >= 1u << 20) return fail(ErrorKind::too_large, "a block has more than a million commands");
-  CARELEDGER_CHECK(rows_.prefetch(std::move(keys), workers_));
+  CARELEDGER_CHECK(rows_.prefetch(keys, workers_));
   std::vector<crypto::SignedItem> items;
   for (const kernel::ReceivedCommand* command : commands) collect_signatures(*command, rows_, items);
-  const std::size_t parts = std::min(workers_.width(), items.size() / 64 + 1);
-  const std::size_t size = (items.size() + parts - 1) / parts;
-  workers_.each(parts, [&](std::size_t part) {
-    const std::size_t from = std::min(part * size, items.size());
-    cache_.verify(std::span<const crypto::SignedItem>(items).subspan(from, std::min(size, items.size() - from)));
-  });
+  verify(items);
   return {};
 }
 
-void BlockRun::run_batch(const Result<kernel::ReceivedBatch>& batch, const kernel::BlockContext& context, BlockHost& host) {
+void BlockRun::verify(std::span<const crypto::SignedItem> items) {
+  const std::size_t parts = std::min(workers_.width(), items.size() / 64 + 1);
+  const std::size_t size = (items.size() + parts - 1) / parts;
+  const auto part_of = [&](std::size_t part) {
+    const std::size_t from = std::min(part * size, items.size());
+    return items.subspan(from, std::min(size, items.size() - from));
+  };
+  std::vector<std::vector<bool>> holds(parts);
+  workers_.each(parts, [&](std::size_t part) { holds[part] = cache_.verify(part_of(part)); });
+  for (std::size_t part = 0; part < parts; ++part) host_.remember(part_of(part), holds[part]);
+}
+
+void BlockRun::run_batch(const Incoming& incoming, const kernel::BlockContext& context) {
+  const auto& [batch, prepared] = incoming;
   BatchResult& stored = out_.stored_results_.emplace_back();
   kernel::KernelCode envelope = kernel::KernelCode::malformed;
-  if (batch) envelope = kernel::check_envelope(*batch, context.time, overlay_, host);
+  if (batch) envelope = kernel::check_envelope(*batch, context.time, overlay_, host_);
   stored.set_code(static_cast<std::uint32_t>(envelope));
   if (envelope == kernel::KernelCode::ok) {
     bool all_ok = true;
     stored.set_commands(static_cast<std::uint32_t>(batch->commands.size()));
-    for (const kernel::ReceivedCommand& command : batch->commands) {
-      kernel::Effect effect = kernel::execute_command(command, context, overlay_, contracts_, host);
+    for (std::size_t i = 0; i < batch->commands.size(); ++i) {
+      const kernel::ReceivedCommand& command = batch->commands[i];
+      kernel::Effect effect = kernel::execute_command(command, context, overlay_, contracts_, host_, prepared[i].get());
       overlay_.merge(std::move(effect.changes));
       const auto position = static_cast<std::uint32_t>(out_.receipts_.size());
       for (kernel::Event& event : effect.events) out_.events_.push_back({position, std::move(event)});
@@ -157,8 +191,7 @@ Result<void> BlockRun::run_batches() {
     const std::string which = "block " + std::to_string(block.height.value) + " goes by protocol " + std::to_string(context.protocol.value);
     return fail(ErrorKind::newer_format, which + ", which this program does not know: install a newer one");
   }
-  BlockHost host(cache_, out_.base_->tree);
-  for (const auto& batch : batches_) run_batch(batch, context, host);
+  for (const Incoming& incoming : batches_) run_batch(incoming, context);
   return {};
 }
 

@@ -2,6 +2,8 @@
 // replica/.
 #pragma once
 
+#include <unordered_map>
+
 #include "replica/depth_guard.h"
 #include "replica/replica.h"
 
@@ -13,7 +15,7 @@ class CachedRows final : public kernel::Rows {
   CachedRows(const View::Committed& base, RowCache& cache) : below_(base.rows), epoch_(base.epoch), cache_(cache) {}
   kernel::RowValue read(const kernel::Key& key) const override;
   std::vector<Entry> read_prefix(ByteView prefix, Limit limit) const override { return below_.read_prefix(prefix, limit); }
-  Result<void> prefetch(std::vector<kernel::Key> keys, Workers& workers);  // in any order; repeats are fine
+  Result<void> prefetch(std::span<const kernel::Key> keys, Workers& workers);  // in any order; repeats are fine
 
  private:
   const StoredRows& below_;
@@ -24,18 +26,22 @@ class CachedRows final : public kernel::Rows {
 
 // The signatures of commands whose actors are known in `rows`.
 void collect_signatures(const kernel::ReceivedCommand& command, const kernel::Rows& rows, std::vector<crypto::SignedItem>& items);
-// The rows that every command needs whatever it says: its actor's account and sequence window.
-void add_actor_keys(const kernel::ReceivedCommand& command, std::vector<kernel::Key>& keys);
+// The rows that judging a command asks for, as far as it tells: its actor's account and sequence window, and what its contract foresees.
+void add_keys(const kernel::ReceivedCommand& command, const kernel::Prepared* prepared, std::vector<kernel::Key>& keys);
 
+// What the kernel asks of the replica. Signatures that were verified beforehand are known by where their messages lie.
 class BlockHost final : public kernel::Host {
  public:
   BlockHost(SignatureCache& cache, const StateTree& tree) : cache_(cache), depth_(tree) {}
+  // Those of `items` for which `holds` says so. Their messages must stay where they are, as they are.
+  void remember(std::span<const crypto::SignedItem> items, const std::vector<bool>& holds);
   bool holds(const crypto::PublicKey& key, ByteView signed_bytes, const crypto::Signature& signature) override;
   bool too_deep(const kernel::Key& added) override { return depth_.too_deep(added.view()); }
 
  private:
   SignatureCache& cache_;
   DepthGuard depth_;
+  std::unordered_multimap<const char*, crypto::SignedItem> held_;  // by the first byte of the message
 };
 
 class BlockRun {
@@ -48,14 +54,20 @@ class BlockRun {
         workers_(workers),
         times_(times),
         rows_(*execution.base_, row_cache),
-        overlay_(rows_) {}
+        overlay_(rows_),
+        host_(cache, execution.base_->tree) {}
   Result<void> run();
 
  private:
+  struct Incoming {
+    Result<kernel::ReceivedBatch> batch = fail(ErrorKind::malformed, "");
+    std::vector<std::unique_ptr<const kernel::Prepared>> prepared;  // one a command
+  };
   void receive();
   Result<void> prefetch_and_verify();
+  void verify(std::span<const crypto::SignedItem> items);
   Result<void> run_batches();
-  void run_batch(const Result<kernel::ReceivedBatch>& batch, const kernel::BlockContext& context, BlockHost& host);
+  void run_batch(const Incoming& incoming, const kernel::BlockContext& context);
   Result<void> finish_state();
   void finish_log();
 
@@ -66,7 +78,8 @@ class BlockRun {
   Replica::StageTimes& times_;
   CachedRows rows_;
   kernel::Overlay overlay_;
-  std::vector<Result<kernel::ReceivedBatch>> batches_;
+  BlockHost host_;
+  std::vector<Incoming> batches_;
 };
 
 }  // namespace careledger::replica

@@ -160,14 +160,19 @@ std::vector<kernel::Code> Replica::check(std::span<const kernel::ReceivedCommand
     const std::size_t from = std::min(part * size, commands.size());
     const auto mine = commands.subspan(from, std::min(size, commands.size() - from));
     CachedRows rows(*base, row_cache_);
+    std::vector<std::unique_ptr<const kernel::Prepared>> prepared;
     std::vector<kernel::Key> keys;
-    for (const kernel::ReceivedCommand& command : mine) add_actor_keys(command, keys);
-    static_cast<void>(rows.prefetch(std::move(keys), workers_));  // what fails here fails again at its read, which remembers the fault
+    for (const kernel::ReceivedCommand& command : mine) {
+      prepared.push_back(kernel::prepare(command, contracts_));
+      add_keys(command, prepared.back().get(), keys);
+    }
+    static_cast<void>(rows.prefetch(keys, workers_));  // what fails here fails again at its read, which remembers the fault
     std::vector<crypto::SignedItem> items;
     for (const kernel::ReceivedCommand& command : mine) collect_signatures(command, rows, items);
-    signatures_.verify(items);
     BlockHost host(signatures_, base->tree);
-    for (std::size_t i = 0; i < mine.size(); ++i) codes[from + i] = kernel::check_command(mine[i], context, rows, contracts_, host);
+    host.remember(items, signatures_.verify(items));
+    for (std::size_t i = 0; i < mine.size(); ++i)
+      codes[from + i] = kernel::check_command(mine[i], context, rows, contracts_, host, prepared[i].get());
   });
   return codes;
 }

@@ -31,21 +31,26 @@ void SignatureCache::add(const Digest& id) {
   shard.young.insert(id);
 }
 
-void SignatureCache::verify(std::span<const crypto::SignedItem> items) {
+std::vector<bool> SignatureCache::verify(std::span<const crypto::SignedItem> items) {
+  std::vector<bool> holds(items.size(), true);
   std::vector<crypto::SignedItem> unknown;
-  std::vector<Digest> ids;
-  for (const crypto::SignedItem& item : items) {
-    const Digest id = signature_id(item.key, item.message, item.signature);
+  std::vector<std::pair<Digest, std::size_t>> places;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Digest id = signature_id(items[i].key, items[i].message, items[i].signature);
     if (has(id)) continue;
-    unknown.push_back(item);
-    ids.push_back(id);
+    unknown.push_back(items[i]);
+    places.emplace_back(id, i);
   }
   for (std::size_t from = 0; from < unknown.size(); from += kBatchItems) {
     const std::size_t count = std::min(kBatchItems, unknown.size() - from);
-    const std::vector<bool> hold = crypto::verify_batch(std::span(unknown).subspan(from, count));
-    for (std::size_t i = 0; i < count; ++i)
-      if (hold[i]) add(ids[from + i]);
+    const std::vector<bool> now = crypto::verify_batch(std::span(unknown).subspan(from, count));
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto& [id, place] = places[from + i];
+      holds[place] = now[i];
+      if (now[i]) add(id);
+    }
   }
+  return holds;
 }
 
 }  // namespace careledger::replica

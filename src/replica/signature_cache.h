@@ -3,9 +3,10 @@
 #pragma once
 
 #include <array>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <mutex>
 #include <span>
-#include <unordered_set>
+#include <vector>
 
 #include "crypto/sign.h"
 
@@ -28,15 +29,15 @@ class SignatureCache {
   bool has(const Digest& id) const;
   void add(const Digest& id);
 
-  // Verifies those that are not known yet in batches, and remembers the ones that hold.
-  void verify(std::span<const crypto::SignedItem> items);
+  // Verifies those that are not known yet in batches, and remembers the ones that hold. One answer an item.
+  std::vector<bool> verify(std::span<const crypto::SignedItem> items);
 
  private:
   static constexpr std::size_t kShards = 16;
   struct Shard {  // two generations: when the young one is full it replaces the old one
     mutable std::mutex mutex;
-    std::unordered_set<Digest, PrefixHash> young;
-    std::unordered_set<Digest, PrefixHash> old;
+    boost::unordered_flat_set<Digest, PrefixHash> young;
+    boost::unordered_flat_set<Digest, PrefixHash> old;
   };
   const Shard& shard_of(const Digest& id) const { return shards_[static_cast<unsigned char>(id.value[31]) % kShards]; }
 

@@ -59,9 +59,9 @@ class MemorySnapshot : public Reader {
  public:
   explicit MemorySnapshot(Columns columns) : columns_(std::move(columns)) {}
   Result<std::optional<Bytes>> get(Column column, ByteView key) const override { return find(*columns_.at(column.index), key); }
-  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const override {
+  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const ByteView> keys) const override {
     std::vector<std::optional<Bytes>> values;
-    for (const Bytes& key : keys) values.push_back(*find(*columns_.at(column.index), key));
+    for (const ByteView key : keys) values.push_back(*find(*columns_.at(column.index), key));
     return values;
   }
   std::unique_ptr<Iterator> iterate(Column column, const Range& range) const override {
@@ -82,10 +82,10 @@ class MemoryStore : public Store {
     const std::shared_lock lock(mutex_);
     return find(*columns_.at(column.index), key);
   }
-  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const override {
+  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const ByteView> keys) const override {
     const std::shared_lock lock(mutex_);
     std::vector<std::optional<Bytes>> values;
-    for (const Bytes& key : keys) values.push_back(*find(*columns_.at(column.index), key));
+    for (const ByteView key : keys) values.push_back(*find(*columns_.at(column.index), key));
     return values;
   }
   std::unique_ptr<Iterator> iterate(Column column, const Range& range) const override {

@@ -8,6 +8,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -81,13 +82,14 @@ class RocksReads {
     if (!status.ok()) return tl::make_unexpected(error_of(status, folder_));
     return std::optional<Bytes>(std::move(value));
   }
-  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const {
+  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const ByteView> keys) const {
     std::vector<rocksdb::Slice> slices;
     slices.reserve(keys.size());
-    for (const Bytes& key : keys) slices.push_back(slice(key));
+    for (const ByteView key : keys) slices.push_back(slice(key));
     std::vector<rocksdb::PinnableSlice> found(keys.size());
     std::vector<rocksdb::Status> statuses(keys.size());
-    db_.MultiGet(options_, handles_.at(column.index), keys.size(), slices.data(), found.data(), statuses.data());
+    db_.MultiGet(options_, handles_.at(column.index), keys.size(), slices.data(), found.data(), statuses.data(),
+                 std::is_sorted(keys.begin(), keys.end()));
     std::vector<std::optional<Bytes>> values(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (statuses[i].ok()) values[i] = Bytes(view(found[i]));
@@ -112,7 +114,7 @@ class RocksSnapshot : public Reader {
       : db_(db), snapshot_(db.GetSnapshot()), reads_(db, handles, snapshot_, folder) {}
   ~RocksSnapshot() override { db_.ReleaseSnapshot(snapshot_); }
   Result<std::optional<Bytes>> get(Column column, ByteView key) const override { return reads_.get(column, key); }
-  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const override {
+  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const ByteView> keys) const override {
     return reads_.multi_get(column, keys);
   }
   std::unique_ptr<Iterator> iterate(Column column, const Range& range) const override { return reads_.iterate(column, range); }
@@ -143,7 +145,7 @@ class RocksStore : public Store {
   }
 
   Result<std::optional<Bytes>> get(Column column, ByteView key) const override { return reads_.get(column, key); }
-  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const override {
+  Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const ByteView> keys) const override {
     return reads_.multi_get(column, keys);
   }
   std::unique_ptr<Iterator> iterate(Column column, const Range& range) const override { return reads_.iterate(column, range); }

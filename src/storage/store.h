@@ -82,7 +82,7 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual Result<std::optional<Bytes>> get(Column column, ByteView key) const = 0;
-  virtual Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const Bytes> keys) const = 0;  // same order
+  virtual Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const ByteView> keys) const = 0;  // same order
   virtual std::unique_ptr<Iterator> iterate(Column column, const Range& range) const = 0;  // of one moment; must not outlive the reader
 };
 

@@ -81,7 +81,7 @@ TEST_P(StoreTest, KeepsColumnsApart) {
 TEST_P(StoreTest, AnswersSeveralKeysInTheOrderAsked) {
   put(kA, "1", "one");
   put(kA, "3", "three");
-  const std::vector<Bytes> keys = {"3", "2", "1"};
+  const std::vector<ByteView> keys = {"3", "2", "1"};
   const auto values = store_->multi_get(kA, keys).value();
   ASSERT_EQ(values.size(), 3u);
   EXPECT_EQ(values[0], "three");

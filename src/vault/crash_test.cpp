@@ -18,7 +18,7 @@ class BreakingStore final : public storage::Store {
   BreakingStore(std::shared_ptr<storage::Store> below, std::shared_ptr<std::atomic<int>> left)
       : below_(std::move(below)), left_(std::move(left)) {}
   Result<std::optional<Bytes>> get(storage::Column column, ByteView key) const override { return below_->get(column, key); }
-  Result<std::vector<std::optional<Bytes>>> multi_get(storage::Column column, std::span<const Bytes> keys) const override {
+  Result<std::vector<std::optional<Bytes>>> multi_get(storage::Column column, std::span<const ByteView> keys) const override {
     return below_->multi_get(column, keys);
   }
   std::unique_ptr<storage::Iterator> iterate(storage::Column column, const storage::Range& range) const override {

@@ -12,6 +12,8 @@ using kernel::Writer;
 
 bool well_formed(const Head& c) { return is_digest(c.map_root()) && is_digest(c.log_root()); }
 
+void foresee(const Head&, const AccountId& actor, std::vector<kernel::Key>& keys) { keys.push_back(kHeads.key(actor)); }
+
 Codes decide(const Head& c, const Call& call, const Reader& state) {
   if (!is_organisation(state, call.actor)) return Codes::not_an_organisation;
   const auto row = state.get(kHeads, call.actor);

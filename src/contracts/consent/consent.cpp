@@ -30,6 +30,18 @@ kernel::Counter next_number(const Reader& state, const RelationshipId& relations
 
 // Rules stand in the contract's own namespace, where kernel::define finds them by their arguments.
 
+void foresee(const Grant& c, const AccountId&, std::vector<kernel::Key>& keys) {
+  const auto id = id_of<RelationshipId>(c.relationship());
+  keys.push_back(relationship::kRelationships.key(id));
+  keys.push_back(kGrants.key(id, c.number()));
+  if (c.number() > 1) keys.push_back(kGrants.key(id, c.number() - 1));
+}
+void foresee(const Revoke& c, const AccountId&, std::vector<kernel::Key>& keys) {
+  const auto id = id_of<RelationshipId>(c.relationship());
+  keys.push_back(relationship::kRelationships.key(id));
+  keys.push_back(kGrants.key(id, c.number()));
+}
+
 bool well_formed(const Grant& c) { return is_digest(c.relationship()) && is_digest(c.terms()) && c.number() != 0; }
 
 Codes decide(const Grant& c, const Call& call, const Reader& state) {

@@ -77,6 +77,11 @@ bool well_formed(const Anchoring& c) {
          share_none(anchor.supersedes(), anchor.entered_in_error());
 }
 
+void foresee(const Anchoring& c, const AccountId& actor, std::vector<kernel::Key>& keys) {
+  for (const Commitments* commitments : {&c.anchor.supersedes(), &c.anchor.entered_in_error()})
+    for (const auto& commitment : *commitments) keys.push_back(kExceptions.key(exception_of(actor, commitment)));
+}
+
 Codes decide(const Anchoring& c, const Call& call, const Reader& state) {
   if (!is_organisation(state, call.actor)) return Codes::not_an_organisation;
   Codes first = Codes::ok;  // the smallest number wins, wherever it stands in the lists
@@ -102,6 +107,9 @@ void apply(const Anchoring& c, const Call& call, Writer& state) {
   for (const auto& commitment : c.anchor.entered_in_error()) except(commitment, ExceptionStatus::entered_in_error, call, state);
 }
 
+void foresee(const Erase& c, const AccountId& actor, std::vector<kernel::Key>& keys) {
+  keys.push_back(kExceptions.key(exception_of(actor, c.commitment())));
+}
 bool well_formed(const Erase& c) { return is_digest(c.commitment()); }
 Codes decide(const Erase& c, const Call& call, const Reader& state) {
   if (!is_organisation(state, call.actor)) return Codes::not_an_organisation;
