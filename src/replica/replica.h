@@ -77,7 +77,7 @@ struct Config {
   std::size_t threads = 1;     // helpers for signatures and the Merkle map; never changes a result
   std::size_t views_kept = 8;  // past heights that view_at() answers
   std::size_t signatures_cached = 200'000;  // about 60 bytes each
-  std::size_t row_cache_bytes = 16u << 20;
+  std::size_t row_cache_bytes = 32u << 20;  // so that what was read for a check is still there three full blocks later
 };
 
 class Replica {
