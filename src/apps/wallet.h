@@ -56,7 +56,11 @@ struct Access {
 struct AccessLog {
   std::string organisation;
   std::uint64_t head_size = 0;
-  std::uint64_t as_of = 0;
+  std::uint64_t head_height = 0;
+  std::size_t witnesses = 0;  // of those that the wallet knows, that cosigned a log with the head in it
+  std::size_t witnesses_known = 0;
+  std::uint64_t as_of = 0;  // no later head by this block, on the signatures of `signers` validators alone
+  std::size_t signers = 0;
   std::vector<Access> accesses;  // complete by that head, oldest first
   Bytes proof;                   // the bundle that proves it, as it came
 };

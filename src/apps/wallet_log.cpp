@@ -112,6 +112,10 @@ Result<AccessLog> read_log(WalletFile& file, const std::string& origin, const st
   log.organisation = node->name();
   log.head_size = key->head_size = report.head.size();
   log.as_of = key->as_of = report.as_of.value;
+  log.head_height = report.height.value;
+  log.witnesses = report.witnesses;
+  log.witnesses_known = report.witnesses_known;
+  log.signers = report.signers;
   key->head_root = to_hex(report.head.map_root());
   log.proof = response.body;
   CARELEDGER_CHECK(node->cosign(file, *key));

@@ -3,6 +3,7 @@
 
 #include "crypto/hash.h"
 #include "exchange/test_world.h"
+#include "ordering/witness.h"
 #include "vault/layout.h"
 #include "vault/parts.h"
 #include "vault/prover.h"
@@ -349,14 +350,42 @@ TEST_F(Forged, OnePromiseDoesNotServeTwoReleases) {
 
 // ---- conviction ----
 
-Result<Bytes> list_bundle(World& world, vault::AuditMap& audit, const vault::Subject& subject) {
+struct ProvenList {
+  vault::Provable at;
+  proof::Bundle bundle;
+};
+Result<ProvenList> prove_list(World& world, vault::AuditMap& audit, const vault::Subject& subject) {
   std::promise<Result<vault::AccessList>> promise;
   audit.list(subject, 1000, [&](const Result<vault::AccessList>& list) { promise.set_value(list); });
   CARELEDGER_TRY(const vault::AccessList list, promise.get_future().get());
   world.chain.wait_provable(list.head.height);
-  CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(*world.chain.replica, *world.chain.ordering));
-  CARELEDGER_TRY(const proof::Bundle bundle, vault::prove_accesses(at, world.north.id, list, true));
-  return proof::encode(bundle);
+  CARELEDGER_TRY(vault::Provable at, vault::newest_provable(*world.chain.replica, *world.chain.ordering));
+  CARELEDGER_TRY(proof::Bundle bundle, vault::prove_accesses(at, world.north.id, list, true));
+  return ProvenList{std::move(at), std::move(bundle)};
+}
+Result<Bytes> list_bundle(World& world, vault::AuditMap& audit, const vault::Subject& subject) {
+  CARELEDGER_TRY(const ProvenList list, prove_list(world, audit, subject));
+  return proof::encode(list.bundle);
+}
+
+TEST_F(Exchange, ACheckpointFromBeforeItsHeadDoesNotVouchForAList) {
+  proof::Trust trust = world.chain.trust();
+  ordering::CheckpointKeeper keeper(trust.chain_id, crypto::SigningKey::generate(system_entropy()));
+  trust.log = keeper.log_key();
+  const replica::View before = world.chain.replica->view();
+  const auto old = keeper.checkpoint(before);
+  ASSERT_TRUE(old) << old.error().message;
+  auto list = prove_list(world, *world.north.audit, world.north.audit->subject_of("n1"));
+  ASSERT_TRUE(list) << list.error().message;
+  list->bundle.checkpoint = proof::WitnessedCheckpoint{old->note, list->at.view.prove_consistency(before.log_size()).value()};
+  const auto refused = proof::verify(proof::encode(list->bundle), trust);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "checkpoint: older than the command it should cover");
+  const auto now = keeper.checkpoint(list->at.view);
+  list->bundle.checkpoint = proof::WitnessedCheckpoint{now->note, now->consistency};
+  const auto report = proof::verify(proof::encode(list->bundle), trust);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->unwitnessed(), 0u);
 }
 
 TEST_F(Exchange, AnHonestCustodianIsNotConvicted) {

@@ -20,6 +20,16 @@ inline constexpr ByteView kBundleMagic = "CLPB1\n";
 inline constexpr std::size_t kMaxBundle = 32u << 20;  // bytes
 inline constexpr ByteView kRecordProfile = "fhir-verbatim/1";
 inline constexpr std::uint32_t kRecordsContract = 4;  // whose payload an anchor is
+inline constexpr std::uint32_t kAccessContract = 5;   // whose payload a head is
+
+// A command and where it stands: what witnesses of the log have seen, once their checkpoint covers `index`.
+struct LoggedCommand {
+  ledger::SignedCommand command;
+  Height height;
+  std::uint32_t position = 0;
+  std::uint64_t index = 0;  // in the log
+  Path path;                // from there to the log's root
+};
 
 // ---- records ----
 
@@ -50,13 +60,9 @@ struct RecordClaim {
   Bytes type;
   Digest root;
   std::vector<ShownElement> elements;
-  ledger::SignedCommand command;
+  LoggedCommand anchor;
   std::uint32_t leaf = 0;
   Path leaf_path;
-  Height height;
-  std::uint32_t position = 0;
-  std::uint64_t index = 0;
-  Path log_path;
   MapCut state;  // account_key and organisation_key of the actor, present; for currency also exception_key, present or absent. Signatures
                  // of a replaced authority want its past_authority_key instead of nothing: present too
 };
@@ -79,9 +85,10 @@ struct AuditOpening {
 struct AccessClaim {
   OrganisationId custodian;
   Digest subject;
-  MapCut list;  // MapModel::prove_range(subject, prefix_end(subject)) of the audit map, or the same from its store
+  LoggedCommand head;  // what set the head; only it is in the log, the row is not
+  MapCut list;         // MapModel::prove_range(subject, prefix_end(subject)) of the audit map, or the same from its store
   std::vector<AuditOpening> openings;
-  MapCut state;                                  // account_key, organisation_key and head_key of the custodian, present
+  MapCut state;  // account_key, organisation_key and head_key of the custodian, present; so is each past_authority_key
   std::optional<ledger::SignedPromise> promise;  // the claim then is a conviction
 };
 

@@ -46,14 +46,22 @@ void to_message(const RecordClaim& claim, bundle::RecordClaim& out) {
   out.set_type(claim.type);
   out.set_root(claim.root.bytes());
   for (const ShownElement& element : claim.elements) to_message(element, *out.add_elements());
-  *out.mutable_command() = claim.command;
+  *out.mutable_command() = claim.anchor.command;
   out.set_leaf(claim.leaf);
   out.set_leaf_path(joined(claim.leaf_path));
-  out.set_height(claim.height.value);
-  out.set_position(claim.position);
-  out.set_index(claim.index);
-  out.set_log_path(joined(claim.log_path));
+  out.set_height(claim.anchor.height.value);
+  out.set_position(claim.anchor.position);
+  out.set_index(claim.anchor.index);
+  out.set_log_path(joined(claim.anchor.path));
   proof::to_message(claim.state, *out.mutable_state());
+}
+
+void to_message(const LoggedCommand& logged, bundle::LoggedCommand& out) {
+  *out.mutable_command() = logged.command;
+  out.set_height(logged.height.value);
+  out.set_position(logged.position);
+  out.set_index(logged.index);
+  out.set_path(joined(logged.path));
 }
 
 void to_message(const AuditOpening& opening, bundle::Opening& out) {
@@ -75,6 +83,7 @@ void to_message(const AccessClaim& claim, bundle::AccessClaim& out) {
   for (const AuditOpening& opening : claim.openings) to_message(opening, *out.add_openings());
   proof::to_message(claim.state, *out.mutable_state());
   if (claim.promise) *out.mutable_promise() = *claim.promise;
+  to_message(claim.head, *out.mutable_head());
 }
 
 void fill_chain(const Bundle& bundle, bundle::Chain& out) {
@@ -114,15 +123,17 @@ Result<RecordClaim> claim_of(const bundle::RecordClaim& message) {
     CARELEDGER_TRY(ShownElement next, element_of(element));
     claim.elements.push_back(std::move(next));
   }
-  claim.command = message.command();
   claim.leaf = message.leaf();
   CARELEDGER_TRY(claim.leaf_path, split(message.leaf_path()));
-  claim.height = {message.height()};
-  claim.position = message.position();
-  claim.index = message.index();
-  CARELEDGER_TRY(claim.log_path, split(message.log_path()));
+  CARELEDGER_TRY(Path log_path, split(message.log_path()));
+  claim.anchor = {message.command(), {message.height()}, message.position(), message.index(), std::move(log_path)};
   CARELEDGER_TRY(claim.state, from_message(message.state()));
   return claim;
+}
+
+Result<LoggedCommand> logged_of(const bundle::LoggedCommand& message) {
+  CARELEDGER_TRY(Path path, split(message.path()));
+  return LoggedCommand{message.command(), {message.height()}, message.position(), message.index(), std::move(path)};
 }
 
 Result<AuditOpening> opening_of(const bundle::Opening& message) {
@@ -143,6 +154,7 @@ Result<AccessClaim> claim_of(const bundle::AccessClaim& message) {
   }
   CARELEDGER_TRY(claim.state, from_message(message.state()));
   if (message.has_promise()) claim.promise = message.promise();
+  CARELEDGER_TRY(claim.head, logged_of(message.head()));
   return claim;
 }
 

@@ -49,6 +49,16 @@ void flip_a_hash(MapCut& cut) {
   }
 }
 
+// Another command in a form of its own, at the place of the head's.
+void change_head(Bundle& bundle, const std::function<void(ledger::Command&, bundle::AccessPayload&)>& change) {
+  ledger::SignedCommand& signed_command = access(bundle).head.command;
+  auto command = from_canonical<ledger::Command>(signed_command.command(), "command").value();
+  auto payload = from_canonical<bundle::AccessPayload>(command.payload(), "head").value();
+  change(command, payload);
+  command.set_payload(canonical_bytes(payload));
+  signed_command.set_command(canonical_bytes(command));
+}
+
 const Mutation kRecordMutations[] = {
     {"height", "header", [](Bundle& b) { ++b.signed_header.header.height; }},
     {"time", "header", [](Bundle& b) { ++b.signed_header.header.time.nanos; }},
@@ -59,11 +69,11 @@ const Mutation kRecordMutations[] = {
     {"power", "header", [](Bundle& b) { ++b.validators.validators[0].power; }},
     {"log size", "app", [](Bundle& b) { b.roots["log"][39] ^= 1; }},
     {"another root", "app", [](Bundle& b) { b.roots["more"] = "x"; }},
-    {"command", "command", [](Bundle& b) { record(b).command.mutable_command()->append("x"); }},
-    {"log height", "log", [](Bundle& b) { ++record(b).height.value; }},
-    {"log position", "log", [](Bundle& b) { ++record(b).position; }},
-    {"log index", "log", [](Bundle& b) { ++record(b).index; }},
-    {"log path", "log", [](Bundle& b) { record(b).log_path.pop_back(); }},
+    {"command", "command", [](Bundle& b) { record(b).anchor.command.mutable_command()->append("x"); }},
+    {"log height", "log", [](Bundle& b) { ++record(b).anchor.height.value; }},
+    {"log position", "log", [](Bundle& b) { ++record(b).anchor.position; }},
+    {"log index", "log", [](Bundle& b) { ++record(b).anchor.index; }},
+    {"log path", "log", [](Bundle& b) { record(b).anchor.path.pop_back(); }},
     {"profile", "record", [](Bundle& b) { record(b).profile = "other/1"; }},
     {"element", "record", [](Bundle& b) { record(b).elements[0].leaf[50] ^= 1; }},
     {"side", "record", [](Bundle& b) { record(b).elements[0].path[0].first ^= true; }},
@@ -72,13 +82,31 @@ const Mutation kRecordMutations[] = {
     {"leaf", "anchor", [](Bundle& b) { record(b).leaf ^= 1; }},
     {"leaf path", "anchor", [](Bundle& b) { record(b).leaf_path[0].value[3] ^= 1; }},
     {"state hash", "state", [](Bundle& b) { flip_a_hash(record(b).state); }},
-    {"signature", "state", [](Bundle& b) { (*record(b).command.mutable_signatures(0)->mutable_signature())[9] ^= 1; }},
-    {"signature of another key", "state", [](Bundle& b) { record(b).command.mutable_signatures(0)->set_key(2); }},
-    {"signature twice", "state", [](Bundle& b) { *record(b).command.add_signatures() = record(b).command.signatures(0); }},
+    {"signature", "state", [](Bundle& b) { (*record(b).anchor.command.mutable_signatures(0)->mutable_signature())[9] ^= 1; }},
+    {"signature of another key", "state", [](Bundle& b) { record(b).anchor.command.mutable_signatures(0)->set_key(2); }},
+    {"signature twice", "state", [](Bundle& b) { *record(b).anchor.command.add_signatures() = record(b).anchor.command.signatures(0); }},
 };
 
 const Mutation kAccessMutations[] = {
-    {"custodian", "state", [](Bundle& b) { access(b).custodian.value[0] ^= 1; }},
+    {"custodian", "command", [](Bundle& b) { access(b).custodian.value[0] ^= 1; }},
+    {"head's command", "command", [](Bundle& b) { access(b).head.command.mutable_command()->append("x"); }},
+    {"head's ledger", "command",
+     [](Bundle& b) { change_head(b, [](ledger::Command& command, auto&) { command.set_ledger(Bytes(32, 'x')); }); }},
+    {"head's actor", "command",
+     [](Bundle& b) { change_head(b, [](ledger::Command& command, auto&) { command.set_actor(Bytes(32, 'x')); }); }},
+    {"head's contract", "command", [](Bundle& b) { change_head(b, [](ledger::Command& command, auto&) { command.set_contract(4); }); }},
+    {"no head in its command", "command",
+     [](Bundle& b) { change_head(b, [](auto&, bundle::AccessPayload& payload) { payload.Clear(); }); }},
+    {"head's size", "log",
+     [](Bundle& b) { change_head(b, [](auto&, bundle::AccessPayload& payload) { payload.mutable_head()->set_size(1); }); }},
+    {"head's log height", "log", [](Bundle& b) { ++access(b).head.height.value; }},
+    {"head's log position", "log", [](Bundle& b) { ++access(b).head.position; }},
+    {"head's log index", "log", [](Bundle& b) { ++access(b).head.index; }},
+    {"head's log path", "log", [](Bundle& b) { access(b).head.path.pop_back(); }},
+    {"head above the header", "log", [](Bundle& b) { access(b).head.height.value = 50; }},
+    {"head's signature", "state", [](Bundle& b) { (*access(b).head.command.mutable_signatures(0)->mutable_signature())[9] ^= 1; }},
+    {"head's signature of another key", "state", [](Bundle& b) { access(b).head.command.mutable_signatures(0)->set_key(2); }},
+    {"head's signature twice", "state", [](Bundle& b) { *access(b).head.command.add_signatures() = access(b).head.command.signatures(0); }},
     {"subject", "list", [](Bundle& b) { access(b).subject.value[31] ^= 1; }},
     {"row", "list", [](Bundle& b) { (*std::get<MapLeaf>(access(b).list.entries[access(b).list.entries.size() / 2]).value)[0] ^= 1; }},
     {"opened entry", "opening", [](Bundle& b) { access(b).openings[0].entry += "x"; }},
@@ -125,6 +153,8 @@ Shape consortium() {
   return shape;
 }
 
+constexpr std::int64_t kJustTheHead = -14;  // of 60 commands the 46th, entry 45 of the log, is the head's
+
 void add_good(std::vector<Case>& out) {
   const TestLedger one(small());
   out.push_back(case_of("record", one, encode(one.record_bundle()), false));
@@ -138,9 +168,15 @@ void add_good(std::vector<Case>& out) {
   }
   Shape silent = consortium();
   silent.currency = silent.signatures = false;
-  silent.later_checkpoint = true;
+  silent.checkpoint_ahead = 77;
   const TestLedger quiet(silent);
   out.push_back(case_of("record without currency and signatures, later checkpoint", quiet, encode(quiet.record_bundle()), false));
+  out.push_back(case_of("list without signatures, later checkpoint", quiet, encode(quiet.access_bundle()), false));
+  out.push_back(case_of("list of a consortium, witnessed", four, encode(four.access_bundle()), true));
+  Shape early = consortium();
+  early.checkpoint_ahead = kJustTheHead;
+  const TestLedger behind(early);
+  out.push_back(case_of("list under a checkpoint that ends with its head", behind, encode(behind.access_bundle()), false));
   out.push_back(case_of("list", one, encode(one.access_bundle()), true));
   Shape empty = small();
   empty.accesses = 0;
@@ -150,8 +186,23 @@ void add_good(std::vector<Case>& out) {
   rotated.replaced_at = 45;
   const TestLedger replaced(rotated);
   out.push_back(case_of("record signed by keys replaced since", replaced, encode(replaced.record_bundle()), false));
+  out.push_back(case_of("list under a head signed by keys replaced since", replaced, encode(replaced.access_bundle()), false));
   const Bytes conviction = convict(one.promise(false), encode(one.access_bundle()), one.trust()).value();
   out.push_back(case_of("conviction", one, conviction, true));
+}
+
+// What the witnesses have not seen is not witnessed: a list whose head came after their checkpoint, one whose head no command set.
+void add_unseen(std::vector<Case>& out) {
+  Shape early = consortium();
+  early.checkpoint_ahead = kJustTheHead - 1;
+  const TestLedger before(early);
+  out.push_back(case_of("list under a checkpoint from before its head", before, encode(before.access_bundle()), false));
+  EXPECT_EQ(out.back().step, "checkpoint");
+  Shape made_up = consortium();
+  made_up.invented_head = true;
+  const TestLedger invented(made_up);
+  out.push_back(case_of("list by a head that no command set", invented, encode(invented.access_bundle()), false));
+  EXPECT_EQ(out.back().step, "state");
 }
 
 // The same witnesses and keys, and a history that is not the one they saw; then cosignatures that should not be there.
@@ -214,10 +265,12 @@ void add_bad(std::vector<Case>& out) {
   unwitnessed.checkpoint.reset();
   out.push_back(case_of("no witnesses where two are wanted", four, encode(unwitnessed), false));
   add_bad_witnesses(out, four);
+  add_unseen(out);
   Shape late = small();
   late.replaced_at = 40;
   const TestLedger replaced(late);
   out.push_back(case_of("record signed by keys replaced before", replaced, encode(replaced.record_bundle()), false));
+  out.push_back(case_of("list under a head signed by keys replaced before", replaced, encode(replaced.access_bundle()), false));
   Shape chatty = small();
   chatty.more_rows = {head_key(one.organisation())};
   const TestLedger telling(chatty);
@@ -266,9 +319,9 @@ TEST(Corpus, IsWhatThisVerifierSays) {
 
 TEST(Corpus, NoPartOfABundleIsABundle) {
   const TestLedger ledger(small());
-  const Bytes good = encode(ledger.record_bundle());
   const Trust trust = ledger.trust();
-  for (std::size_t size = 0; size < good.size(); size += 3) EXPECT_FALSE(verify(ByteView(good).substr(0, size), trust)) << size;
+  for (const Bytes& good : {encode(ledger.record_bundle()), encode(ledger.access_bundle())})
+    for (std::size_t size = 0; size < good.size(); size += 3) EXPECT_FALSE(verify(ByteView(good).substr(0, size), trust)) << size;
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ std::string currency_line(const Report& report) {
 
 void record_lines(const Report& report, std::vector<std::string>& out) {
   out.push_back(fmt::format("Record: a {} was anchored by \"{}\" in block {}, command {}.", plain(report.type),
-                            plain(report.organisation_name), report.anchored.value, report.position));
+                            plain(report.organisation_name), report.height.value, report.position));
   out.push_back("Organisation: " + report.organisation.hex());
   out.push_back("Commitment: " + report.commitment.hex());
   for (const ShownValue& shown : report.shown) {
@@ -37,7 +37,6 @@ void record_lines(const Report& report, std::vector<std::string>& out) {
     if (!shown.extra.empty()) out.push_back(fmt::format("Shown: _{} = {}", plain(shown.name), plain(shown.extra)));
   }
   out.push_back(currency_line(report));
-  if (report.command_signatures > 0) out.push_back(fmt::format("Organisation's signatures on the anchor: {}.", report.command_signatures));
 }
 
 void access_lines(const Report& report, std::vector<std::string>& out) {
@@ -45,7 +44,30 @@ void access_lines(const Report& report, std::vector<std::string>& out) {
                             plain(report.organisation_name), report.entries, report.head.size(), report.opened));
   out.push_back("Organisation: " + report.organisation.hex());
   out.push_back("Subject: " + report.subject.hex());
-  out.push_back(fmt::format("As of block {} ({}).", report.as_of.value, to_rfc3339(report.time)));
+  out.push_back(fmt::format("Head: set in block {}, command {}.", report.height.value, report.position));
+  out.push_back(fmt::format("Newest as of block {} ({}): no later head had come.", report.as_of.value, to_rfc3339(report.time)));
+}
+
+const char* command_name(ClaimKind kind) { return kind == ClaimKind::record ? "anchor" : "head"; }
+
+// What of the claim is read from the state, besides the organisation.
+const char* said_by_state(const Report& report) {
+  if (report.kind != ClaimKind::record) return ", and that no later head had come";
+  if (report.currency == Currency::not_claimed) return "";
+  return report.currency == Currency::current ? ", and that the record was current" : ", and what became of the record";
+}
+
+// Who vouches for which part: never one line for what witnesses have seen and for what they have not.
+void voucher_lines(const Report& report, std::vector<std::string>& out) {
+  const std::string seen = report.witnesses == 0 ? "nothing"
+                                                 : fmt::format("the {}, as entry {} of a log of which they cosigned {}",
+                                                               command_name(report.kind), report.log_index + 1, report.checkpoint_size);
+  out.push_back(fmt::format("Witnessed by {} of {}: {}.", report.witnesses, report.witnesses_known, seen));
+  out.push_back(fmt::format("Signed by {} {}, not witnessed: the state after block {}; from it the organisation's name and keys{}.",
+                            report.signers, report.signers == 1 ? "key" : "keys", report.as_of.value, said_by_state(report)));
+  if (report.checkpoint_size == 0) out.push_back("Checkpoint: none.");
+  else if (report.unwitnessed() == 0) out.push_back(fmt::format("Checkpoint: as new as block {}.", report.as_of.value));
+  else out.push_back(fmt::format("Checkpoint: older than block {}, by {} entries of the log.", report.as_of.value, report.unwitnessed()));
 }
 
 }  // namespace
@@ -63,9 +85,13 @@ std::vector<std::string> Report::lines() const {
     out.push_back("Promised for request: " + to_hex(promise.request()));
     if (!promise.relationship().empty()) out.push_back("Promised for relationship: " + to_hex(promise.relationship()));
   }
+  if (command_signatures > 0)
+    out.push_back(fmt::format("Organisation's signatures on the {}: {}.", command_name(kind), command_signatures));
   out.push_back(fmt::format("Ledger: {}", ledger.hex()));
-  out.push_back(fmt::format("Signed by {} {}, witnessed by {} of {}.", signers, signers == 1 ? "key" : "keys", witnesses, witnesses_known));
+  voucher_lines(*this, out);
   return out;
 }
+
+std::uint64_t Report::unwitnessed() const { return log_size > checkpoint_size ? log_size - checkpoint_size : 0; }
 
 }  // namespace careledger::proof

@@ -29,9 +29,10 @@ struct Shape {
   bool signatures = true;       // of the organisation on the anchor
   std::uint32_t exception = 0;  // status of the version's exception row; 0 none
   bool currency = true;
-  bool later_checkpoint = false;
-  std::vector<Bytes> more_rows;   // keys that a record's proof also answers, needed or not
-  std::uint64_t replaced_at = 0;  // block after which the organisation's keys were replaced; 0 never
+  std::int64_t checkpoint_ahead = -10;  // entries that the checkpoint has more than the header's log; at most 77
+  std::vector<Bytes> more_rows;         // keys that a record's proof also answers, needed or not
+  std::uint64_t replaced_at = 0;        // block after which the organisation's keys were replaced; 0 never
+  bool invented_head = false;           // the state has a head, of a map without the subject's accesses, that no command set
 };
 
 class TestLedger {
@@ -41,8 +42,13 @@ class TestLedger {
     ledger_ = *LedgerId::from(crypto::sha256("ledger").view());
     subject_ = crypto::sha256("subject");
     make_record();
-    make_log();
     make_audit();
+    make_head();
+    if (shape_.invented_head) {
+      shape_.accesses = 0;
+      make_audit();
+    }
+    make_log();
     make_state();
     make_chain();
   }
@@ -55,14 +61,9 @@ class TestLedger {
     OpenedRecord opened = open_record(leaves_, shown);
     claim.root = opened.root;
     claim.elements = std::move(opened.elements);
-    claim.command = command_;
-    if (!shape_.signatures) claim.command.clear_signatures();
+    claim.anchor = logged(anchor_);
     claim.leaf = leaf_;
     claim.leaf_path = anchor_path_;
-    claim.height = {41};
-    claim.position = 3;
-    claim.index = index_;
-    claim.log_path = log_.inclusion(index_);
     std::vector<Bytes> keys{account_key(organisation_), organisation_key(organisation_)};
     if (shape_.currency) keys.push_back(exception_key(organisation_, commitment_));
     if (shape_.replaced_at != 0) keys.push_back(past_authority_key(organisation_, 1));
@@ -77,8 +78,11 @@ class TestLedger {
     AccessClaim claim;
     claim.custodian = organisation_;
     claim.subject = subject_;
+    claim.head = logged(head_);
     claim.list = audit_.prove_range(subject_.view(), prefix_end(subject_.view()));
-    claim.state = state_.prove(std::vector<Bytes>{account_key(organisation_), organisation_key(organisation_), head_key(organisation_)});
+    std::vector<Bytes> keys{account_key(organisation_), organisation_key(organisation_), head_key(organisation_)};
+    if (shape_.replaced_at != 0) keys.push_back(past_authority_key(organisation_, 1));
+    claim.state = state_.prove(keys);
     for (std::uint32_t row = 0; row < std::min<std::size_t>(3, shape_.accesses); ++row) {
       AuditOpening opening{row, salt("entry", row), "entry " + std::to_string(row), std::nullopt, salt("details", row), "details"};
       if (row == 1) opening = {row, opening.entry_salt, opening.entry, audit_part(opening.details_salt, opening.details), "", ""};
@@ -158,30 +162,52 @@ class TestLedger {
     bundle::RecordsPayload payload;
     payload.mutable_anchor()->set_root(tree.root().bytes());
     payload.mutable_anchor()->set_count(static_cast<std::uint32_t>(padded));
+    anchor_ = {command_of(7, kRecordsContract, canonical_bytes(payload)), {41}, 3, shape_.commands / 2, {}};
+  }
+
+  void make_head() {
+    bundle::AccessPayload payload;
+    payload.mutable_head()->set_map_root(audit_.root().bytes());
+    payload.mutable_head()->set_log_root(crypto::sha256("audit log").bytes());
+    payload.mutable_head()->set_size(audit_.rows().size());
+    head_ = {command_of(8, kAccessContract, canonical_bytes(payload)), {44}, 2, shape_.commands * 3 / 4, {}};
+  }
+
+  ledger::SignedCommand command_of(std::uint64_t sequence, std::uint32_t contract, const Bytes& payload) const {
     ledger::Command command;
     command.set_ledger(ledger_.bytes());
     command.set_actor(organisation_.bytes());
-    command.set_sequence(7);
+    command.set_sequence(sequence);
     command.set_expires_ms(1764000600000);
-    command.set_contract(kRecordsContract);
-    command.set_payload(canonical_bytes(payload));
-    command_.set_command(canonical_bytes(command));
+    command.set_contract(contract);
+    command.set_payload(payload);
+    ledger::SignedCommand out;
+    out.set_command(canonical_bytes(command));
     Bytes signed_bytes;
     append_field(signed_bytes, "careledger/command/1");
-    sign(command_key_, 1, signed_bytes + command_.command(), *command_.add_signatures());
+    sign(command_key_, 1, signed_bytes + out.command(), *out.add_signatures());
+    return out;
+  }
+
+  LoggedCommand logged(LoggedCommand command) const {
+    if (!shape_.signatures) command.command.clear_signatures();
+    command.path = log_.inclusion(command.index);
+    return command;
   }
 
   void make_log() {
-    index_ = shape_.commands / 2;
     for (std::uint64_t i = 0; i < shape_.commands; ++i) {
-      const Digest digest = i == index_ ? command_digest(command_.command()) : crypto::sha256("command " + std::to_string(i));
-      log_.append_data(command_leaf(digest, {i == index_ ? 41 : i / 100 + 1}, i == index_ ? 3 : static_cast<std::uint32_t>(i % 100)));
+      const LoggedCommand* known = i == anchor_.index ? &anchor_ : i == head_.index ? &head_ : nullptr;
+      log_.append_data(known != nullptr ? command_leaf(command_digest(known->command.command()), known->height, known->position)
+                                        : command_leaf(crypto::sha256("command " + std::to_string(i)), {i / 100 + 1},
+                                                       static_cast<std::uint32_t>(i % 100)));
     }
     longer_ = log_;
     for (int i = 0; i < 77; ++i) longer_.append_data("later " + std::to_string(i));
   }
 
   void make_audit() {
+    audit_ = MapModel();
     for (std::uint32_t i = 0; i < shape_.accesses; ++i) audit_.put(audit_key(subject_, 1764000000000 + 1000 * i, 0), entry(i).view());
     for (std::uint32_t i = 0; i < 200; ++i) {
       audit_.put(audit_key(crypto::sha256("other " + std::to_string(i % 40)), 1764000000000 + i, 0), salt("other", i));
@@ -231,7 +257,7 @@ class TestLedger {
     head.set_map_root(audit_.root().bytes());
     head.set_log_root(crypto::sha256("audit log").bytes());
     head.set_size(audit_.rows().size());
-    head.set_height(40);
+    head.set_height(head_.height.value);
     state_.put(organisation_key(organisation_), canonical_bytes(organisation));
     state_.put(head_key(organisation_), canonical_bytes(head));
     for (std::size_t i = 0; i < shape_.rows; ++i) {
@@ -288,9 +314,8 @@ class TestLedger {
   Bundle chain_part() const {
     Bundle bundle{ledger_, signed_header_, validators_, roots_, {}, std::nullopt};
     if (shape_.witnesses == 0) return bundle;
-    const LogTree& tree = shape_.later_checkpoint ? longer_ : log_;
-    const std::uint64_t size = shape_.later_checkpoint ? tree.size() : tree.size() - 10;
-    Note note{to_text(Checkpoint{checkpoint_origin(chain_id()), size, root_at(tree, size).value()}), {}};
+    const std::uint64_t size = log_.size() + static_cast<std::uint64_t>(shape_.checkpoint_ahead);
+    Note note{to_text(Checkpoint{checkpoint_origin(chain_id()), size, root_at(longer_, size).value()}), {}};
     note.signatures.push_back(sign_note(note.text, checkpoint_origin(chain_id()), key_named("log")));
     for (std::size_t i = 0; i < shape_.witnesses; ++i)
       note.signatures.push_back(cosign(note.text, witness(i), key_named(witness(i)), 1764000200));
@@ -306,8 +331,7 @@ class TestLedger {
   std::vector<Bytes> leaves_;
   std::uint32_t leaf_ = 0;
   Path anchor_path_;
-  ledger::SignedCommand command_;
-  std::uint64_t index_ = 0;
+  LoggedCommand anchor_, head_;
   LogTree log_, longer_;
   MapModel audit_, state_;
   SimpleMap roots_;

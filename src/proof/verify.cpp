@@ -64,6 +64,7 @@ Result<Report> verify(ByteView bytes, const Trust& trust) {
   CARELEDGER_TRY(const Committed committed, open_roots(bundle));
   Report report;
   describe_chain(bundle, report);
+  report.log_size = committed.log_size;
   if (const auto* record = std::get_if<RecordClaim>(&bundle.claim)) {
     CARELEDGER_CHECK(verify_record(bundle, *record, committed, report));
   } else {
@@ -84,10 +85,9 @@ Result<void> verify_checkpoint(const Bundle& bundle, const Trust& trust, const C
                                                                  bundle.checkpoint->consistency)
                                             : verify_consistency(committed.log_size, committed.log_root, checkpoint.size, checkpoint.root,
                                                                  bundle.checkpoint->consistency)));
-    const auto* record = std::get_if<RecordClaim>(&bundle.claim);
-    if (record != nullptr && record->index >= checkpoint.size) return broken("checkpoint", "older than the command it should cover");
+    if (report.log_index >= checkpoint.size) return broken("checkpoint", "older than the command it should cover");
     report.witnesses = opened.witnesses;
-    report.witnessed_size = checkpoint.size;
+    report.checkpoint_size = checkpoint.size;
   }
   if (report.witnesses < trust.quorum) return broken("quorum", "too few witnesses cosigned");
   return {};
@@ -135,41 +135,22 @@ MapView::Known StateRows::look(const Bytes& key) {
   return known;
 }
 
-Result<std::vector<ledger::Authority>> StateRows::authorities(const AccountId& id, std::uint64_t at_height) {
+Result<std::vector<KnownAuthority>> StateRows::authorities(const AccountId& id, std::uint64_t at_height) {
   CARELEDGER_TRY(const auto account, row<ledger::Account>(account_key(id), "account"));
-  std::vector<ledger::Authority> out{account.authority()};
+  std::vector<KnownAuthority> out{{account.authority()}};
   const Bytes prefix = past_authority_key(id, 0).substr(0, 33);
   for (const MapLeaf& leaf : view_.leaves()) {
     if (!leaf.key.starts_with(prefix) || !leaf.value) continue;
     CARELEDGER_TRY(const auto past, at("state", from_canonical<bundle::PastAuthority>(*leaf.value, "past authority")));
     if (past.until_height() < at_height) return broken("state", "an authority that was replaced before");
     present_.push_back(leaf.key);
-    out.push_back(past.authority());
+    out.push_back({past.authority(), past.until_height()});
   }
   return out;
 }
 
 Result<void> StateRows::nothing_more() const {
   if (!view_.exactly(present_, absent_)) return broken("state", "more rows than the claim needs");
-  return {};
-}
-
-Result<void> check_signatures(const char* step, const std::vector<ledger::Authority>& authorities, std::uint32_t role,
-                              ByteView signed_bytes, const google::protobuf::RepeatedPtrField<ledger::CommandSignature>& signatures) {
-  for (auto each = signatures.begin(); each != signatures.end(); ++each) {
-    const bool twice = std::any_of(signatures.begin(), each, [&](const auto& other) { return other.key() == each->key(); });
-    const auto signature = crypto::Signature::from(each->signature());
-    if (twice || !signature || each->algorithm() != 1) return broken(step, "a signature in a form that is not allowed");
-    bool holds = false;
-    for (const ledger::Authority& authority : authorities) {
-      for (const ledger::Key& key : authority.keys()) {
-        const auto public_key = crypto::PublicKey::from(key.public_key());
-        if (holds || key.number() != each->key() || key.role() != role || key.algorithm() != 1 || !public_key) continue;
-        holds = crypto::verify(*public_key, signed_bytes, *signature);
-      }
-    }
-    if (!holds) return broken(step, "a signature does not hold");
-  }
   return {};
 }
 

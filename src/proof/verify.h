@@ -7,14 +7,18 @@
 //   validators  over 2/3 of the trust file's power signed too
 //   app         the named roots are what the header commits to
 // for a record:                                           for an access list:
-//   command  an anchor of records                            state  rows of organisation, account and head
-//   log      it stands in the log                           list   complete, under the head's root
-//   record   elements lead to the record's root             opening  opened entries are those committed to
-//   anchor   the record stands in the anchor                promise  (with one) signed by the custodian, and broken
-//   state    rows of organisation, account and exception;
-//            the signatures carried hold
-//   checkpoint  (with one) signed, cosigned, consistent with the log
+//   command  an anchor of records                           command  a head of the custodian's audit map
+//   log      it stands in the log                           log      it stands in the log
+//   record   elements lead to the record's root             state    rows of organisation, account and head; the head is what the
+//   anchor   the record stands in the anchor                         command set; the signatures carried hold
+//   state    rows of organisation, account and exception;   list     complete, under the head's root
+//            the signatures carried hold                    opening  opened entries are those committed to
+//                                                           promise  (with one) signed by the custodian, and broken
+//   checkpoint  (with one) signed, cosigned, consistent with the log; it covers the command
 //   quorum      as many witnesses as the trust file wants
+//
+// What witnesses have seen is the log: that the anchor or the head stands there. The state is in no log: that nothing became of the
+// record since, that no newer head came, and whose the keys are, stands on the validators' signatures alone. The report keeps them apart.
 //
 // Thread-safety: pure functions.
 #pragma once
@@ -52,17 +56,21 @@ struct Report {
   std::size_t validators = 0;
   std::size_t witnesses = 0;  // of the trust file's that cosigned
   std::size_t witnesses_known = 0;
-  std::uint64_t witnessed_size = 0;  // entries of the log that the checkpoint covers; 0 without one
+  std::uint64_t log_size = 0;         // entries of the header's log
+  std::uint64_t checkpoint_size = 0;  // entries of it that the checkpoint covers, or more; 0 without one
   OrganisationId organisation;
   std::string organisation_name;
+
+  // The command that the claim rests on: a record's anchor, a list's head.
+  Height height;
+  std::uint32_t position = 0;
+  std::uint64_t log_index = 0;  // below checkpoint_size when there is a checkpoint
+  std::size_t command_signatures = 0;
 
   // record
   std::string type;
   Digest commitment;
   std::vector<ShownValue> shown;
-  Height anchored;
-  std::uint32_t position = 0;
-  std::size_t command_signatures = 0;
   Currency currency = Currency::not_claimed;
   Height excepted;  // when superseded, entered in error or erased
 
@@ -73,6 +81,7 @@ struct Report {
   ledger::AccessHead head;
   ledger::Promise promise;
 
+  std::uint64_t unwitnessed() const;       // entries of the header's log that came after the checkpoint; 0 when it is as new or newer
   std::vector<std::string> lines() const;  // in plain words, one fact a line; no control characters whatever the bundle says
 };
 

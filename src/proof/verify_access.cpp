@@ -8,6 +8,33 @@ namespace {
 constexpr std::uint32_t kPromiseRole = 5;
 constexpr std::size_t kAuditKeySize = 32 + 8 + 4;
 
+Result<ledger::AccessHead> read_head(const Bundle& bundle, const AccessClaim& claim) {
+  constexpr const char* kNone = "no head of the custodian's audit map";
+  CARELEDGER_TRY(const ActorCommand command, open_command(bundle, claim.head, kAccessContract, kNone));
+  CARELEDGER_TRY(const auto payload, at("command", from_canonical<bundle::AccessPayload>(command.payload, "head", kMaxCommand)));
+  if (!payload.has_head() || command.actor != claim.custodian) return broken("command", kNone);
+  ledger::AccessHead head;
+  head.set_map_root(payload.head().map_root());
+  head.set_log_root(payload.head().log_root());
+  head.set_size(payload.head().size());
+  head.set_height(claim.head.height.value);
+  return head;
+}
+
+// The head that the state shows is the one that the command set where it stands: what the log says, the row cannot deny.
+Result<std::vector<KnownAuthority>> read_state(const AccessClaim& claim, const Committed& committed, const ledger::AccessHead& commanded,
+                                               Report& report) {
+  CARELEDGER_TRY(StateRows rows, StateRows::open(claim.state, committed.state_root));
+  CARELEDGER_TRY(const auto organisation, rows.row<ledger::Organisation>(organisation_key(claim.custodian), "organisation"));
+  CARELEDGER_TRY(report.head, rows.row<ledger::AccessHead>(head_key(claim.custodian), "access head"));
+  CARELEDGER_TRY(auto authorities, rows.authorities(claim.custodian, 0));
+  CARELEDGER_CHECK(rows.nothing_more());
+  if (canonical_bytes(report.head) != canonical_bytes(commanded)) return broken("state", "another head than the command set");
+  CARELEDGER_CHECK(check_command_signatures(authorities, claim.head, report));
+  report.organisation_name = organisation.name();
+  return authorities;
+}
+
 Result<Digest> commitment_of(const AuditOpening& opening) {
   const bool hidden = opening.details_hash.has_value();
   const bool formed = opening.entry_salt.size() == 32 &&
@@ -29,7 +56,7 @@ Result<void> check_openings(const AccessClaim& claim, std::span<const MapLeaf> r
 }
 
 // The promise is the custodian's, and the list does not hold what it promises.
-Result<void> check_broken(const Bundle& bundle, const AccessClaim& claim, const std::vector<ledger::Authority>& authorities,
+Result<void> check_broken(const Bundle& bundle, const AccessClaim& claim, const std::vector<KnownAuthority>& authorities,
                           const MapView& list, Report& report) {
   CARELEDGER_TRY(report.promise, at("promise", from_canonical<ledger::Promise>(claim.promise->promise(), "promise", 4096)));
   const ledger::Promise& promise = report.promise;
@@ -41,7 +68,7 @@ Result<void> check_broken(const Bundle& bundle, const AccessClaim& claim, const 
   if (!named) return broken("promise", "does not say which request and relationship it was given for");
   if (claim.promise->signatures().empty()) return broken("promise", "not signed");
   const Bytes signed_bytes = promise_signed_bytes(claim.promise->promise());
-  CARELEDGER_CHECK(check_signatures("promise", authorities, kPromiseRole, signed_bytes, claim.promise->signatures()));
+  CARELEDGER_CHECK(check_signatures("promise", authorities, 0, kPromiseRole, signed_bytes, claim.promise->signatures()));
   if (report.head.size() < promise.size_at_least()) return broken("promise", "about a later head than the list's");
   const MapLeaf* row = list.find(audit_key(claim.subject, promise.time_ms(), promise.number()));
   if (row != nullptr && row->value == promise.entry()) return broken("promise", "kept: the list holds the entry");
@@ -55,12 +82,9 @@ Result<void> verify_access(const Bundle& bundle, const AccessClaim& claim, const
   report.kind = ClaimKind::access_list;
   report.organisation = claim.custodian;
   report.subject = claim.subject;
-  CARELEDGER_TRY(StateRows rows, StateRows::open(claim.state, committed.state_root));
-  CARELEDGER_TRY(const auto organisation, rows.row<ledger::Organisation>(organisation_key(claim.custodian), "organisation"));
-  CARELEDGER_TRY(report.head, rows.row<ledger::AccessHead>(head_key(claim.custodian), "access head"));
-  CARELEDGER_TRY(const auto authorities, rows.authorities(claim.custodian, 0));
-  CARELEDGER_CHECK(rows.nothing_more());
-  report.organisation_name = organisation.name();
+  CARELEDGER_TRY(const ledger::AccessHead commanded, read_head(bundle, claim));
+  CARELEDGER_CHECK(check_logged(claim.head, committed, report));
+  CARELEDGER_TRY(const auto authorities, read_state(claim, committed, commanded, report));
   const auto map_root = Digest::from(report.head.map_root());
   if (!map_root) return broken("state", "the head has no root");
 

@@ -8,25 +8,19 @@
 namespace careledger::proof {
 namespace {
 
-constexpr std::uint32_t kCommandRole = 1;
-constexpr std::size_t kMaxCommand = 64 * 1024;
-
 struct AnchorCommand {
   ledger::Anchor anchor;
   AccountId actor;
 };
 
 Result<AnchorCommand> read_command(const Bundle& bundle, const RecordClaim& claim) {
-  CARELEDGER_TRY(const auto command, at("command", from_canonical<ledger::Command>(claim.command.command(), "command", kMaxCommand)));
-  if (command.ledger() != bundle.ledger.view()) return broken("command", "for another ledger");
-  const auto actor = AccountId::from(command.actor());
-  if (!actor || command.contract() != kRecordsContract) return broken("command", "no anchor of records");
-  CARELEDGER_TRY(const auto payload, at("command", from_canonical<bundle::RecordsPayload>(command.payload(), "anchor", kMaxCommand)));
+  CARELEDGER_TRY(const ActorCommand command, open_command(bundle, claim.anchor, kRecordsContract, "no anchor of records"));
+  CARELEDGER_TRY(const auto payload, at("command", from_canonical<bundle::RecordsPayload>(command.payload, "anchor", kMaxCommand)));
   const ledger::Anchor& anchor = payload.anchor();
   if (!payload.has_anchor() || anchor.root().size() != 32 || !std::has_single_bit(anchor.count())) {
     return broken("command", "no anchor of records");
   }
-  return AnchorCommand{anchor, *actor};
+  return AnchorCommand{anchor, command.actor};
 }
 
 Result<Digest> root_from(const ShownElement& element) {
@@ -63,13 +57,6 @@ Result<void> check_elements(const RecordClaim& claim, Report& report) {
   return {};
 }
 
-Result<void> check_log(const RecordClaim& claim, const Committed& committed) {
-  if (claim.height.value == 0 || claim.height.value >= committed.height)
-    return broken("log", "the command's block is not below the header");
-  const Bytes leaf = command_leaf(command_digest(claim.command.command()), claim.height, claim.position);
-  return at("log", verify_inclusion(log_leaf(leaf), claim.index, committed.log_size, claim.log_path, committed.log_root));
-}
-
 Result<void> read_currency(StateRows& rows, const AnchorCommand& command, Report& report) {
   const Bytes key = exception_key(command.actor, report.commitment);
   switch (rows.look(key)) {
@@ -94,7 +81,7 @@ Result<void> read_currency(StateRows& rows, const AnchorCommand& command, Report
 Result<void> verify_record(const Bundle& bundle, const RecordClaim& claim, const Committed& committed, Report& report) {
   report.kind = ClaimKind::record;
   CARELEDGER_TRY(const AnchorCommand command, read_command(bundle, claim));
-  CARELEDGER_CHECK(check_log(claim, committed));
+  CARELEDGER_CHECK(check_logged(claim.anchor, committed, report));
   CARELEDGER_CHECK(check_elements(claim, report));
   report.type = claim.type;
   report.commitment = record_commitment(claim.profile, claim.type, claim.root);
@@ -102,18 +89,12 @@ Result<void> verify_record(const Bundle& bundle, const RecordClaim& claim, const
                                                  *Digest::from(command.anchor.root()))));
   CARELEDGER_TRY(StateRows rows, StateRows::open(claim.state, committed.state_root));
   CARELEDGER_TRY(const auto organisation, rows.row<ledger::Organisation>(organisation_key(command.actor), "organisation"));
-  CARELEDGER_TRY(const auto authorities, rows.authorities(command.actor, claim.height.value));
+  CARELEDGER_TRY(const auto authorities, rows.authorities(command.actor, claim.anchor.height.value));
   CARELEDGER_CHECK(read_currency(rows, command, report));
   CARELEDGER_CHECK(rows.nothing_more());
-  Bytes signed_bytes;
-  append_field(signed_bytes, "careledger/command/1");
-  signed_bytes.append(claim.command.command());
-  CARELEDGER_CHECK(check_signatures("state", authorities, kCommandRole, signed_bytes, claim.command.signatures()));
+  CARELEDGER_CHECK(check_command_signatures(authorities, claim.anchor, report));
   report.organisation = command.actor;
   report.organisation_name = organisation.name();
-  report.anchored = claim.height;
-  report.position = claim.position;
-  report.command_signatures = static_cast<std::size_t>(claim.command.signatures_size());
   return {};
 }
 

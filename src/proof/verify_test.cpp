@@ -14,6 +14,11 @@ std::string step_of(const Result<Report>& result) {
   return result ? "ok" : result.error().message.substr(0, result.error().message.find(':'));
 }
 
+bool says(const Report& report, const std::string& line) {
+  const auto lines = report.lines();
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
+
 TEST(Verify, ARecordIsProvenWithItsCurrency) {
   const TestLedger ledger({});
   const auto report = verify(encode(ledger.record_bundle()), ledger.trust());
@@ -21,14 +26,15 @@ TEST(Verify, ARecordIsProvenWithItsCurrency) {
   EXPECT_EQ(report->kind, ClaimKind::record);
   EXPECT_EQ(report->currency, Currency::current);
   EXPECT_EQ(report->organisation_name, "Hospital Nörd");
-  EXPECT_EQ(report->anchored.value, 41u);
+  EXPECT_EQ(report->height.value, 41u);
   EXPECT_EQ(report->as_of.value, 49u);
   ASSERT_EQ(report->shown.size(), 1u);
   EXPECT_EQ(report->shown[0].name, "id");
   EXPECT_EQ(report->shown[0].value, "\"p1\"");
   const auto lines = report->lines();
   EXPECT_EQ(lines[0], "Record: a Patient was anchored by \"Hospital Nörd\" in block 41, command 3.");
-  EXPECT_EQ(lines.back(), "Signed by 1 key, witnessed by 0 of 0.");
+  EXPECT_TRUE(says(*report, "Witnessed by 0 of 0: nothing."));
+  EXPECT_TRUE(says(*report, "Checkpoint: none."));
 }
 
 TEST(Verify, SupersededErrorAndErasedAreSaid) {
@@ -80,18 +86,58 @@ TEST(Verify, ABrokenPromiseConvictsAndAKeptOneDoesNot) {
 }
 
 TEST(Verify, WitnessesAreCountedAndWanted) {
-  for (const bool later : {false, true}) {
+  for (const std::int64_t ahead : {-10, 77}) {
     Shape shape;
     shape.witnesses = 3;
-    shape.later_checkpoint = later;
+    shape.checkpoint_ahead = ahead;
     const TestLedger ledger(shape);
     Bundle bundle = ledger.record_bundle();
     const auto report = verify(encode(bundle), ledger.trust());
     ASSERT_TRUE(report) << report.error().message;
-    EXPECT_EQ(report->lines().back(), "Signed by 1 key, witnessed by 3 of 3.");
+    EXPECT_EQ(report->witnesses, 3u);
     bundle.checkpoint.reset();
     EXPECT_EQ(step_of(verify(encode(bundle), ledger.trust())), "quorum");
   }
+}
+
+TEST(Verify, WhatWitnessesSawAndWhatTheyDidNotAreTwoLines) {
+  Shape shape;
+  shape.witnesses = 2;
+  const TestLedger ledger(shape);
+  const auto record = verify(encode(ledger.record_bundle()), ledger.trust());
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_TRUE(says(*record, "Witnessed by 2 of 2: the anchor, as entry 501 of a log of which they cosigned 990."));
+  EXPECT_TRUE(says(*record,
+                   "Signed by 1 key, not witnessed: the state after block 49; from it the organisation's name and keys, and that the "
+                   "record was current."));
+  EXPECT_TRUE(says(*record, "Checkpoint: older than block 49, by 10 entries of the log."));
+  const auto list = verify(encode(ledger.access_bundle()), ledger.trust());
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_TRUE(says(*list, "Witnessed by 2 of 2: the head, as entry 751 of a log of which they cosigned 990."));
+  EXPECT_TRUE(says(*list,
+                   "Signed by 1 key, not witnessed: the state after block 49; from it the organisation's name and keys, and that no "
+                   "later head had come."));
+  shape.checkpoint_ahead = 0;
+  const TestLedger abreast(shape);
+  EXPECT_TRUE(says(*verify(encode(abreast.access_bundle()), abreast.trust()), "Checkpoint: as new as block 49."));
+}
+
+// Whoever holds the validator's key can sign a header over the true log and any state. An older checkpoint, which is consistent with that
+// log, must not lend its witnesses to a list whose head they have not seen.
+TEST(Verify, AListIsWitnessedOnlyWithItsHead) {
+  Shape shape;
+  shape.witnesses = 2;
+  const TestLedger ledger(shape);
+  Shape older = shape;
+  for (const std::int64_t ahead : {-249, -250}) {  // the head is entry 751 of 1,000
+    older.checkpoint_ahead = ahead;
+    Bundle bundle = ledger.access_bundle();
+    bundle.checkpoint = TestLedger(older).access_bundle().checkpoint;
+    EXPECT_EQ(step_of(verify(encode(bundle), ledger.trust())), ahead == -249 ? "ok" : "checkpoint");
+  }
+  shape.invented_head = true;
+  const TestLedger invented(shape);
+  EXPECT_EQ(step_of(verify(encode(invented.access_bundle()), invented.trust())), "state");
 }
 
 TEST(Verify, TheTrustFileDecides) {

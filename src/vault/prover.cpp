@@ -57,10 +57,15 @@ std::optional<kernel::Counter> replaced_version(const replica::View& view, const
   return std::nullopt;
 }
 
-Result<std::uint64_t> log_index(const replica::View& view, const Digest& command, proof::Path& path) {
-  CARELEDGER_TRY(replica::CommandProof in_log, view.prove_command(command));
-  path = std::move(in_log.path);
-  return in_log.index;
+Result<proof::LoggedCommand> prove_logged(const replica::View& view, ByteView signed_command) {
+  proof::LoggedCommand out;
+  if (!kernel::parse_canonical(signed_command, out.command)) return fail(ErrorKind::corrupt, "a stored command does not read");
+  CARELEDGER_TRY(replica::CommandProof in_log, view.prove_command(proof::command_digest(out.command.command())));
+  out.height = in_log.at.height;
+  out.position = in_log.at.position;
+  out.index = in_log.index;
+  out.path = std::move(in_log.path);
+  return out;
 }
 
 }  // namespace
@@ -88,16 +93,12 @@ Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& org
     claim.root = opened.root;
     claim.elements = std::move(opened.elements);
   }
-  if (!kernel::parse_canonical(material.signed_command, claim.command))
-    return fail(ErrorKind::corrupt, "the stored anchor command does not read");
+  CARELEDGER_TRY(claim.anchor, prove_logged(at.view, material.signed_command));
   claim.leaf = material.leaf_index;
   claim.leaf_path = material.path;
-  claim.height = material.anchor.height;
-  claim.position = material.anchor.position;
-  CARELEDGER_TRY(claim.index, log_index(at.view, proof::command_digest(claim.command.command()), claim.log_path));
   std::vector<Bytes> keys{proof::account_key(organisation), proof::organisation_key(organisation)};
   if (options.currency) keys.push_back(proof::exception_key(organisation, material.commitment));
-  if (const auto replaced = replaced_version(at.view, organisation, claim.height))
+  if (const auto replaced = replaced_version(at.view, organisation, claim.anchor.height))
     keys.push_back(proof::past_authority_key(organisation, *replaced));
   std::sort(keys.begin(), keys.end());
   CARELEDGER_TRY(claim.state, at.view.prove(keys));
@@ -119,8 +120,9 @@ Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& o
   std::sort(keys.begin(), keys.end());
   CARELEDGER_TRY(claim.state, at.view.prove(keys));
   const auto head = at.view.state().get(contracts::access::kHeads, organisation);
-  if (!head || head->map_root() != list.head.map_root.view())
+  if (!head || head->map_root() != list.head.map_root.view() || head->height() != list.head.height.value)
     return fail(ErrorKind::conflict, "a newer head of the audit map is on the ledger; take the list again");
+  CARELEDGER_TRY(claim.head, prove_logged(at.view, list.head.signed_command));
   std::uint32_t number = 0;
   claim.openings.reserve(list.entries.size());
   for (OpenedEntry& entry : list.entries) {

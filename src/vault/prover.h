@@ -33,7 +33,8 @@ Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& org
                                    const RecordProofOptions& options);
 
 // Every entry of the list opened; its details too when `with_details`. `at` must be at or above the list's head, and the head the newest
-// that the ledger has of the organisation (conflict otherwise: take the list again).
+// that the ledger has of the organisation (conflict otherwise: take the list again). The head's command goes with it, with its place in the
+// log: nothing else of the list is under the eyes of the log's witnesses.
 Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& organisation, AccessList list, bool with_details);
 
 }  // namespace careledger::vault

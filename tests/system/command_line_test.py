@@ -32,6 +32,11 @@ class CommandLine(unittest.TestCase):
         proven = json.loads(run("--json", "verify", bundle, "--trust", trust, check=0).stdout)
         self.assertTrue(proven["verified"])
         self.assertTrue(any(NORTH in line for line in proven["proven"]), proven)
+        # What the witnesses saw and what stands on signatures alone are told apart.
+        self.assertEqual((proven["witnessed"]["by"], proven["witnessed"]["what"]), (proven["witnessed"]["of"], "anchor"), proven)
+        self.assertLessEqual(proven["witnessed"]["log_entry"], proven["witnessed"]["log_size"])
+        self.assertEqual(proven["signed_only"]["what"], ["organisation", "currency"])
+        self.assertEqual(proven["checkpoint_older_by"], 0)
         with open(bundle, "rb") as file:
             good = bytearray(file.read())
         good[len(good) // 2] ^= 1

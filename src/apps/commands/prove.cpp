@@ -61,6 +61,31 @@ Result<proof::Report> verify(const VerifyOptions& options) {
   return proof::verify(bundle, trust);
 }
 
+// What witnesses have seen, what stands on the validators' signatures alone, and how far apart the two are: three facts, never one.
+void add_vouchers(json::Document& document, json::Value& root, const proof::Report& report) {
+  const auto number = [&document](std::uint64_t value) { return document.number(static_cast<std::int64_t>(value)); };
+  const bool is_record = report.kind == proof::ClaimKind::record;
+  json::Value witnessed = document.object();
+  document.set(witnessed, "by", number(report.witnesses));
+  document.set(witnessed, "of", number(report.witnesses_known));
+  if (report.witnesses > 0) {
+    document.set(witnessed, "what", document.string(is_record ? "anchor" : "head"));
+    document.set(witnessed, "log_entry", number(report.log_index + 1));
+    document.set(witnessed, "log_size", number(report.checkpoint_size));
+  }
+  json::Value signed_only = document.object();
+  document.set(signed_only, "by", number(report.signers));
+  document.set(signed_only, "state_after_block", number(report.as_of.value));
+  json::Value what = document.array();
+  document.append(what, document.string("organisation"));
+  if (!is_record) document.append(what, document.string("newest head"));
+  else if (report.currency != proof::Currency::not_claimed) document.append(what, document.string("currency"));
+  document.set(signed_only, "what", what);
+  document.set(root, "witnessed", witnessed);
+  document.set(root, "signed_only", signed_only);
+  if (report.checkpoint_size > 0) document.set(root, "checkpoint_older_by", number(report.unwitnessed()));
+}
+
 int run_verify(const VerifyOptions& options, bool as_json) {
   const auto verified = verify(options);
   if (as_json) {
@@ -71,6 +96,7 @@ int run_verify(const VerifyOptions& options, bool as_json) {
     if (verified) {
       for (const std::string& line : verified->lines()) document.append(lines, document.string(line));
       document.set(root, "proven", lines);
+      add_vouchers(document, root, *verified);
     } else {
       document.set(root, "failed", document.string(verified.error().message));
     }

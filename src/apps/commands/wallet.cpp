@@ -176,7 +176,11 @@ std::string log_json(const AccessLog& log) {
   json::Value root = document.object();
   document.set(root, "organisation", document.string(log.organisation));
   document.set(root, "complete_by_entries", document.number(static_cast<std::int64_t>(log.head_size)));
+  document.set(root, "head_in_block", document.number(static_cast<std::int64_t>(log.head_height)));
+  document.set(root, "head_witnessed_by", document.number(static_cast<std::int64_t>(log.witnesses)));
+  document.set(root, "witnesses_known", document.number(static_cast<std::int64_t>(log.witnesses_known)));
   document.set(root, "as_of_block", document.number(static_cast<std::int64_t>(log.as_of)));
+  document.set(root, "as_of_signed_by", document.number(static_cast<std::int64_t>(log.signers)));
   document.set(root, "accesses", list);
   return json::compact(root);
 }
@@ -191,8 +195,11 @@ int log(WalletFile& file, const Options& options, bool as_json) {
     return 0;
   }
   for (const Access& access : read->accesses) fmt::print("{}\n", access.sentence());
-  fmt::print("{}\n", green(fmt::format("Complete: {} entries about you at {}, proven as of block {}.", read->accesses.size(),
-                                       read->organisation, read->as_of)));
+  fmt::print("{}\n",
+             green(fmt::format("Complete: {} entries about you at {}, by its head in block {}, witnessed by {} of {}.",
+                               read->accesses.size(), read->organisation, read->head_height, read->witnesses, read->witnesses_known)));
+  fmt::print("No later head as of block {}: signed by {} {}, not witnessed.\n", read->as_of, read->signers,
+             read->signers == 1 ? "key" : "keys");
   return 0;
 }
 

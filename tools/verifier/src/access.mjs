@@ -2,6 +2,7 @@
 import {at, demand, equal, field, hex, plain, tagged, u32, u64} from './bytes.mjs';
 import {rfc3339} from './chain.mjs';
 import {MapView, prefixEnd} from './map.mjs';
+import {checkCommandSignatures, checkLogged, contractAccess, openCommand} from './command.mjs';
 import {checkSignatures, keys, StateRows} from './rows.mjs';
 import * as schema from './schema.mjs';
 import {decode} from './wire.mjs';
@@ -9,6 +10,28 @@ import {decode} from './wire.mjs';
 const rolePromise = 5;
 const maxPromise = 4096;
 const part = (salt, data) => tagged('careledger/audit-part/1', salt, data);
+
+function readHead(bundle) {
+  const none = "no head of the custodian's audit map";
+  const command = openCommand(bundle.ledger, bundle.access.head, contractAccess, none);
+  const {head} = decode(schema.accessPayload, command.payload);
+  demand(head !== undefined && equal(command.actor, bundle.access.custodian), none);
+  return {...head, height: bundle.access.head.height};
+}
+
+// The head that the state shows is the one that the command set where it stands: what the log says, the row cannot deny.
+function readState(claim, committed, commanded) {
+  const rows = new StateRows(claim.state, committed.stateRoot);
+  const organisation = rows.row(keys.organisation(claim.custodian), schema.organisation, 'organisation');
+  const head = rows.row(keys.head(claim.custodian), schema.accessHead, 'access head');
+  const authorities = rows.authorities(claim.custodian, 0n);
+  rows.finish();
+  demand(equal(head.mapRoot, commanded.mapRoot) && equal(head.logRoot, commanded.logRoot) && head.size === commanded.size &&
+         head.height === commanded.height, 'another head than the command set');
+  checkCommandSignatures(authorities, claim.head);
+  demand(head.mapRoot.length === 32, 'the head has no root');
+  return [organisation, head, authorities];
+}
 
 function checkOpenings(openings, rows) {
   openings.forEach((opening, i) => {
@@ -32,24 +55,19 @@ function checkBroken(bundle, head, authorities, list) {
          'does not say which request and relationship it was given for');
   demand(claim.promise.signatures.length > 0, 'not signed');
   const bytes = Buffer.concat([field('careledger/promise/1'), claim.promise.promise]);
-  checkSignatures('promise', authorities, rolePromise, bytes, claim.promise.signatures);
+  checkSignatures('promise', authorities, 0n, rolePromise, bytes, claim.promise.signatures);
   demand(head.size >= promise.sizeAtLeast, "about a later head than the list's");
   const row = list.find(Buffer.concat([claim.subject, u64(promise.timeMs), u32(promise.number)]));
   demand(row === undefined || !equal(row.value, promise.entry), 'kept: the list holds the entry');
   return promise;
 }
 
+// What it says, and the command that it rests on.
 export function verifyAccess(bundle, committed) {
   const claim = bundle.access;
-  const [organisation, head, authorities] = at('state', () => {
-    const rows = new StateRows(claim.state, committed.stateRoot);
-    const named = rows.row(keys.organisation(claim.custodian), schema.organisation, 'organisation');
-    const at_ = rows.row(keys.head(claim.custodian), schema.accessHead, 'access head');
-    const controlled = rows.authorities(claim.custodian, 0n);
-    rows.finish();
-    demand(at_.mapRoot.length === 32, 'the head has no root');
-    return [named, at_, controlled];
-  });
+  const commanded = at('command', () => readHead(bundle));
+  at('log', () => checkLogged(claim.head, committed));
+  const [organisation, head, authorities] = at('state', () => readState(claim, committed, commanded));
   const [list, entries] = at('list', () => {
     const view = new MapView(claim.list, head.mapRoot);
     const range = view.range(claim.subject, prefixEnd(claim.subject));
@@ -65,7 +83,8 @@ export function verifyAccess(bundle, committed) {
       `${claim.openings.length} shown.`,
     `Organisation: ${hex(claim.custodian)}`,
     `Subject: ${hex(claim.subject)}`,
-    `As of block ${bundle.chain.header.height - 1n} (${rfc3339(bundle.chain.header.time)}).`,
+    `Head: set in block ${claim.head.height}, command ${claim.head.position}.`,
+    `Newest as of block ${bundle.chain.header.height - 1n} (${rfc3339(bundle.chain.header.time)}): no later head had come.`,
   ];
   if (promise) {
     lines.push(`Conviction: "${name}" signed that this list would hold an access at ${promise.timeMs} by a head of ` +
@@ -73,5 +92,5 @@ export function verifyAccess(bundle, committed) {
     lines.push(`Promised for request: ${hex(promise.request)}`);
     if (promise.relationship.length > 0) lines.push(`Promised for relationship: ${hex(promise.relationship)}`);
   }
-  return lines;
+  return {lines, what: 'head', logged: claim.head, ofState: ', and that no later head had come'};
 }

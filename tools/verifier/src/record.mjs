@@ -1,35 +1,22 @@
 // A record version: which elements it has, who anchored it when, and what became of it.
-import {at, demand, equal, field, hex, plain, sha256, tagged, takeField, text, u32, u64} from './bytes.mjs';
+import {at, demand, equal, hex, plain, tagged, takeField, text} from './bytes.mjs';
 import {rfc3339} from './chain.mjs';
-import {checkSignatures, keys, StateRows} from './rows.mjs';
+import {checkCommandSignatures, checkLogged, contractRecords, openCommand} from './command.mjs';
+import {keys, StateRows} from './rows.mjs';
 import * as schema from './schema.mjs';
 import {leafHash, nodeHash, verifyInclusion} from './tree.mjs';
 import {decode} from './wire.mjs';
 
 const profile = 'fhir-verbatim/1';
-const commandTag = field('careledger/command/1');
-const maxCommand = 64 * 1024;
-const contractRecords = 4;
-const roleCommand = 1;
 const statuses = {1: 'Superseded by a later version', 2: 'Entered in error', 3: 'Erased'};
 
 function readCommand(bundle) {
-  const bytes = bundle.record.command.command;
-  demand(bytes.length <= maxCommand, 'too large');
-  const command = decode(schema.command, bytes);
-  demand(equal(command.ledger, bundle.ledger), 'for another ledger');
-  demand(command.actor.length === 32 && command.contract === contractRecords, 'no anchor of records');
+  const command = openCommand(bundle.ledger, bundle.record.anchor, contractRecords, 'no anchor of records');
   const {anchor} = decode(schema.recordsPayload, command.payload);
   demand(anchor !== undefined && anchor.root.length === 32, 'no anchor of records');
   const count = BigInt(anchor.count);
   demand(count > 0n && (count & (count - 1n)) === 0n, 'no anchor of records');
   return {root: anchor.root, count, actor: command.actor};
-}
-
-function checkLog(claim, committed) {
-  demand(claim.height > 0n && claim.height < BigInt.asUintN(64, committed.height), "the command's block is not below the header");
-  const leaf = Buffer.concat([sha256(commandTag, claim.command.command), u64(claim.height), u32(claim.position)]);
-  verifyInclusion(leafHash(leaf), claim.index, committed.logSize, claim.logPath, committed.logRoot);
 }
 
 function readElements(claim) {
@@ -68,27 +55,33 @@ function currencyLine({current, exception}, asOf) {
   return `${statuses[exception.status]}, declared in block ${exception.height}; ${asOf}.`;
 }
 
+function stateSays({current, exception}) {
+  if (current) return ', and that the record was current';
+  return exception ? ', and what became of the record' : '';
+}
+
+// What it says, and the command that it rests on.
 export function verifyRecord(bundle, committed) {
   const claim = bundle.record;
   const anchor = at('command', () => readCommand(bundle));
-  at('log', () => checkLog(claim, committed));
+  at('log', () => checkLogged(claim.anchor, committed));
   const shown = at('record', () => readElements(claim));
   const commitment = tagged('careledger/record/1', claim.profile, claim.type, claim.root);
   at('anchor', () => verifyInclusion(leafHash(commitment), BigInt(claim.leaf), anchor.count, claim.leafPath, anchor.root));
   const [organisation, currency] = at('state', () => {
     const rows = new StateRows(claim.state, committed.stateRoot);
     const row = rows.row(keys.organisation(anchor.actor), schema.organisation, 'organisation');
-    const authorities = rows.authorities(anchor.actor, claim.height);
+    const authorities = rows.authorities(anchor.actor, claim.anchor.height);
     const found = readCurrency(rows, anchor.actor, commitment);
     rows.finish();
-    checkSignatures('state', authorities, roleCommand, Buffer.concat([commandTag, claim.command.command]), claim.command.signatures);
+    checkCommandSignatures(authorities, claim.anchor);
     return [row, found];
   });
   const {header} = bundle.chain;
   const asOf = `as of block ${header.height - 1n} (${rfc3339(header.time)})`;
   const [type, name] = [plain(text(claim.type)), plain(organisation.name)];
   const lines = [
-    `Record: a ${type} was anchored by "${name}" in block ${claim.height}, command ${claim.position}.`,
+    `Record: a ${type} was anchored by "${name}" in block ${claim.anchor.height}, command ${claim.anchor.position}.`,
     `Organisation: ${hex(anchor.actor)}`,
     `Commitment: ${hex(commitment)}`,
   ];
@@ -97,7 +90,5 @@ export function verifyRecord(bundle, committed) {
     if (element.extra.length > 0) lines.push(`Shown: _${plain(element.name)} = ${plain(element.extra)}`);
   }
   lines.push(currencyLine(currency, asOf));
-  const count = claim.command.signatures.length;
-  if (count > 0) lines.push(`Organisation's signatures on the anchor: ${count}.`);
-  return lines;
+  return {lines, what: 'anchor', logged: claim.anchor, ofState: stateSays(currency)};
 }

@@ -14,6 +14,8 @@ export const keys = {
   head: (id) => keyed(0x50, id),
 };
 
+const lastBlock = (1n << 64n) - 1n;
+
 export class StateRows {
   constructor(cut, root) {
     this.view = new MapView(cut, root);
@@ -34,17 +36,16 @@ export class StateRows {
     return known;
   }
 
-  // The present authority of an account, and those replaced that are shown.
+  // The present authority of an account, and those replaced that are shown: the last block under each, and its keys.
   authorities(id, height) {
-    const none = {threshold: 0, keys: []};
-    const out = [this.row(keys.account(id), schema.account, 'account').authority ?? none];
+    const out = [{keys: this.row(keys.account(id), schema.account, 'account').authority?.keys ?? [], until: lastBlock}];
     const prefix = keys.pastAuthorities(id);
     for (const leaf of this.view.leaves) {
       if (leaf.value === undefined || !equal(leaf.key.subarray(0, prefix.length), prefix)) continue;
       const past = decode(schema.pastAuthority, leaf.value);
       demand(past.untilHeight >= height, 'an authority that was replaced before');
       this.present.push(leaf.key);
-      out.push(past.authority ?? none);
+      out.push({keys: past.authority?.keys ?? [], until: past.untilHeight});
     }
     return out;
   }
@@ -55,14 +56,14 @@ export class StateRows {
   }
 }
 
-// Every signature is by another key of `role` in one of the authorities, and holds.
-export function checkSignatures(step, authorities, role, bytes, signatures) {
+// Every signature is by another key of `role` in one of the authorities that were not replaced before `height`, and holds.
+export function checkSignatures(step, authorities, height, role, bytes, signatures) {
   at(step, () => {
     const used = new Set();
     for (const {key, algorithm, signature} of signatures) {
       demand(!used.has(key) && signature.length === 64 && algorithm === 1, 'a signature in a form that is not allowed');
       used.add(key);
-      const candidates = authorities.flatMap((authority) => authority.keys)
+      const candidates = authorities.filter(({until}) => until >= height).flatMap((authority) => authority.keys)
         .filter((known) => known.number === key && known.role === role && known.algorithm === 1 && known.publicKey.length === 32);
       demand(candidates.some((known) => verifies(known.publicKey, bytes, signature)), 'a signature does not hold');
     }

@@ -32,11 +32,14 @@ const record = message({
   5: ['command', signedCommand, must], 6: ['leaf', 'uint32'], 7: ['leafPath', 'bytes'], 8: ['height', 'uint64'],
   9: ['position', 'uint32'], 10: ['index', 'uint64'], 11: ['logPath', 'bytes'], 12: ['state', mapCut, must],
 });
+const logged = message({
+  1: ['command', signedCommand, must], 2: ['height', 'uint64'], 3: ['position', 'uint32'], 4: ['index', 'uint64'], 5: ['path', 'bytes'],
+});
 const access = message({
   1: ['custodian', 'bytes'], 2: ['subject', 'bytes'], 3: ['list', mapCut, must],
   4: ['openings', message({1: ['row', 'uint32'], 2: ['entrySalt', 'bytes'], 3: ['entry', 'bytes'], 4: ['detailsHash', 'bytes'],
                            5: ['detailsSalt', 'bytes'], 6: ['details', 'bytes']}), many],
-  5: ['state', mapCut, must], 6: ['promise', signedPromise],
+  5: ['state', mapCut, must], 6: ['promise', signedPromise], 7: ['head', logged, must],
 });
 export const bundle = message({
   1: ['ledger', 'bytes'], 2: ['chain', chain, must],
@@ -51,6 +54,9 @@ export const command = message({
 export const recordsPayload = message({
   1: ['anchor', message({1: ['root', 'bytes'], 2: ['count', 'uint32'], 3: ['supersedes', 'bytes', many],
                          4: ['enteredInError', 'bytes', many]}), {oneof: 'command'}],
+});
+export const accessPayload = message({
+  1: ['head', message({1: ['mapRoot', 'bytes'], 2: ['logRoot', 'bytes'], 3: ['size', 'uint64']}), {oneof: 'command'}],
 });
 const authority = message({
   1: ['threshold', 'uint32'],

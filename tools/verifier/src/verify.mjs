@@ -24,12 +24,14 @@ function readRecord(claim) {
     return {leaf, path: path.map((hash, i) => ({left: side(i), hash}))};
   });
   claim.leafPath = split(claim.leafPath);
-  claim.logPath = split(claim.logPath);
+  const {command, height, position, index} = claim;
+  claim.anchor = {command, height, position, index, path: split(claim.logPath)};
   claim.state = parseCut(claim.state);
 }
 
 function readAccess(claim) {
   id(claim.custodian);
+  claim.head.path = split(claim.head.path);
   id(claim.subject);
   claim.list = parseCut(claim.list);
   for (const opening of claim.openings) {
@@ -80,8 +82,9 @@ function openRoots({header, roots}) {
   return {logRoot: log.subarray(0, 32), logSize: log.readBigUInt64BE(32), stateRoot: named('state', 32), height: header.height};
 }
 
-function verifyCheckpoint(bundle, trust, committed, report) {
-  report.witnesses = 0;
+// Who saw what: 'index' is that of the command that the claim rests on.
+function verifyCheckpoint(bundle, trust, committed, index) {
+  const seen = {witnesses: 0, size: 0n};
   if (bundle.checkpoint) {
     at('checkpoint', () => {
       demand(trust.log !== null, 'the trust file names no key of the log');
@@ -94,11 +97,33 @@ function verifyCheckpoint(bundle, trust, committed, report) {
       const [older, newer] = [[point.size, point.root], [committed.logSize, committed.logRoot]];
       const inOrder = point.size <= committed.logSize ? [...older, ...newer] : [...newer, ...older];
       verifyConsistency(...inOrder, bundle.checkpoint.consistency);
-      demand(!bundle.record || bundle.record.index < point.size, 'older than the command it should cover');
-      report.witnesses = signers.size - 1;
+      demand(index < point.size, 'older than the command it should cover');
+      seen.witnesses = signers.size - 1;
+      seen.size = point.size;
     });
   }
-  if (report.witnesses < trust.quorum) throw new Refusal('quorum', 'too few witnesses cosigned');
+  if (seen.witnesses < trust.quorum) throw new Refusal('quorum', 'too few witnesses cosigned');
+  return seen;
+}
+
+function checkpointLine(size, logSize, block) {
+  if (size === 0n) return 'Checkpoint: none.';
+  return size >= logSize ? `Checkpoint: as new as block ${block}.`
+    : `Checkpoint: older than block ${block}, by ${logSize - size} entries of the log.`;
+}
+
+// Who vouches for which part: never one line for what witnesses have seen and for what they have not.
+function voucherLines(bundle, trust, committed, claim, seen) {
+  const signers = signersOf(bundle.chain).length;
+  const block = bundle.chain.header.height - 1n;
+  const what = seen.witnesses === 0 ? 'nothing'
+    : `the ${claim.what}, as entry ${claim.logged.index + 1n} of a log of which they cosigned ${seen.size}`;
+  return [
+    `Witnessed by ${seen.witnesses} of ${trust.witnesses.length}: ${what}.`,
+    `Signed by ${signers} ${signers === 1 ? 'key' : 'keys'}, not witnessed: the state after block ${block}; ` +
+      `from it the organisation's name and keys${claim.ofState}.`,
+    checkpointLine(seen.size, committed.logSize, block),
+  ];
 }
 
 // The report's lines, one fact each. Throws a Refusal.
@@ -112,11 +137,11 @@ export function verify(bytes, trust) {
   at('header', () => verifyCommit(bundle.chain));
   at('validators', () => checkTrusted(bundle.chain, trust));
   const committed = at('app', () => openRoots(bundle.chain));
-  const report = {};
-  const lines = bundle.record ? verifyRecord(bundle, committed) : verifyAccess(bundle, committed);
-  verifyCheckpoint(bundle, trust, committed, report);
-  const signers = signersOf(bundle.chain).length;
-  lines.push(`Ledger: ${bundle.ledger.toString('hex')}`);
-  lines.push(`Signed by ${signers} ${signers === 1 ? 'key' : 'keys'}, witnessed by ${report.witnesses} of ${trust.witnesses.length}.`);
+  const claim = bundle.record ? verifyRecord(bundle, committed) : verifyAccess(bundle, committed);
+  const seen = verifyCheckpoint(bundle, trust, committed, claim.logged.index);
+  const {lines, logged} = claim;
+  const count = logged.command.signatures.length;
+  if (count > 0) lines.push(`Organisation's signatures on the ${claim.what}: ${count}.`);
+  lines.push(`Ledger: ${bundle.ledger.toString('hex')}`, ...voucherLines(bundle, trust, committed, claim, seen));
   return lines;
 }
