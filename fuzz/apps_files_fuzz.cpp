@@ -1,14 +1,10 @@
-// Files that the program is given or finds: the node's configuration, a wallet's contents, and sources of an import, plain or packed. By
+// Files that the program is given or finds: the node's configuration, a wallet's contents, sources of an import, packed or line by line. By
 // the input's first byte.
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-
 #include "apps/config.h"
 #include "apps/import.h"
 #include "apps/wallet_file.h"
-#include "base/assert.h"
+#include "codec/json/json.h"
+#include "scratch.h"
 
 using namespace careledger;
 
@@ -16,21 +12,8 @@ namespace {
 
 constexpr std::size_t kUnpackedMax = 100'000;
 
-// A folder of this process's own, gone with it.
-struct Scratch {
-  std::string folder = (std::filesystem::temp_directory_path() / ("careledger-fuzz-" + std::to_string(::getpid()))).string();
-  Scratch() { CARELEDGER_ASSERT(system_files().make_folder(folder).has_value()); }
-  ~Scratch() { std::filesystem::remove_all(folder); }
-
-  std::string with(const char* name, ByteView bytes) const {
-    const std::string path = folder + "/" + name;
-    CARELEDGER_ASSERT(system_files().replace(path, bytes).has_value());
-    return path;
-  }
-};
-
-const Scratch& scratch() {
-  static const Scratch made;
+const fuzz::Scratch& scratch() {
+  static const fuzz::Scratch made;
   return made;
 }
 
@@ -46,16 +29,27 @@ void wallet(ByteView text) {  // what was read is written so that it reads the s
   CARELEDGER_ASSERT(second && apps::wallet_json(*second) == written);
 }
 
+// Every line that is not refused is an entry of its own, whatever stands in it.
+void lines(ByteView text) {
+  constexpr codec::json::Limits kDeeper{.depth = 80};  // than the line by the Bundle around it
+  std::vector<apps::RefusedItem> refused;
+  for (const apps::ImportPiece& piece : apps::pieces_of_lines("lines.ndjson", text, refused)) {
+    const auto bundle = codec::json::parse(piece.body, kDeeper);
+    CARELEDGER_ASSERT(bundle && bundle->root().items_at("entry").size() == piece.lines.size());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const ByteView bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0: static_cast<void>(apps::read_config(system_files(), scratch().with("careledger.json", bytes))); break;
     case 1: wallet(bytes); break;
     case 2: source("bundle.json.gz", bytes); break;
     case 3: source("bundle.json.zst", bytes); break;
+    case 4: lines(bytes); break;
   }
   return 0;
 }

@@ -1,4 +1,5 @@
-// Any bytes as a signed command and as a batch. What is taken must be the one encoding of what it says, and running it must give a code.
+// Any bytes as a signed command, a batch and a founding document. What is taken must be the one encoding of what it says, and running it
+// must give a code.
 #include "contracts/test_ledger.h"
 #include "kernel/command.h"
 
@@ -24,5 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const ByteView bytes(reinterpret_cast<const char*>(data), size);
   take_command(bytes);
   if (const auto batch = kernel::receive_batch(bytes)) CARELEDGER_ASSERT(!batch->commands.empty());
+  if (const auto founding = kernel::decode_canonical<kernel::Founding>(bytes); founding && kernel::is_sound(*founding)) {
+    kernel::MemoryRows rows;
+    kernel::Overlay genesis(rows);
+    kernel::write_genesis(*founding, genesis);
+  }
   return 0;
 }

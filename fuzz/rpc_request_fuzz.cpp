@@ -1,9 +1,11 @@
-// The read-only RPC, asked anything: JSON-RPC bodies and URIs. It answers once, with JSON, and shows nothing that is not there.
+// What anybody may ask of the ledger: the read-only RPC, by JSON-RPC bodies and URIs, and what wallets read. Each answers once, with JSON,
+// and shows nothing that is not there.
 #include <future>
 
 #include "base/assert.h"
 #include "codec/json/json.h"
 #include "edge/http/client.h"
+#include "edge/ledger_api/ledger_api.h"
 #include "edge/rpc/rpc.h"
 #include "ordering/local/local.h"
 #include "replica/ledger_store.h"
@@ -21,11 +23,12 @@ struct Chain {
   std::unique_ptr<ordering::Ordering> ordering =
       ordering::local::start(*replica, crypto::SigningKey::generate(entropy), clock, ordering::local::Config{.epoch_ms = 1}).value();
   edge::rpc::Rpc rpc{{ordering.get(), replica.get(), {}, "fuzz", "0"}};
+  edge::ledger_api::LedgerApi wallets{{{}, "fuzz", *replica, *ordering, [] { return std::string("{}"); }, {}, 1, clock}};
 };
 
-void ask(edge::rpc::Rpc& rpc, edge::http::Request request) {
+void ask(edge::http::Handler& handler, edge::http::Request request) {
   std::promise<edge::http::Response> answered;
-  rpc.handle(std::move(request), [&](edge::http::Response response) { answered.set_value(std::move(response)); });
+  handler.handle(std::move(request), [&](edge::http::Response response) { answered.set_value(std::move(response)); });
   const auto response = answered.get_future().get();
   CARELEDGER_ASSERT(response.status >= 200 && response.status < 600);
   const auto text = response.content();  // empty: the answer to a notification, which has none
@@ -39,7 +42,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   if (input.starts_with('/')) {
     edge::http::Request request = edge::http::make_request(edge::http::Method::get, std::string(input));
-    if (edge::http::read_target(input, 32, request) && request.path != "/websocket") ask(chain.rpc, std::move(request));
+    if (!edge::http::read_target(input, 32, request) || request.path == "/websocket") return 0;
+    if (request.path.starts_with("/ledger/v1/")) ask(chain.wallets, std::move(request));
+    else ask(chain.rpc, std::move(request));
   } else {
     edge::http::Request request = edge::http::make_request(edge::http::Method::post, "/", std::string(input), "application/json");
     request.path = "/";

@@ -5,8 +5,6 @@
 #include <thread>
 #include <utility>
 
-#include "codec/fhir/definitions.h"
-#include "codec/fhir/primitive.h"
 #include "codec/json/json.h"
 #include "crypto/hash.h"
 
@@ -17,58 +15,13 @@ namespace http = edge::http;
 namespace json = codec::json;
 
 constexpr std::size_t kUnpackedMax = 256u << 20;
-constexpr std::size_t kLinesABatch = 500;
 constexpr std::size_t kJournalMax = 64u << 20;
 
 // Names of what was taken, as hashes: a file's name may be a patient's.
 std::string journal_line(const std::string& path) { return crypto::sha256(path).hex().substr(0, 32); }
 
-struct Piece {  // one request
-  std::string source;
-  Bytes body;
-  std::vector<std::size_t> lines{};  // of NDJSON: where each entry stands; empty for a Bundle
-
-  std::string place(std::size_t entry) const {
-    return entry < lines.size() ? source + ":" + std::to_string(lines[entry]) : source + " entry " + std::to_string(entry);
-  }
-};
-
-// Lines of resources become one batch of updates, so that a second run changes nothing.
-Result<std::vector<Piece>> pieces_of_ndjson(const std::string& path, const Bytes& text, std::vector<RefusedItem>& refused) {
-  std::vector<Piece> pieces;
-  std::size_t line_number = 0;
-  std::string entries;
-  std::vector<std::size_t> lines;
-  const auto flush = [&] {
-    if (lines.empty()) return;
-    pieces.push_back({path, R"({"resourceType":"Bundle","type":"batch","entry":[)" + entries + "]}", std::exchange(lines, {})});
-    entries.clear();
-  };
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line(text.data() + at, end - at);
-    at = end + 1;
-    ++line_number;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const auto document = json::parse(line);
-    const std::string type(document ? document->root().string_at("resourceType") : "");
-    const std::string id(document ? document->root().string_at("id") : "");
-    if (!codec::fhir::find_resource_type(type) || !codec::fhir::is_id(id)) {
-      refused.push_back({path + ":" + std::to_string(line_number),
-                         document ? "resourceType or id is missing or is none of FHIR R4" : document.error().message});
-      continue;
-    }
-    if (!lines.empty()) entries += ",";
-    lines.push_back(line_number);
-    entries += R"({"resource":)" + std::string(line) + R"(,"request":{"method":"PUT","url":")" + type + "/" + id + "\"}}";
-    if (lines.size() == kLinesABatch) flush();
-  }
-  flush();
-  return pieces;
-}
-
 // Counts entries of the answer that were taken; the others' words go into the report.
-std::uint64_t read_answer(const http::Response& response, const Piece& piece, std::vector<RefusedItem>& refused) {
+std::uint64_t read_answer(const http::Response& response, const ImportPiece& piece, std::vector<RefusedItem>& refused) {
   const auto document = json::parse(response.content());
   if (!document) return 0;
   std::uint64_t taken = 0;
@@ -162,18 +115,18 @@ class Import {
       refused.push_back({path, text.error().message});
       return false;
     }
-    std::vector<Piece> pieces;
+    std::vector<ImportPiece> pieces;
     if (path.find(".ndjson") != std::string::npos) {
-      if (auto made = pieces_of_ndjson(path, *text, refused)) pieces = std::move(*made);
+      pieces = pieces_of_lines(path, *text, refused);
     } else {
       pieces.push_back({path, *text});
     }
     bool whole = true;
-    for (Piece& piece : pieces) whole = send(piece, refused, resources) && whole;
+    for (ImportPiece& piece : pieces) whole = send(piece, refused, resources) && whole;
     return whole;
   }
 
-  bool send(Piece& piece, std::vector<RefusedItem>& refused, std::uint64_t& resources) {
+  bool send(ImportPiece& piece, std::vector<RefusedItem>& refused, std::uint64_t& resources) {
     http::Request request = http::make_request(http::Method::post, "/fhir", std::move(piece.body), "application/fhir+json");
     const auto response = node_.need(options_.organisation, edge::auth::Role::system, std::move(request));
     if (response) {

@@ -24,6 +24,14 @@ struct RefusedItem {
   std::string why;     // the node's words: no patient data
 };
 
+struct ImportPiece {  // one request
+  std::string source;
+  Bytes body;
+  std::vector<std::size_t> lines{};  // of NDJSON: where each entry stands; empty for a Bundle
+
+  std::string place(std::size_t entry) const;  // as RefusedItem names it
+};
+
 struct ImportReport {
   std::size_t files = 0;
   std::size_t skipped = 0;      // files that an earlier run took
@@ -37,6 +45,8 @@ struct ImportReport {
 Result<std::vector<std::string>> sources_of(const std::vector<std::string>& named);
 // Unpacked text of one source; too_large above `bytes_max` of unpacked text.
 Result<Bytes> read_source(const std::string& path, std::size_t bytes_max);
+// Lines of resources become batches of updates, so that a second run changes nothing. Lines that are none go to `refused`.
+std::vector<ImportPiece> pieces_of_lines(const std::string& source, ByteView text, std::vector<RefusedItem>& refused);
 
 // An error means that nothing more could be done; what single files were refused for stands in the report.
 Result<ImportReport> import_records(NodeAccess& node, const ImportOptions& options,

@@ -4,14 +4,19 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "apps/import.h"
+#include "codec/fhir/definitions.h"
+#include "codec/fhir/primitive.h"
+#include "codec/json/json.h"
 
 namespace careledger::apps {
 namespace {
 
 constexpr std::size_t kFileBytesMax = 1u << 30;
 constexpr std::size_t kFilesMax = 1'000'000;
+constexpr std::size_t kLinesABatch = 500;
 
 bool ends_with_any(const std::string& name, std::initializer_list<const char*> endings) {
   return std::any_of(endings.begin(), endings.end(), [&](const char* ending) { return name.ends_with(ending); });
@@ -109,6 +114,43 @@ Result<Bytes> read_source(const std::string& path, std::size_t bytes_max) {
   if (path.ends_with(".gz")) return gunzip(bytes, bytes_max, path);
   if (path.ends_with(".zst")) return unzstd(bytes, bytes_max, path);
   return bytes;
+}
+
+std::string ImportPiece::place(std::size_t entry) const {
+  return entry < lines.size() ? source + ":" + std::to_string(lines[entry]) : source + " entry " + std::to_string(entry);
+}
+
+std::vector<ImportPiece> pieces_of_lines(const std::string& source, ByteView text, std::vector<RefusedItem>& refused) {
+  std::vector<ImportPiece> pieces;
+  std::size_t line_number = 0;
+  std::string entries;
+  std::vector<std::size_t> lines;
+  const auto flush = [&] {
+    if (lines.empty()) return;
+    pieces.push_back({source, R"({"resourceType":"Bundle","type":"batch","entry":[)" + entries + "]}", std::exchange(lines, {})});
+    entries.clear();
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line(text.data() + at, end - at);
+    at = end + 1;
+    ++line_number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const auto document = codec::json::parse(line);
+    const std::string type(document ? document->root().string_at("resourceType") : "");
+    const std::string id(document ? document->root().string_at("id") : "");
+    if (!codec::fhir::find_resource_type(type) || !codec::fhir::is_id(id)) {
+      refused.push_back({source + ":" + std::to_string(line_number),
+                         document ? "resourceType or id is missing or is none of FHIR R4" : document.error().message});
+      continue;
+    }
+    if (!lines.empty()) entries += ",";
+    lines.push_back(line_number);
+    entries += R"({"resource":)" + std::string(line) + R"(,"request":{"method":"PUT","url":")" + type + "/" + id + "\"}}";
+    if (lines.size() == kLinesABatch) flush();
+  }
+  flush();
+  return pieces;
 }
 
 }  // namespace careledger::apps
