@@ -58,6 +58,7 @@ Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& s
   CARELEDGER_TRY(const auto head, access_head(ledger_, config_.id));
   accesses.entries_min = head ? head->size() : 0;
   CARELEDGER_TRY(audit_, vault::AuditMap::open(accesses, *keys_, system_files(), clock_, entropy_));
+  CARELEDGER_CHECK(compare_records());
   CARELEDGER_TRY(writes_, vault::RecordedWrites::open(*vault_, *audit_));
   logins_ = std::make_unique<edge::auth::FailedLogins>(*audit_, clock_);
   CARELEDGER_TRY(crypto::SigningKey cosign, keys_->signing(Purpose::cosign));
@@ -79,6 +80,19 @@ Result<void> Organisation::compare_with(const ordering::Witness& witness) const 
                                       " commands and the ledger in " + layout_.ledger() + " holds " + std::to_string(size) +
                                       ": an older copy was put in the place of a newer one. Restore the newest backup whole; if there is "
                                       "none, docs/operations.md says what going on with this one means");
+}
+
+// A write is recorded once it is durable, so no crash leaves a map that knows of more versions than the vault holds. On an older vault the
+// numbers of the lost versions would be given to others.
+Result<void> Organisation::compare_records() const {
+  const std::uint64_t recorded = audit_->newest_written();
+  const std::uint64_t held = vault_->figures().versions;
+  if (recorded <= held) return {};
+  return fail(ErrorKind::corrupt, "the audit map of " + config_.name + " knows of " + std::to_string(recorded) +
+                                      " record versions and the vault in " + layout_.vault(config_.slug) + " holds " +
+                                      std::to_string(held) +
+                                      ": an older copy of the vault was put in the place of a newer one. Restore the newest backup whole; "
+                                      "if there is none, docs/operations.md says what going on with this one means");
 }
 
 Result<void> Organisation::make_exchange(const Surroundings& around) {

@@ -61,6 +61,7 @@ class Organisation {
   Organisation(Layout layout, OrganisationConfig config, const Parts& parts);
   Result<void> open_parts(const Layout& layout, const vault::Seal& seal);
   Result<void> compare_with(const ordering::Witness& witness) const;
+  Result<void> compare_records() const;
   Result<void> make_exchange(const Surroundings& around);
   Result<void> make_fhir(const Surroundings& around);
   void tell_of_erasures();

@@ -149,7 +149,7 @@ Recorded AuditMap::State::seal(const AuditEntry& entry, const crypto::HmacSha256
   const Bytes shown = entry_bytes(entry);
   recorded.commitment = commit_parts(entry_salt(salts, recorded.index, 'e'), shown, entry_salt(salts, recorded.index, 'd'), entry.details);
   file->seal_next(frame_bytes(recorded, shown, entry.details), buffer);
-  folding.push_back({entry.subject, audit_key(entry.subject, recorded.time, recorded.number), recorded.commitment, place});
+  folding.push_back({entry.subject, audit_key(entry.subject, recorded.time, recorded.number), recorded.commitment, place, entry.written});
   return recorded;
 }
 
@@ -207,6 +207,7 @@ Result<void> AuditMap::State::fold_pending() {
 
 std::uint64_t AuditMap::size() const { return state_->durable; }
 std::uint64_t AuditMap::torn_bytes() const { return state_->file->torn_bytes(); }
+std::uint64_t AuditMap::newest_written() const { return state_->store->newest_written(); }
 
 Subject AuditMap::subject_of(std::string_view patient_id) const {
   return id_cast<Subject>(crypto::hmac_sha256(state_->subject_key.view(), patient_id));

@@ -82,6 +82,8 @@ struct AuditEntry {
   std::string resource_id;
   std::uint32_t version = 0;  // 0: not a single version
   Bytes details;              // JSON text for people, opened separately from the rest: query, reason, count; at most 64 KiB
+  std::uint64_t written = 0;  // highest number of a record version that the act has stored, durably; 0: none. Not part of what is shown:
+                              // it feeds AuditMap::newest_written()
 };
 
 struct Recorded {
@@ -160,6 +162,9 @@ class AuditMap {
   Result<Recorded> append_and_wait(AuditEntry entry);  // not from a callback
   std::uint64_t size() const;                          // durable entries
   std::uint64_t torn_bytes() const;                    // cut when it was opened; 0 after a clean stop
+  // The highest `written` of any entry that the map has folded: the vault must hold as many versions, or it is an older copy than this
+  // map. Kept with the map and not in the file: 0 when the map was made anew, and what a crash kept from being folded is missing.
+  std::uint64_t newest_written() const;
 
   // Pseudonym of a patient in this organisation's map, stable for ever: HMAC of the Patient resource's id under a key of its own.
   Subject subject_of(std::string_view patient_id) const;

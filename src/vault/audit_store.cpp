@@ -1,5 +1,6 @@
 #include "vault/audit_store.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/files.h"
@@ -21,6 +22,7 @@ constexpr std::uint64_t kTileLeaves = 1u << kTileLevel;
 constexpr std::uint64_t kPlaceEvery = 64;
 constexpr ByteView kFoldedKey = "folded";
 constexpr ByteView kHeadKey = "head";
+constexpr ByteView kWrittenKey = "written";  // u64: the newest record version that a folded entry wrote
 
 Bytes node_key(proof::LogNodeId id) { return Bytes(1, static_cast<char>(id.level)) + u64_bytes(id.index); }
 
@@ -98,6 +100,11 @@ Result<void> AuditStore::load() {
     head_ = decode_head(*head);
     if (!head_) return damaged(kHeadKey);
   }
+  CARELEDGER_TRY(const auto written, store_->get(kState, kWrittenKey));
+  if (written) {
+    ByteView number = *written;
+    newest_written_ = take_u64(number).value_or(0);
+  }
   CARELEDGER_TRY(const auto folded, store_->get(kState, kFoldedKey));
   if (!folded) return {};
   ByteView in = *folded;
@@ -144,21 +151,25 @@ Result<void> AuditStore::fold(std::span<const Folding> entries, FilePlace next) 
   if (failed_) return tl::make_unexpected(*failed_);  // the tree is ahead of the rows
   storage::Batch batch;
   std::set<Subject> touched;
+  std::uint64_t written = newest_written_;
   for (const Folding& entry : entries) {
     fold_one(entry, batch);
     touched.insert(entry.subject);
+    written = std::max(written, entry.written);
   }
+  if (written != newest_written_) batch.put(kState, kWrittenKey, u64_bytes(written));
   for (const Subject& subject : touched) batch.put(kSpines, subject.view(), tree_.find(subject)->encode());
   if (!tile_.empty()) batch.put(kTiles, u64_bytes(entries.back().place.index / kTileLeaves), tile_);
   Bytes folded = encode_place(next);
   for (const Digest& peak : log_.peaks()) folded += peak.view();
   batch.put(kState, kFoldedKey, folded);
-  auto written = store_->write(batch, storage::Durability::buffered);
-  if (!written) {
-    failed_ = written.error();
-    return written;
+  auto kept = store_->write(batch, storage::Durability::buffered);
+  if (!kept) {
+    failed_ = kept.error();
+    return kept;
   }
   folded_ = next;
+  newest_written_ = written;
   return {};
 }
 

@@ -4,6 +4,7 @@
 // Thread-safety: fold() and tree() belong to one thread at a time; everything else is safe from any thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "proof/log.h"
@@ -19,6 +20,7 @@ struct Folding {  // an entry on its way into map and log
   Bytes key;  // audit_key()
   Digest commitment;
   FilePlace place;
+  std::uint64_t written = 0;  // AuditEntry::written; 0 when it was read back from the file
 };
 
 class AuditStore final : public proof::LogNodes {
@@ -30,6 +32,7 @@ class AuditStore final : public proof::LogNodes {
   // In order of index; `next` is the place behind the last one. After a failure nothing more may be folded until the store is reopened.
   Result<void> fold(std::span<const Folding> entries, FilePlace next);
   FilePlace folded() const { return folded_; }  // of the entry after the last folded one
+  std::uint64_t newest_written() const { return newest_written_; }
   AuditTree& tree() { return tree_; }
   Digest log_root() const { return log_.root(); }
 
@@ -55,6 +58,7 @@ class AuditStore final : public proof::LogNodes {
   AuditTree tree_;
   proof::CompactRange log_;
   FilePlace folded_;
+  std::atomic<std::uint64_t> newest_written_{0};
   std::optional<Error> failed_;
   Bytes tile_;  // leaf hashes of the last tile, complete or not
   std::optional<AuditHead> head_;

@@ -36,6 +36,8 @@ struct CheckOptions {
   // What the ledger says; without these only what the organisation itself keeps is compared.
   // Whether this command (its digest) stands in the ledger's log at this place with code ok.
   std::function<Result<bool>(const Digest& command, Height height, std::uint32_t position)> on_ledger{};
+  // Whether the vault has this version, erased or not: what the audit map saw written must be there.
+  std::function<Result<bool>(const std::string& type, const std::string& id, std::uint32_t version)> in_vault{};
   // The organisation's row of the access contract; nullopt when there is none.
   std::function<Result<std::optional<ledger::AccessHead>>()> access_head{};
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "proof/log.h"
 #include "vault/audit_state.h"
@@ -25,6 +26,34 @@ void name_replaced(const AuditMap::State& state, CheckReport& report, std::size_
   }
 }
 
+// Versions that the map saw written and that the vault does not have, each once. A restore of everything begins anew: the records may be
+// those of a moment before the accesses'.
+class Lost {
+ public:
+  explicit Lost(const CheckOptions& options) : options_(options) {}
+
+  void look_at(const OpenedEntry& opened) {
+    const AuditEntry& entry = opened.entry;
+    if (entry.kind == AuditKind::restore) found_.clear();
+    const bool write = entry.kind == AuditKind::create || entry.kind == AuditKind::update || entry.kind == AuditKind::remove;
+    if (!options_.in_vault || !write || entry.outcome != AuditOutcome::done || entry.version == 0) return;
+    if (found_.size() >= options_.findings_max) return;
+    const auto there = options_.in_vault(entry.resource_type, entry.resource_id, entry.version);
+    if (there && *there) return;
+    found_.emplace(entry.resource_type + "/" + entry.resource_id + "/_history/" + std::to_string(entry.version),
+                   there ? "was written, says audit entry " + std::to_string(opened.recorded.index) +
+                               ", and is not in the vault: it was taken out, or the vault is an older copy"
+                         : there.error().message);
+  }
+  void report(CheckReport& report) const {
+    for (const auto& [where, what] : found_) report.findings.push_back({"records", where, what});
+  }
+
+ private:
+  const CheckOptions& options_;
+  std::map<std::string, std::string> found_;
+};
+
 }  // namespace
 
 Result<CheckReport> check_audit(AuditMap& audit, const CheckOptions& options) {
@@ -38,6 +67,7 @@ Result<CheckReport> check_audit(AuditMap& audit, const CheckOptions& options) {
     else find("head", asked.error().message);
   }
   const std::uint64_t end = state.durable;
+  Lost lost(options);
   AuditTree tree;
   proof::CompactRange log;
   bool whole = true;
@@ -55,6 +85,7 @@ Result<CheckReport> check_audit(AuditMap& audit, const CheckOptions& options) {
       place = *next_good;
       continue;
     }
+    lost.look_at(*entry);
     const Recorded& recorded = entry->recorded;
     const Bytes key = audit_key(entry->entry.subject, recorded.time, recorded.number);
     if (whole) {
@@ -69,6 +100,7 @@ Result<CheckReport> check_audit(AuditMap& audit, const CheckOptions& options) {
     }
     if (options.progress) options.progress(place.index, end);
   }
+  lost.report(report);
   if (!head) return report;
   if (head->size() > end) {
     find("audit file", "ends at entry " + std::to_string(end) + ", but the ledger has a head over " + std::to_string(head->size()) +

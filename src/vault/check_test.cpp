@@ -168,6 +168,71 @@ TEST_P(CheckTest, EveryDamagedAuditEntryIsNamedAndTheRestIsStillLookedAt) {
   EXPECT_EQ(report->audit_entries, 4u);
 }
 
+// What the audit map knows of the vault's versions.
+class Written : public ::testing::Test {
+ protected:
+  TestFolder folder;
+  ManualClock clock;
+  std::unique_ptr<Keystore> keys = Keystore::in_memory(clock, system_entropy());
+  AuditOptions options;
+  std::unique_ptr<AuditMap> audit;
+
+  void SetUp() override {
+    options.folder = folder.path() + "/audit";
+    open();
+  }
+  void open() {
+    audit.reset();
+    audit = std::move(*AuditMap::open(options, *keys, system_files(), clock, system_entropy()));
+  }
+  void record(AuditKind kind, std::uint32_t version, std::uint64_t written = 0, AuditOutcome outcome = AuditOutcome::done) {
+    AuditEntry entry;
+    entry.kind = kind;
+    entry.outcome = outcome;
+    entry.resource_type = "Observation";
+    entry.resource_id = "o1";
+    entry.version = version;
+    entry.written = written;
+    ASSERT_TRUE(audit->append_and_wait(std::move(entry)));
+  }
+};
+
+TEST_F(Written, TheNewestIsKnownAfterARestartAndForgottenWithTheMap) {
+  record(AuditKind::create, 1, 7);
+  record(AuditKind::update, 2, 3);  // by another thread, and recorded later
+  record(AuditKind::read, 2);
+  open();
+  EXPECT_EQ(audit->newest_written(), 7u);
+  open();  // with nothing to fold
+  EXPECT_EQ(audit->newest_written(), 7u);
+  audit.reset();
+  std::filesystem::remove_all(options.folder + "/map");
+  open();
+  EXPECT_EQ(audit->size(), 3u);
+  EXPECT_EQ(audit->newest_written(), 0u);  // the file does not say
+}
+
+TEST_F(Written, WhatTheVaultLostSinceTheLastRestoreIsNamed) {
+  CheckOptions how;
+  how.in_vault = [](const std::string&, const std::string& id, std::uint32_t version) { return id == "o1" && version < 3; };
+  const auto lost = [&] {
+    std::vector<std::string> names;
+    const auto report = check_audit(*audit, how);
+    for (const CheckFinding& finding : report->findings) names.push_back(finding.where);
+    return names;
+  };
+  record(AuditKind::create, 1);
+  record(AuditKind::update, 2);
+  record(AuditKind::read, 3);                              // writes nothing
+  record(AuditKind::update, 4, 0, AuditOutcome::refused);  // neither does this
+  EXPECT_EQ(lost(), std::vector<std::string>());
+  record(AuditKind::remove, 3);
+  record(AuditKind::remove, 3);  // the same, under a second patient
+  EXPECT_EQ(lost(), std::vector<std::string>{"Observation/o1/_history/3"});
+  record(AuditKind::restore, 0);  // its records may be of a moment before its accesses
+  EXPECT_EQ(lost(), std::vector<std::string>());
+}
+
 TEST(CheckAudit, AnEntrySealedAnewByWhoeverHasTheKeysIsNamed) {
   TestFolder folder;
   ManualClock clock;

@@ -123,7 +123,10 @@ Result<RecordedCommit> RecordedWrites::commit(Transaction& transaction, const Au
     return tl::make_unexpected(std::move(committed.error()));
   }
   std::vector<AuditEntry> entries(subjects.size(), entry);
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].subject = subjects[i];
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    entries[i].subject = subjects[i];
+    entries[i].written = committed->last_number;  // durable by now: no crash leaves a map that knows of more than the vault
+  }
   const auto recording = std::make_shared<Recording>();
   append(committed->sequence, std::move(entries), std::move(places), recording);
   try_again();

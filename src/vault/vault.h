@@ -49,6 +49,7 @@ class View {
   Result<Version> read(std::string_view type, std::string_view id) const;           // the current one; gone when a tombstone
   Result<VersionMeta> read_meta(std::string_view type, std::string_view id) const;  // the same without the body; tombstones too
   Result<Version> read_version(std::string_view type, std::string_view id, std::uint32_t version) const;  // gone when erased
+  Result<bool> has_version(std::string_view type, std::string_view id, std::uint32_t version) const;      // erased or a tombstone: yes
   // Newest first, tombstones and erased ones (without body) included. `before` 0 starts at the newest. not_found when there is none.
   Result<std::vector<Version>> history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit) const;
   // Current bodies of many, in the order of `ids`; nullopt for those deleted or absent.

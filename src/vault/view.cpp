@@ -85,6 +85,14 @@ Result<Version> View::read_version(std::string_view type, std::string_view id, s
   return load(*parts_, type, id, {number, *row}, true);
 }
 
+Result<bool> View::has_version(std::string_view type, std::string_view id, std::uint32_t number) const {
+  CARELEDGER_CHECK(check_name(type, id));
+  CARELEDGER_TRY(const auto bytes, parts_->store->get(kVersionsColumn, version_key(type, id, number)));
+  const auto row = bytes ? decode_version_row(*bytes) : std::nullopt;
+  if (bytes && !row) return corrupt_row("versions", version_key(type, id, number));
+  return row && row->sequence <= sequence_;
+}
+
 Result<std::vector<Version>> View::history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit) const {
   CARELEDGER_CHECK(check_name(type, id));
   const auto rows = parts_->store->iterate(kVersionsColumn, storage::Range::prefix(resource_prefix(type, id)));

@@ -36,6 +36,9 @@ Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Loo
     bar->to(done);
   };
   ask_ledger(ledger, organisation.config().id, options);
+  options.in_vault = [view = organisation.vault().view()](const std::string& type, const std::string& id, std::uint32_t version) {
+    return view.has_version(type, id, version);
+  };
   CARELEDGER_TRY(const vault::CheckReport records, vault::check_vault(organisation.vault(), options));
   bar.reset();
   CARELEDGER_TRY(const vault::CheckReport accesses, vault::check_audit(organisation.audit(), options));
