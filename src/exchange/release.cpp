@@ -51,6 +51,10 @@ bool has_withheld(const Terms& terms, const json::Value& resource) {
 
 }  // namespace
 
+bool is_category(std::string_view code) {
+  return std::ranges::any_of(table(), [&](const CategoryTypes& row) { return row.category == code; });
+}
+
 std::vector<std::string_view> types_of(const std::set<std::string>& categories) {
   std::set<std::string_view> types;
   for (const CategoryTypes& row : table())

@@ -15,6 +15,7 @@
 
 namespace careledger::exchange {
 
+bool is_category(std::string_view code);  // of kCategorySystem
 // Resource types in which records of these categories are found.
 std::vector<std::string_view> types_of(const std::set<std::string>& categories);
 std::string_view patient_parameter(std::string_view type);  // the search parameter that leads from a record of this type to its patient

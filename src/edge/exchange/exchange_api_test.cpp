@@ -121,6 +121,11 @@ TEST_F(ExchangeApi, OnlyAMembersRequestKeyOpensTheDoor) {
   EXPECT_EQ(entries->back().entry.organisation, world.south.id.hex());
 }
 
+codec::json::Document definition_of_categories() {
+  const auto text = system_files().read_all(CARELEDGER_SOURCE_DIR "/definitions/careledger/CodeSystem-category.json", 1 << 20);
+  return std::move(*codec::json::parse(*text));
+}
+
 class OperationsTest : public ::testing::Test {
  protected:
   Result<fhir::OperationReply> ask(bool retrieve, std::vector<fhir::OperationParameter> parameters,
@@ -174,6 +179,20 @@ TEST_F(OperationsTest, ParametersThatNobodyHeedsAreRefusedByName) {
     EXPECT_NE(refused->body.find("bogus"), std::string::npos) << refused->body;
     EXPECT_EQ(last().entry.outcome, vault::AuditOutcome::failed);
   }
+}
+
+TEST_F(OperationsTest, ACategoryThatThereIsNotIsRefusedByName) {
+  const fhir::OperationParameter from{"from", world.north.id.hex()};
+  const auto refused = ask(true, {from, {"category", "laboratory"}, {"category", "labs"}});
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 400);
+  EXPECT_NE(refused->body.find("OperationOutcome"), std::string::npos);
+  EXPECT_NE(refused->body.find("category: there is none of the name labs"), std::string::npos) << refused->body;
+  EXPECT_EQ(last().entry.outcome, vault::AuditOutcome::failed);
+  EXPECT_EQ(last().entry.kind, vault::AuditKind::retrieve);
+  EXPECT_TRUE(world.seen_at_north().empty());                                              // nobody was asked
+  for (const auto& concept_value : definition_of_categories().root().items_at("concept"))  // every code of the published list is one
+    EXPECT_TRUE(careledger::exchange::is_category(concept_value.string_at("code"))) << concept_value.string_at("code");
 }
 
 TEST_F(ExchangeApi, ASignatureCountsOnce) {

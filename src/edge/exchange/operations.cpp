@@ -7,6 +7,7 @@
 #include "codec/fhir/instant.h"
 #include "contracts/build.h"
 #include "edge/fhir/outcome.h"
+#include "exchange/release.h"
 #include "kernel/tables.h"
 
 namespace careledger::edge::exchange {
@@ -96,15 +97,31 @@ bool post(http::WorkerPool& pool, const std::shared_ptr<fhir::OperationCall>& ca
 
 tl::unexpected<Error> too_many() { return fail(ErrorKind::busy, "too many requests wait for other organisations; try again"); }
 
+fhir::OperationReply bad_parameter(const char* code, std::string text, std::string expression) {
+  fhir::Issue issue;
+  issue.code = code;
+  issue.text = std::move(text);
+  issue.expression = std::move(expression);
+  return {400, fhir::outcome({issue})};
+}
+
 // What nobody would heed is refused, so that nobody relies on it.
 std::optional<fhir::OperationReply> unknown_parameter(const fhir::OperationCall& call, std::span<const std::string_view> known) {
   for (const fhir::OperationParameter& one : call.parameters) {
     if (std::ranges::find(known, one.name) != known.end()) continue;
-    fhir::Issue issue;
-    issue.code = "not-supported";
-    issue.text = "this operation has no parameter of the name " + one.name.substr(0, 64);
-    issue.expression = "Parameters.parameter";
-    return fhir::OperationReply{400, fhir::outcome({issue})};
+    return bad_parameter("not-supported", "this operation has no parameter of the name " + one.name.substr(0, 64), "Parameters.parameter");
+  }
+  return std::nullopt;
+}
+
+// One that no grant can name would only make the answer smaller than was asked for.
+std::optional<fhir::OperationReply> unknown_category(const fhir::OperationCall& call) {
+  for (const fhir::OperationParameter& one : call.parameters) {
+    if (one.name != "category" || careledger::exchange::is_category(one.value)) continue;
+    return bad_parameter(
+        "code-invalid",
+        "category: there is none of the name " + one.value.substr(0, 64) + "; see " + std::string(careledger::exchange::kCategorySystem),
+        "Parameters.parameter.where(name = 'category').value");
   }
   return std::nullopt;
 }
@@ -181,6 +198,7 @@ Result<Retrieval> Operations::wish_of(const fhir::OperationCall& call) const {
 Result<fhir::OperationReply> Operations::run_retrieve(const fhir::OperationCall& call) {
   constexpr std::array<std::string_view, 2> kKnown{"from", "category"};
   if (auto unknown = unknown_parameter(call, kKnown)) return record(call, vault::AuditKind::retrieve, std::move(*unknown));
+  if (auto unknown = unknown_category(call)) return record(call, vault::AuditKind::retrieve, std::move(*unknown));
   const auto wish = wish_of(call);
   if (!wish) return record(call, vault::AuditKind::retrieve, tl::make_unexpected(wish.error()));
   CARELEDGER_TRY(const Received received, parts_.requester.retrieve(*wish));
