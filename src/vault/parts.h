@@ -70,6 +70,9 @@ struct StoredVersion {
 // The newest version at or before `sequence`; nullopt when there is none.
 Result<std::optional<StoredVersion>> newest(const VaultParts& parts, std::string_view type, std::string_view id, std::uint64_t sequence);
 Result<Version> load(const VaultParts& parts, std::string_view type, std::string_view id, const StoredVersion& stored, bool with_body);
+// Whose a version is, from what is stored with its body: where a Binary's security context is no Patient, the patients of what it names, as
+// they are now. Nobody's while that is not there, or erased.
+Result<std::vector<std::string>> patients_of(const VaultParts& parts, std::vector<std::string> stored);
 // Commitment of a version by its number, from its anchor or from the outbox.
 Result<Digest> commitment_of(const VaultParts& parts, std::uint64_t number);
 

@@ -161,13 +161,14 @@ Result<VersionMeta> Transaction::put(Put put) {
   BodyContent content{std::move(indexed.patients), std::move(put.body)};
   const Bytes row =
       seal_body(s.parts.options.organisation, {put.type, put.id, version, s.head.next_number}, content, secret, s.parts.entropy);
+  CARELEDGER_TRY(std::vector<std::string> patients, patients_of(s.parts, std::move(content.patients)));
   s.broken = true;
   CARELEDGER_CHECK(s.index(put.type, put.id, before.terms, indexed.terms));
   CARELEDGER_TRY(VersionMeta meta, s.stage(put.type, put.id, version, old, commitment, row, false));
   s.broken = false;
   s.patients.insert(before.patients.begin(), before.patients.end());
-  s.patients.insert(content.patients.begin(), content.patients.end());
-  meta.patients = std::move(content.patients);
+  s.patients.insert(patients.begin(), patients.end());
+  meta.patients = std::move(patients);
   return meta;
 }
 

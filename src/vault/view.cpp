@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "vault/outbox.h"
 #include "vault/parts.h"
 
@@ -41,7 +43,14 @@ Result<std::optional<StoredVersion>> newest(const VaultParts& parts, std::string
   return std::nullopt;
 }
 
-Result<Version> load(const VaultParts& parts, std::string_view type, std::string_view id, const StoredVersion& stored, bool with_body) {
+namespace {
+
+constexpr int kContextsMax = 4;  // one behind the other: a Binary may name a Binary, or itself
+
+Result<std::vector<std::string>> patients_behind(const VaultParts& parts, std::vector<std::string> stored, int contexts);
+
+Result<Version> load_version(const VaultParts& parts, std::string_view type, std::string_view id, const StoredVersion& stored,
+                             bool with_body, int contexts) {
   Version version{meta_of(type, id, stored), {}};
   if (stored.row.erased) return version;
   const Bytes key = u64_bytes(stored.row.number);
@@ -51,9 +60,38 @@ Result<Version> load(const VaultParts& parts, std::string_view type, std::string
   if (name.type != type || name.id != id || name.version != stored.version) return corrupt_row("bodies", key);
   CARELEDGER_TRY(const VersionSecret secret, parts.tree->secret(stored.row.number));
   CARELEDGER_TRY(BodyContent content, open_body(parts.options.organisation, stored.row.number, *row, secret));
-  version.meta.patients = std::move(content.patients);
+  CARELEDGER_TRY(version.meta.patients, patients_behind(parts, std::move(content.patients), contexts));
   if (with_body) version.body = std::move(content.body);
   return version;
+}
+
+Result<std::vector<std::string>> patients_behind(const VaultParts& parts, std::vector<std::string> stored, int contexts) {
+  const auto named =
+      std::partition(stored.begin(), stored.end(), [](const std::string& one) { return one.find('/') == std::string::npos; });
+  if (named == stored.end()) return stored;
+  std::vector<std::string> patients(stored.begin(), named);
+  for (auto context = named; context != stored.end() && contexts > 0; ++context) {
+    const std::size_t slash = context->find('/');
+    const std::string type = context->substr(0, slash);
+    const std::string id = context->substr(slash + 1);
+    CARELEDGER_TRY(const auto newest_one, newest(parts, type, id, parts.seen().sequence));
+    if (!newest_one) continue;
+    CARELEDGER_TRY(const Version version, load_version(parts, type, id, *newest_one, false, contexts - 1));
+    patients.insert(patients.end(), version.meta.patients.begin(), version.meta.patients.end());
+  }
+  std::sort(patients.begin(), patients.end());
+  patients.erase(std::unique(patients.begin(), patients.end()), patients.end());
+  return patients;
+}
+
+}  // namespace
+
+Result<Version> load(const VaultParts& parts, std::string_view type, std::string_view id, const StoredVersion& stored, bool with_body) {
+  return load_version(parts, type, id, stored, with_body, kContextsMax);
+}
+
+Result<std::vector<std::string>> patients_of(const VaultParts& parts, std::vector<std::string> stored) {
+  return patients_behind(parts, std::move(stored), kContextsMax);
 }
 
 Result<Version> View::read(std::string_view type, std::string_view id) const {

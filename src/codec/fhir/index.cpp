@@ -273,7 +273,9 @@ void add_patient_of_binary(const Value& binary, std::vector<std::string>& ids) {
   const Value* context = binary.find("securityContext");
   if (context == nullptr) return;
   const Reference reference = read_reference(context->string_at("reference"));
-  if (reference.form == ReferenceForm::relative && reference.type == "Patient") ids.emplace_back(reference.id);
+  if (reference.form != ReferenceForm::relative || reference.id.empty()) return;
+  if (reference.type == "Patient") ids.emplace_back(reference.id);
+  else ids.push_back(std::string(reference.type) + "/" + std::string(reference.id));
 }
 
 }  // namespace

@@ -43,8 +43,9 @@ std::vector<IndexValue> index_values(const json::Value& resource);
 std::string fold(std::string_view text);
 
 // Ids of the patients whose record the resource is part of (sorted, each once), by its relative references: in whose compartment it lies, a
-// Patient in its own. Beyond R4's compartments: a Binary by its security context, when that is a patient; a Bundle or Parameters by every
-// resource that it carries, so that reading one is an access to each of them.
+// Patient in its own. Beyond R4's compartments: a Binary by its security context; a Bundle or Parameters by every resource that it
+// carries, so that reading one is an access to each of them. A security context that is no Patient stands as Type/id, which no id can be:
+// whose it is, whoever has that resource knows.
 std::vector<std::string> patient_compartments(const json::Value& resource, std::span<const IndexValue> values);
 
 }  // namespace careledger::codec::fhir

@@ -140,7 +140,10 @@ TEST(FhirIndex, ABinaryBelongsToItsSecurityContextAndWhatCarriesOthersToThemAll)
   using Ids = std::vector<std::string>;
   EXPECT_EQ(compartments(R"({"resourceType":"Binary","contentType":"a/b","securityContext":{"reference":"Patient/d/_history/2"}})"),
             Ids{"d"});
-  EXPECT_EQ(compartments(R"({"resourceType":"Binary","contentType":"a/b","securityContext":{"reference":"Group/d"}})"), Ids());
+  EXPECT_EQ(
+      compartments(R"({"resourceType":"Binary","contentType":"a/b","securityContext":{"reference":"DocumentReference/d/_history/2"}})"),
+      Ids{"DocumentReference/d"})
+      << "whose that is, the vault knows";
   EXPECT_EQ(compartments(R"({"resourceType":"Binary","contentType":"a/b"})"), Ids());
   const std::string inner = R"({"resourceType":"Bundle","type":"collection","entry":[{"resource":)"
                             R"({"resourceType":"Observation","subject":{"reference":"Patient/d"}}},)"

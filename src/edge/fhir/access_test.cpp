@@ -1,0 +1,92 @@
+// In whose access list a request stands.
+#include "edge/fhir/test_support.h"
+
+namespace careledger::edge::fhir {
+namespace {
+
+// What stands in a patient's own list: "kind Type/id".
+class FhirAccessTest : public FhirTest {
+ protected:
+  std::vector<std::string> accesses(const std::string& patient) {
+    std::vector<std::string> told;
+    const auto entries = audit->newest_of(audit->subject_of(patient), 100);
+    for (const vault::OpenedEntry& opened : *entries)
+      told.push_back(std::string(vault::name_of(opened.entry.kind)) + " " + opened.entry.resource_type + "/" + opened.entry.resource_id);
+    return told;
+  }
+  using Told = std::vector<std::string>;
+};
+
+TEST_F(FhirAccessTest, AMovedRecordStandsInTheListsOfBothPatients) {
+  for (const char* patient : {"a", "b", "c"})
+    ASSERT_EQ(put(std::string("Patient/") + patient, std::string(R"({"resourceType":"Patient","id":")") + patient + "\"}").status, 201);
+  const auto observation = [](const std::string& id, const std::string& patient) {
+    return R"({"resourceType":"Observation","id":")" + id + R"(","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/)" +
+           patient + R"("}})";
+  };
+  ASSERT_EQ(put("Observation/o1", observation("o1", "a")).status, 201);
+  ASSERT_EQ(put("Observation/o1", observation("o1", "b")).status, 200);
+  EXPECT_EQ(accesses("a"), (Told{"update Patient/a", "update Observation/o1", "update Observation/o1"}));
+  EXPECT_EQ(accesses("b"), (Told{"update Patient/b", "update Observation/o1"}));
+  const auto moved = post("", R"({"resourceType":"Bundle","type":"transaction","entry":[{"resource":)" + observation("o1", "c") +
+                                  R"(,"request":{"method":"PUT","url":"Observation/o1"}}]})");
+  ASSERT_EQ(moved.status, 200) << moved.content();
+  EXPECT_EQ(accesses("b").size(), 3u);
+  EXPECT_EQ(accesses("c").size(), 2u);
+}
+
+TEST_F(FhirAccessTest, ABinaryAndACollectionStandInTheListsOfThoseWhoseTheyAre) {
+  ASSERT_EQ(put("Patient/d", R"({"resourceType":"Patient","id":"d"})").status, 201);
+  ASSERT_EQ(put("Binary/x", R"({"resourceType":"Binary","id":"x","contentType":"text/plain","data":"YQ==",)"
+                            R"("securityContext":{"reference":"Patient/d"}})")
+                .status,
+            201);
+  const std::string bundle =
+      R"({"resourceType":"Bundle","id":"y","type":"collection","entry":[{"resource":{"resourceType":"Observation","status":"final",)"
+      R"("code":{"text":"x"},"subject":{"reference":"Patient/d"}}},{"resource":{"resourceType":"Patient","id":"other"}}]})";
+  ASSERT_EQ(put("Bundle/y", bundle).status, 201);
+  ASSERT_EQ(get("Binary/x").status, 200);
+  ASSERT_EQ(get("Bundle/y").status, 200);
+  EXPECT_EQ(accesses("d"), (Told{"update Patient/d", "update Binary/x", "update Bundle/y", "read Binary/x", "read Bundle/y"}));
+  who = principal(auth::Role::patient, "d");
+  EXPECT_EQ(get("Binary/x").status, 200);
+  EXPECT_EQ(get("Bundle/y").status, 403) << "another's record is in it";
+}
+
+// What cannot be recorded is not stored either.
+TEST_F(FhirAccessTest, ABinaryOfAnotherResourceStandsInTheListOfWhoseThatIs) {
+  for (const std::string patient : {"d", "e"})
+    ASSERT_EQ(put("Patient/" + patient, R"({"resourceType":"Patient","id":")" + patient + R"("})").status, 201);
+  const auto document = [](const std::string& patient) {
+    return R"({"resourceType":"DocumentReference","id":"r","status":"current","subject":{"reference":"Patient/)" + patient +
+           R"("},"content":[{"attachment":{"url":"Binary/x"}}]})";
+  };
+  // Both at once, the Binary first: as a document system sends them.
+  const auto sent =
+      post("", R"({"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"PUT","url":"Binary/x"},"resource":)"
+               R"({"resourceType":"Binary","id":"x","contentType":"text/plain","data":"YQ==",)"
+               R"("securityContext":{"reference":"DocumentReference/r"}}},)"
+               R"({"request":{"method":"PUT","url":"DocumentReference/r"},"resource":)" +
+                   document("d") + "}]}");
+  ASSERT_EQ(sent.status, 200) << sent.content();
+  ASSERT_EQ(get("Binary/x").status, 200);
+  EXPECT_EQ(accesses("d"), (Told{"update Patient/d", "transaction Bundle/", "read Binary/x"}));
+  who = principal(auth::Role::patient, "d");
+  EXPECT_EQ(get("Binary/x").status, 200);
+  who.reset();
+  ASSERT_EQ(put("DocumentReference/r", document("e")).status, 200);  // and it goes where that goes
+  ASSERT_EQ(get("Binary/x").status, 200);
+  EXPECT_EQ(accesses("e"), (Told{"update Patient/e", "update DocumentReference/r", "read Binary/x"}));
+  who = principal(auth::Role::patient, "d");
+  EXPECT_EQ(get("Binary/x").status, 403);
+}
+
+TEST_F(FhirAccessTest, ABinaryThatIsItsOwnContextIsNobodys) {
+  const std::string binary = R"({"resourceType":"Binary","id":"x","contentType":"text/plain","securityContext":{"reference":"Binary/x"}})";
+  ASSERT_EQ(put("Binary/x", binary).status, 201);
+  ASSERT_EQ(put("Binary/x", binary).status, 200);
+  EXPECT_EQ(get("Binary/x").status, 200);
+}
+
+}  // namespace
+}  // namespace careledger::edge::fhir
