@@ -88,5 +88,37 @@ TEST_F(FhirAccessTest, ABinaryThatIsItsOwnContextIsNobodys) {
   EXPECT_EQ(get("Binary/x").status, 200);
 }
 
+TEST_F(FhirAccessTest, WhatIsRefusedOrFailsStandsInTheListOfWhoseRecordItWas) {
+  for (const std::string patient : {"a", "b"})
+    ASSERT_EQ(put("Patient/" + patient, R"({"resourceType":"Patient","id":")" + patient + R"("})").status, 201);
+  const auto pulse = [](const std::string& patient) {
+    return R"({"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/)" + patient +
+           R"("}})";
+  };
+  ASSERT_EQ(put("Observation/o", pulse("a")).status, 201);
+  const auto stands_last = [&](const std::string& patient, const std::string& told) {
+    const Told now = accesses(patient);
+    EXPECT_EQ(now.back(), told) << patient;
+    return now.size();
+  };
+  who = principal(auth::Role::auditor);
+  EXPECT_EQ(get("Observation/o").status, 403);
+  const std::size_t once = stands_last("a", "refusal Observation/o");
+  who.reset();
+  EXPECT_EQ(put("Observation/o", pulse("b"), {{"If-Match", R"(W/"7")"}}).status, 412);
+  EXPECT_EQ(stands_last("a", "update Observation/o"), once + 1);
+  who = principal(auth::Role::clinician);
+  who->scopes = {"user/Patient.rs"};
+  const auto batch = post("", R"({"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Observation/o"}}]})");
+  ASSERT_EQ(batch.status, 200) << batch.content();
+  EXPECT_EQ(stands_last("a", "refusal Observation/o"), once + 2);
+  who.reset();
+  ASSERT_EQ(put("Observation/o", pulse("b")).status, 200);
+  who = principal(auth::Role::auditor);
+  EXPECT_EQ(get("Observation/o/_history/1").status, 403);  // of a version that was another's: under both
+  stands_last("a", "refusal Observation/o");
+  stands_last("b", "refusal Observation/o");
+}
+
 }  // namespace
 }  // namespace careledger::edge::fhir

@@ -1,4 +1,5 @@
 // Answers: built, recorded, waited for, sent.
+#include <algorithm>
 #include <atomic>
 
 #include "codec/json/json.h"
@@ -233,8 +234,23 @@ void make_refusal(Access& access) {
   access.outcome = AuditOutcome::refused;
 }
 
+// A tombstone's too; what was erased belongs to nobody any more. Nothing of this shows in the answer.
+void name_patients(const State& state, Access& access) {
+  if (access.id.empty() || !access.patients.empty() || access.type == "Patient" || access.type == "AuditEvent") return;
+  const vault::View view = state.parts.vault.view();
+  const auto add = [&](const vault::VersionMeta& meta) {
+    access.patients.insert(access.patients.end(), meta.patients.begin(), meta.patients.end());
+  };
+  if (const auto newest = view.read_meta(access.type, access.id)) add(*newest);
+  if (access.version != 0)  // which may have been another's record
+    if (const auto asked = view.read_version(access.type, access.id, access.version)) add(asked->meta);
+  std::ranges::sort(access.patients);
+  access.patients.erase(std::unique(access.patients.begin(), access.patients.end()), access.patients.end());
+}
+
 void finish(State& state, CallPtr call, Access access, const Failure& failure) {
   access.outcome = AuditOutcome::failed;
+  name_patients(state, access);
   if (failure.status == 403) make_refusal(access);
   if (failure.status >= 500 && failure.status != 501 && failure.status != 503 && state.config.on_alert) {
     state.config.on_alert("a request failed: " + failure.issues.front().text);

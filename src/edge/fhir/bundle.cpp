@@ -237,13 +237,14 @@ vault::AuditKind audit_kind_of(EntryKind kind) {
 }
 
 // What was refused among the entries, each for itself: whoever looks for refusals must not have to guess them from a transaction.
-void add_refusals(const std::vector<Entry>& entries, std::vector<Access>& accesses) {
+void add_refusals(const State& state, const std::vector<Entry>& entries, std::vector<Access>& accesses) {
   for (const Entry& entry : entries) {
     if (entry.status != 403) continue;
     Access& access = accesses.emplace_back();
     access.kind = audit_kind_of(entry.kind);
     access.type = entry.type;
     if (entry.kind != EntryKind::create) access.id = entry.id;
+    name_patients(state, access);
     make_refusal(access);
   }
 }
@@ -266,7 +267,7 @@ void answer(State& state, CallPtr call, const char* type, std::vector<Entry>& en
   http::Response response = resource(call->form, 200, response_bundle(answer_type.c_str(), entries));
   std::vector<Access> accesses;
   add_rest(type, entries, stored, accesses);
-  add_refusals(entries, accesses);
+  add_refusals(state, entries, accesses);
   finish(state, std::move(call), std::move(accesses), std::move(response), std::move(stored.kept));
 }
 

@@ -126,11 +126,13 @@ void FhirHandler::handle(http::Request request, http::Responder respond) {
     if (!allow.empty()) response.headers.add("Allow", allow);
     Access access = access_of(*call);
     access.outcome = vault::AuditOutcome::failed;
+    name_patients(state, access);
     access.details = "{\"status\":" + std::to_string(response.status) + '}';
     return finish(state, std::move(call), std::move(access), std::move(response));
   }
   if (const auto allowed = permit_kind(*call); !allowed) {
     Access access = access_of(*call);
+    name_searched(state, *call, access);
     return finish(state, std::move(call), std::move(access), failure_of(allowed.error()));
   }
   dispatch(state, std::move(call));

@@ -53,6 +53,7 @@ struct FhirConfig {
   crypto::Secret page_key{};           // 32 bytes for search tokens (keystore, Purpose::page_token); empty: random, one run
   std::uint32_t page_rows = 50;        // of a search without _count
   std::uint32_t page_rows_max = 1000;  // a larger _count gets this
+  std::uint32_t counted_max = 10'000;  // matches of a search whose number is told, and recorded under every patient counted
   std::uint32_t entries_max = 25'000;  // of a batch or transaction
   std::uint32_t page_life_s = 3600;    // of a next link
   std::function<void(const std::string&)> on_alert{};  // failures of ours that an operator must hear of; never patient data

@@ -13,12 +13,11 @@ namespace careledger::edge::fhir {
 namespace {
 
 constexpr std::uint64_t kCountMax = vault::kMatchesMax;
-// A count of so many matches still tells of single patients, so it is recorded under each of theirs; a larger one tells of none.
-constexpr std::uint32_t kCountedMax = 1000;
 
 struct Page {
   std::vector<vault::Version> rows{};
   std::optional<std::uint64_t> total{};
+  std::uint32_t more_than = 0;          // matches; the number is not told then. 0: it is, or was not asked for
   std::string next{};                   // token; empty: this is the last
   std::vector<std::string> patients{};  // whom it tells of, by rows, by their number, or by finding none where one was named
 };
@@ -61,10 +60,19 @@ void append_match(Bytes& out, const std::string& base, const vault::Version& row
   out.append(R"(,"resource":)").append(row.body).append(R"(,"search":{"mode":"match"}})");
 }
 
-void append_ignored(Bytes& out, const std::vector<std::string>& ignored) {
-  if (ignored.empty()) return;
+std::vector<Issue> remarks_on(const SearchRequest& request, const Page& page) {
   std::vector<Issue> issues;
-  for (const std::string& name : ignored) issues.push_back({"warning", "not-supported", name + " was ignored", "http." + name});
+  for (const std::string& name : request.ignored) issues.push_back({"warning", "not-supported", name + " was ignored", "http." + name});
+  if (page.more_than != 0)
+    issues.push_back({"warning", "too-costly",
+                      "more than " + std::to_string(page.more_than) +
+                          " match; how many is not told, because it would be recorded under every patient counted: narrow the search",
+                      "Bundle.total"});
+  return issues;
+}
+
+void append_remarks(Bytes& out, const std::vector<Issue>& issues) {
+  if (issues.empty()) return;
   if (out.back() == '}') out += ',';
   out.append(R"({"resource":)").append(outcome(issues)).append(R"(,"search":{"mode":"outcome"}})");
 }
@@ -80,10 +88,11 @@ Bytes bundle_of(const std::string& base, const SearchRequest& request, const Pag
   append_link(out, "self", base, request, request.page);
   if (!page.next.empty()) append_link(out, "next", base, request, page.next);
   out += ']';
-  if (page.rows.empty() && request.ignored.empty()) return out += '}';
+  const std::vector<Issue> remarks = remarks_on(request, page);
+  if (page.rows.empty() && remarks.empty()) return out += '}';
   out += ",\"entry\":[";
   for (const vault::Version& row : page.rows) append_match(out, base, row);
-  append_ignored(out, request.ignored);
+  append_remarks(out, remarks);
   return out += "]}";
 }
 
@@ -127,16 +136,22 @@ class Search {
     return tl::make_unexpected(
         failure(400, "expired", "this page can no longer be given, or is somebody else's: search again", "http._page"));
   }
+  // A number tells of everybody whom it counts, because the number for one criterion more tells of the difference: so it is recorded under
+  // all of them, or not told. Only how many there are of a type, without any criterion, tells of nobody.
   Outcome<Page> count(const vault::View& view, Page page) {
-    auto total = view.count(request_.query, kCountMax);
+    const std::uint32_t most = state_.config.counted_max;
+    const bool whole_type = request_.query.all_of.empty() && request_.query.ids.empty();
+    auto total = view.count(request_.query, whole_type ? kCountMax : std::uint64_t{most} + 1);
     if (!total) return tl::make_unexpected(failure_of(total.error()));
-    page.total = *total;
-    if (*total <= kCountedMax)
+    const bool too_many = *total > most;
+    if (!too_many)
       if (auto added = add_counted(view, page); !added) return tl::make_unexpected(std::move(added.error()));
+    if (too_many && !whole_type) page.more_than = most;
+    else page.total = *total;
     return page;
   }
   Outcome<void> add_counted(const vault::View& view, Page& page) {
-    auto ids = view.search(request_.query, {}, kCountedMax);
+    auto ids = view.search(request_.query, {}, state_.config.counted_max);
     if (!ids) return tl::make_unexpected(failure_of(ids.error()));
     for (const std::string& id : ids->ids) {
       const auto meta = view.read_meta(request_.query.type, id);
@@ -184,6 +199,7 @@ Bytes details_of(const SearchRequest& request, const Page& page) {
   }
   out += "],\"count\":" + std::to_string(page.rows.size());
   if (page.total && *page.total != page.rows.size()) out += ",\"total\":" + std::to_string(*page.total);
+  if (page.more_than != 0) out += ",\"moreThan\":" + std::to_string(page.more_than);
   return out += '}';
 }
 
@@ -213,7 +229,10 @@ void run_search(State& state, CallPtr call) {
   auto parameters = parameters_of(*call);
   if (!parameters) return finish(state, std::move(call), std::move(access), parameters.error());
   auto found = search_type(state, *call, call->route.type, *parameters);
-  if (!found) return finish(state, std::move(call), std::move(access), found.error());
+  if (!found) {
+    name_searched(state, *call, access);
+    return finish(state, std::move(call), std::move(access), found.error());
+  }
   access.patients = std::move(found->patients);
   access.details = std::move(found->details);
   http::Response response = resource(call->form, 200, std::move(found->bundle));
@@ -221,6 +240,14 @@ void run_search(State& state, CallPtr call) {
 }
 
 }  // namespace
+
+void name_searched(const State& state, const Call& call, Access& access) {
+  if (call.route.interaction != Interaction::search || !access.patients.empty()) return;
+  const auto parameters = parameters_of(call);
+  if (!parameters) return;
+  const auto request = read_search(call.route.type, *parameters, state.parts.clock.now(), true);
+  if (request) access.patients = patients_of(*request, {});
+}
 
 Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters) {
   auto request = read_search(type, parameters, state.parts.clock.now(), call.form.lenient);

@@ -245,6 +245,35 @@ TEST_F(SearchTest, ACountIsRecordedUnderEveryPatientThatItCounts) {
   EXPECT_EQ(recorded().size(), before + 2) << "the total tells of the one that is not on the page";
 }
 
+TEST_F(SearchTest, ANumberThatIsNotRecordedUnderEverybodyItCountsIsNotTold) {
+  config.counted_max = 1;
+  make_handler();
+  for (const char* query : {"Observation?code=8480-6&_summary=count", "Observation?code=8480-6&_count=1&_total=accurate"}) {
+    const auto answer = get(query);
+    ASSERT_EQ(answer.status, 200);
+    const auto document = json(answer);
+    EXPECT_EQ(document.root().find("total"), nullptr) << query;
+    EXPECT_NE(answer.content().find("more than 1 match"), std::string::npos) << answer.content();
+    EXPECT_TRUE(codec::fhir::check(document.root()).empty());
+    EXPECT_NE(recorded().back().entry.details.find(R"("moreThan":1)"), std::string::npos) << recorded().back().entry.details;
+  }
+  const auto before = recorded().size();
+  EXPECT_EQ(json(get("Patient?_summary=count")).root().find("total")->text(), "3");  // of the type, by no criterion: it tells of nobody
+  ASSERT_EQ(recorded().size(), before + 1);
+  EXPECT_EQ(recorded().back().entry.subject, vault::Subject{});
+}
+
+TEST_F(SearchTest, ARefusedSearchStandsUnderWhomItNames) {
+  who = principal(auth::Role::auditor);
+  for (const char* query : {"Observation?subject=Patient/c&code=8480-6", "Patient/c/Observation", "Patient?_id=c"}) {
+    const auto before = recorded().size();
+    EXPECT_EQ(get(query).status, 403);
+    ASSERT_EQ(recorded().size(), before + 1) << query;
+    EXPECT_EQ(recorded().back().entry.subject, audit->subject_of("c")) << query;
+    EXPECT_EQ(recorded().back().entry.kind, vault::AuditKind::refusal);
+  }
+}
+
 TEST_F(SearchTest, ASearchByANamedPatientIsRecordedUnderThatPatientEvenWhenNothingIsFound) {
   for (const char* query :
        {"Observation?subject=Patient/c&code=8480-6", "Observation?patient=c", "Observation?subject:Patient=c&_summary=count",

@@ -71,6 +71,9 @@ void finish(State& state, CallPtr call, std::vector<Access> accesses, http::Resp
 void finish(State& state, CallPtr call, Access access, http::Response response);
 void finish(State& state, CallPtr call, Access access, const Failure& failure);  // 403 is recorded as a refusal
 void make_refusal(Access& access);                                               // of what it says was tried
+// Puts an access that names a resource, and went no further, under the patients whose record that is.
+void name_patients(const State& state, Access& access);
+void name_searched(const State& state, const Call& call, Access& access);  // the same of a search, by what it names; search.cpp
 void finish_login(State& state, CallPtr call, const Error& error);
 // Runs `work` on the pool with the call; answers 503 when the pool is full.
 void offload(State& state, http::WorkerPool& pool, CallPtr call, void (*work)(State&, CallPtr));

@@ -65,6 +65,7 @@ class FhirTest : public ::testing::Test {
     copy.base_url = config.base_url;
     copy.check_references = config.check_references;
     copy.entries_max = config.entries_max;
+    copy.counted_max = config.counted_max;
     handler = std::make_unique<FhirHandler>(FhirParts{*vault, *audit, *writes, authenticator, *logins, clock, entropy, *pool, operations},
                                             std::move(copy));
   }
