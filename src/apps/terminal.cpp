@@ -52,6 +52,11 @@ bool stdout_is_terminal() {
   return terminal;
 }
 
+bool stderr_is_terminal() {
+  static const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  return terminal;
+}
+
 std::string bold(std::string_view text) { return coloured("1", text); }
 std::string green(std::string_view text) { return coloured("32", text); }
 std::string red(std::string_view text) { return coloured("31", text); }
@@ -72,8 +77,7 @@ int report(const Error& error, bool json) {
   return static_cast<int>(exit_of(error.kind));
 }
 
-Progress::Progress(std::string label, std::uint64_t total)
-    : label_(std::move(label)), total_(total), terminal_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(std::string label, std::uint64_t total) : label_(std::move(label)), total_(total), terminal_(stderr_is_terminal()) {}
 
 Progress::~Progress() {
   if (terminal_ && shown_ != ~std::uint64_t{0}) fmt::print(stderr, "\n");

@@ -29,6 +29,7 @@ Exit exit_of(ErrorKind kind);  // the one table
 int exit_of_check(const Error& error);
 
 bool stdout_is_terminal();
+bool stderr_is_terminal();
 std::string bold(std::string_view text);  // plain when standard output is no terminal, or NO_COLOR is set
 std::string green(std::string_view text);
 std::string red(std::string_view text);

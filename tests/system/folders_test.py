@@ -96,6 +96,12 @@ class Damage(Scratch):
                 shutil.copy(self.scratch + "/kept", path)
         run("audit", self.folder, check=0)
 
+    def test_an_audit_that_nobody_watches_tells_its_result_alone(self):
+        self.fill(3)
+        done = run("audit", self.folder, check=0)
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
+
     def test_a_keystore_with_a_flipped_bit_does_not_open(self):
         self.init()
         for path in ("keystore", "organisations/north-hospital/keystore"):

@@ -118,7 +118,7 @@ void print_json(const Looked& looked) {
 }
 
 int run(const Options& options, bool as_json) {
-  const auto looked = look(options, as_json);
+  const auto looked = look(options, as_json || !stderr_is_terminal());  // what was looked at stands in the last line
   if (!looked) {
     // What is too damaged to be opened is a finding as well: the message names it.
     if (looked.error().kind != ErrorKind::corrupt) return report(looked.error(), as_json);
