@@ -5,10 +5,7 @@
 // (GET /commit?height=5), as JSON-RPC 2.0 (POST /), and over a WebSocket at /websocket, which the proxy insists on although it asks nothing
 // there. Everything shown is meant for anybody: headers, and rows of the state by their keys.
 //
-// abci_query, data = the key of a row of the state:
-//   path "/store/state/key": value and `simple:v` operations up to the app hash in the header of height + 1; absence as for the next
-//   path "/ics23/state/key": two operations "ics23:simple" (ICS23, TendermintSpec): membership or absence in the state, "state" in the app
-//   hash path "/root", data "log" or "state": the named root and one `simple:v` operation
+// abci_query: paths and proofs as in ordering/state_query.h; data = the key.
 #pragma once
 
 #include <memory>

@@ -1,0 +1,22 @@
+// Answers of the engine's RPC. What parses as a header has a hash and a form that encodes.
+#include "base/assert.h"
+#include "ordering/abci/engine_rpc.h"
+
+using namespace careledger;
+using namespace careledger::ordering::abci;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const ByteView input(reinterpret_cast<const char*>(data), size);
+  if (const auto found = parse_commit(input)) {
+    static_cast<void>(proof::hash_of(found->header));
+    static_cast<void>(proof::hash_of(found->commit));
+  }
+  if (const auto page = parse_validators(input)) {
+    proof::ValidatorSet set{page->validators};
+    proof::sort(set);
+    if (proof::check(set)) CARELEDGER_ASSERT(!proof::hash_of(set).empty());
+  }
+  static_cast<void>(parse_admission(input));
+  static_cast<void>(parse_status(input));
+  return 0;
+}

@@ -1,0 +1,159 @@
+#include "ordering/abci/application.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "kernel/tables.h"
+#include "ordering/abci/proposal.h"
+#include "ordering/state_query.h"
+
+namespace careledger::ordering::abci {
+namespace {
+
+namespace wire = careledger::abci;
+
+constexpr std::int32_t kAccept = 1;
+constexpr std::int32_t kReject = 2;
+constexpr std::string_view kPeerById = "/p2p/filter/id/";
+constexpr std::string_view kPeerByAddress = "/p2p/filter/addr/";
+
+BlockTime time_of(const comet::Timestamp& time) { return proof::block_time({time.seconds(), time.nanos()}); }
+
+Result<wire::Response> of_another_chain(const std::string& what) {
+  return fail(ErrorKind::conflict, what + ": the engine runs another chain than this folder's ledger");
+}
+
+}  // namespace
+
+Result<wire::Response> Application::handle(const Request& request) {
+  switch (request.value_case()) {
+    case Request::kInfo: return info();
+    case Request::kInitChain: return init_chain(request.init_chain());
+    case Request::kQuery: return query(request.query());
+    case Request::kCheckTx: return check_tx(request.check_tx());
+    case Request::kPrepareProposal: return prepare_proposal(request.prepare_proposal());
+    case Request::kProcessProposal: return process_proposal(request.process_proposal());
+    case Request::kFinalizeBlock: return finalize_block(request.finalize_block());
+    case Request::kCommit: return commit();
+    default: return fail(ErrorKind::unsupported, "ABCI call " + std::to_string(request.value_case()) + " is not offered");
+  }
+}
+
+Result<wire::Response> Application::info() const {
+  const replica::View view = replica_.view();
+  Response response;
+  auto& info = *response.mutable_info();
+  info.set_data("careledger");
+  info.set_version(config_.version);
+  info.set_app_version(config_.app_version);
+  info.set_last_block_height(static_cast<std::int64_t>(view.height().value));
+  if (view.height().value > 0) info.set_last_block_app_hash(view.app_hash().bytes());
+  return response;
+}
+
+Result<wire::Response> Application::init_chain(const wire::RequestInitChain& asked) {
+  const std::lock_guard lock(mutex_);
+  const replica::View view = replica_.view();
+  const std::string chain = kernel::chain_id(replica_.ledger());
+  if (asked.chain_id() != chain) return of_another_chain("chain " + asked.chain_id() + " was founded, not " + chain);
+  if (asked.initial_height() != static_cast<std::int64_t>(next(view.height()).value))
+    return of_another_chain("the first height is " + std::to_string(asked.initial_height()) + ", and the ledger stands at " +
+                            std::to_string(view.height().value));
+  executed_.reset();
+  Response response;
+  response.mutable_init_chain()->set_app_hash(view.app_hash().bytes());
+  return response;
+}
+
+Result<wire::Response> Application::check_tx(const wire::RequestCheckTx& asked) const {
+  CARELEDGER_TRY(const kernel::KernelCode code, judge_envelope(replica_, asked.tx(), replica_.view().time()));
+  Response response;
+  auto& check = *response.mutable_check_tx();
+  check.set_code(static_cast<std::uint32_t>(code));
+  if (code != kernel::KernelCode::ok) check.set_codespace("kernel");
+  return response;
+}
+
+Result<wire::Response> Application::query(const wire::RequestQuery& asked) const {
+  Response response;
+  auto& answer = *response.mutable_query();
+  if (asked.path().starts_with(kPeerByAddress)) return response;  // an address says nothing; the id, which is a key, is asked for too
+  if (asked.path().starts_with(kPeerById)) {
+    const std::string id = asked.path().substr(kPeerById.size());
+    const bool known = config_.peers.empty() || std::ranges::find(config_.peers, id) != config_.peers.end();
+    answer.set_code(known ? 0 : 1);
+    if (!known) answer.set_log("no node of this network");
+    return response;
+  }
+  answer.set_key(asked.data());
+  if (asked.data().empty() || asked.data().size() > kQueryKeyMax) {
+    answer.set_code(static_cast<std::uint32_t>(QueryCode::not_answered));
+    answer.set_log("data must be a key of 1 to 256 bytes");
+    return response;
+  }
+  QueryAnswer found = query_state(replica_, replica_.view().height(), asked.path(), asked.data(), asked.height());
+  answer.set_code(static_cast<std::uint32_t>(found.code));
+  answer.set_log(found.log);
+  answer.set_height(static_cast<std::int64_t>(found.height.value));
+  if (found.code != QueryCode::ok) return response;
+  if (found.value) answer.set_value(std::move(*found.value));
+  CARELEDGER_ASSERT(answer.mutable_proof_ops()->ParseFromString(found.operations));
+  return response;
+}
+
+Result<wire::Response> Application::prepare_proposal(const wire::RequestPrepareProposal& asked) const {
+  CARELEDGER_TRY(auto picked, pick(replica_, asked.txs(), asked.max_tx_bytes(), time_of(asked.time())));
+  Response response;
+  auto& proposal = *response.mutable_prepare_proposal();
+  for (Bytes& transaction : picked) *proposal.add_txs() = std::move(transaction);
+  return response;
+}
+
+Result<wire::Response> Application::process_proposal(const wire::RequestProcessProposal& asked) const {
+  CARELEDGER_TRY(const bool accepted, accepts(replica_, asked.txs(), time_of(asked.time())));
+  Response response;
+  response.mutable_process_proposal()->set_status(accepted ? kAccept : kReject);
+  return response;
+}
+
+Result<wire::Response> Application::finalize_block(const wire::RequestFinalizeBlock& asked) {
+  const std::lock_guard lock(mutex_);
+  executed_.reset();
+  if (asked.height() < 1) return fail(ErrorKind::invalid, "a block of height " + std::to_string(asked.height()));
+  replica::Block block{{static_cast<std::uint64_t>(asked.height())}, time_of(asked.time()), {asked.txs().begin(), asked.txs().end()}};
+  CARELEDGER_TRY(replica::Execution executed, replica_.execute(std::move(block)));
+  Response response;
+  auto& finalized = *response.mutable_finalize_block();
+  for (const proof::TxResult& result : executed.results()) {
+    auto& to = *finalized.add_tx_results();
+    to.set_code(result.code);
+    to.set_data(result.data);
+    to.set_gas_wanted(result.gas_wanted);
+    to.set_gas_used(result.gas_used);
+  }
+  for (const proof::Validator& update : executed.validator_updates()) {
+    auto& to = *finalized.add_validator_updates();
+    to.mutable_pub_key()->set_ed25519(update.key.bytes());
+    to.set_power(update.power);
+  }
+  finalized.set_app_hash(executed.app_hash().bytes());
+  executed_ = std::move(executed);
+  return response;
+}
+
+Result<wire::Response> Application::commit() {
+  const std::lock_guard lock(mutex_);
+  if (!executed_) return fail(ErrorKind::conflict, "the engine commits a block that it did not finalise");
+  replica::Execution executed = std::move(*executed_);
+  executed_.reset();
+  std::vector<kernel::Receipt> receipts(executed.receipts().begin(), executed.receipts().end());
+  CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed)));
+  if (config_.on_commit) config_.on_commit(view, std::move(receipts));
+  Response response;
+  auto& commit = *response.mutable_commit();
+  if (config_.blocks_kept > 0 && view.height().value > config_.blocks_kept)
+    commit.set_retain_height(static_cast<std::int64_t>(view.height().value - config_.blocks_kept));
+  return response;
+}
+
+}  // namespace careledger::ordering::abci

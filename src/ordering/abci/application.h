@@ -1,0 +1,52 @@
+// The replica as an engine sees it: ABCI 2.0 calls in, effects and app hashes out.
+//
+// FinalizeBlock executes and keeps the effect in memory; Commit makes it durable before it answers. Checks, queries and proposals read the
+// committed state and never wait for a block that is being executed.
+//
+// Thread-safety: handle() is called from one thread a connection; calls that advance the state take turns by a lock.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "ordering/abci/socket_server.h"
+#include "replica/replica.h"
+
+namespace careledger::ordering::abci {
+
+struct ApplicationConfig {
+  std::uint64_t app_version = 1;     // stands in every header
+  std::string version;               // of the program; for people
+  std::uint64_t blocks_kept = 0;     // the engine may drop older ones; 0: it keeps all
+  std::vector<std::string> peers{};  // node ids (40 hex digits) that the engine may talk to; empty: the engine decides
+  // A block is durable: its view and the receipts of its commands. On the engine's connection: keep it short, ask the engine nothing.
+  std::function<void(const replica::View&, std::vector<kernel::Receipt>)> on_commit{};
+};
+
+class Application final : public Handler {
+ public:
+  // Borrows the replica. Nothing else may commit to it while an engine drives it.
+  Application(replica::Replica& replica, ApplicationConfig config) : replica_(replica), config_(std::move(config)) {}
+
+  // An error is for the engine to stop at: a block that does not follow, another chain, a disk that failed.
+  Result<careledger::abci::Response> handle(const careledger::abci::Request& request) override;
+
+ private:
+  using Request = careledger::abci::Request;
+  using Response = careledger::abci::Response;
+  Result<Response> info() const;
+  Result<Response> init_chain(const careledger::abci::RequestInitChain& asked);
+  Result<Response> check_tx(const careledger::abci::RequestCheckTx& asked) const;
+  Result<Response> query(const careledger::abci::RequestQuery& asked) const;
+  Result<Response> prepare_proposal(const careledger::abci::RequestPrepareProposal& asked) const;
+  Result<Response> process_proposal(const careledger::abci::RequestProcessProposal& asked) const;
+  Result<Response> finalize_block(const careledger::abci::RequestFinalizeBlock& asked);
+  Result<Response> commit();
+
+  replica::Replica& replica_;
+  const ApplicationConfig config_;
+  std::mutex mutex_;
+  std::optional<replica::Execution> executed_;  // of the newest FinalizeBlock, not yet committed
+};
+
+}  // namespace careledger::ordering::abci

@@ -1,0 +1,217 @@
+// The application under every sequence of calls that an engine may make, and some that it may not.
+#include "ordering/abci/application.h"
+
+#include <gtest/gtest.h>
+
+#include "kernel/codes.h"
+#include "ordering/test_founder.h"
+
+namespace careledger::ordering::abci {
+namespace {
+
+namespace wire = careledger::abci;
+using testing::Founder;
+
+class ApplicationTest : public ::testing::Test {
+ protected:
+  static constexpr BlockTime kStart{1'800'000'000'000};
+
+  void SetUp() override { open(); }
+  void open() {
+    application.reset();
+    replica = founder.open(store);
+    ASSERT_TRUE(replica);
+    application = std::make_unique<Application>(*replica, ApplicationConfig{.version = "test"});
+  }
+
+  Result<wire::Response> init_chain(const std::string& chain, std::int64_t initial_height = 1) {
+    wire::Request request;
+    request.mutable_init_chain()->set_chain_id(chain);
+    request.mutable_init_chain()->set_initial_height(initial_height);
+    return application->handle(request);
+  }
+  Result<wire::Response> finalize(std::int64_t height, const std::vector<Bytes>& txs = {}) {
+    wire::Request request;
+    auto& block = *request.mutable_finalize_block();
+    block.set_height(height);
+    set(*block.mutable_time(), height);
+    for (const Bytes& one : txs) *block.add_txs() = one;
+    return application->handle(request);
+  }
+  Result<wire::Response> commit() {
+    wire::Request request;
+    request.mutable_commit();
+    return application->handle(request);
+  }
+  bool accepts(const std::vector<Bytes>& txs) {
+    wire::Request request;
+    auto& block = *request.mutable_process_proposal();
+    block.set_height(1);
+    set(*block.mutable_time(), 1);
+    for (const Bytes& one : txs) *block.add_txs() = one;
+    return application->handle(request)->process_proposal().status() == 1;
+  }
+  std::vector<Bytes> picked_of(const std::vector<Bytes>& txs, std::int64_t bytes_max = 1 << 20) {
+    wire::Request request;
+    auto& block = *request.mutable_prepare_proposal();
+    block.set_height(1);
+    block.set_max_tx_bytes(bytes_max);
+    set(*block.mutable_time(), 1);
+    for (const Bytes& one : txs) *block.add_txs() = one;
+    const auto response = application->handle(request);
+    return {response->prepare_proposal().txs().begin(), response->prepare_proposal().txs().end()};
+  }
+  std::uint32_t check(const Bytes& tx) {
+    wire::Request request;
+    request.mutable_check_tx()->set_tx(tx);
+    return application->handle(request)->check_tx().code();
+  }
+  wire::ResponseInfo info() {
+    wire::Request request;
+    request.mutable_info();
+    return application->handle(request)->info();
+  }
+  wire::ResponseQuery query(const std::string& path, const Bytes& data = {}) {
+    wire::Request request;
+    request.mutable_query()->set_path(path);
+    request.mutable_query()->set_data(data);
+    return application->handle(request)->query();
+  }
+  static void set(comet::Timestamp& to, std::int64_t height) {
+    const proof::Time time = proof::time_from({kStart.value + height * 1000});
+    to.set_seconds(time.seconds);
+    to.set_nanos(time.nanos);
+  }
+  static std::uint32_t number(kernel::KernelCode code) { return static_cast<std::uint32_t>(code); }
+
+  Founder founder{kStart};
+  std::shared_ptr<storage::Store> store = replica::memory_ledger_store();
+  std::unique_ptr<replica::Replica> replica;
+  std::unique_ptr<Application> application;
+  Bytes first = founder.envelope({founder.admit(1, "North", kStart)});
+};
+
+TEST_F(ApplicationTest, ABlockIsExecutedByFinalizeAndThereAfterCommit) {
+  ASSERT_TRUE(init_chain(kernel::chain_id(founder.ledger())));
+  const auto finalized = finalize(1, {first, "no envelope"});
+  ASSERT_TRUE(finalized) << finalized.error().message;
+  ASSERT_EQ(finalized->finalize_block().tx_results_size(), 2);
+  EXPECT_EQ(finalized->finalize_block().tx_results(0).code(), 0u);
+  EXPECT_EQ(finalized->finalize_block().tx_results(0).data().size(), 32u);
+  EXPECT_NE(finalized->finalize_block().tx_results(1).code(), 0u);
+  EXPECT_EQ(info().last_block_height(), 0);
+  ASSERT_TRUE(commit());
+  EXPECT_EQ(info().last_block_height(), 1);
+  EXPECT_EQ(info().last_block_app_hash(), finalized->finalize_block().app_hash());
+}
+
+TEST_F(ApplicationTest, AnEmptyBlockChangesNoAppHashSoThatNoneFollowForEver) {
+  ASSERT_TRUE(finalize(1, {first}));
+  ASSERT_TRUE(commit());
+  const Bytes hash = info().last_block_app_hash();
+  EXPECT_EQ(finalize(2)->finalize_block().app_hash(), hash);
+}
+
+TEST_F(ApplicationTest, InfoAfterARestartIsOfTheLastCommitWhateverWasFinalised) {
+  ASSERT_TRUE(finalize(1, {first}));
+  ASSERT_TRUE(commit());
+  const Bytes hash = info().last_block_app_hash();
+  ASSERT_TRUE(finalize(2, {founder.envelope({founder.admit(2, "South", kStart)}, 2)}));
+  open();
+  EXPECT_EQ(info().last_block_height(), 1);
+  EXPECT_EQ(info().last_block_app_hash(), hash);
+  EXPECT_TRUE(finalize(2));  // the engine replays the block, or another one of that height
+  EXPECT_TRUE(commit());
+}
+
+TEST_F(ApplicationTest, ABlockMayBeFinalisedAgainBeforeItIsCommitted) {
+  const Bytes hash = finalize(1, {first})->finalize_block().app_hash();
+  EXPECT_NE(finalize(1)->finalize_block().app_hash(), hash);
+  EXPECT_EQ(finalize(1, {first})->finalize_block().app_hash(), hash);
+  ASSERT_TRUE(commit());
+  EXPECT_EQ(info().last_block_app_hash(), hash);
+}
+
+TEST_F(ApplicationTest, CallsOutOfOrderAreErrorsThatStopTheEngine) {
+  EXPECT_EQ(commit().error().kind, ErrorKind::conflict);  // nothing was finalised
+  EXPECT_EQ(finalize(2).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(finalize(0).error().kind, ErrorKind::invalid);
+  EXPECT_EQ(finalize(-1).error().kind, ErrorKind::invalid);
+  ASSERT_TRUE(finalize(1));
+  ASSERT_TRUE(commit());
+  EXPECT_EQ(commit().error().kind, ErrorKind::conflict);
+  EXPECT_EQ(finalize(1).error().kind, ErrorKind::invalid);  // the application is ahead
+  EXPECT_EQ(info().last_block_height(), 1);
+  wire::Request extend;
+  extend.mutable_extend_vote();
+  EXPECT_EQ(application->handle(extend).error().kind, ErrorKind::unsupported);
+}
+
+TEST_F(ApplicationTest, AnotherChainIsRefusedWithBothNames) {
+  const auto other = init_chain("cl-other");
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message.find("cl-other"), std::string::npos);
+  EXPECT_NE(other.error().message.find(kernel::chain_id(founder.ledger())), std::string::npos);
+  EXPECT_FALSE(init_chain(kernel::chain_id(founder.ledger()), 5));
+  EXPECT_EQ(init_chain(kernel::chain_id(founder.ledger()))->init_chain().app_hash(), replica->view().app_hash().bytes());
+}
+
+TEST_F(ApplicationTest, OnlyAnEnvelopeThatCanStandIsChecked) {
+  EXPECT_EQ(check(first), 0u);
+  EXPECT_EQ(check("no envelope"), number(kernel::KernelCode::malformed));
+  EXPECT_EQ(check(Bytes(600 * 1024, 'x')), number(kernel::KernelCode::too_large));
+  Bytes forged = first;
+  forged.back() = static_cast<char>(forged.back() ^ 1);
+  EXPECT_EQ(check(forged), number(kernel::KernelCode::bad_signature));
+  Founder stranger(kStart, 2);
+  EXPECT_EQ(check(stranger.envelope({stranger.admit(1, "East", kStart)})), number(kernel::KernelCode::unknown_actor));
+  ASSERT_TRUE(finalize(1, {first}));
+  ASSERT_TRUE(commit());
+  EXPECT_EQ(check(first), number(kernel::KernelCode::replayed));
+}
+
+TEST_F(ApplicationTest, WhatIsPickedIsAcceptedAndWhatCannotStandIsNeither) {
+  const Bytes second = founder.envelope({founder.admit(2, "South", kStart)}, 2);
+  const std::vector<Bytes> offered = {first, "no envelope", second, first};
+  const std::vector<Bytes> expected = {first, second};
+  EXPECT_EQ(picked_of(offered), expected);
+  EXPECT_TRUE(accepts(expected));
+  EXPECT_TRUE(accepts({second, first}));  // any order
+  EXPECT_TRUE(accepts({}));
+  EXPECT_FALSE(accepts({first, first}));
+  EXPECT_FALSE(accepts({first, "no envelope"}));
+  const auto fits = static_cast<std::int64_t>(first.size()) + 3;  // as the engine counts: tag, two bytes of length, the bytes
+  EXPECT_EQ(picked_of({first, second}, fits).size(), 1u);
+  EXPECT_EQ(picked_of({first, second}, fits - 1).size(), 0u);
+}
+
+TEST_F(ApplicationTest, ABadCommandInsideIsNoReasonToRejectABlock) {
+  const Bytes expired = founder.admit(1, "North", {kStart.value - 7'200'000});
+  EXPECT_TRUE(accepts({founder.envelope({expired})}));
+}
+
+TEST_F(ApplicationTest, OnlyNodesOfTheNetworkMayConnect) {
+  EXPECT_EQ(query("/p2p/filter/id/" + std::string(40, 'a')).code(), 0u);  // nobody was named: the engine's own list decides
+  application = std::make_unique<Application>(*replica, ApplicationConfig{.version = {}, .peers = {std::string(40, 'a')}});
+  EXPECT_EQ(query("/p2p/filter/id/" + std::string(40, 'a')).code(), 0u);
+  EXPECT_NE(query("/p2p/filter/id/" + std::string(40, 'b')).code(), 0u);
+  EXPECT_EQ(query("/p2p/filter/addr/10.0.0.1:26656").code(), 0u);
+}
+
+TEST_F(ApplicationTest, RowsAreAnsweredWithProofsAndNonsenseWithACode) {
+  ASSERT_TRUE(finalize(1, {first}));
+  ASSERT_TRUE(commit());
+  ASSERT_TRUE(finalize(2));
+  ASSERT_TRUE(commit());
+  const Bytes key = Bytes("\x02") + founder.id().bytes();  // the founder's sequence window
+  const auto found = query("/store/state/key", key);
+  EXPECT_EQ(found.code(), 0u) << found.log();
+  EXPECT_EQ(found.height(), 1);
+  EXPECT_FALSE(found.value().empty());
+  EXPECT_EQ(found.proof_ops().ops_size(), 2);
+  EXPECT_NE(query("/store/state/key").code(), 0u);
+  EXPECT_NE(query("/nowhere", key).code(), 0u);
+}
+
+}  // namespace
+}  // namespace careledger::ordering::abci

@@ -1,0 +1,37 @@
+// Ordering by an engine: signed commands travel in envelopes through its pool, and are answered when the block that holds them is durable
+// here.
+//
+// An envelope takes what is ready, at most batch_bytes; while `in_flight_max` envelopes of this node are not final yet, commands wait and
+// envelopes grow. So an idle network answers at once and a busy one fills its batches. An envelope that is not final after `repeat_ms`
+// is given to the engine again, with the same bytes: its pool does not outlive it, and commands are final at most once.
+//
+// Without a quorum nothing becomes final: commands wait, has_quorum() is false, and everything goes on when the engine does.
+//
+// Thread-safety: as Ordering says. Answers and when_provable callbacks run on a thread of its own, never on the engine's connection.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "ordering/abci/application.h"
+#include "ordering/abci/engine_rpc.h"
+#include "ordering/ordering.h"
+
+namespace careledger::ordering::abci {
+
+struct EngineConfig {
+  ApplicationConfig application;
+  std::string socket;                // where the engine dials
+  std::uint32_t epoch_ms = 10'000;   // mixed lane [1, 3,600,000]
+  std::size_t pending_max = 65'536;  // commands taken and not yet answered; above it: busy
+  std::size_t batch_bytes = 64 * 1024;
+  std::size_t in_flight_max = 8;  // envelopes
+  std::uint32_t repeat_ms = 5'000;
+  std::uint32_t quorum_ms = 3'000;               // an envelope that waits longer says that there is no quorum
+  std::function<void(const Error&)> on_fault{};  // a connection of the engine ended badly; any thread
+};
+
+// Listens on the socket and serves the engine from then on. Borrows replica, transport and clock until stop() has returned.
+Result<std::unique_ptr<Ordering>> start(replica::Replica& replica, Transport& transport, const Clock& clock, EngineConfig config);
+
+}  // namespace careledger::ordering::abci

@@ -1,0 +1,162 @@
+// Commands through an engine, which is fake here: it loses its pool, goes away, comes back, and orders what other nodes sent too.
+#include "ordering/abci/engine_ordering.h"
+
+#include <filesystem>
+#include <future>
+
+#include "ordering/abci/fake_engine.h"
+#include "ordering/test_founder.h"
+
+namespace careledger::ordering::abci {
+namespace {
+
+using ordering::testing::Founder;
+using testing::FakeEngine;
+
+class EngineOrderingTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/careledger-engine-XXXXXX";
+    folder_ = ::mkdtemp(pattern);
+    replica = founder.open(store);
+    ASSERT_TRUE(replica);
+    EngineConfig config;
+    config.socket = folder_ + "/engine.sock";
+    config.epoch_ms = 1;
+    config.repeat_ms = 50;
+    auto started = start(*replica, engine, system_clock(), config);
+    ASSERT_TRUE(started) << started.error().message;
+    ordering = std::move(*started);
+    ordering->host(founder.id(), founder.signer());
+    engine.connect(config.socket);
+    ASSERT_TRUE(engine.init_chain(founder.ledger()).has_init_chain());
+  }
+  void TearDown() override {
+    ordering->stop();
+    ordering.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::future<Answer> send(const Bytes& command) {
+    auto promise = std::make_shared<std::promise<Answer>>();
+    ordering->submit(founder.id(), command, Lane::urgent, [promise](const Answer& answer) { promise->set_value(answer); });
+    return promise->get_future();
+  }
+  Bytes admit(std::uint64_t sequence) { return founder.admit(sequence, "Organisation " + std::to_string(sequence), system_clock().now()); }
+  void wait_for_pool(std::size_t count) {
+    while (engine.pool_size() < count) std::this_thread::yield();
+  }
+  FakeEngine::Made make_block() {
+    time_ = {std::max(time_.value + 1, system_clock().now().value)};
+    return engine.make_block(++height_, time_);
+  }
+  Answer make_blocks_until(std::future<Answer>& answer) {
+    while (answer.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) make_block();
+    return answer.get();
+  }
+
+  std::string folder_;
+  Founder founder{{system_clock().now().value - 1000}};
+  std::shared_ptr<storage::Store> store = replica::memory_ledger_store();
+  std::unique_ptr<replica::Replica> replica;
+  FakeEngine engine;
+  std::unique_ptr<Ordering> ordering;
+  std::int64_t height_ = 0;
+  BlockTime time_{};
+};
+
+TEST_F(EngineOrderingTest, ACommandIsFinalWithItsBlockAndProvableWithTheNext) {
+  auto answer = send(admit(1));
+  wait_for_pool(1);
+  EXPECT_TRUE(make_block().accepted);
+  const Answer final = answer.get();
+  ASSERT_EQ(final.outcome, Outcome::final);
+  EXPECT_TRUE(final.receipt->code.ok()) << final.receipt->code.number;
+  EXPECT_EQ(final.receipt->height, Height{1});
+  std::promise<void> provable;
+  ordering->when_provable({1}, [&] { provable.set_value(); });
+  make_block();
+  provable.get_future().wait();
+  EXPECT_EQ(ordering->height(), Height{2});
+}
+
+TEST_F(EngineOrderingTest, WhileEnvelopesAreInFlightTheNextOnesGrow) {
+  std::vector<std::future<Answer>> answers;
+  for (std::uint64_t i = 1; i <= 200; ++i) answers.push_back(send(admit(i)));
+  for (auto& answer : answers) EXPECT_TRUE(make_blocks_until(answer).receipt->code.ok());
+  EXPECT_LT(height_, 200);
+}
+
+TEST_F(EngineOrderingTest, AnEnvelopeThatThePoolLostIsGivenAgain) {
+  auto answer = send(admit(1));
+  wait_for_pool(1);
+  engine.forget_pool();
+  EXPECT_TRUE(make_block().txs.empty());
+  wait_for_pool(1);
+  make_block();
+  EXPECT_TRUE(answer.get().receipt->code.ok());
+}
+
+TEST_F(EngineOrderingTest, WhileTheEngineIsAwayCommandsWait) {
+  engine.set_away(true);
+  auto answer = send(admit(1));
+  EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  engine.set_away(false);
+  wait_for_pool(1);
+  make_block();
+  EXPECT_EQ(answer.get().outcome, Outcome::final);
+}
+
+TEST_F(EngineOrderingTest, ACommandThatCameThroughAnotherNodeIsAnsweredWithItsReceipt) {
+  const Bytes command = admit(1);
+  auto answer = send(command);
+  wait_for_pool(1);
+  engine.forget_pool();
+  time_ = system_clock().now();
+  engine.finalize({founder.envelope({command}, 77)}, ++height_, time_);  // another node's envelope with the same command
+  engine.commit();
+  const Answer final = answer.get();
+  EXPECT_EQ(final.outcome, Outcome::final);
+  EXPECT_TRUE(final.receipt->code.ok());
+}
+
+TEST_F(EngineOrderingTest, TheSameBytesTwiceGetTheFirstReceipt) {
+  const Bytes command = admit(1);
+  auto first = send(command), second = send(command);
+  const Answer one = make_blocks_until(first), other = make_blocks_until(second);
+  ASSERT_EQ(other.outcome, Outcome::final);
+  EXPECT_EQ(one.receipt->height, other.receipt->height);
+  EXPECT_TRUE(other.receipt->code.ok());
+  auto third = send(command);
+  EXPECT_EQ(third.get().receipt->height, one.receipt->height);
+}
+
+TEST_F(EngineOrderingTest, WhatFailsTheCheckNeverReachesTheEngine) {
+  Bytes forged = admit(1);
+  forged.back() = static_cast<char>(forged.back() ^ 1);
+  const Answer answer = send(forged).get();
+  EXPECT_EQ(answer.outcome, Outcome::refused);
+  EXPECT_EQ(answer.receipt->code, kernel::code_of(kernel::KernelCode::bad_signature));
+  EXPECT_EQ(engine.pool_size(), 0u);
+}
+
+TEST_F(EngineOrderingTest, CommandsOfAnOrganisationThatIsNotHostedAreRefused) {
+  std::promise<Answer> answered;
+  ordering->submit(AccountId{}, admit(1), Lane::urgent, [&](const Answer& answer) { answered.set_value(answer); });
+  EXPECT_EQ(answered.get_future().get().outcome, Outcome::refused);
+}
+
+TEST_F(EngineOrderingTest, AfterStopNothingIsLeftUnanswered) {
+  auto given = send(admit(1));
+  wait_for_pool(1);
+  std::promise<void> provable;
+  ordering->when_provable({1000}, [&] { provable.set_value(); });
+  ordering->stop();
+  EXPECT_EQ(given.get().outcome, Outcome::unknown);
+  provable.get_future().wait();
+  EXPECT_EQ(send(admit(2)).get().outcome, Outcome::unknown);
+  EXPECT_FALSE(ordering->has_quorum());
+}
+
+}  // namespace
+}  // namespace careledger::ordering::abci

@@ -1,0 +1,47 @@
+// The engine as a child of this process: started, watched, started again when it dies, stopped with us.
+//
+// Its words go to FOLDER/engine.log, which begins anew at each start. Should we die, it dies: the kernel ends it, and its application
+// connection is gone anyway.
+//
+// Thread-safety: start and stop belong to one thread; the rest is safe from any. on_event runs on the watching thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace careledger::ordering::abci {
+
+struct ProcessConfig {
+  std::string program;  // of the engine
+  std::string home;     // as prepare() made it
+  std::string log;
+  std::vector<std::string> sockets{};  // on which the engine listens: what one that was killed left there is removed before each start
+  std::uint32_t again_min_ms = 500;    // before it is started again; doubles while it keeps dying within a minute
+  std::uint32_t again_max_ms = 30'000;
+  std::uint32_t stop_ms = 10'000;                      // for ending by itself; then it is killed
+  std::function<void(const std::string&)> on_event{};  // "the engine ended with status 1; started again in 500 ms; its last words: …"
+};
+
+class EngineProcess {
+ public:
+  // not_found: there is no such program. Whether it runs is seen by its connections.
+  static Result<std::unique_ptr<EngineProcess>> start(ProcessConfig config);
+  ~EngineProcess();
+  EngineProcess(const EngineProcess&) = delete;
+  EngineProcess& operator=(const EngineProcess&) = delete;
+
+  int process_id() const;        // 0 while there is none
+  std::uint64_t starts() const;  // how often it was started
+  void stop();                   // idempotent
+
+ private:
+  struct State;
+  explicit EngineProcess(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace careledger::ordering::abci

@@ -1,0 +1,66 @@
+// What we ask of the engine over its RPC: to order an envelope, and for the headers and validators that outsiders believe.
+//
+// The transport is the caller's: it reaches an engine on this machine only. Nothing an engine says about headers is believed as such: a
+// header is returned when its hash is the one its commit is for, and whoever needs more verifies the commit.
+//
+// Thread-safety: safe from any thread when the transport is.
+#pragma once
+
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "proof/chain.h"
+
+namespace careledger::ordering::abci {
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // The body of the answer, whatever its HTTP status. unavailable: no connection or no answer in time.
+  virtual Result<Bytes> get(const std::string& target) = 0;
+  virtual Result<Bytes> post_form(const std::string& target, Bytes form) = 0;
+};
+
+enum class Admission : std::uint8_t {
+  taken,    // checked and in the engine's pool
+  known,    // these bytes were given before, and may be final already
+  full,     // the pool is full: later
+  refused,  // our own check said no; `code` says why
+};
+struct Admitted {
+  Admission admission = Admission::taken;
+  std::uint32_t code = 0;
+};
+
+struct EngineStatus {
+  Height height;
+  bool catching_up = false;
+  std::string version;
+};
+
+class EngineRpc {
+ public:
+  explicit EngineRpc(Transport& transport) : transport_(transport) {}
+
+  // The hex form of a form body: JSON would cost the engine most of its time. unavailable, malformed.
+  Result<Admitted> submit(ByteView transaction);
+  Result<proof::SignedHeader> header(Height height);      // not_found: not yet, or pruned
+  Result<proof::ValidatorSet> validators(Height height);  // not_found
+  Result<EngineStatus> status();
+
+ private:
+  Transport& transport_;
+};
+
+// Parsing alone, for tests and fuzzing: `text` is the whole answer. malformed names the member.
+Result<Admitted> parse_admission(ByteView text);
+Result<proof::SignedHeader> parse_commit(ByteView text);
+struct ValidatorPage {
+  std::vector<proof::Validator> validators;
+  std::size_t total = 0;
+};
+Result<ValidatorPage> parse_validators(ByteView text);
+Result<EngineStatus> parse_status(ByteView text);
+
+}  // namespace careledger::ordering::abci

@@ -1,0 +1,98 @@
+// Answers of a real CometBFT v0.38.25 (tests/vectors/engine, recorded from a network of one that tests/engine makes), read back.
+#include "ordering/abci/engine_rpc.h"
+
+#include <gtest/gtest.h>
+
+#include "proof/test_vectors.h"
+
+namespace careledger::ordering::abci {
+namespace {
+
+using proof::testing::read_file;
+
+// Gives one answer to everything.
+class Fixed final : public Transport {
+ public:
+  explicit Fixed(Bytes body) : answer(std::move(body)) {}
+  Result<Bytes> get(const std::string& target) override {
+    asked = target;
+    return answer;
+  }
+  Result<Bytes> post_form(const std::string& target, Bytes form) override {
+    asked = target + " " + form;
+    return answer;
+  }
+  Bytes answer;
+  std::string asked;
+};
+
+void replace(Bytes& text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  ASSERT_NE(at, Bytes::npos) << from;
+  text.replace(at, from.size(), to);
+}
+
+TEST(EngineRpc, AHeaderIsReadSoThatItsHashIsTheOneThatWasSigned) {
+  Fixed engine(read_file("engine/commit.json"));
+  EngineRpc rpc(engine);
+  const auto found = rpc.header({3});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(engine.asked, "/commit?height=3");
+  Fixed set(read_file("engine/validators.json"));
+  const auto validators = EngineRpc(set).validators({3});
+  ASSERT_TRUE(validators) << validators.error().message;
+  const auto verified = proof::verify_commit(*found, *validators);
+  EXPECT_TRUE(verified) << verified.error().message;
+}
+
+TEST(EngineRpc, AHeaderThatIsNotTheOneItsCommitIsForIsRefused) {
+  Fixed engine(read_file("engine/commit.json"));
+  EngineRpc rpc(engine);
+  EXPECT_EQ(rpc.header({4}).error().kind, ErrorKind::malformed);
+  for (const auto& [from, to] : {std::pair{"\"app\":\"1\"", "\"app\":\"2\""}, std::pair{".572236384Z", ".572236385Z"},
+                                 std::pair{"\"height\":\"3\"", "\"height\":\"3 \""}}) {
+    engine.answer = read_file("engine/commit.json");
+    replace(engine.answer, from, to);
+    EXPECT_EQ(rpc.header({3}).error().kind, ErrorKind::malformed) << to;
+  }
+}
+
+TEST(EngineRpc, WhatIsNotThereIsNotFoundWithTheEnginesWords) {
+  Fixed engine(read_file("engine/missing.json"));
+  const auto missing = EngineRpc(engine).header({999});
+  EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
+  EXPECT_NE(missing.error().message.find("height 999"), std::string::npos);
+}
+
+TEST(EngineRpc, AnAdmissionIsTakenKnownFullOrRefused) {
+  Fixed engine(read_file("engine/refused.json"));
+  EngineRpc rpc(engine);
+  const auto refused = rpc.submit(Bytes("\x00\xff", 2));
+  EXPECT_EQ(engine.asked, "/broadcast_tx_sync tx=0x00ff");
+  EXPECT_EQ(refused->admission, Admission::refused);
+  EXPECT_EQ(refused->code, 2u);
+  replace(engine.answer, "\"code\":2", "\"code\":0");
+  EXPECT_EQ(rpc.submit("x")->admission, Admission::taken);
+  const auto error = [](const std::string& data) {
+    return R"({"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"Internal error","data":")" + data + "\"}}";
+  };
+  engine.answer = error("tx already exists in cache");
+  EXPECT_EQ(rpc.submit("x")->admission, Admission::known);
+  engine.answer = error("mempool is full: number of txs 20000 (max: 20000), total txs bytes 5 (max: 6)");
+  EXPECT_EQ(rpc.submit("x")->admission, Admission::full);
+  engine.answer = error("something else");
+  EXPECT_EQ(rpc.submit("x").error().kind, ErrorKind::unavailable);
+  engine.answer = "<html>";
+  EXPECT_EQ(rpc.submit("x").error().kind, ErrorKind::malformed);
+}
+
+TEST(EngineRpc, TheStatusSaysHeightAndVersion) {
+  const auto status = parse_status(read_file("engine/status.json"));
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(status->height, Height{3});
+  EXPECT_EQ(status->version, "0.38.25");
+  EXPECT_FALSE(status->catching_up);
+}
+
+}  // namespace
+}  // namespace careledger::ordering::abci

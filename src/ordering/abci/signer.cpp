@@ -1,0 +1,147 @@
+#include "ordering/abci/signer.h"
+
+#include <tuple>
+
+#include "ordering/abci/frames.h"
+#include "proof/canonical.h"
+
+namespace careledger::ordering::abci {
+namespace {
+
+constexpr std::int32_t kPrevote = 1, kPrecommit = 2, kProposal = 32;            // the engine's types of messages
+constexpr std::int32_t kStepPropose = 1, kStepPrevote = 2, kStepPrecommit = 3;  // in the order of a round
+constexpr std::size_t kFileMax = 64 * 1024;
+
+bool is_nil(const comet::BlockID& id) {
+  return id.hash().empty() && id.part_set_header().total() == 0 && id.part_set_header().hash().empty();
+}
+
+// As Go writes it: a sub-message that may not be absent is always there.
+void set_block_id(const comet::BlockID& from, comet::BlockID& to) {
+  to.set_hash(from.hash());
+  to.mutable_part_set_header()->CopyFrom(from.part_set_header());
+}
+
+signer::Failure failure(const Error& error) {
+  signer::Failure failure;
+  failure.set_description(error.message);
+  return failure;
+}
+
+}  // namespace
+
+Result<void> Signer::create(Files& files, const std::string& file, const std::string& chain_id) {
+  if (files.exists(file)) return fail(ErrorKind::conflict, file + " is there: this validator has signed before");
+  signer::Signed nothing;
+  nothing.set_chain_id(chain_id);
+  return files.replace(file, proof::canonical_bytes(nothing));
+}
+
+Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key) {
+  const auto stored = files.read_all(file, kFileMax);
+  if (!stored && stored.error().kind == ErrorKind::not_found)
+    return fail(ErrorKind::not_found, file + " is gone: without it this validator might contradict itself; give it a new key instead");
+  if (!stored) return tl::make_unexpected(stored.error());
+  auto last = proof::from_canonical<signer::Signed>(*stored, "the record of what was signed", kFileMax);
+  if (!last || last->chain_id() != chain_id) return fail(ErrorKind::corrupt, file + " is no record of what was signed on " + chain_id);
+  return std::unique_ptr<Signer>(new Signer(files, std::move(file), std::move(chain_id), std::move(key), std::move(*last)));
+}
+
+Result<signer::Message> Signer::answer(const signer::Message& request) {
+  const std::lock_guard lock(mutex_);
+  const auto of_ours = [this](const std::string& chain) -> Result<void> {
+    if (chain != chain_id_) return fail(ErrorKind::forbidden, "this key signs for " + chain_id_ + " only");
+    return {};
+  };
+  signer::Message answer;
+  if (request.has_ping_request()) {
+    answer.mutable_ping_response();
+  } else if (request.has_key_request()) {
+    auto& to = *answer.mutable_key_response();
+    if (const auto ours = of_ours(request.key_request().chain_id()); !ours) *to.mutable_error() = failure(ours.error());
+    else to.mutable_pub_key()->set_ed25519(key_.public_key().bytes());
+  } else if (request.has_vote_request()) {
+    auto& to = *answer.mutable_vote_response();
+    *to.mutable_vote() = request.vote_request().vote();
+    auto done = of_ours(request.vote_request().chain_id());
+    if (done) done = sign_vote(*to.mutable_vote());
+    if (!done) *to.mutable_error() = failure(done.error());
+  } else if (request.has_proposal_request()) {
+    auto& to = *answer.mutable_proposal_response();
+    *to.mutable_proposal() = request.proposal_request().proposal();
+    auto done = of_ours(request.proposal_request().chain_id());
+    if (done) done = sign_proposal(*to.mutable_proposal());
+    if (!done) *to.mutable_error() = failure(done.error());
+  } else {
+    return fail(ErrorKind::malformed, "a message that is no request to a signer");
+  }
+  return answer;
+}
+
+Result<void> Signer::sign_vote(signer::Vote& vote) {
+  if (vote.type() != kPrevote && vote.type() != kPrecommit) return fail(ErrorKind::invalid, "a vote of an unknown type");
+  if (!vote.extension().empty()) return fail(ErrorKind::unsupported, "vote extensions are not used");
+  comet::CanonicalVote canonical;
+  canonical.set_type(vote.type());
+  canonical.set_height(vote.height());
+  canonical.set_round(vote.round());
+  if (!is_nil(vote.block_id())) set_block_id(vote.block_id(), *canonical.mutable_block_id());
+  *canonical.mutable_timestamp() = vote.timestamp();
+  canonical.set_chain_id(chain_id_);
+  const Step step{vote.height(), vote.round(), vote.type() == kPrevote ? kStepPrevote : kStepPrecommit};
+  CARELEDGER_TRY(const Bytes signature, sign(step, canonical));
+  *vote.mutable_timestamp() = canonical.timestamp();
+  vote.set_signature(signature);
+  return {};
+}
+
+Result<void> Signer::sign_proposal(signer::Proposal& proposal) {
+  if (proposal.type() != kProposal) return fail(ErrorKind::invalid, "a proposal of an unknown type");
+  signer::CanonicalProposal canonical;
+  canonical.set_type(proposal.type());
+  canonical.set_height(proposal.height());
+  canonical.set_round(proposal.round());
+  canonical.set_pol_round(proposal.pol_round());
+  if (!is_nil(proposal.block_id())) set_block_id(proposal.block_id(), *canonical.mutable_block_id());
+  *canonical.mutable_timestamp() = proposal.timestamp();
+  canonical.set_chain_id(chain_id_);
+  CARELEDGER_TRY(const Bytes signature, sign({proposal.height(), proposal.round(), kStepPropose}, canonical));
+  *proposal.mutable_timestamp() = canonical.timestamp();
+  proposal.set_signature(signature);
+  return {};
+}
+
+template <class Canonical>
+Result<Bytes> Signer::sign(const Step& step, Canonical& canonical) {
+  const std::tuple asked{step.height, step.round, step.step}, before{last_.height(), last_.round(), last_.step()};
+  if (step.height < 1 || step.round < 0 || asked < before)
+    return fail(ErrorKind::conflict, "something later than height " + std::to_string(step.height) + " round " + std::to_string(step.round) +
+                                         " was signed before");
+  if (asked == before) {
+    Canonical earlier;
+    CARELEDGER_CHECK(proof::parse_canonical(last_.sign_bytes(), earlier, "what was signed last"));
+    *canonical.mutable_timestamp() = earlier.timestamp();
+    if (proof::canonical_bytes(canonical) == last_.sign_bytes()) return last_.signature();
+    return fail(ErrorKind::conflict, "another message for height " + std::to_string(step.height) + " round " + std::to_string(step.round) +
+                                         " was signed before");
+  }
+  Bytes sign_bytes = proof::canonical_bytes(canonical);
+  Bytes signature(key_.sign(frame(sign_bytes)).view());
+  CARELEDGER_CHECK(remember(step, std::move(sign_bytes), signature));
+  return signature;
+}
+
+Result<void> Signer::remember(const Step& step, Bytes sign_bytes, const Bytes& signature) {
+  signer::Signed now;
+  now.set_height(step.height);
+  now.set_round(step.round);
+  now.set_step(step.step);
+  now.set_sign_bytes(std::move(sign_bytes));
+  now.set_signature(signature);
+  now.set_chain_id(chain_id_);
+  CARELEDGER_CHECK(files_.replace(file_, proof::canonical_bytes(now)));
+  last_ = std::move(now);
+  return {};
+}
+
+}  // namespace careledger::ordering::abci

@@ -1,0 +1,66 @@
+// Signs what a validator says in consensus, with a key that the engine never sees, and never two different things for one step.
+//
+// What was signed last is on disk before the signature leaves. Asked again for the same step, the same bytes get the same signature; a
+// vote or proposal that differs in its time alone gets the earlier time with its signature; anything else is refused. An older copy of
+// that file lets a validator contradict itself: it is no part of a backup, and a signer without it does not start.
+//
+// Thread-safety: a Signer takes turns by a lock of its own. A SignerLink has a thread, which dials the engine again whenever it is gone.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/files.h"
+#include "crypto/sign.h"
+#include "ordering/abci/signer.pb.h"
+
+namespace careledger::ordering::abci {
+
+class Signer {
+ public:
+  // For a key that never signed anything. conflict: the file is there.
+  static Result<void> create(Files& files, const std::string& file, const std::string& chain_id);
+  // not_found: no file; corrupt: not one of this chain. Borrows files.
+  static Result<std::unique_ptr<Signer>> open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key);
+
+  // The answer to one request; a refusal is an answer that carries an error. malformed: no request.
+  Result<signer::Message> answer(const signer::Message& request);
+  crypto::PublicKey public_key() const { return key_.public_key(); }
+
+ private:
+  Signer(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, signer::Signed last)
+      : files_(files), file_(std::move(file)), chain_id_(std::move(chain_id)), key_(std::move(key)), last_(std::move(last)) {}
+  struct Step {
+    std::int64_t height = 0;
+    std::int32_t round = 0;
+    std::int32_t step = 0;
+  };
+  template <class Canonical>
+  Result<Bytes> sign(const Step& step, Canonical& canonical);  // changes canonical's time to the one that was signed before
+  Result<void> sign_vote(signer::Vote& vote);
+  Result<void> sign_proposal(signer::Proposal& proposal);
+  Result<void> remember(const Step& step, Bytes sign_bytes, const Bytes& signature);
+
+  Files& files_;
+  const std::string file_;
+  const std::string chain_id_;
+  const crypto::SigningKey key_;
+  std::mutex mutex_;
+  signer::Signed last_;
+};
+
+class SignerLink {
+ public:
+  // Dials the socket on which the engine waits for its signer, and serves it until stop(). Borrows the signer.
+  SignerLink(Signer& signer, std::string socket, std::function<void(const Error&)> on_fault);
+  ~SignerLink();
+  void stop();  // idempotent
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace careledger::ordering::abci

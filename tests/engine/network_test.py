@@ -1,0 +1,202 @@
+"""Ordering by a real CometBFT: a network of one, and one of four of which members are killed. Usage: network_test.py ENGINE_NODE COMETBFT
+
+Everything is on loopback, bounded in time, and ended by the test. What a node answered is kept and checked at the end: nothing that was
+final is lost or changed, and no two nodes disagree about a height's state.
+"""
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ENGINE = os.path.abspath(sys.argv.pop(2))
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+LONGEST = 60  # seconds for anything to happen
+
+
+class Node:
+    def __init__(self, folder, index, count, port, created):
+        self.arguments = [PROGRAM, folder, str(index), str(count), str(port), str(created), ENGINE]
+        self.folder = folder
+        self.start()
+
+    def start(self):
+        self.lines = queue.Queue()
+        self.kept = []
+        with open(self.folder + ".log", "ab") as log:
+            self.process = subprocess.Popen(self.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1)
+        self.reader = threading.Thread(target=self.read, args=(self.process,), daemon=True)
+        self.reader.start()
+        self.expect("ready")
+
+    def read(self, process):
+        for line in process.stdout:
+            self.lines.put(line.split())
+
+    def say(self, *words):
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+
+    def expect(self, *words, seconds=LONGEST):
+        """The next answer that begins with these words; others stay for later."""
+        words = list(map(str, words))
+        for line in self.kept:
+            if line[:len(words)] == words:
+                self.kept.remove(line)
+                return line[len(words):]
+        end = time.monotonic() + seconds
+        while True:
+            line = self.lines.get(timeout=max(0.01, end - time.monotonic()))
+            if line[:len(words)] == words:
+                return line[len(words):]
+            self.kept.append(line)
+
+    def state(self):
+        self.say("state")
+        height, app_hash, quorum, starts, pid = self.expect("state")
+        return {"height": int(height), "hash": app_hash, "quorum": quorum == "1", "starts": int(starts), "pid": int(pid)}
+
+    def admit(self, number):
+        self.say("admit", number)
+
+    def final(self, number):
+        height, code = self.expect("final", number)
+        return int(height), int(code)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.close()
+
+    def close(self):
+        self.process.wait()
+        self.reader.join()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def end(self):
+        if self.process.poll() is not None:
+            return
+        try:
+            self.say("quit")
+            self.process.wait(timeout=30)
+            self.close()
+        except (BrokenPipeError, subprocess.TimeoutExpired):
+            self.kill()
+
+
+class Network(unittest.TestCase):
+    count = 1
+    port = 27856
+
+    def setUp(self):
+        self.scratch = tempfile.mkdtemp(prefix="cl-net-")
+        created = int(time.time() * 1000) - 10_000
+        self.nodes = [Node(f"{self.scratch}/{index}", index, self.count, self.port, created) for index in range(self.count)]
+
+    def tearDown(self):
+        for node in self.nodes:
+            node.end()
+        shutil.rmtree(self.scratch)
+
+    def wait_until(self, what, seconds=LONGEST):
+        end = time.monotonic() + seconds
+        while not what():
+            self.assertLess(time.monotonic(), end, "not in time")
+            time.sleep(0.05)
+
+    def check_agreement(self, nodes):
+        """All reach the same height and hash once nothing more is sent."""
+        self.wait_until(lambda: len({(one["height"], one["hash"]) for one in [node.state() for node in nodes]}) == 1)
+
+    def check_provable(self, node, height):
+        node.say("provable", height)
+        node.expect("provable", height)
+        node.say("header", height)
+        app_hash = node.expect("header", height)
+        self.assertRegex(app_hash[0], "^[0-9a-f]{64}$", " ".join(app_hash))
+        return app_hash[0]
+
+
+class One(Network):
+    def test_commands_become_final_and_provable(self):
+        node = self.nodes[0]
+        node.admit(1)
+        height, code = node.final(1)
+        self.assertEqual(code, 0)
+        self.check_provable(node, height)
+        for number in range(2, 102):
+            node.admit(number)
+        heights = [node.final(number)[0] for number in range(2, 102)]
+        self.assertLess(len(set(heights)), 60, "commands travel together")
+
+    def test_the_engine_killed_comes_back_and_nothing_is_lost(self):
+        node = self.nodes[0]
+        node.admit(1)
+        node.final(1)
+        before = node.state()
+        os.kill(before["pid"], signal.SIGKILL)
+        node.admit(2)
+        self.assertEqual(node.final(2)[1], 0)
+        after = node.state()
+        self.assertGreater(after["starts"], before["starts"])
+        self.assertGreater(after["height"], before["height"])
+
+    def test_the_node_killed_comes_back_where_it_was(self):
+        node = self.nodes[0]
+        for number in range(1, 20):
+            node.admit(number)
+        finals = [node.final(number) for number in range(1, 20)]
+        hash_then = self.check_provable(node, finals[-1][0])
+        node.kill()
+        node.start()
+        node.admit(20)
+        self.assertEqual(node.final(20)[1], 0)
+        self.assertEqual(self.check_provable(node, finals[-1][0]), hash_then)
+        self.assertGreaterEqual(node.state()["height"], finals[-1][0])
+
+
+class Four(Network):
+    count = 4
+    port = 27857
+
+    def test_one_may_die_two_may_not_and_whoever_comes_back_catches_up(self):
+        first, second, third, fourth = self.nodes
+        first.admit(1)
+        height, code = first.final(1)
+        self.assertEqual(code, 0)
+        self.check_agreement(self.nodes)
+        hashes = {self.check_provable(node, height) for node in self.nodes}
+        self.assertEqual(len(hashes), 1, "all prove the same state")
+        fourth.kill()
+        second.admit(2)
+        self.assertEqual(second.final(2)[1], 0)
+        third.kill()
+        second.admit(3)
+        self.wait_until(lambda: not second.state()["quorum"])  # says so, and keeps the command
+        self.assertEqual(second.state()["height"], first.state()["height"])
+        third.start()
+        self.assertEqual(second.final(3)[1], 0)
+        fourth.start()
+        third.admit(4)
+        self.assertEqual(third.final(4)[1], 0)
+        self.check_agreement(self.nodes)
+        self.assertTrue(all(node.state()["quorum"] for node in self.nodes))
+
+    def test_the_same_command_given_to_two_nodes_is_applied_once(self):
+        first, second = self.nodes[:2]
+        for number in range(1, 40):
+            first.admit(number)
+            second.admit(number)
+        for number in range(1, 40):
+            self.assertEqual(first.final(number), second.final(number))
+        self.check_agreement(self.nodes)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,86 @@
+#include "simulator/sim_node.h"
+
+#include "replica/ledger_store.h"
+
+namespace careledger::simulator {
+namespace {
+
+constexpr std::int64_t kBlockBytes = 2 << 20;
+
+template <class Block>
+void fill(Block& block, std::uint64_t height, BlockTime time, const std::vector<Bytes>& txs) {
+  const proof::Time at = proof::time_from(time);
+  block.set_height(static_cast<std::int64_t>(height));
+  block.mutable_time()->set_seconds(at.seconds);
+  block.mutable_time()->set_nanos(at.nanos);
+  for (const Bytes& tx : txs) *block.add_txs() = tx;
+}
+
+}  // namespace
+
+SimNode::SimNode(const replica::test::World& world) : world_(world), disk_(replica::memory_ledger_store()) { start(); }
+
+void SimNode::crash() {
+  if (alive()) height_ = height();
+  application_.reset();
+  replica_.reset();
+  store_.reset();
+}
+
+void SimNode::start() {
+  store_ = std::make_shared<FaultyStore>(disk_);
+  replica_ = replica::test::open_replica(world_, store_);
+  ordering::abci::ApplicationConfig config;
+  config.on_commit = [this](const replica::View&, std::vector<kernel::Receipt> receipts) { receipts_ = std::move(receipts); };
+  application_ = std::make_unique<ordering::abci::Application>(*replica_, std::move(config));
+  height_ = replica_->view().height().value;
+}
+
+std::uint64_t SimNode::height() const { return replica_ ? replica_->view().height().value : height_; }
+
+wire::Response SimNode::must(const wire::Request& request) {
+  auto response = ask(request);
+  CARELEDGER_ASSERT(response.has_value());
+  return std::move(*response);
+}
+
+bool SimNode::accepts(const Decided& block, std::uint64_t height) {
+  wire::Request request;
+  fill(*request.mutable_process_proposal(), height, block.time, block.txs);
+  return must(request).process_proposal().status() == 1;
+}
+
+std::vector<Bytes> SimNode::propose(const std::vector<Bytes>& pool, std::uint64_t height, BlockTime time) {
+  wire::Request request;
+  fill(*request.mutable_prepare_proposal(), height, time, pool);
+  request.mutable_prepare_proposal()->set_max_tx_bytes(kBlockBytes);
+  const wire::Response response = must(request);
+  return {response.prepare_proposal().txs().begin(), response.prepare_proposal().txs().end()};
+}
+
+std::uint32_t SimNode::check(const Bytes& tx) {
+  wire::Request request;
+  request.mutable_check_tx()->set_tx(tx);
+  return must(request).check_tx().code();
+}
+
+Effect SimNode::finalize(const Decided& block, std::uint64_t height) {
+  wire::Request request;
+  fill(*request.mutable_finalize_block(), height, block.time, block.txs);
+  const wire::Response response = must(request);
+  Effect effect{response.finalize_block().app_hash(), {}};
+  for (const auto& result : response.finalize_block().tx_results()) effect.results.push_back(result.SerializeAsString());
+  return effect;
+}
+
+bool SimNode::commit(Fault fault) {
+  receipts_.clear();
+  store_->fail_next_write(fault);
+  wire::Request request;
+  request.mutable_commit();
+  const auto response = ask(request);
+  CARELEDGER_ASSERT(response.has_value() == (fault == Fault::none));
+  return response.has_value();
+}
+
+}  // namespace careledger::simulator
