@@ -21,7 +21,7 @@ class FaultyStore final : public storage::Store {
   }
 
   Result<std::optional<Bytes>> get(storage::Column column, ByteView key) const override { return disk_->get(column, key); }
-  Result<std::vector<std::optional<Bytes>>> multi_get(storage::Column column, std::span<const Bytes> keys) const override {
+  Result<std::vector<std::optional<Bytes>>> multi_get(storage::Column column, std::span<const ByteView> keys) const override {
     return disk_->multi_get(column, keys);
   }
   std::unique_ptr<storage::Iterator> iterate(storage::Column column, const storage::Range& range) const override {

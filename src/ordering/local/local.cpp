@@ -6,22 +6,14 @@
 #include <thread>
 
 #include "base/assert.h"
-#include "kernel/sign.h"
 #include "kernel/tables.h"
+#include "ordering/envelopes.h"
 #include "ordering/local/chain_rows.h"
 #include "ordering/local/chain_writer.h"
 #include "ordering/local/intake.h"
 
 namespace careledger::ordering::local {
 namespace {
-
-constexpr std::size_t kBatchBytesMax = kernel::kBatchSizeMax - 1024;  // leaves room for the envelope itself
-
-// The commands of one organisation, in envelopes of bounded size.
-struct Envelope {
-  ledger::Batch batch;
-  std::size_t bytes = 0;
-};
 
 class LocalOrdering final : public Ordering {
  public:
@@ -46,8 +38,7 @@ class LocalOrdering final : public Ordering {
   }
 
   void host(OrganisationId organisation, std::shared_ptr<const BatchSigner> signer) override {
-    const std::lock_guard lock(mutex_);
-    signers_[organisation] = std::move(signer);
+    envelopes_.host(organisation, std::move(signer));
   }
 
   Result<proof::SignedHeader> header(Height height) const override { return read_header(replica_.view(), height); }
@@ -97,7 +88,13 @@ class LocalOrdering final : public Ordering {
   void make_block(std::vector<Pending> taken) {
     const std::size_t count = taken.size();
     if (failed_) return answer_unknown(taken);
-    std::vector<Bytes> batches = envelopes(taken);
+    Sealed sealed = envelopes_.seal(std::move(taken));
+    taken = std::move(sealed.not_hosted);  // answered as refused
+    std::vector<Bytes> batches;
+    for (Envelope& one : sealed.envelopes) {
+      batches.push_back(std::move(one.bytes));
+      std::move(one.commands.begin(), one.commands.end(), std::back_inserter(taken));
+    }
     const bool empty = batches.empty();
     const Bytes app_hash_before = tip_.app_hash;
     const auto added = add_block(replica_, maker_, tip_, std::move(batches), clock_.now());
@@ -109,43 +106,6 @@ class LocalOrdering final : public Ordering {
     answer(taken, added->receipts);
     intake_.answered(count);
     tell_provable(empty);
-  }
-
-  std::vector<Bytes> envelopes(std::vector<Pending>& taken) {
-    std::map<OrganisationId, std::vector<Envelope>> open;
-    for (const Pending& pending : taken) {
-      auto& mine = open[pending.organisation];
-      if (mine.empty() || mine.back().bytes + pending.bytes.size() + 8 > kBatchBytesMax ||
-          mine.back().batch.commands_size() >= static_cast<int>(kernel::kBatchCommandsMax))
-        mine.emplace_back();
-      CARELEDGER_ASSERT(mine.back().batch.add_commands()->ParseFromString(pending.bytes));  // it passed the check
-      mine.back().bytes += pending.bytes.size() + 8;
-    }
-    std::vector<Bytes> out;
-    for (auto& [organisation, mine] : open)
-      for (Envelope& envelope : mine)
-        if (auto bytes = seal(organisation, std::move(envelope.batch))) out.push_back(std::move(*bytes));
-    return out;
-  }
-
-  // nullopt when the organisation is not hosted here: its commands are answered as refused.
-  std::optional<Bytes> seal(const OrganisationId& organisation, ledger::Batch batch) {
-    std::shared_ptr<const BatchSigner> signer;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = signers_.find(organisation);
-      if (found == signers_.end()) return std::nullopt;
-      signer = found->second;
-    }
-    batch.set_organisation(organisation.bytes());
-    batch.set_sequence(++batch_sequence_);
-    ledger::SignedBatch envelope;
-    envelope.set_batch(kernel::encode(batch));
-    ledger::CommandSignature* signature = envelope.add_signatures();
-    signature->set_key(signer->key_number());
-    signature->set_algorithm(static_cast<std::uint32_t>(crypto::Algorithm::ed25519));
-    signature->set_signature(Bytes(signer->sign(kernel::signed_bytes(kernel::kBatchTag, envelope.batch())).view()));
-    return kernel::encode(envelope);
   }
 
   // Receipts come in block order, one for each command of a batch that held; the same bytes twice in one block make two.
@@ -211,13 +171,12 @@ class LocalOrdering final : public Ordering {
   const Clock& clock_;
   const Config config_;
   const ChainMaker maker_;
+  EnvelopeMaker envelopes_{kernel::kBatchSizeMax};
 
   Tip tip_;                // the sequencer's
   bool owes_empty_block_;  // the sequencer's
-  std::uint64_t batch_sequence_ = 0;
 
   mutable std::mutex mutex_;
-  std::map<OrganisationId, std::shared_ptr<const BatchSigner>> signers_;
   std::multimap<std::uint64_t, UniqueFunction<void()>> waiting_;
   bool ended_ = false;      // nothing more becomes provable
   std::uint64_t provable_;  // highest height whose app hash a durable header carries

@@ -4,73 +4,33 @@
 
 #include <future>
 
-#include "contracts/all.h"
-#include "contracts/registry/registry.h"
-#include "kernel/sign.h"
-#include "kernel/tables.h"
-#include "replica/ledger_store.h"
+#include "ordering/test_founder.h"
 
 namespace careledger::ordering::local {
 namespace {
 
-class Envelopes final : public BatchSigner {
- public:
-  Envelopes(std::uint32_t number, crypto::SigningKey key) : number_(number), key_(std::move(key)) {}
-  std::uint32_t key_number() const override { return number_; }
-  crypto::Signature sign(ByteView message) const override { return key_.sign(message); }
-
- private:
-  std::uint32_t number_;
-  crypto::SigningKey key_;
-};
-
 // A ledger with a founder that may send batches itself, on a store that can be reopened.
 class LocalOrderingTest : public ::testing::Test {
  protected:
-  LocalOrderingTest() {
-    founding_.set_format(1);
-    founding_.set_name("test");
-    founding_.set_created_ms(clock_.now().value);
-    *founding_.mutable_founder() = kernel::single_key(founder_key_.public_key());
-    kernel::add_key(*founding_.mutable_founder(), kernel::KeyRole::batch, batch_key_.public_key());
-    founding_.set_founder_nonce(Bytes(32, 'n'));
-    founding_.set_epoch_ms(1);
-    founding_.set_protocol(1);
-    founder_ = kernel::account_id(founding_.founder(), founding_.founder_nonce());
-    reopen();
-  }
+  LocalOrderingTest() { reopen(); }
 
   void reopen() {
     if (ordering_) ordering_->stop();
     ordering_.reset();
     replica_.reset();
-    replica::Config config;
-    config.founding = kernel::encode(founding_);
-    auto replica = replica::Replica::open(config, store_, contracts::all());
-    ASSERT_TRUE(replica) << replica.error().message;
-    replica_ = std::move(*replica);
+    replica_ = founder_.open(store_);
+    ASSERT_TRUE(replica_);
     auto ordering = start(*replica_, validator_.clone(), clock_, Config{.epoch_ms = 1});
     ASSERT_TRUE(ordering) << ordering.error().message;
     ordering_ = std::move(*ordering);
-    ordering_->host(founder_, std::make_shared<Envelopes>(2, batch_key_.clone()));
+    ordering_->host(founder_.id(), founder_.signer());
   }
 
-  // Admits an organisation with a fresh name: the founder's act.
-  Bytes admit(std::uint64_t sequence, const std::string& name) {
-    contracts::registry::Payload payload;
-    auto& admit = *payload.mutable_admit();
-    *admit.mutable_authority() = kernel::single_key(crypto::SigningKey::generate(entropy_).public_key());
-    admit.set_nonce(entropy_.take(32));
-    admit.set_name(name);
-    admit.set_kind(1);
-    admit.set_sealing_key(entropy_.take(32));
-    const kernel::CommandOrder order{replica_->ledger(), founder_, sequence, {clock_.now().value + 60'000}, {1}};
-    return kernel::encode(kernel::sign_command(order, kernel::encode(payload), {1, &founder_key_}));
-  }
+  Bytes admit(std::uint64_t sequence, const std::string& name) { return founder_.admit(sequence, name, clock_.now()); }
 
   Answer send(const Bytes& command, Lane lane = Lane::urgent) {
     std::promise<Answer> answered;
-    ordering_->submit(founder_, command, lane, [&](const Answer& answer) { answered.set_value(answer); });
+    ordering_->submit(founder_.id(), command, lane, [&](const Answer& answer) { answered.set_value(answer); });
     return answered.get_future().get();
   }
 
@@ -82,11 +42,8 @@ class LocalOrderingTest : public ::testing::Test {
 
   ManualClock clock_;
   SeededEntropy entropy_{1};
-  crypto::SigningKey founder_key_ = crypto::SigningKey::generate(entropy_);
-  crypto::SigningKey batch_key_ = crypto::SigningKey::generate(entropy_);
   crypto::SigningKey validator_ = crypto::SigningKey::generate(entropy_);
-  kernel::Founding founding_;
-  AccountId founder_;
+  ordering::testing::Founder founder_{clock_.now()};
   std::shared_ptr<storage::Store> store_ = replica::memory_ledger_store();
   std::unique_ptr<replica::Replica> replica_;
   std::unique_ptr<Ordering> ordering_;
