@@ -5,40 +5,24 @@
 #include <atomic>
 #include <map>
 
-#include "storage/store.h"
 #include "vault/check.h"
+#include "vault/test_store.h"
 #include "vault/test_vault.h"
 
 namespace careledger::vault {
 namespace {
 
 // Lets a number of writes through to a store that outlives it; later ones fail, as after a crash nothing is written any more.
-class BreakingStore final : public storage::Store {
+class BreakingStore final : public StoreAbove {
  public:
   BreakingStore(std::shared_ptr<storage::Store> below, std::shared_ptr<std::atomic<int>> left)
-      : below_(std::move(below)), left_(std::move(left)) {}
-  Result<std::optional<Bytes>> get(storage::Column column, ByteView key) const override { return below_->get(column, key); }
-  Result<std::vector<std::optional<Bytes>>> multi_get(storage::Column column, std::span<const ByteView> keys) const override {
-    return below_->multi_get(column, keys);
-  }
-  std::unique_ptr<storage::Iterator> iterate(storage::Column column, const storage::Range& range) const override {
-    return below_->iterate(column, range);
-  }
+      : StoreAbove(std::move(below)), left_(std::move(left)) {}
   Result<void> write(const storage::Batch& batch, storage::Durability durability) override {
     if (left_->fetch_sub(1) <= 0) return fail(ErrorKind::storage, "broken off");
-    return below_->write(batch, durability);
+    return StoreAbove::write(batch, durability);
   }
-  std::shared_ptr<const storage::Reader> snapshot() const override { return below_->snapshot(); }
-  Result<void> checkpoint(const std::string& folder) override { return below_->checkpoint(folder); }
-  Result<void> flush() override { return below_->flush(); }
-  Result<std::uint64_t> approximate_size(storage::Column column, const storage::Range& range) const override {
-    return below_->approximate_size(column, range);
-  }
-  Result<void> compact(storage::Column column, const storage::Range& range) override { return below_->compact(column, range); }
-  Result<void> verify() const override { return below_->verify(); }
 
  private:
-  std::shared_ptr<storage::Store> below_;
   std::shared_ptr<std::atomic<int>> left_;
 };
 

@@ -1,5 +1,6 @@
 #include "vault/quiet_outbox.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "contracts/relationship/relationship.h"
@@ -40,19 +41,32 @@ void QuietOutbox::stop() {
   auto waiters = std::exchange(waiters_, {});
   lock.unlock();
   if (thread.joinable()) thread.join();
-  for (auto& [name, done] : waiters) done(ordering::Answer{});
+  for (auto& [name, waiter] : waiters) waiter.second(ordering::Answer{});
 }
 
 Result<BlockTime> QuietOutbox::hold(HeldCommand command, UniqueFunction<void(const ordering::Answer&)> done) {
   const BlockTime until = kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms);
   const Digest name = command.name;
-  CARELEDGER_CHECK(parts_.relationships.hold(command));
-  const std::lock_guard lock(mutex_);
-  if (stopping_) return fail(ErrorKind::unavailable, "the node is stopping; the command goes out when it runs again");
-  waiters_.emplace(name, std::move(done));
+  std::unique_lock lock(mutex_);
+  if (stopping_) return fail(ErrorKind::unavailable, "the node is stopping: try again when it runs");
+  const std::uint64_t ticket = ++tickets_;  // known before the row is there: it may be sent and answered at once
+  waiters_.emplace(name, std::pair(ticket, std::move(done)));
+  lock.unlock();
+  const auto held = parts_.relationships.hold(command);
+  lock.lock();
+  if (!held) {
+    leave(name, ticket);
+    return tl::make_unexpected(held.error());
+  }
   any_ = true;
   changed_.notify_all();
   return until;
+}
+
+void QuietOutbox::leave(const Digest& name, std::uint64_t ticket) {
+  const auto [first, last] = waiters_.equal_range(name);
+  const auto mine = std::find_if(first, last, [ticket](const auto& waiter) { return waiter.second.first == ticket; });
+  if (mine != last) waiters_.erase(mine);
 }
 
 void QuietOutbox::run() {
@@ -107,7 +121,7 @@ void QuietOutbox::judge(const Digest& name, const ordering::Answer& answer) {
     any_ = any_ || again;
     changed_.notify_all();
     const auto [first, last] = waiters_.equal_range(name);
-    for (auto it = first; it != last; ++it) due.push_back(std::move(it->second));
+    for (auto it = first; it != last; ++it) due.push_back(std::move(it->second.second));
     waiters_.erase(first, last);
   }
   for (auto& done : due) done(answer);

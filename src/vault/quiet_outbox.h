@@ -40,7 +40,8 @@ class QuietOutbox {
   void start();  // a thread that releases at the end of every epoch; first what waits from before
   void stop();   // idempotent; what waits stays in the vault, and whoever waits for it is told `unknown`
 
-  // Durable when it returns, with the end of the epoch. `done` runs once, on a thread of ordering: keep it short.
+  // Durable when it returns, with the end of the epoch. `done` runs once, on a thread of ordering, perhaps before this returns: keep it
+  // short. After an error it does not run. unavailable while stopping: nothing is held then.
   Result<BlockTime> hold(HeldCommand command, UniqueFunction<void(const ordering::Answer&)> done);
 
   // Signs and sends all that waits. For the thread, and for simulations that have none.
@@ -57,7 +58,11 @@ class QuietOutbox {
   std::condition_variable changed_;
   bool stopping_ = false;
   bool any_ = true;  // there may be something to release
-  std::multimap<Digest, UniqueFunction<void(const ordering::Answer&)>> waiters_;
+  using Waiters = std::multimap<Digest, std::pair<std::uint64_t, UniqueFunction<void(const ordering::Answer&)>>>;  // with a ticket
+  void leave(const Digest& name, std::uint64_t ticket);                                                            // the lock is held
+
+  Waiters waiters_;
+  std::uint64_t tickets_ = 0;
   std::thread thread_;
 };
 

@@ -1,12 +1,37 @@
 #include "vault/quiet_outbox.h"
 
 #include "contracts/build.h"
+#include "vault/test_store.h"
 #include "vault/test_vault.h"
 
 namespace careledger::vault {
 namespace {
 
 constexpr std::uint32_t kHourMs = 3'600'000;
+
+class WriteHook final : public StoreAbove {  // runs something when a row is there
+ public:
+  WriteHook(std::shared_ptr<storage::Store> below, const std::function<void()>& hook) : StoreAbove(std::move(below)), hook_(hook) {}
+  Result<void> write(const storage::Batch& batch, storage::Durability durability) override {
+    CARELEDGER_CHECK(StoreAbove::write(batch, durability));
+    if (const auto hook = hook_) hook();
+    return {};
+  }
+
+ private:
+  const std::function<void()>& hook_;
+};
+
+class FullStore final : public StoreAbove {
+ public:
+  FullStore(std::shared_ptr<storage::Store> below, const bool& full) : StoreAbove(std::move(below)), full_(full) {}
+  Result<void> write(const storage::Batch& batch, storage::Durability durability) override {
+    return full_ ? fail(ErrorKind::storage, "the disk is full") : StoreAbove::write(batch, durability);
+  }
+
+ private:
+  const bool& full_;
+};
 
 class QuietOutboxTest : public VaultTest {
  protected:
@@ -82,6 +107,50 @@ TEST_P(QuietOutboxTest, WhatIsRefusedForGoodIsDroppedAloud) {
   ASSERT_TRUE(outbox->release());
   EXPECT_EQ(alerts.size(), 1u);
   EXPECT_TRUE(relationships->held()->empty());
+}
+
+// The epoch may end between the row and the return of hold(): whoever waits is told all the same.
+TEST_P(QuietOutboxTest, WhoWaitsIsKnownBeforeTheRowIsThere) {
+  vault.reset();
+  bool sent_meanwhile = false;
+  std::function<void()> after_write;
+  options.folder.clear();
+  options.open_store = [&](const storage::StoreOptions& store) -> Result<std::unique_ptr<storage::Store>> {
+    return std::make_unique<WriteHook>(storage::open_memory_store(store), after_write);
+  };
+  keys = Keystore::in_memory(clock, entropy);
+  open();
+  start();
+  after_write = [&] {
+    after_write = {};
+    ASSERT_TRUE(outbox->release());
+    sent_meanwhile = true;
+  };
+  hold('a');
+  EXPECT_TRUE(sent_meanwhile);
+  EXPECT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(relationships->held()->empty());
+  outbox.reset();
+  vault.reset();  // before what its store looks at
+}
+
+TEST_P(QuietOutboxTest, NobodyWaitsForWhatCouldNotBeHeld) {
+  vault.reset();
+  bool broken = false;
+  options.folder.clear();
+  options.open_store = [&](const storage::StoreOptions& store) -> Result<std::unique_ptr<storage::Store>> {
+    return std::make_unique<FullStore>(storage::open_memory_store(store), broken);
+  };
+  keys = Keystore::in_memory(clock, entropy);
+  open();
+  start();
+  broken = true;
+  const auto held = outbox->hold({*Digest::from(Bytes(32, 'a')), contracts::build::kRelationship, "aaa"},
+                                 [this](const ordering::Answer& answer) { answers.push_back(answer); });
+  EXPECT_EQ(held.error().kind, ErrorKind::storage);
+  outbox.reset();
+  EXPECT_TRUE(answers.empty());
+  vault.reset();
 }
 
 class DiskQuietOutboxTest : public QuietOutboxTest {};

@@ -1,5 +1,6 @@
 // $relationship: who holds the keys of a patient's account here, and which accounts stand for one patient.
 #include <algorithm>
+#include <chrono>
 #include <future>
 
 #include "contracts/build.h"
@@ -106,7 +107,9 @@ Result<void> Operations::send_quietly(const RelationshipId& id, Bytes payload) {
   CARELEDGER_TRY(const BlockTime until, parts_.quiet.hold({Digest{id.value}, build::kRelationship, std::move(payload)},
                                                           [promise](const ordering::Answer& answer) { promise->set_value(answer); }));
   if (until.value - parts_.clock.now().value > kWaitMaxMs) return {};
-  const ordering::Answer answer = promise->get_future().get();
+  auto told = promise->get_future();
+  if (told.wait_for(std::chrono::milliseconds(2 * kWaitMaxMs)) != std::future_status::ready) return {};  // the ledger takes its time
+  const ordering::Answer answer = told.get();
   if (!answer.receipt) return {};  // it goes with the next epoch
   if (!answer.receipt->code.ok())
     return fail(ErrorKind::conflict,
@@ -160,7 +163,10 @@ Result<void> Operations::send_claim(const vault::Relationship& held, const Bytes
   parts_.ordering.submit(parts_.organisation, std::move(command), ordering::Lane::mixed,
                          [promise](const ordering::Answer& answer) { promise->set_value(answer); });
   if (until.value - parts_.clock.now().value > kWaitMaxMs) return {};
-  const ordering::Answer answer = promise->get_future().get();
+  auto told = promise->get_future();
+  if (told.wait_for(std::chrono::milliseconds(2 * kWaitMaxMs)) != std::future_status::ready)
+    return fail(ErrorKind::unavailable, "the ledger did not answer; ask again");
+  const ordering::Answer answer = told.get();
   if (!answer.receipt) return fail(ErrorKind::unavailable, "the ledger did not answer; ask again");
   if (!answer.receipt->code.ok())
     return fail(ErrorKind::conflict,
