@@ -188,8 +188,9 @@ Result<BackupReport> write_backup(Vault& vault, const std::string& file) {
   VaultParts& parts = vault.parts();
   CARELEDGER_TRY(const crypto::Secret key, parts.keys.symmetric(Purpose::backup));
   CARELEDGER_TRY(SealedWriter out, SealedWriter::create(file, kMagic, key, parts.entropy));
-  Summary summary{parts.options.organisation, parts.seen(), parts.clock.now(), 0, 0};
-  const auto snapshot = parts.store->snapshot();  // taken after seen(): everything seen is in it
+  const auto snapshot = parts.store->snapshot();
+  CARELEDGER_TRY(const Visible visible, visible_of(*snapshot));  // of the snapshot: an anchor in it is of a commit in it
+  Summary summary{parts.options.organisation, visible, parts.clock.now(), 0, 0};
   for (const storage::Column column : kCopied) CARELEDGER_CHECK(copy_column(*snapshot, column, summary.visible, out, summary));
   CARELEDGER_CHECK(out.finish(encode(summary)));
   return report_of(summary, out.bytes());

@@ -3,13 +3,28 @@
 #include "base/files.h"
 #include "vault/audit.h"
 #include "vault/check.h"
+#include "vault/encoding.h"
 #include "vault/needles.h"
 #include "vault/parts.h"
 #include "vault/relationships.h"
+#include "vault/test_store.h"
 #include "vault/test_vault.h"
 
 namespace careledger::vault {
 namespace {
+
+// Runs something in between when a snapshot is asked for.
+class SnapshotHook final : public StoreAbove {
+ public:
+  SnapshotHook(std::shared_ptr<storage::Store> below, const std::function<void()>& hook) : StoreAbove(std::move(below)), hook_(hook) {}
+  std::shared_ptr<const storage::Reader> snapshot() const override {
+    if (const auto hook = hook_) hook();
+    return StoreAbove::snapshot();
+  }
+
+ private:
+  const std::function<void()>& hook_;
+};
 
 class BackupTest : public VaultTest {
  protected:
@@ -86,6 +101,52 @@ TEST_P(BackupTest, WhatWasErasedSinceIsDeadInTheBackup) {
   EXPECT_TRUE(*vault->legal_hold("Patient", "p1"));
   ASSERT_EQ(vault->untold_erasures()->size(), 1u) << "the ledger that came back with it may not know";
   EXPECT_EQ(vault->untold_erasures()->front().commitment, commitment);
+}
+
+// What is committed and anchored while the backup begins is in it whole or not at all.
+TEST_P(BackupTest, NothingIsFinalThatWasNeverAnchored) {
+  std::function<void()> before_snapshot;
+  const auto below = options.open_store;
+  vault.reset();
+  std::filesystem::remove_all(options.folder);
+  std::filesystem::remove(folder.path() + "/keystore");
+  keys = std::move(*Keystore::create(folder.path() + "/keystore", seal, clock, entropy));
+  options.open_store = [&](const storage::StoreOptions& store) -> Result<std::unique_ptr<storage::Store>> {
+    return std::make_unique<SnapshotHook>(storage::open_memory_store(store), before_snapshot);
+  };
+  open();
+  put("Patient", "p1", 1, patient_json("p1", 1, "Before", "1970-01-02"));
+  TestLedger ledger;
+  TestSigner signer;
+  vault->start_anchoring(ledger, signer);
+  before_snapshot = [&] {
+    before_snapshot = {};
+    EXPECT_EQ(anchored(put("Patient", "p2", 1, patient_json("p2", 1, "Meanwhile", "1970-01-02")).last_number).state, Anchoring::final);
+  };
+  const auto written = write_backup(*vault, data_file);
+  ASSERT_TRUE(written) << written.error().message;
+  vault->stop_anchoring();
+  ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
+  options.open_store = below;
+  lose_everything();
+  ASSERT_TRUE(bring_back());
+  open();
+  EXPECT_TRUE(vault->view().read("Patient", "p2"));
+  const std::uint64_t number = put("Patient", "p3", 1, patient_json("p3", 1, "After", "1970-01-02")).last_number;
+  EXPECT_EQ(vault->anchor_state(number)->state, Anchoring::pending);
+}
+
+TEST_P(BackupTest, AnAnchorOfVersionsThatAreNotThereIsRefused) {
+  fill();
+  AnchorRow row;
+  row.state = Anchoring::final;
+  row.padding_seed = Bytes(32, 's');
+  row.commitments.assign(4, Digest());
+  storage::Batch batch;
+  batch.put(kAnchorsColumn, u64_bytes(1), encode(row));
+  ASSERT_TRUE(vault->parts().store->write(batch, storage::Durability::synced));
+  vault.reset();
+  EXPECT_EQ(Vault::open(options, *keys, clock, entropy).error().kind, ErrorKind::corrupt);
 }
 
 TEST_P(BackupTest, ADamagedOrForeignBackupIsRefusedAndNothingIsLeftBehind) {

@@ -28,7 +28,8 @@ Result<void> Outbox::load() {
     ByteView key = rows->key();
     const auto first = take_u64(key);
     auto row = decode_anchor_row(rows->value());
-    if (!first || !key.empty() || !row || *first != anchored_) return corrupt_row("anchors", rows->key());
+    if (!first || !key.empty() || !row || *first != anchored_ || *first + row->commitments.size() > parts_.visible.next_number)
+      return corrupt_row("anchors", rows->key());
     if (row->state != Anchoring::final) {  // was under way: the same bytes go again
       flight_ = Flight{*first, std::move(*row), {}};
       break;

@@ -62,6 +62,9 @@ struct VaultParts {
   }
 };
 
+// The newest commit in the store or in a snapshot of it.
+Result<Visible> visible_of(const storage::Reader& reader);
+
 // One row of the versions column, with its name.
 struct StoredVersion {
   std::uint32_t version = 0;

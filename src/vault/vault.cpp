@@ -37,15 +37,6 @@ Result<void> SyncGroup::sync() {
 
 namespace {
 
-Result<void> load_visible(VaultParts& parts) {
-  CARELEDGER_TRY(const auto bytes, parts.store->get(kStateColumn, kVisibleKey));
-  if (!bytes) return {};
-  const auto visible = decode_visible(*bytes);
-  if (!visible) return corrupt_row("state", kVisibleKey);
-  parts.visible = parts.head = *visible;
-  return {};
-}
-
 Result<std::unique_ptr<storage::Store>> open_store(const VaultOptions& options, Keystore& keys, Entropy& entropy) {
   storage::StoreOptions store = store_options(options.folder.empty() ? std::string() : options.folder + "/store");
   if (options.open_store) return options.open_store(store);
@@ -61,6 +52,14 @@ Result<std::unique_ptr<storage::Store>> open_store(const VaultOptions& options, 
 
 }  // namespace
 
+Result<Visible> visible_of(const storage::Reader& reader) {
+  CARELEDGER_TRY(const auto bytes, reader.get(kStateColumn, kVisibleKey));
+  if (!bytes) return Visible{};
+  const auto visible = decode_visible(*bytes);
+  if (!visible) return corrupt_row("state", kVisibleKey);
+  return *visible;
+}
+
 Vault::Vault(std::unique_ptr<VaultParts> parts) : parts_(std::move(parts)) {}
 Vault::~Vault() { stop_anchoring(); }
 
@@ -72,7 +71,8 @@ Result<std::unique_ptr<Vault>> Vault::open(VaultOptions options, Keystore& keys,
       new VaultParts{std::move(options), keys, clock, entropy, std::move(store), std::move(tree), {}, {}, {}, {}, {}, {}, {}});
   parts->syncs = std::make_unique<SyncGroup>(*parts->store);
   CARELEDGER_CHECK(roll_back_journal(*parts->store));
-  CARELEDGER_CHECK(load_visible(*parts));
+  CARELEDGER_TRY(parts->visible, visible_of(*parts->store));
+  parts->head = parts->visible;
   parts->outbox = std::make_unique<Outbox>(*parts);
   CARELEDGER_CHECK(parts->outbox->load());
   auto vault = std::unique_ptr<Vault>(new Vault(std::move(parts)));
