@@ -86,7 +86,7 @@ Result<void> Organisation::compare_with(const ordering::Witness& witness) const 
 // numbers of the lost versions would be given to others.
 Result<void> Organisation::compare_records() const {
   const std::uint64_t recorded = audit_->newest_written();
-  const std::uint64_t held = vault_->figures().versions;
+  const std::uint64_t held = vault_->figures().newest;
   if (recorded <= held) return {};
   return fail(ErrorKind::corrupt, "the audit map of " + config_.name + " knows of " + std::to_string(recorded) +
                                       " record versions and the vault in " + layout_.vault(config_.slug) + " holds " +

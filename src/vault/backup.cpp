@@ -17,6 +17,14 @@ namespace {
 
 constexpr ByteView kMagic = "careledger-backup";
 constexpr std::size_t kFrameBytes = 1u << 20;
+
+// Of the state: legal holds, erasures that the ledger is to be told of, gaps, and what is owed to the audit map.
+constexpr ByteView kCopiedState[] = {kHoldPrefix, kUntoldPrefix, kGapPrefix, kOwedPrefix, kRecordedFromKey};
+
+// What was written after a backup and is lost had numbers, and its secrets may be known. None of them is used again: those that a vault can
+// have given out until now, at more versions a second than it can ever write.
+constexpr std::uint64_t kNumbersASecond = 1u << 14;
+constexpr std::uint64_t kNumbersAtLeast = 1u << 20;
 constexpr storage::Column kCopied[] = {kStateColumn, kVersionsColumn, kBodiesColumn, kOutboxColumn, kAnchorsColumn, kPrivateColumn};
 
 struct Summary {  // the last frame
@@ -49,7 +57,8 @@ std::optional<Summary> decode_summary(ByteView in) {
 
 // What a transaction under way has staged is not in the commit that the backup holds.
 bool belongs(storage::Column column, ByteView key, ByteView value, const Visible& visible) {
-  if (column == kStateColumn) return key.starts_with(kHoldPrefix) || key.starts_with(kUntoldPrefix);
+  if (column == kStateColumn)
+    return std::any_of(std::begin(kCopiedState), std::end(kCopiedState), [key](ByteView prefix) { return key.starts_with(prefix); });
   if (column == kVersionsColumn) {
     const auto row = decode_version_row(value);
     return row && row->sequence <= visible.sequence;
@@ -182,6 +191,20 @@ Result<std::uint64_t> rebuild_index(VaultParts& parts) {
   return erased;
 }
 
+// Begins behind every number that was ever given out, in `visible` as well.
+Result<void> leave_gap(const VaultParts& parts, const Summary& summary, Visible& visible) {
+  const std::int64_t age_ms = std::max<std::int64_t>(0, parts.clock.now().value - summary.time.value);
+  const std::uint64_t first = visible.next_number;
+  visible.next_number =
+      std::max(first, parts.tree->above_erased()) + kNumbersAtLeast + static_cast<std::uint64_t>(age_ms / 1000) * kNumbersASecond;
+  if (visible.next_number >> (kKeyTreeHeight - 1) != 0)
+    return fail(ErrorKind::too_large, "no numbers are left for new versions; look at the clock");
+  storage::Batch batch;
+  batch.put(kStateColumn, Bytes(kGapPrefix) + u64_bytes(first), u64_bytes(visible.next_number));
+  batch.put(kStateColumn, kVisibleKey, vault::encode(visible));
+  return parts.store->write(batch, storage::Durability::synced);
+}
+
 }  // namespace
 
 Result<BackupReport> write_backup(Vault& vault, const std::string& file) {
@@ -245,9 +268,8 @@ Result<BackupReport> restore_backup(const std::string& file, const VaultOptions&
     CARELEDGER_CHECK(parts.store->write(batch, storage::Durability::buffered));
     BackupReport report = report_of(summary, reader.bytes());
     CARELEDGER_TRY(report.erased, rebuild_index(parts));
-    storage::Batch visible;
-    visible.put(kStateColumn, kVisibleKey, vault::encode(summary.visible));
-    CARELEDGER_CHECK(parts.store->write(visible, storage::Durability::synced));
+    Visible visible = summary.visible;
+    CARELEDGER_CHECK(leave_gap(parts, summary, visible));
     return report;
   };
   auto report = fill();

@@ -103,6 +103,45 @@ TEST_P(BackupTest, WhatWasErasedSinceIsDeadInTheBackup) {
   EXPECT_EQ(vault->untold_erasures()->front().commitment, commitment);
 }
 
+TEST_P(BackupTest, NoNumberIsUsedTwiceAfterAnErasureOfSomethingNewer) {
+  fill();
+  ASSERT_TRUE(vault->set_legal_hold("Patient", "p1", true));
+  ASSERT_TRUE(write_backup(*vault, data_file));
+  put("Patient", "p3", 1, patient_json("p3", 1, "Newer", "1970-01-02"));
+  const std::uint64_t lost = put("Patient", "p4", 1, patient_json("p4", 1, "Newest", "1970-01-02")).last_number;
+  ASSERT_TRUE(vault->erase("Patient", "p3", 1));
+  ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
+  std::uint64_t used = lost;
+  for (int restored = 0; restored < 2; ++restored) {  // the second time what was written after the first is lost as well
+    lose_everything();
+    ASSERT_TRUE(bring_back());
+    open();
+    EXPECT_TRUE(*vault->legal_hold("Patient", "p1"));
+    EXPECT_EQ(vault->figures().versions, 3u);
+    EXPECT_EQ(vault->waiting_for_anchor(), 3u);
+    EXPECT_EQ(vault->anchor_state(lost).error().kind, ErrorKind::not_found);
+    TestLedger ledger;
+    TestSigner signer;
+    vault->start_anchoring(ledger, signer);
+    for (int i = 0; i < 3; ++i) {
+      const std::string id = "again" + std::to_string(i);
+      const std::uint64_t number = put("Patient", id, 1, patient_json(id, 1, "Again", "1970-01-02")).last_number;
+      EXPECT_GT(number, used);
+      EXPECT_EQ(anchored(number).state, Anchoring::final);
+      used = number;
+    }
+    EXPECT_EQ(vault->waiting_for_anchor(), 0u);
+    vault->stop_anchoring();
+    EXPECT_EQ(anchored(3).state, Anchoring::final);
+    const auto report = check_vault(*vault, {});
+    EXPECT_TRUE(report->sound()) << report->findings.front().where << ": " << report->findings.front().what;
+    clock.advance_ms(60'000);
+  }
+  reopen();
+  EXPECT_EQ(vault->figures().versions, 6u);
+  EXPECT_EQ(vault->waiting_for_anchor(), 0u);
+}
+
 // What is committed and anchored while the backup begins is in it whole or not at all.
 TEST_P(BackupTest, NothingIsFinalThatWasNeverAnchored) {
   std::function<void()> before_snapshot;

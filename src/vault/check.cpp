@@ -89,7 +89,7 @@ class Checker {
     };
     if (checking) {
       ++report_.versions;
-      if (options_.progress) options_.progress(report_.versions, seen_.next_number - 1);
+      if (options_.progress) options_.progress(report_.versions, seen_.next_number - 1 - parts_.gaps.count_below(seen_.next_number));
     }
     if (stored.row.erased) {
       if (checking) ++report_.erased;
@@ -210,6 +210,7 @@ class Checker {
         find("anchors", where, "does not parse");
         continue;
       }
+      next = parts_.gaps.skip(next);
       if (*first != next) find("anchors", where, "versions from number " + std::to_string(next) + " have no anchor");
       next = *first + row->commitments.size();
       if (row->state != Anchoring::final) break;

@@ -166,6 +166,15 @@ bool KeyTree::erased(std::uint64_t number) const {
   return cover(number, &level) == nullptr;
 }
 
+std::uint64_t KeyTree::above_erased() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::uint64_t, std::uint64_t> starts;  // by the end of what each page covers
+  for (const auto& [node, seed] : pages_) starts.emplace((node.index + 1) << node.level, node.index << node.level);
+  std::uint64_t from = std::uint64_t{1} << kKeyTreeHeight;
+  for (auto page = starts.find(from); page != starts.end(); page = starts.find(from)) from = page->second;
+  return from;
+}
+
 KeyTree::Pages KeyTree::without(std::uint64_t number) const {
   std::uint8_t level = 0;
   const crypto::Secret* page = cover(number, &level);

@@ -50,6 +50,7 @@ class KeyTree {
 
   Result<VersionSecret> secret(std::uint64_t number) const;  // gone when erased; invalid from 2^40 on
   bool erased(std::uint64_t number) const;
+  std::uint64_t above_erased() const;  // no number from this one on was erased
   // Durable when it returns. On failure either nothing has changed or, after the keystore was written, the erasure holds.
   Result<void> erase(std::uint64_t number);
   Result<void> rotate();  // fresh root key over the same pages; bodies stay as they are

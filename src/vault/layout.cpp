@@ -143,6 +143,39 @@ Bytes hold_key(std::string_view type, std::string_view id) { return Bytes(kHoldP
 
 Bytes untold_key(std::uint64_t number) { return Bytes(kUntoldPrefix).append(u64_bytes(number)); }
 
+Result<Gaps> Gaps::of(const storage::Reader& reader) {
+  Gaps out;
+  const auto rows = reader.iterate(kStateColumn, storage::Range::prefix(kGapPrefix));
+  for (rows->seek_first(); rows->valid(); rows->next()) {
+    ByteView key = rows->key().substr(kGapPrefix.size());
+    ByteView value = rows->value();
+    const auto first = take_u64(key);
+    const auto behind = take_u64(value);
+    if (!first || !behind || *behind <= *first || !key.empty() || !value.empty()) return corrupt_row("state", rows->key());
+    out.gaps_.emplace(*first, *behind);
+  }
+  CARELEDGER_CHECK(rows->status());
+  return out;
+}
+
+std::uint64_t Gaps::skip(std::uint64_t number) const {
+  for (const auto& [first, behind] : gaps_)
+    if (first <= number && number < behind) number = behind;
+  return number;
+}
+
+std::uint64_t Gaps::next(std::uint64_t number) const {
+  const auto at = gaps_.upper_bound(number);
+  return at == gaps_.end() ? UINT64_MAX : at->first;
+}
+
+std::uint64_t Gaps::count_below(std::uint64_t number) const {
+  std::uint64_t count = 0;
+  for (const auto& [first, behind] : gaps_)
+    if (first < number) count += std::min(behind, number) - first;
+  return count;
+}
+
 Bytes owed_key(std::uint64_t sequence) { return Bytes(kOwedPrefix) + u64_bytes(sequence); }
 
 Bytes encode(const OwedRow& row) {

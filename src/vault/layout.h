@@ -1,6 +1,7 @@
 // Rows of the vault's store (docs/formats/vault.md). For src/vault alone.
 #pragma once
 
+#include <map>
 #include <optional>
 
 #include "base/result.h"
@@ -72,6 +73,20 @@ inline constexpr ByteView kHoldPrefix = "hold";
 Bytes hold_key(std::string_view type, std::string_view id);
 inline constexpr ByteView kUntoldPrefix = "untold";
 Bytes untold_key(std::uint64_t number);  // -> commitment of an erased version of which the ledger is still to be told
+
+// Numbers that no version has: those between the last one of a backup and the first one after it was restored, because what was lost
+// may have had them. First of them -> first behind them.
+class Gaps {
+ public:
+  static Result<Gaps> of(const storage::Reader& reader);
+  std::uint64_t skip(std::uint64_t number) const;         // itself, or the first behind the gap that it lies in
+  std::uint64_t next(std::uint64_t number) const;         // where the first gap behind it begins; UINT64_MAX: there is none
+  std::uint64_t count_below(std::uint64_t number) const;  // numbers below it that lie in gaps
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> gaps_;
+};
+inline constexpr ByteView kGapPrefix{"gap\0", 4};  // ‖ u64 first -> u64 first behind
 
 // What a commit owes the audit map: one entry for each subject, the same but for that (recorded_writes.h).
 struct OwedRow {

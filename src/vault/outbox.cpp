@@ -28,6 +28,7 @@ Result<void> Outbox::load() {
     ByteView key = rows->key();
     const auto first = take_u64(key);
     auto row = decode_anchor_row(rows->value());
+    anchored_ = parts_.gaps.skip(anchored_);
     if (!first || !key.empty() || !row || *first != anchored_ || *first + row->commitments.size() > parts_.visible.next_number)
       return corrupt_row("anchors", rows->key());
     if (row->state != Anchoring::final) {  // was under way: the same bytes go again
@@ -37,6 +38,7 @@ Result<void> Outbox::load() {
     anchored_ = *first + row->commitments.size();
     ++count_;
   }
+  anchored_ = parts_.gaps.skip(anchored_);
   return rows->status();
 }
 
@@ -82,7 +84,7 @@ void Outbox::when_anchored(std::uint64_t number, UniqueFunction<void(const Ancho
 std::uint64_t Outbox::waiting() const {
   const std::uint64_t next = parts_.seen().next_number;
   const std::lock_guard lock(mutex_);
-  return next > anchored_ ? next - anchored_ : 0;
+  return next > anchored_ ? next - anchored_ - (parts_.gaps.count_below(next) - parts_.gaps.count_below(anchored_)) : 0;
 }
 std::uint64_t Outbox::anchors() const {
   const std::lock_guard lock(mutex_);
@@ -122,7 +124,7 @@ bool Outbox::prepare(std::unique_lock<std::mutex>& lock) {
   const std::uint64_t first = anchored_;
   const std::uint64_t most = first < single_until_ ? 1 : parts_.options.anchor_count_max;
   lock.unlock();
-  auto flight = make_flight(first, std::min(end, first + most));
+  auto flight = make_flight(first, std::min({end, first + most, parts_.gaps.next(first)}));
   if (flight) {
     auto kept = sign_and_keep(*flight);
     if (!kept) flight = tl::make_unexpected(std::move(kept.error()));
@@ -230,7 +232,7 @@ void Outbox::land(std::unique_lock<std::mutex>& lock, const kernel::Receipt& rec
   }
   drop_supersedes_ = false;
   ++count_;
-  anchored_ = flight.first + flight.row.commitments.size();
+  anchored_ = parts_.gaps.skip(flight.first + flight.row.commitments.size());
   tell(lock, anchored_, {Anchoring::final, receipt.height, receipt.position});
 }
 

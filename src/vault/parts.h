@@ -48,6 +48,7 @@ struct VaultParts {
   Visible head;       // what is written, durable or not
 
   mutable AnchorCache anchors{};
+  Gaps gaps{};  // as they were when it was opened
 
   mutable std::mutex visible_mutex{};
   Visible visible{};  // what readers see

@@ -73,6 +73,7 @@ Result<std::unique_ptr<Vault>> Vault::open(VaultOptions options, Keystore& keys,
   CARELEDGER_CHECK(roll_back_journal(*parts->store));
   CARELEDGER_TRY(parts->visible, visible_of(*parts->store));
   parts->head = parts->visible;
+  CARELEDGER_TRY(parts->gaps, Gaps::of(*parts->store));
   parts->outbox = std::make_unique<Outbox>(*parts);
   CARELEDGER_CHECK(parts->outbox->load());
   auto vault = std::unique_ptr<Vault>(new Vault(std::move(parts)));
@@ -95,14 +96,16 @@ void Vault::when_anchored(std::uint64_t number, UniqueFunction<void(const Anchor
   parts_->outbox->when_anchored(number, std::move(done));
 }
 Result<AnchorState> Vault::anchor_state(std::uint64_t number) const {
-  if (number == 0 || number >= parts_->seen().next_number) return fail(ErrorKind::not_found, "no such version number");
+  if (number == 0 || number >= parts_->seen().next_number || parts_->gaps.skip(number) != number)
+    return fail(ErrorKind::not_found, "no such version number");
   return parts_->outbox->state_of(number);
 }
 std::uint64_t Vault::waiting_for_anchor() const { return parts_->outbox->waiting(); }
 
 Vault::Figures Vault::figures() const {
   const Visible seen = parts_->seen();
-  return {seen.next_number - 1, parts_->outbox->anchors(), parts_->outbox->waiting(), parts_->outbox->refused()};
+  return {seen.next_number - 1 - parts_->gaps.count_below(seen.next_number), parts_->outbox->anchors(), parts_->outbox->waiting(),
+          parts_->outbox->refused(), seen.next_number - 1};
 }
 
 }  // namespace careledger::vault

@@ -161,6 +161,7 @@ class Vault {
     std::uint64_t anchors = 0;
     std::uint64_t waiting = 0;
     std::uint64_t refused = 0;
+    std::uint64_t newest = 0;  // number of the newest version: more than there are versions after a restore
   };
   Figures figures() const;
 
