@@ -62,6 +62,8 @@ struct Keystore::State {
     return saved;
   }
   Result<Slot*> add(Purpose purpose, std::string_view label, crypto::Algorithm algorithm, crypto::Secret key) {
+    if (slots.size() >= kSlotsMax) return fail(ErrorKind::too_large, "the keystore holds as many keys as it can");
+    CARELEDGER_ASSERT(label.size() <= kLabelBytesMax);
     slots.push_back({purpose, algorithm, false, std::string(label), clock.now(), 0, std::move(key)});
     CARELEDGER_CHECK(save_or([this] { slots.pop_back(); }));
     return &slots.back();

@@ -5,7 +5,8 @@
 //
 // Keys live in crypto::Secret memory and leave it for the crypto library alone. Thread-safety: reading from any thread; changes
 // (add, rotate_root, seal_under) take turns by a lock inside. Every change is on disk, whole, before it returns.
-// Errors: wrong_key (says what to do), newer_format, corrupt, not_found, forbidden (permissions of the key file), storage.
+// Errors: wrong_key (says what to do), newer_format, corrupt, not_found, forbidden (permissions of the key file), too_large (100,000
+// keys), storage.
 #pragma once
 
 #include <functional>
@@ -39,7 +40,7 @@ enum class Purpose : std::uint16_t {
   cosign = 12,         // Ed25519: cosigns checkpoints of the ledger
   validator = 13,      // Ed25519: signs blocks; stands in the ledger's keystore only
   founder = 14,        // Ed25519: the founding authority's; stands in the ledger's keystore only
-  trust = 15,          // Ed25519: of a relationship held in trust, one each, `label` = relationship id in hex
+  trust = 15,          // Ed25519: of relationships held in trust in older keystores; new ones lie in the vault (relationships.h)
   backup = 16,         // seals backups
   relationships = 17,  // seals the file of relationships and consent terms
 };

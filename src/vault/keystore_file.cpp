@@ -8,7 +8,6 @@ namespace {
 
 constexpr ByteView kMagic = "careledger-keystore";
 constexpr std::uint16_t kFormat = 1;
-constexpr std::uint32_t kSlotsMax = 100'000;
 
 tl::unexpected<Error> damaged(const char* what) {
   return fail(ErrorKind::corrupt, std::string("the keystore is damaged (") + what + "); restore it from the backup of the keys");

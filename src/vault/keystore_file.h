@@ -19,6 +19,8 @@ struct Slot {
 };
 
 inline constexpr std::size_t kKeystoreBytesMax = 16u << 20;
+inline constexpr std::uint32_t kSlotsMax = 100'000;
+inline constexpr std::size_t kLabelBytesMax = 64;  // so that as many slots as there may be fit the file
 
 struct KeystoreHeader {  // readable without a key, authenticated with it
   std::uint8_t method = 0;

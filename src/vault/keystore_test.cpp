@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "vault/key_tree.h"
+#include "vault/keystore_file.h"
 #include "vault/shred.h"
 #include "vault/test_folder.h"
 
@@ -207,6 +208,28 @@ TEST(Shred, AFolderOfKeysLeavesNoByteOfThemBehind) {
   EXPECT_FALSE(system_files().exists(doomed));
   for (const std::string& name : kept) EXPECT_EQ(*system_files().read_all(name, 1 << 20), Bytes(10'000, '\0'));
   EXPECT_TRUE(shred_folder(doomed)) << "nothing is there";
+}
+
+TEST(KeystoreLimit, AKeyMoreThanCanBeReadIsRefused) {
+  const TestFolder folder;
+  ManualClock clock;
+  Entropy& entropy = system_entropy();
+  const std::string path = folder.path() + "/keystore";
+  const Seal seal = Seal::passphrase("p", {1, 64});
+  ASSERT_TRUE(Keystore::create(path, seal, clock, entropy));
+  const KeystoreHeader header = *read_keystore_header(*system_files().read_all(path, 1 << 20), nullptr);
+  const crypto::Secret wrap = *crypto::key_from_passphrase("p", header.salt, header.cost, 32);
+  std::vector<Slot> slots(kSlotsMax);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    slots[i].purpose = Purpose::trust;
+    slots[i].label = std::to_string(i);
+    slots[i].key = crypto::Secret(32);
+  }
+  ASSERT_TRUE(system_files().replace(path, write_keystore(header, wrap, slots, entropy)));
+  const auto keys = Keystore::open(path, seal, clock, entropy);
+  ASSERT_TRUE(keys) << keys.error().message;
+  EXPECT_EQ((*keys)->signing(Purpose::promise).error().kind, ErrorKind::too_large);
+  EXPECT_TRUE(Keystore::open(path, seal, clock, entropy)) << "and what is there stays readable";
 }
 
 }  // namespace

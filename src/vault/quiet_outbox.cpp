@@ -17,6 +17,12 @@ bool is_there(const kernel::Code& code) {
                        code.number == static_cast<std::uint16_t>(contracts::relationship::Codes::account_exists));
 }
 
+// Held under the id of the relationship, of which nothing stays behind when the ledger refuses it.
+bool is_proposal(const HeldCommand& command) {
+  contracts::relationship::Payload payload;
+  return command.contract == contracts::relationship::kContract.id && payload.ParseFromString(command.payload) && payload.has_propose();
+}
+
 // Made anew, with another number and another expiry, it may go.
 bool wants_another_try(const ordering::Answer& answer) {
   return !answer.receipt || (answer.receipt->code.contract.value == kernel::kKernel.value && !answer.receipt->code.ok());
@@ -100,20 +106,23 @@ Result<void> QuietOutbox::release() {
   for (const HeldCommand& one : held) {
     CARELEDGER_TRY(Bytes command, parts_.signer.sign(one.contract, one.payload));
     parts_.ordering.submit(parts_.organisation, std::move(command), ordering::Lane::urgent,
-                           [link = link_, name = one.name](const ordering::Answer& answer) {
-                             link->tell([&](QuietOutbox& outbox) { outbox.judge(name, answer); });
+                           [link = link_, name = one.name, proposal = is_proposal(one)](const ordering::Answer& answer) {
+                             link->tell([&](QuietOutbox& outbox) { outbox.judge(name, proposal, answer); });
                            });
   }
   return {};
 }
 
-void QuietOutbox::judge(const Digest& name, const ordering::Answer& answer) {
+void QuietOutbox::judge(const Digest& name, bool proposal, const ordering::Answer& answer) {
   const bool again = wants_another_try(answer);
   if (!again) {
     if (const auto dropped = parts_.relationships.drop(name); !dropped) alert(dropped.error().message);
-    if (!is_there(answer.receipt->code))
+    if (!is_there(answer.receipt->code)) {
+      const auto gone = proposal ? parts_.relationships.take_back(id_cast<RelationshipId>(name)) : Result<void>();
+      if (!gone) alert(gone.error().message);
       alert("the ledger refused a held command: code " + std::to_string(answer.receipt->code.contract.value) + "." +
             std::to_string(answer.receipt->code.number));
+    }
   }
   std::vector<UniqueFunction<void(const ordering::Answer&)>> due;
   {

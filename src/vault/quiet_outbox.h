@@ -49,7 +49,7 @@ class QuietOutbox {
 
  private:
   void run();
-  void judge(const Digest& name, const ordering::Answer& answer);
+  void judge(const Digest& name, bool proposal, const ordering::Answer& answer);
   void alert(const std::string& what) const;
 
   const QuietOutboxParts parts_;

@@ -1,6 +1,7 @@
 #include "vault/quiet_outbox.h"
 
 #include "contracts/build.h"
+#include "kernel/sign.h"
 #include "vault/test_store.h"
 #include "vault/test_vault.h"
 
@@ -107,6 +108,26 @@ TEST_P(QuietOutboxTest, WhatIsRefusedForGoodIsDroppedAloud) {
   ASSERT_TRUE(outbox->release());
   EXPECT_EQ(alerts.size(), 1u);
   EXPECT_TRUE(relationships->held()->empty());
+}
+
+TEST_P(QuietOutboxTest, OfAProposalThatIsRefusedNothingStays) {
+  start();
+  refuse_with({contracts::build::kRelationship, 1});
+  const RelationshipId id = *RelationshipId::from(Bytes(32, 'a'));
+  const TrustKey trust{crypto::SigningKey::generate(entropy), entropy.take_id<Digest>()};
+  ASSERT_TRUE(relationships->put_in_trust({id, {}, "p1", true, RelationshipState::proposed}, trust));
+  hold('a');  // another command about it, a merge for example: nothing goes with that
+  ASSERT_TRUE(outbox->release());
+  EXPECT_TRUE(relationships->trust_key(id)->has_value());
+  contracts::build::NewPatient patient;
+  patient.authority = kernel::single_key(trust.key.public_key());
+  patient.nonce = trust.nonce;
+  ASSERT_TRUE(
+      outbox->hold({Digest{id.value}, contracts::build::kRelationship, contracts::build::propose(patient).payload}, [](const auto&) {}));
+  ASSERT_TRUE(outbox->release());
+  EXPECT_EQ(*relationships->find(id), std::nullopt);
+  EXPECT_FALSE(relationships->trust_key(id)->has_value());
+  EXPECT_TRUE(relationships->of_patient("p1")->empty());
 }
 
 // The epoch may end between the row and the return of hold(): whoever waits is told all the same.

@@ -16,6 +16,8 @@ constexpr char kOfRelationship = 4;  // relationship id ‖ grant -> nothing
 constexpr char kHeld = 5;            // name -> varint contract ‖ payload of a HeldCommand
 // kCosignedRow = 6: relationship id -> Cosigned
 
+constexpr char kTrustKey = 7;  // relationship id -> seed(32) ‖ nonce(32) of one that is held in trust
+
 constexpr const char* kElsewhere = "the grant was deposited for another relationship";
 constexpr std::size_t kTermsMax = 1u << 20;  // bytes of one Consent
 constexpr std::size_t kRowsMax = 10'000;     // of one patient or one relationship
@@ -124,18 +126,63 @@ Result<std::optional<T>> find_row(const VaultParts& parts, const Bytes& key, con
 Relationships::Relationships(Vault& vault) : vault_(vault) {}
 
 Result<void> Relationships::put(const Relationship& relationship) {
+  storage::Batch batch;
+  CARELEDGER_CHECK(put_row(relationship, batch));
+  return vault_.parts().store->write(batch, storage::Durability::synced);
+}
+
+Result<void> Relationships::put_in_trust(const Relationship& relationship, const TrustKey& trust) {
+  VaultParts& parts = vault_.parts();
+  CARELEDGER_TRY(const crypto::Secret secret, parts.keys.symmetric(Purpose::relationships));
+  storage::Batch batch;
+  CARELEDGER_CHECK(put_row(relationship, batch));
+  const Bytes key = row_key(kTrustKey, relationship.id.view());
+  crypto::Secret plain(64);
+  trust.key.seed().view().copy(plain.data(), 32);
+  trust.nonce.view().copy(plain.data() + 32, 32);
+  batch.put(kPrivateColumn, key, seal_row(key, plain.view(), secret, parts.entropy));
+  return parts.store->write(batch, storage::Durability::synced);
+}
+
+Result<std::optional<TrustKey>> Relationships::trust_key(const RelationshipId& id) const {
+  const VaultParts& parts = vault_.parts();
+  CARELEDGER_TRY(const crypto::Secret secret, parts.keys.symmetric(Purpose::relationships));
+  const Bytes key = row_key(kTrustKey, id.view());
+  CARELEDGER_TRY(const auto sealed, parts.store->get(kPrivateColumn, key));
+  if (!sealed) return std::optional<TrustKey>();
+  CARELEDGER_TRY(Bytes plain, open_row(key, *sealed, secret));
+  if (plain.size() != 64) return corrupt_row("private", key);
+  const crypto::Secret seed = crypto::Secret::copy_of(ByteView(plain).substr(0, 32));
+  const Digest nonce = *Digest::from(ByteView(plain).substr(32));
+  crypto::wipe(plain);
+  CARELEDGER_TRY(crypto::SigningKey signing, crypto::SigningKey::from_seed(seed));
+  return std::optional<TrustKey>(TrustKey{std::move(signing), nonce});
+}
+
+Result<void> Relationships::take_back(const RelationshipId& id) {
+  VaultParts& parts = vault_.parts();
+  CARELEDGER_TRY(const auto known, find(id));
+  if (!known || known->state != RelationshipState::proposed) return {};
+  CARELEDGER_TRY(const crypto::Secret secret, parts.keys.symmetric(Purpose::relationships));
+  storage::Batch batch;
+  batch.erase(kPrivateColumn, row_key(kRelationship, id.view()));
+  batch.erase(kPrivateColumn, row_key(kOfPatient, patient_mark(secret, known->patient_id), id.view()));
+  batch.erase(kPrivateColumn, row_key(kTrustKey, id.view()));
+  return parts.store->write(batch, storage::Durability::synced);
+}
+
+Result<void> Relationships::put_row(const Relationship& relationship, storage::Batch& batch) {
   CARELEDGER_CHECK(check_name("Patient", relationship.patient_id));
   VaultParts& parts = vault_.parts();
   CARELEDGER_TRY(const crypto::Secret secret, parts.keys.symmetric(Purpose::relationships));
   CARELEDGER_TRY(const auto before, find(relationship.id));
-  storage::Batch batch;
   if (before && before->patient_id != relationship.patient_id) {
     batch.erase(kPrivateColumn, row_key(kOfPatient, patient_mark(secret, before->patient_id), relationship.id.view()));
   }
   const Bytes key = row_key(kRelationship, relationship.id.view());
   batch.put(kPrivateColumn, key, seal_row(key, encode(relationship), secret, parts.entropy));
   batch.put(kPrivateColumn, row_key(kOfPatient, patient_mark(secret, relationship.patient_id), relationship.id.view()), {});
-  return parts.store->write(batch, storage::Durability::synced);
+  return {};
 }
 
 Result<std::optional<Relationship>> Relationships::find(const RelationshipId& id) const {

@@ -14,6 +14,11 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "crypto/sign.h"
+
+namespace careledger::storage {
+class Batch;
+}
 
 namespace careledger::vault {
 
@@ -31,9 +36,15 @@ struct Relationship {
   RelationshipId id;           // as on the ledger
   AccountId patient_account;   // the patient's pseudonym in this relationship
   std::string patient_id;      // of the Patient resource in this vault
-  bool held_in_trust = false;  // this organisation holds the patient's key, in the keystore under Purpose::trust
+  bool held_in_trust = false;  // this organisation holds the patient's key (TrustKey)
   RelationshipState state = RelationshipState::proposed;
   std::optional<MergedInto> merged{};
+};
+
+// What proposes a relationship in trust and signs for its patient.
+struct TrustKey {
+  crypto::SigningKey key;
+  Digest nonce;  // the other half of what the patient's account follows from
 };
 
 struct ConsentTerms {
@@ -62,7 +73,11 @@ class Relationships {
  public:
   explicit Relationships(Vault& vault);  // borrowed
 
-  Result<void> put(const Relationship& relationship);  // new, or replaces by id
+  Result<void> put(const Relationship& relationship);                            // new, or replaces by id
+  Result<void> put_in_trust(const Relationship& relationship, const TrustKey&);  // both in one step
+  Result<std::optional<TrustKey>> trust_key(const RelationshipId& id) const;
+  // Takes back what the ledger refused, key included; nothing happens to one that is more than proposed, or not there.
+  Result<void> take_back(const RelationshipId& id);
   Result<std::optional<Relationship>> find(const RelationshipId& id) const;
   Result<std::vector<Relationship>> of_patient(std::string_view patient_id) const;
   Result<std::vector<Relationship>> all(std::uint32_t limit) const;
@@ -83,6 +98,7 @@ class Relationships {
   Result<void> each_cosigned(const std::function<Result<void>(const Cosigned&)>& visit) const;
 
  private:
+  Result<void> put_row(const Relationship& relationship, storage::Batch& batch);
   Result<void> write_terms(const ConsentTerms& terms);
 
   Vault& vault_;

@@ -81,5 +81,26 @@ TEST_P(RelationshipsTest, AWithdrawalIsNeverLostToADepositAtTheSameTime) {
   }
 }
 
+TEST_P(RelationshipsTest, AKeyInTrustLiesBesideItsRelationshipAndGoesWithIt) {
+  Relationships relationships(*vault);
+  const TrustKey trust{crypto::SigningKey::generate(entropy), entropy.take_id<Digest>()};
+  const Relationship one{entropy.take_id<RelationshipId>(), {}, "p1", true, RelationshipState::proposed};
+  ASSERT_TRUE(relationships.put_in_trust(one, trust));
+  const auto found = relationships.trust_key(one.id);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->key.public_key(), trust.key.public_key());
+  EXPECT_EQ((*found)->nonce, trust.nonce);
+  EXPECT_FALSE(keys->holds(Purpose::trust, one.id.hex())) << "no slot of the keystore for each patient";
+  ASSERT_TRUE(relationships.take_back(one.id));
+  EXPECT_EQ(*relationships.find(one.id), std::nullopt);
+  EXPECT_FALSE(relationships.trust_key(one.id)->has_value());
+  EXPECT_TRUE(relationships.of_patient("p1")->empty());
+  Relationship active = one;
+  active.state = RelationshipState::active;
+  ASSERT_TRUE(relationships.put_in_trust(active, trust));
+  ASSERT_TRUE(relationships.take_back(one.id));
+  EXPECT_TRUE(relationships.trust_key(one.id)->has_value()) << "only what was never more than proposed";
+}
+
 }  // namespace
 }  // namespace careledger::vault

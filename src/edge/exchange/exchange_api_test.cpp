@@ -195,6 +195,26 @@ TEST_F(OperationsTest, ACategoryThatThereIsNotIsRefusedByName) {
     EXPECT_TRUE(careledger::exchange::is_category(concept_value.string_at("code"))) << concept_value.string_at("code");
 }
 
+TEST_F(OperationsTest, APatientHasOneRelationshipInTrust) {
+  quiet.start();
+  const auto first = ask(false, {{"holdInTrust", "true"}});
+  ASSERT_TRUE(first) << first.error().message;
+  const auto again = ask(false, {{"holdInTrust", "true"}});
+  ASSERT_TRUE(again);
+  const auto id_of = [](const fhir::OperationReply& reply) {
+    const auto document = json::parse(reply.body);
+    return std::string(document->root().items_at("parameter")[0].string_at("valueString"));
+  };
+  EXPECT_FALSE(id_of(*first).empty());
+  EXPECT_EQ(id_of(*again), id_of(*first));
+  std::size_t in_trust = 0;
+  for (const auto& one : *world.south.relationships->of_patient("s1")) in_trust += one.held_in_trust ? 1 : 0;
+  EXPECT_EQ(in_trust, 1u);
+  EXPECT_FALSE(world.south.keys->holds(vault::Purpose::trust, id_of(*first)));
+  operations.stop();
+  quiet.stop();
+}
+
 TEST_F(ExchangeApi, ASignatureCountsOnce) {
   const auto key = *world.south.keys->signing(vault::Purpose::http_signature);
   const http::Request request = signed_release(key, world.south.id, std::string(100, 'x'));

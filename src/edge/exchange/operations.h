@@ -44,7 +44,14 @@ class Operations final : public fhir::Operations {
   Result<fhir::OperationReply> relate(const fhir::OperationCall& call);
   Result<fhir::OperationReply> record(const fhir::OperationCall& call, vault::AuditKind kind, Result<fhir::OperationReply> reply);
   Result<OrganisationId> custodian_of(std::string_view name) const;
-  Result<vault::Relationship> prepare(const fhir::OperationCall& call, Bytes& payload);
+  struct Proposal {
+    vault::Relationship relationship;
+    Bytes payload;
+  };
+  Result<Proposal> prepare(const fhir::OperationCall& call);
+  Result<Proposal> prepare_in_trust(const std::string& patient_id);
+  Result<Proposal> prepare_for_wallet(const std::string& patient_id, std::string_view code);
+  Result<crypto::SigningKey> key_held_for(const RelationshipId& id);
   Result<fhir::OperationReply> propose(const fhir::OperationCall& call);
   // relationship_acts.cpp
   Result<fhir::OperationReply> list(const fhir::OperationCall& call);
@@ -58,6 +65,7 @@ class Operations final : public fhir::Operations {
   Result<void> send_quietly(const RelationshipId& id, Bytes payload);  // the organisation's own command
 
   OperationsParts parts_;
+  std::mutex trust_mutex_;  // one relationship in trust a patient: between looking and making
   http::WorkerPool waiting_;
 };
 

@@ -52,42 +52,66 @@ Bytes parameters_of(json::Document& document, const json::Value& list) {
 }  // namespace
 
 // Decides who holds the key, and remembers at home which patient the pseudonym is before the ledger hears of it.
-Result<vault::Relationship> Operations::prepare(const fhir::OperationCall& call, Bytes& payload) {
+Result<Operations::Proposal> Operations::prepare(const fhir::OperationCall& call) {
   const std::string_view code = call.first("enrolment");
   const bool in_trust = call.first("holdInTrust") == "true";
   if (code.empty() == !in_trust) return fail(ErrorKind::invalid, "give either enrolment (the wallet's code) or holdInTrust");
-  build::NewPatient patient;
-  patient.held_in_trust = in_trust;
-  std::optional<crypto::SigningKey> key;
-  if (in_trust) {
-    key = crypto::SigningKey::generate(parts_.entropy);
-    patient.authority = kernel::single_key(key->public_key());
-    patient.nonce = parts_.entropy.take_id<Digest>();
-  } else {
-    CARELEDGER_TRY(const Enrolment enrolment, read_enrolment(code));
-    patient.authority = enrolment.authority;
-    patient.nonce = enrolment.nonce;
+  return in_trust ? prepare_in_trust(call.patient_id) : prepare_for_wallet(call.patient_id, code);
+}
+
+// One for each patient: whoever asks again gets the same one, unless the ledger knows that it has come to its end.
+Result<Operations::Proposal> Operations::prepare_in_trust(const std::string& patient_id) {
+  const std::lock_guard lock(trust_mutex_);
+  const auto patient_of = [](const vault::TrustKey& trust) {
+    build::NewPatient patient;
+    patient.held_in_trust = true;
+    patient.authority = kernel::single_key(trust.key.public_key());
+    patient.nonce = trust.nonce;
+    return patient;
+  };
+  CARELEDGER_TRY(const auto known, parts_.relationships.of_patient(patient_id));
+  for (const vault::Relationship& one : known) {
+    if (!one.held_in_trust) continue;
+    const auto row = parts_.replica.view().state().get(relation::kRelationships, one.id);
+    const bool lives = !row || relation::is_active(*row) || row->status() == static_cast<std::uint32_t>(relation::Status::proposed);
+    CARELEDGER_TRY(const auto trust, parts_.relationships.trust_key(one.id));
+    if (lives && trust) return Proposal{one, build::propose(patient_of(*trust)).payload};
+    if (lives && row) return Proposal{one, {}};  // its key lies in the keystore since before; there is nothing to propose
   }
+  const vault::TrustKey trust{crypto::SigningKey::generate(parts_.entropy), parts_.entropy.take_id<Digest>()};
+  const build::NewPatient patient = patient_of(trust);
+  vault::Relationship made;
+  made.patient_account = patient.id();
+  made.id = relation::relationship_id(parts_.organisation, made.patient_account);
+  made.patient_id = patient_id;
+  made.held_in_trust = true;
+  CARELEDGER_CHECK(parts_.relationships.put_in_trust(made, trust));
+  return Proposal{std::move(made), build::propose(patient).payload};
+}
+
+Result<Operations::Proposal> Operations::prepare_for_wallet(const std::string& patient_id, std::string_view code) {
+  CARELEDGER_TRY(const Enrolment enrolment, read_enrolment(code));
+  build::NewPatient patient;
+  patient.authority = enrolment.authority;
+  patient.nonce = enrolment.nonce;
   vault::Relationship out;
   out.patient_account = patient.id();
   out.id = relation::relationship_id(parts_.organisation, out.patient_account);
-  out.patient_id = call.patient_id;
-  out.held_in_trust = in_trust;
+  out.patient_id = patient_id;
   CARELEDGER_TRY(const auto known, parts_.relationships.find(out.id));
-  if (known && known->patient_id != call.patient_id)
+  if (known && known->patient_id != patient_id)
     return fail(ErrorKind::conflict, "this enrolment code was used for another patient; the wallet makes a new one for each");
   if (known) out = *known;
-  if (key) CARELEDGER_CHECK(parts_.keys.add_signing(vault::Purpose::trust, out.id.hex(), *key));
   CARELEDGER_CHECK(parts_.relationships.put(out));
-  payload = build::propose(patient).payload;
-  return out;
+  return Proposal{std::move(out), build::propose(patient).payload};
 }
 
 Result<fhir::OperationReply> Operations::propose(const fhir::OperationCall& call) {
-  Bytes payload;
-  CARELEDGER_TRY(vault::Relationship made, prepare(call, payload));
+  CARELEDGER_TRY(Proposal proposal, prepare(call));
+  vault::Relationship& made = proposal.relationship;
   // After a crash, or asked twice, the ledger may know it already.
-  if (!parts_.replica.view().state().has(relation::kRelationships, made.id)) CARELEDGER_CHECK(send_quietly(made.id, std::move(payload)));
+  if (!parts_.replica.view().state().has(relation::kRelationships, made.id))
+    CARELEDGER_CHECK(send_quietly(made.id, std::move(proposal.payload)));
   const auto row = parts_.replica.view().state().get(relation::kRelationships, made.id);
   if (row && relation::is_active(*row)) {
     made.state = vault::RelationshipState::active;
@@ -149,9 +173,17 @@ Result<fhir::OperationReply> Operations::list(const fhir::OperationCall& call) {
 
 // --- out of trust ------------------------------------------------------------------------------------------------------------------
 
+// Beside the relationship; in the keystore when it was made by an older version.
+Result<crypto::SigningKey> Operations::key_held_for(const RelationshipId& id) {
+  CARELEDGER_TRY(auto trust, parts_.relationships.trust_key(id));
+  if (trust) return std::move(trust->key);
+  if (parts_.keys.holds(vault::Purpose::trust, id.hex())) return parts_.keys.signing(vault::Purpose::trust, id.hex());
+  return fail(ErrorKind::conflict, "the key of this relationship is neither in the vault nor in this keystore: restore the newest ones");
+}
+
 // By the patient's account, under the key that is held for it. In memory until the end of the epoch: after a crash it is asked for again.
 Result<void> Operations::send_claim(const vault::Relationship& held, const Bytes& payload) {
-  CARELEDGER_TRY(const crypto::SigningKey key, parts_.keys.signing(vault::Purpose::trust, held.id.hex()));
+  CARELEDGER_TRY(const crypto::SigningKey key, key_held_for(held.id));
   const auto window = parts_.replica.view().state().get(kernel::kSequences, held.patient_account);
   const BlockTime until = kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms);
   const kernel::CommandOrder order{parts_.replica.ledger(), held.patient_account, window ? window->highest() + 1 : 1,
@@ -174,7 +206,7 @@ Result<void> Operations::send_claim(const vault::Relationship& held, const Bytes
   return {};
 }
 
-// The key that was held stays in the keystore: until the ledger has the patient's own, it is the only one.
+// The key that was held stays: until the ledger has the patient's own, it is the only one.
 Result<fhir::OperationReply> Operations::claim(const fhir::OperationCall& call) {
   CARELEDGER_TRY(const HandoverCode code, read_handover_code(call.first("claim"), parts_.replica.ledger()));
   CARELEDGER_TRY(auto known, parts_.relationships.find(relation::relationship_id(parts_.organisation, code.account)));
@@ -183,8 +215,6 @@ Result<fhir::OperationReply> Operations::claim(const fhir::OperationCall& call) 
   const auto row_now = [&] { return parts_.replica.view().state().get(relation::kRelationships, known->id); };
   if (!row_now()) return fail(ErrorKind::conflict, "the relationship is not on the ledger yet: it comes there at the end of the epoch");
   if (row_now()->held_in_trust()) {
-    if (!parts_.keys.holds(vault::Purpose::trust, known->id.hex()))
-      return fail(ErrorKind::conflict, "the key of this relationship is not in this keystore: restore the newest one");
     build::Handover handover{parts_.replica.ledger(), code.account, known->id, code.authority, {}, {code.proof}};
     CARELEDGER_CHECK(send_claim(*known, build::claim(handover).payload));
   }
