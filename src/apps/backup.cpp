@@ -97,7 +97,10 @@ Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFo
 
 Result<void> back_up_accesses(Organisation& organisation, const Layout& layout, const BackupFolders& to, BackedUp& done) {
   const std::string& slug = organisation.config().slug;
-  CARELEDGER_CHECK(copy_if_there(layout.promises(slug), organisation_folder(to.data, slug) + "/promises"));
+  if (const std::string from = layout.promises(slug); system_files().exists(from)) {
+    const std::string copy = organisation_folder(to.data, slug) + "/promises";
+    CARELEDGER_CHECK(exchange::PromiseBook::copy(from, copy, organisation.keys(), system_files()));
+  }
   CARELEDGER_TRY(done.audit_entries, vault::write_audit_backup(organisation.audit(), organisation_folder(to.data, slug) + "/audit.backup"));
   return vault::write_key_backup(organisation.vault(), layout.organisation_keystore(slug), organisation_keys(to.keys, slug));
 }
@@ -130,15 +133,6 @@ Result<void> ask_for(NodeAccess& node, const std::string& organisation, const Ba
   done.versions += number("versions");
   done.audit_entries += number("audit_entries");
   done.height.value += number("height");
-  return {};
-}
-
-// Opens a copy of them: opening may cut a torn end.
-Result<void> verify_promises(const std::string& file, const std::string& aside, vault::Keystore& keys, Entropy& entropy) {
-  if (!system_files().exists(file)) return {};
-  CARELEDGER_CHECK(copy_if_there(file, aside));
-  auto opened = exchange::PromiseBook::open(aside, keys, system_files(), entropy);
-  if (!opened) return fail(opened.error().kind, file + ": " + opened.error().message);
   return {};
 }
 
@@ -194,7 +188,8 @@ Result<BackedUp> verify_backup(const BackupFolders& from, const SealChoice& choi
     if (records.damaged > 0)
       return fail(ErrorKind::corrupt, folder + "/records.backup: " + std::to_string(records.damaged) + " records do not open");
     CARELEDGER_TRY(const std::uint64_t entries, vault::verify_audit_backup(folder + "/audit.backup", *keys));
-    CARELEDGER_CHECK(verify_promises(folder + "/promises", pattern + "/" + slug + ".promises", *keys, entropy));
+    if (system_files().exists(folder + "/promises"))
+      CARELEDGER_CHECK(exchange::PromiseBook::verify(folder + "/promises", *keys, system_files()));
     done.versions += records.versions;
     done.audit_entries += entries;
   }

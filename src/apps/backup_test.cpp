@@ -59,9 +59,14 @@ TEST_F(NodeBackup, ThePromisesOfOthersComeBackAndAreVerified) {
   ASSERT_TRUE(sound) << sound.error().message;
   const std::string copy = where.data + "/organisations/" + slug + "/promises";
   const Bytes good = *system_files().read_all(copy, 1 << 20);
-  Bytes bad = good;
-  bad[20] = static_cast<char>(bad[20] ^ 1);
-  ASSERT_TRUE(system_files().replace(copy, bad));
+  for (const std::size_t at : {std::size_t{0}, std::size_t{20}, good.size() - 1}) {
+    Bytes bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    ASSERT_TRUE(system_files().replace(copy, bad));
+    EXPECT_EQ(verify().error().kind, ErrorKind::corrupt) << "byte " << at;
+    EXPECT_EQ(*system_files().read_all(copy, 1 << 20), bad);
+  }
+  ASSERT_TRUE(system_files().replace(copy, good.substr(0, good.size() - 1)));  // a backup has whole promises alone
   EXPECT_EQ(verify().error().kind, ErrorKind::corrupt);
   ASSERT_TRUE(system_files().replace(copy, good));
 

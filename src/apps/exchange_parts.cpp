@@ -6,6 +6,10 @@ namespace careledger::apps {
 Result<std::unique_ptr<ExchangeParts>> ExchangeParts::make(Home home) {
   CARELEDGER_TRY(auto promises,
                  exchange::PromiseBook::open(home.layout.promises(home.config.slug), home.keys, system_files(), home.entropy));
+  if (promises->torn_bytes() > 0) {
+    home.on_alert("the file of kept promises ended in " + std::to_string(promises->torn_bytes()) +
+                  " bytes of an append that was broken off; they were put aside in promises.torn");
+  }
   return std::unique_ptr<ExchangeParts>(new ExchangeParts(std::move(home), std::move(promises)));
 }
 

@@ -96,10 +96,9 @@ Result<void> Organisation::compare_records() const {
 }
 
 Result<void> Organisation::make_exchange(const Surroundings& around) {
-  CARELEDGER_TRY(exchange_,
-                 ExchangeParts::make({layout_, config_, ledger_, *keys_, *vault_, *audit_, *signer_, *logins_, around.workers, clock_,
-                                      entropy_, around.addresses, around.config.certificate_file,
-                                      [&log = around.log](const std::string& what) { log.error("quiet-outbox", {{"what", what}}); }}));
+  CARELEDGER_TRY(exchange_, ExchangeParts::make({layout_, config_, ledger_, *keys_, *vault_, *audit_, *signer_, *logins_, around.workers,
+                                                 clock_, entropy_, around.addresses, around.config.certificate_file,
+                                                 [this](const std::string& what) { alerts_.raise(config_.slug, what); }}));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/torn_end.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "vault/encoding.h"
@@ -125,17 +126,8 @@ Result<void> AuditFile::settle_end(std::uint64_t size, std::uint64_t entries_min
     if (frame->append_first > next_.index) return bad_entry(path_, next_);
     from = frame->next_offset;
   }
-  CARELEDGER_CHECK(put_aside(size));
-  torn_bytes_ = size - next_.offset;
-  CARELEDGER_CHECK(writer_->truncate(next_.offset));
-  return writer_->sync();
-}
-
-Result<void> AuditFile::put_aside(std::uint64_t size) {
-  CARELEDGER_TRY(const auto aside, files_.open(path_ + ".torn", true));
-  CARELEDGER_CHECK(aside->append(u64_bytes(next_.offset) + u64_bytes(size - next_.offset)));
-  CARELEDGER_CHECK(copy_to(*aside, next_.offset, size));
-  return aside->sync();
+  CARELEDGER_TRY(torn_bytes_, cut_torn_end(files_, path_, *writer_, next_.offset));
+  return {};
 }
 
 FilePlace AuditFile::begin_append() {

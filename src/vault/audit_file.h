@@ -79,7 +79,6 @@ class AuditFile {
   Result<void> read_header(const crypto::Secret& audit_key);
   Result<void> replay_from(FilePlace known, std::uint64_t size, const std::function<void(FilePlace, OpenedEntry)>& replay);
   Result<void> settle_end(std::uint64_t size, std::uint64_t entries_min);
-  Result<void> put_aside(std::uint64_t size);
   std::shared_ptr<const KeySet> key_set(ByteView id) const;
   void take_fresh_keys();
   std::shared_ptr<const KeySet> keys_for(ByteView id) const;

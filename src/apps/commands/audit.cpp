@@ -6,6 +6,7 @@
 #include "apps/node.h"
 #include "apps/terminal.h"
 #include "codec/json/json.h"
+#include "exchange/promises.h"
 
 namespace careledger::apps::commands {
 namespace {
@@ -21,9 +22,21 @@ struct Options {
 };
 
 struct Looked {
-  std::uint64_t blocks = 0, versions = 0, index_rows = 0, anchors = 0, audit_entries = 0, cosigned = 0;
+  std::uint64_t blocks = 0, versions = 0, index_rows = 0, anchors = 0, audit_entries = 0, promises = 0, cosigned = 0;
   std::vector<std::pair<std::string, vault::CheckFinding>> findings;  // beside whose they are
 };
+
+// What others promised is evidence: strictly to the last byte, also what `serve` would put aside as a broken append.
+Result<void> look_at_promises(Organisation& organisation, const std::string& file, Looked& looked) {
+  if (!system_files().exists(file)) return {};
+  const auto count = exchange::PromiseBook::verify(file, organisation.keys(), system_files());
+  if (!count && count.error().kind != ErrorKind::corrupt) return tl::make_unexpected(count.error());
+  if (count) looked.promises += *count;
+  else
+    looked.findings.emplace_back(organisation.config().name,
+                                 vault::CheckFinding{"promises", "what others promised", count.error().message});
+  return {};
+}
 
 Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Looked& looked) {
   const std::string& name = organisation.config().name;
@@ -82,7 +95,8 @@ Result<void> look_outside(Ledger& ledger, const Options& options, Looked& looked
 }
 
 Result<Looked> look(const Options& options, bool quiet) {
-  CARELEDGER_TRY(const auto node, Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy()));
+  const Layout layout = layout_of(options.folder.folder);
+  CARELEDGER_TRY(const auto node, Node::open(layout, options.folder.seal, system_clock(), system_entropy()));
   Looked looked;
   std::unique_ptr<Progress> bar;
   CARELEDGER_TRY(const auto blocks, check_ledger(node->ledger(), kFindingsMax, [&](std::uint64_t done, std::uint64_t of) {
@@ -94,7 +108,10 @@ Result<Looked> look(const Options& options, bool quiet) {
   looked.blocks = node->ledger().ordering().height().value;
   for (const vault::CheckFinding& finding : blocks) looked.findings.emplace_back("ledger", finding);
   CARELEDGER_CHECK(look_outside(node->ledger(), options, looked));
-  for (const auto& organisation : node->organisations()) CARELEDGER_CHECK(look_at(*organisation, node->ledger(), quiet, looked));
+  for (const auto& organisation : node->organisations()) {
+    CARELEDGER_CHECK(look_at(*organisation, node->ledger(), quiet, looked));
+    CARELEDGER_CHECK(look_at_promises(*organisation, layout.promises(organisation->config().slug), looked));
+  }
   node->stop();
   return looked;
 }
@@ -132,9 +149,11 @@ int run(const Options& options, bool as_json) {
   } else {
     for (const auto& [whose, finding] : looked->findings)
       fmt::print("{} {}, {}, {}: {}\n", red("Found:"), whose, finding.store, finding.where, finding.what);
-    fmt::print("Looked at {} blocks, {} record versions, {} index rows, {} anchors, {} audit entries and {} checkpoints of wallets: {}\n",
-               looked->blocks, looked->versions, looked->index_rows, looked->anchors, looked->audit_entries, looked->cosigned,
-               looked->findings.empty() ? green("all sound") : red("damage found"));
+    fmt::print(
+        "Looked at {} blocks, {} record versions, {} index rows, {} anchors, {} audit entries, {} kept promises and {} checkpoints of "
+        "wallets: {}\n",
+        looked->blocks, looked->versions, looked->index_rows, looked->anchors, looked->audit_entries, looked->promises, looked->cosigned,
+        looked->findings.empty() ? green("all sound") : red("damage found"));
   }
   return static_cast<int>(looked->findings.empty() ? Exit::ok : Exit::failed);
 }
