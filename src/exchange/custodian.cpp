@@ -101,6 +101,8 @@ Result<void> Custodian::judge(Case& subject) {
 }
 
 Result<void> Custodian::add_record(Case& subject, const vault::Version& version) {
+  // The others it is about granted nothing, and a list of theirs would not tell them.
+  if (std::ranges::any_of(version.meta.patients, [&](const std::string& id) { return id != *subject.patient; })) return {};
   CARELEDGER_TRY(const codec::json::Document document, codec::json::parse(version.body));
   const codec::json::Value& resource = document.root();
   if (!subject.categories.contains(category_of(resource)) || !releases(subject.terms, resource)) return {};

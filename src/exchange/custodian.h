@@ -4,6 +4,8 @@
 // covers it is final, check again, promise, answer. A release is recorded before it leaves, whatever becomes of the answer on the way; a
 // consent withdrawn meanwhile makes a refusal of it, which is recorded as well. What fails on the way is recorded as failed.
 //
+// What leaves is about that patient alone: a record that is part of others' records as well stays in, since they were not asked.
+//
 // Thread-safety: release() from any thread; it blocks for disk, so call it on a worker. Everything in CustodianParts is borrowed.
 #pragma once
 

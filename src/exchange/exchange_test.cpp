@@ -172,6 +172,18 @@ TEST_F(OtherPatient, TheRelationshipLeadsToThePatientAndNotTheIdentifiersBesideI
   EXPECT_EQ(received.resources[0].root().string_at("id"), "o2");
 }
 
+// n2 granted nothing, and would not read in the own list that it went.
+TEST_F(OtherPatient, ARecordOfTwoPatientsStaysInWhateverOneOfThemGrants) {
+  std::string both = lab_result("o3");
+  both.insert(both.find("\"valueQuantity\""), R"("performer":[{"reference":"Patient/n2"}],)");
+  world.north.put("Observation", "o3", both);
+  world.grant(world.terms());
+  const Received received = retrieve();
+  ASSERT_EQ(received.resources.size(), 1u);
+  EXPECT_EQ(received.resources[0].root().string_at("id"), "o1");
+  EXPECT_EQ(received.left_out, 0u);
+}
+
 TEST_F(OtherPatient, ADamagedRowIsAnErrorAndIsRecorded) {
   const auto key = crypto::SigningKey::generate(system_entropy());
   const RelationshipId id = granted_for(world.relate(world.north, key, "n2"), key);
