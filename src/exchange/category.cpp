@@ -17,10 +17,32 @@ using codec::json::Value;
 constexpr std::string_view kChoice = "[x]";
 
 constexpr std::string_view kConfidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
-constexpr std::string_view kActCode = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+constexpr std::string_view kObservationValue = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+constexpr std::string_view kActReason = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 
-// What definitions/careledger/CodeSystem-category.json says, type by type. Observation and DiagnosticReport go by their category.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 40> kByType{{
+// Labels that say of a record that it is ordinary, was altered or is a test, and nothing of what is in it. Every other one, of these
+// systems or of any, is taken for sensitive.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kHarmless{{
+    {kConfidentiality, "U"},
+    {kConfidentiality, "L"},
+    {kConfidentiality, "M"},
+    {kConfidentiality, "N"},
+    {kObservationValue, "ABSTRED"},
+    {kObservationValue, "AGGRED"},
+    {kObservationValue, "ANONYED"},
+    {kObservationValue, "MAPPED"},
+    {kObservationValue, "MASKED"},
+    {kObservationValue, "PSEUDED"},
+    {kObservationValue, "REDACTED"},
+    {kObservationValue, "SUBSETTED"},
+    {kObservationValue, "SYNTAC"},
+    {kObservationValue, "TRSLT"},
+    {kObservationValue, "VERSIONED"},
+    {kActReason, "HTEST"},
+}};
+
+// What definitions/careledger/CodeSystem-category.json says, type by type. Observation and DiagnosticReport go by their categories.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 42> kByType{{
     {"Patient", "demographics"},
     {"RelatedPerson", "demographics"},
     {"Coverage", "demographics"},
@@ -61,22 +83,60 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 40> kByType{
     {"Claim", "financial"},
     {"ClaimResponse", "financial"},
     {"ExplanationOfBenefit", "financial"},
+    {"Account", "financial"},
+    {"Invoice", "financial"},
 }};
 
-bool has_category(const Value& resource, std::string_view code) {
-  for (const Value& concept_value : resource.items_at("category"))
-    for (const Value& coding : concept_value.items_at("coding"))
-      if (coding.string_at("code") == code) return true;
-  return false;
+// Results by the codes of their categories (observation-category, v2-0074), and by type when they have none that we know.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kByResult{{
+    {"laboratory", "laboratory"},
+    {"LAB", "laboratory"},
+    {"vital-signs", "vital-signs"},
+    {"social-history", "social-history"},
+    {"survey", "social-history"},
+    {"imaging", "imaging"},
+    {"RAD", "imaging"},
+    {"procedure", "procedures"},
+    {"exam", "procedures"},
+    {"therapy", "procedures"},
+}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kResults{
+    {{"Observation", "other"}, {"DiagnosticReport", "documents"}}};
+
+template <std::size_t N>
+std::string_view found_in(const std::array<std::pair<std::string_view, std::string_view>, N>& table, std::string_view key) {
+  const auto found = std::ranges::find(table, key, [](const auto& row) { return row.first; });
+  return found == table.end() ? std::string_view() : found->second;
 }
 
-std::string_view category_of_result(const Value& resource, std::string_view fallback) {
-  if (has_category(resource, "laboratory") || has_category(resource, "LAB")) return "laboratory";
-  if (has_category(resource, "vital-signs")) return "vital-signs";
-  if (has_category(resource, "social-history") || has_category(resource, "survey")) return "social-history";
-  if (has_category(resource, "imaging") || has_category(resource, "RAD")) return "imaging";
-  if (has_category(resource, "procedure") || has_category(resource, "exam") || has_category(resource, "therapy")) return "procedures";
-  return fallback;
+// Codings of one category are other words for it; a category in words that we do not know is one of `fallback`.
+std::set<std::string> categories_of_result(const Value& resource, std::string_view fallback) {
+  std::set<std::string> categories;
+  for (const Value& one : resource.items_at("category")) {
+    bool known = false;
+    for (const Value& coding : one.items_at("coding")) {
+      const std::string_view category = found_in(kByResult, coding.string_at("code"));
+      if (category.empty()) continue;
+      categories.emplace(category);
+      known = true;
+    }
+    if (!known) categories.emplace(fallback);
+  }
+  if (categories.empty()) categories.emplace(fallback);
+  return categories;
+}
+
+std::string_view category_of_type(std::string_view type) {
+  const std::string_view category = found_in(kByType, type);
+  return category.empty() ? "other" : category;
+}
+
+// Whether some resource of the type can be of one of these categories.
+bool can_be_of(std::string_view type, const std::set<std::string>& categories) {
+  const std::string_view fallback = found_in(kResults, type);
+  if (fallback.empty()) return categories.contains(std::string(category_of_type(type)));
+  if (categories.contains(std::string(fallback))) return true;
+  return std::ranges::any_of(kByResult, [&](const auto& row) { return categories.contains(std::string(row.second)); });
 }
 
 bool has_element(ResourceType type, std::string_view name) {
@@ -85,42 +145,74 @@ bool has_element(ResourceType type, std::string_view name) {
   return type.has_element_called(name) && !type.has_element(name);
 }
 
-// Of the resource and of all that it contains, however deep.
+bool codings_allow(const Terms& terms, const Value* codings) {
+  if (codings == nullptr) return true;
+  const auto items = codings->items();
+  return codings->is_array() && std::ranges::all_of(items, [&](const Value& item) {
+           const Label label{std::string(item.string_at("system")), std::string(item.string_at("code"))};
+           return !is_sensitive(label) || terms.labels.contains(label);
+         });
+}
+
+// A label in words alone is one that nobody can name.
+bool concepts_allow(const Terms& terms, const Value* concepts) {
+  if (concepts == nullptr) return true;
+  const auto items = concepts->items();
+  return concepts->is_array() && std::ranges::all_of(items, [&](const Value& item) {
+           const Value* coding = item.find("coding");
+           return coding != nullptr && codings_allow(terms, coding);
+         });
+}
+
+bool confidentiality_allows(const Terms& terms, const Value& composition) {
+  if (composition.find("_confidentiality") != nullptr && composition.find("confidentiality") == nullptr) return false;
+  const Value* code = composition.find("confidentiality");
+  if (code == nullptr) return true;
+  const Label label{std::string(kConfidentiality), std::string(composition.string_at("confidentiality"))};
+  return !is_sensitive(label) || terms.labels.contains(label);
+}
+
+// Of the resource and of all that it contains, however deep. R4 has labels in `meta` and in these elements of two types.
 bool labels_allow(const Terms& terms, const Value& resource) {
   if (!resource.is_object()) return false;
-  if (const Value* meta = resource.find("meta")) {
-    const Value* security = meta->find("security");
-    if (!meta->is_object() || (security != nullptr && !security->is_array())) return false;
-    for (const Value& item : meta->items_at("security")) {
-      const Label label{std::string(item.string_at("system")), std::string(item.string_at("code"))};
-      if (is_sensitive(label) && !terms.labels.contains(label)) return false;
-    }
-  }
+  if (const Value* meta = resource.find("meta"); meta != nullptr && !(meta->is_object() && codings_allow(terms, meta->find("security"))))
+    return false;
+  const std::string_view type = resource.string_at("resourceType");
+  if (type == "DocumentReference" && !concepts_allow(terms, resource.find("securityLabel"))) return false;
+  if (type == "Composition" && !confidentiality_allows(terms, resource)) return false;
   const Value* contained = resource.find("contained");
   if (contained == nullptr) return true;
   const auto inner = contained->items();
-  return contained->is_array() && std::all_of(inner.begin(), inner.end(), [&](const Value& one) { return labels_allow(terms, one); });
+  return contained->is_array() && std::ranges::all_of(inner, [&](const Value& one) { return labels_allow(terms, one); });
 }
 
 }  // namespace
 
-std::string category_of(const Value& resource) {
+bool is_category(std::string_view code) {
+  const auto is_it = [&](const auto& row) { return row.second == code; };
+  return std::ranges::any_of(kByType, is_it) || std::ranges::any_of(kByResult, is_it) || std::ranges::any_of(kResults, is_it);
+}
+
+std::set<std::string> categories_of(const Value& resource) {
   const std::string_view type = resource.string_at("resourceType");
-  if (type == "Observation") return std::string(category_of_result(resource, "other"));
-  if (type == "DiagnosticReport") return std::string(category_of_result(resource, "documents"));
-  for (const auto& [name, category] : kByType)
-    if (name == type) return std::string(category);
-  if (type == "Account" || type == "Invoice") return "financial";
-  return "other";
+  const std::string_view fallback = found_in(kResults, type);
+  if (!fallback.empty()) return categories_of_result(resource, fallback);
+  return {std::string(category_of_type(type))};
+}
+
+std::vector<ResourceType> types_of(const std::set<std::string>& categories) {
+  std::vector<ResourceType> types;
+  for (std::uint16_t i = 0; i < resource_type_count(); ++i)
+    if (const ResourceType type = resource_type(i); can_be_of(type.name(), categories)) types.push_back(type);
+  return types;
 }
 
 bool is_sensitive(const Label& label) {
-  if (label.system == kConfidentiality) return label.code == "R" || label.code == "V";
-  return label.system == kActCode;
+  return std::ranges::find(kHarmless, std::pair<std::string_view, std::string_view>(label.system, label.code)) == kHarmless.end();
 }
 
 bool releases(const Terms& terms, const Value& resource) {
-  return terms.categories.contains(category_of(resource)) && labels_allow(terms, resource);
+  return std::ranges::includes(terms.categories, categories_of(resource)) && labels_allow(terms, resource);
 }
 
 bool can_withhold(std::string_view text) {

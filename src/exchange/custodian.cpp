@@ -105,7 +105,8 @@ Result<void> Custodian::add_record(Case& subject, const vault::Version& version)
   if (std::ranges::any_of(version.meta.patients, [&](const std::string& id) { return id != *subject.patient; })) return {};
   CARELEDGER_TRY(const codec::json::Document document, codec::json::parse(version.body));
   const codec::json::Value& resource = document.root();
-  if (!subject.categories.contains(category_of(resource)) || !releases(subject.terms, resource)) return {};
+  const auto is_asked = [&](const std::string& category) { return subject.categories.contains(category); };
+  if (!std::ranges::any_of(categories_of(resource), is_asked) || !releases(subject.terms, resource)) return {};
   CARELEDGER_TRY(const vault::ProofMaterial material,
                  parts_.vault.proof_material(version.meta.type, version.meta.id, version.meta.version));
   if (material.remnant) return {};  // erased in this very moment
@@ -127,15 +128,12 @@ Result<void> Custodian::collect(Case& subject) {
   CARELEDGER_TRY(vault::Provable at, vault::newest_provable(parts_.replica, parts_.ordering));
   subject.at = std::move(at);
   const vault::View view = parts_.vault.view();
-  for (const std::string_view type : types_of(subject.categories)) {
-    vault::Query query;
-    query.type = type;
-    if (type == "Patient") query.ids.push_back(*subject.patient);
-    else query.all_of.push_back({std::string(patient_parameter(type)), {vault::reference_is("Patient/" + *subject.patient)}});
+  for (const codec::fhir::ResourceType type : types_of(subject.categories)) {
+    const auto query = query_of(type, *subject.patient);
     std::string after;
-    for (bool more = true; more;) {
-      CARELEDGER_TRY(const vault::IdPage page, view.search(query, after, 500));
-      CARELEDGER_TRY(const auto versions, view.read_many(type, page.ids));
+    for (bool more = query.has_value(); more;) {
+      CARELEDGER_TRY(const vault::IdPage page, view.search(*query, after, 500));
+      CARELEDGER_TRY(const auto versions, view.read_many(query->type, page.ids));
       for (const auto& version : versions)
         if (version) CARELEDGER_CHECK(add_record(subject, *version));
       more = page.more && !page.ids.empty();

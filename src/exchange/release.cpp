@@ -4,38 +4,12 @@
 
 #include "codec/fhir/record.h"
 #include "crypto/hash.h"
+#include "vault/terms.h"
 
 namespace careledger::exchange {
 namespace {
 
 namespace json = codec::json;
-
-struct CategoryTypes {
-  std::string_view category;
-  std::vector<std::string_view> types;
-};
-
-// The reverse of category_of(): a record found here is still asked for its category.
-const std::vector<CategoryTypes>& table() {
-  static const std::vector<CategoryTypes> kTable{
-      {"demographics", {"Patient", "RelatedPerson", "Coverage"}},
-      {"laboratory", {"Observation", "DiagnosticReport", "Specimen"}},
-      {"vital-signs", {"Observation"}},
-      {"social-history", {"Observation", "QuestionnaireResponse", "FamilyMemberHistory"}},
-      {"conditions", {"Condition", "ClinicalImpression", "RiskAssessment", "Flag"}},
-      {"allergies", {"AllergyIntolerance", "AdverseEvent"}},
-      {"medications", {"MedicationRequest", "MedicationDispense", "MedicationAdministration", "MedicationStatement"}},
-      {"immunizations", {"Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation"}},
-      {"procedures", {"Procedure", "ServiceRequest", "Device", "DeviceUseStatement", "SupplyDelivery", "Observation"}},
-      {"imaging", {"ImagingStudy", "Media", "Observation", "DiagnosticReport"}},
-      {"encounters", {"Encounter", "EpisodeOfCare", "Appointment"}},
-      {"plans", {"CarePlan", "CareTeam", "Goal", "NutritionOrder"}},
-      {"documents", {"DocumentReference", "Composition", "DiagnosticReport"}},
-      {"financial", {"Claim", "ClaimResponse", "ExplanationOfBenefit", "Account", "Invoice"}},
-      {"other", {"Observation", "Provenance", "Communication", "List"}},
-  };
-  return kTable;
-}
 
 // Whether a resource, or one that it contains, has an element that stays behind.
 bool has_withheld(const Terms& terms, const json::Value& resource) {
@@ -51,22 +25,21 @@ bool has_withheld(const Terms& terms, const json::Value& resource) {
 
 }  // namespace
 
-bool is_category(std::string_view code) {
-  return std::ranges::any_of(table(), [&](const CategoryTypes& row) { return row.category == code; });
-}
-
-std::vector<std::string_view> types_of(const std::set<std::string>& categories) {
-  std::set<std::string_view> types;
-  for (const CategoryTypes& row : table())
-    if (categories.contains(std::string(row.category))) types.insert(row.types.begin(), row.types.end());
-  return {types.begin(), types.end()};
-}
-
-std::string_view patient_parameter(std::string_view type) {
-  if (type == "Coverage") return "beneficiary";
-  if (type == "AdverseEvent") return "subject";
-  if (type == "Appointment") return "patient";
-  return "patient";
+std::optional<vault::Query> query_of(codec::fhir::ResourceType type, const std::string& patient_id) {
+  vault::Query query;
+  query.type = type.name();
+  if (query.type == "Patient") {
+    query.ids = {patient_id};
+    return query;
+  }
+  vault::Clause whose;
+  const vault::TermRange patient = vault::reference_is("Patient/" + patient_id).range;
+  for (const auto parameter : codec::fhir::SearchParameters(type))
+    if (codec::fhir::in_patient_compartment_by(type, parameter.code()) || parameter.code() == "patient")
+      whose.any_of.push_back({std::string(parameter.code()), patient});
+  if (whose.any_of.empty()) return std::nullopt;
+  query.all_of.push_back(std::move(whose));
+  return query;
 }
 
 std::set<std::string> released_elements(const Terms& terms, const json::Value& resource) {

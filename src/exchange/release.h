@@ -1,24 +1,23 @@
-// What leaves: which types a category covers, which elements of a resource are shown, and the resource that a receiver makes of them.
+// What leaves: where a patient's records are found, which elements of a resource are shown, and the resource that a receiver makes of them.
 // Pure functions; any thread.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "crypto/sign.h"
 #include "exchange/terms.h"
 #include "kernel/authority.h"
 #include "proof/verify.h"
+#include "vault/search.h"
 
 namespace careledger::exchange {
 
-bool is_category(std::string_view code);  // of kCategorySystem
-// Resource types in which records of these categories are found.
-std::vector<std::string_view> types_of(const std::set<std::string>& categories);
-std::string_view patient_parameter(std::string_view type);  // the search parameter that leads from a record of this type to its patient
+// Finds the resources of a type that are about a patient. nullopt when nothing leads from the type to a patient (Medication, Binary).
+std::optional<vault::Query> query_of(codec::fhir::ResourceType type, const std::string& patient_id);
 
 // Names of the top-level elements to show. When some are withheld, of it or of a resource that it contains, the rest goes without
 // `text` and `contained`, which could tell them.

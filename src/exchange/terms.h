@@ -14,6 +14,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "codec/fhir/definitions.h"
 #include "codec/json/json.h"
 
 namespace careledger::exchange {
@@ -61,10 +62,16 @@ std::uint32_t lapse_day(BlockTime from, BlockTime until);
 
 // ---- what of a record the terms release ----
 
-std::string category_of(const codec::json::Value& resource);  // exactly one code of kCategorySystem
-// Labels that keep a resource in unless they are named: confidentiality R and V, and every v3-ActCode label but plain handling ones.
+bool is_category(std::string_view code);  // of kCategorySystem
+// Codes of kCategorySystem, never none. A result (Observation, DiagnosticReport) is of each category that it names.
+std::set<std::string> categories_of(const codec::json::Value& resource);
+// The types that have resources of these categories, in order of their names.
+std::vector<codec::fhir::ResourceType> types_of(const std::set<std::string>& categories);
+// Labels that keep a resource in unless they are named: all but those that are known to be harmless (confidentiality U, L, M and N, that it
+// was altered, that it is a test). A label of an unknown system, or of none, is sensitive.
 bool is_sensitive(const Label& label);
-// Labels of the contained resources count like its own. Nothing whose labels do not read is released.
+// All of its categories are granted, and its sensitive labels named: those of `meta`, DocumentReference.securityLabel and
+// Composition.confidentiality, of it and of what it contains. Nothing whose labels do not read is released.
 bool releases(const Terms& terms, const codec::json::Value& resource);
 // Whether a withheld element can be named so: "Type.element" or "*.element" of R4, top level.
 bool can_withhold(std::string_view element);

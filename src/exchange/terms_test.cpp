@@ -121,6 +121,77 @@ TEST(Terms, OnlyTheGrantedCategoryIsReleased) {
   EXPECT_FALSE(releases(terms, parsed(R"({"resourceType":"Condition"})").root()));
 }
 
+std::string of_categories(std::string_view type, std::initializer_list<std::string_view> codes) {
+  std::string list;
+  for (const std::string_view code : codes) list += (list.empty() ? "" : ",") + (R"({"coding":[{"code":")" + std::string(code) + R"("}]})");
+  return R"({"resourceType":")" + std::string(type) + R"(","category":[)" + list + "]}";
+}
+
+TEST(Terms, AResultOfSeveralCategoriesNeedsAllOfThem) {
+  Terms terms = sample();
+  const std::string both = of_categories("Observation", {"laboratory", "social-history"});
+  EXPECT_FALSE(releases(terms, parsed(both).root()));
+  EXPECT_FALSE(releases(terms, parsed(of_categories("Observation", {"laboratory", "of-our-own"})).root()));
+  terms.categories = {"social-history"};
+  EXPECT_FALSE(releases(terms, parsed(both).root()));
+  terms.categories = {"laboratory", "social-history"};
+  EXPECT_TRUE(releases(terms, parsed(both).root()));
+  EXPECT_FALSE(releases(terms, parsed(of_categories("DiagnosticReport", {"LAB", "of-our-own"})).root()));
+  terms.categories = {"laboratory", "documents"};
+  EXPECT_TRUE(releases(terms, parsed(of_categories("DiagnosticReport", {"LAB", "of-our-own"})).root()));
+}
+
+TEST(Terms, CodingsOfOneCategoryAreOtherWordsForIt) {
+  EXPECT_TRUE(
+      releases(sample(), parsed(R"({"resourceType":"Observation","category":[{"coding":[{"code":"CH"},{"code":"laboratory"}]}]})").root()));
+}
+
+TEST(Terms, ALabelThatIsNotKnownToBeHarmlessKeepsAResourceIn) {
+  Terms terms = sample();
+  const auto labelled = [](std::string_view labels) {
+    return parsed(R"({"resourceType":"Observation","category":[{"coding":[{"code":"laboratory"}]}],"meta":{"security":)" +
+                  std::string(labels) + "}}");
+  };
+  constexpr std::string_view kFirst = R"([{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":")";
+  for (const std::string_view code : {"U", "L", "M", "N"})
+    EXPECT_TRUE(releases(terms, labelled(std::string(kFirst) + std::string(code) + "\"}]").root())) << code;
+  EXPECT_TRUE(
+      releases(terms, labelled(R"([{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"REDACTED"}])").root()));
+  for (const std::string_view code : {"R", "V", "X", "n", ""})
+    EXPECT_FALSE(releases(terms, labelled(std::string(kFirst) + std::string(code) + "\"}]").root())) << code;
+  for (const std::string_view labels : {R"([{"code":"N"}])", R"([{"code":"R"}])", R"([{"display":"restricted"}])",
+                                        R"([{"system":"http://hl7.org/fhir/v3/Confidentiality","code":"R"}])",
+                                        R"([{"system":"urn:hospital:labels","code":"vip"}])", R"(["V"])", R"([{}])", R"({})"})
+    EXPECT_FALSE(releases(terms, labelled(labels).root())) << labels;
+  terms.labels.insert({"urn:hospital:labels", "vip"});
+  EXPECT_TRUE(releases(terms, labelled(R"([{"system":"urn:hospital:labels","code":"vip"}])").root()));
+}
+
+TEST(Terms, LabelsStandInOtherElementsThanMetaToo) {
+  Terms terms = sample();
+  terms.categories = {"documents"};
+  const auto reference = [](std::string_view labels) {
+    return parsed(R"({"resourceType":"DocumentReference","securityLabel":)" + std::string(labels) + "}");
+  };
+  constexpr std::string_view kSystem = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+  const std::string very = R"([{"coding":[{"system":")" + std::string(kSystem) + R"(","code":"V"}]}])";
+  const std::string normal = R"([{"coding":[{"system":")" + std::string(kSystem) + R"(","code":"N"}]}])";
+  EXPECT_TRUE(releases(terms, reference(normal).root()));
+  EXPECT_FALSE(releases(terms, reference(very).root()));
+  EXPECT_FALSE(releases(terms, reference(R"([{"text":"restricted"}])").root()));
+  EXPECT_TRUE(releases(terms, parsed(R"({"resourceType":"Composition"})").root()));
+  EXPECT_TRUE(releases(terms, parsed(R"({"resourceType":"Composition","confidentiality":"N"})").root()));
+  for (const std::string_view element :
+       {R"("confidentiality":"V")", R"("confidentiality":"other")", R"("confidentiality":7)", R"("_confidentiality":{"id":"x"})"})
+    EXPECT_FALSE(releases(terms, parsed(R"({"resourceType":"Composition",)" + std::string(element) + "}").root())) << element;
+  EXPECT_FALSE(releases(
+      terms,
+      parsed(R"({"resourceType":"Composition","contained":[{"resourceType":"DocumentReference","securityLabel":)" + very + "}]}").root()));
+  terms.labels.insert({std::string(kSystem), "V"});
+  EXPECT_TRUE(releases(terms, reference(very).root()));
+  EXPECT_TRUE(releases(terms, parsed(R"({"resourceType":"Composition","confidentiality":"V"})").root()));
+}
+
 TEST(Terms, ASensitiveLabelKeepsAResourceInUntilItIsNamed) {
   Terms terms = sample();
   const json::Document resource = parsed(
