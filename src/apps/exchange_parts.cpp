@@ -21,7 +21,7 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
           {home_.config.id, relationships_, home_.ledger.ordering(), home_.signer, home_.clock, home_.ledger.epoch_ms(), home_.on_alert}),
       courier_({home_.config.id, home_.keys, home_.addresses, home_.trust_file, home_.clock, home_.entropy}),
       custodian_({home_.config.id, home_.ledger.replica(), home_.ledger.ordering(), home_.keys, home_.vault, home_.audit, relationships_,
-                  home_.clock, home_.entropy}),
+                  home_.clock, home_.entropy, [this](UniqueFunction<void()> work) { return home_.workers.post(std::move(work)); }}),
       requester_({home_.config.id, home_.ledger.replica(), home_.ledger.ordering(), home_.keys, home_.vault, home_.audit, relationships_,
                   *promises_, courier_, home_.clock, home_.entropy}),
       operations_({home_.config.id, requester_, home_.ledger.replica(), home_.ledger.ordering(), home_.ledger.epoch_ms(), quiet_,

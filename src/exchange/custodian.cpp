@@ -14,6 +14,23 @@
 
 namespace careledger::exchange {
 
+// One of the places of a member, for as long as its request is on its way.
+class Custodian::Place {
+ public:
+  Place(Custodian& at, const OrganisationId& of) : at_(at), of_(of) {}
+  ~Place() {
+    const std::lock_guard lock(at_.mutex_);
+    const auto found = at_.under_way_.find(of_);
+    if (--found->second == 0) at_.under_way_.erase(found);
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+ private:
+  Custodian& at_;
+  const OrganisationId of_;
+};
+
 // One request on its way through.
 struct Custodian::Case {
   OrganisationId requester;
@@ -29,6 +46,7 @@ struct Custodian::Case {
   std::uint64_t left_out = 0;
   std::optional<vault::Provable> at;
   bool called_back = false;  // a release that was recorded, and then not sent
+  std::unique_ptr<Place> place;
 };
 
 namespace {
@@ -184,17 +202,32 @@ vault::AuditEntry Custodian::entry_of(const Case& subject, const vault::Subject&
   return entry;
 }
 
+// The place is free, and the records gone, before anybody hears of it.
+void Custodian::give(std::unique_ptr<Case> subject, Result<Bytes> answer, Done done) {
+  subject.reset();
+  done(std::move(answer));
+}
+
 void Custodian::record(std::unique_ptr<Case> subject, vault::AuditEntry entry, Done done) {
   parts_.audit.append(
       std::move(entry), [this, subject = std::move(subject), done = std::move(done)](const Result<vault::Recorded>& recorded) mutable {
-        if (!recorded) return done(tl::make_unexpected(recorded.error()));
+        if (!recorded) return give(std::move(subject), tl::make_unexpected(recorded.error()), std::move(done));
         // The head is waited for in either case: a requester that was refused holds as good a promise as one that was served.
         parts_.audit.wait_for_head(recorded->index + 1, [this, subject = std::move(subject), recorded = *recorded,
                                                          done = std::move(done)](const Result<vault::AuditHead>& head) mutable {
-          if (!head) return done(tl::make_unexpected(head.error()));
-          finish(std::move(subject), recorded, std::move(done));
+          if (!head) return give(std::move(subject), tl::make_unexpected(head.error()), std::move(done));
+          post_finish(std::move(subject), recorded, std::move(done));
         });
       });
+}
+
+// Away from the thread that makes heads, for which everybody's releases and lists wait.
+void Custodian::post_finish(std::unique_ptr<Case> subject, const vault::Recorded& recorded, Done done) {
+  // Shared, because a pool that is full drops the work, and the case is to be recorded and answered nonetheless.
+  const auto held = std::make_shared<std::pair<std::unique_ptr<Case>, Done>>(std::move(subject), std::move(done));
+  auto work = [this, recorded, held] { finish(std::move(held->first), recorded, std::move(held->second)); };
+  if (parts_.post(std::move(work))) return;
+  record_failure(std::move(held->first), Error{ErrorKind::busy, "too many requests at once; try again"}, std::move(held->second));
 }
 
 void Custodian::record_and_answer(std::unique_ptr<Case> subject, Done done) {
@@ -206,14 +239,16 @@ void Custodian::record_and_answer(std::unique_ptr<Case> subject, Done done) {
 // all gets an entry of its own beside the release that stands in the map already.
 void Custodian::finish(std::unique_ptr<Case> subject, const vault::Recorded& recorded, Done done) {
   if (!subject->refusal) {
-    if (const auto judged = judge(*subject); !judged) return done(tl::make_unexpected(judged.error()));
+    if (auto judged = judge(*subject); !judged) return record_failure(std::move(subject), std::move(judged.error()), std::move(done));
     if (subject->refusal) {
       subject->records.clear();
       subject->called_back = true;
       return record_and_answer(std::move(subject), std::move(done));
     }
   }
-  done(answer(*subject, recorded));
+  auto sealed = answer(*subject, recorded);
+  if (!sealed) return record_failure(std::move(subject), std::move(sealed.error()), std::move(done));
+  give(std::move(subject), std::move(sealed), std::move(done));
 }
 
 // The patient was found and something was asked of the record: the attempt is recorded although there is no answer to it.
@@ -221,6 +256,7 @@ void Custodian::record_failure(std::unique_ptr<Case> subject, Error error, Done 
   vault::AuditEntry entry = entry_of(*subject, subject_of(*subject));
   entry.outcome = vault::AuditOutcome::failed;
   entry.details = "{\"failed\":\"" + std::string(name_of(error.kind)) + "\"}";
+  subject.reset();
   parts_.audit.append(std::move(entry),
                       [error = std::move(error), done = std::move(done)](const Result<vault::Recorded>& recorded) mutable {
                         done(tl::make_unexpected(recorded ? std::move(error) : recorded.error()));
@@ -231,9 +267,20 @@ vault::Subject Custodian::subject_of(const Case& subject) const {
   return subject.patient ? parts_.audit.subject_of(*subject.patient) : vault::Subject();
 }
 
+std::unique_ptr<Custodian::Place> Custodian::take_place(const OrganisationId& from) {
+  const std::lock_guard lock(mutex_);
+  std::size_t& taken = under_way_[from];
+  if (taken == kReleasesOfMember) return nullptr;
+  ++taken;
+  return std::make_unique<Place>(*this, from);
+}
+
 void Custodian::release(const OrganisationId& from, ByteView sealed, Done done) {
+  auto place = take_place(from);
+  if (!place) return done(fail(ErrorKind::busy, "this organisation asks for too much at once; try again"));
   auto subject = open_case(from, sealed);
   if (!subject) return done(tl::make_unexpected(subject.error()));
+  (*subject)->place = std::move(place);
   auto ready = judge(**subject);
   if (ready && !(*subject)->refusal) ready = collect(**subject);
   if (!ready) return record_failure(std::move(*subject), std::move(ready.error()), std::move(done));

@@ -9,6 +9,10 @@
 // Thread-safety: release() from any thread; it blocks for disk, so call it on a worker. Everything in CustodianParts is borrowed.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <mutex>
+
 #include "base/clock.h"
 #include "base/function.h"
 #include "exchange/envelope.h"
@@ -32,23 +36,29 @@ struct CustodianParts {
   vault::Relationships& relationships;
   Clock& clock;
   Entropy& entropy;
+  // Runs work on a thread that may block for long, never on the caller's. False: too much waits, and the work was dropped.
+  std::function<bool(UniqueFunction<void()>)> post;
   std::size_t answer_bytes_max = kAnswerBytesMax;  // larger answers are too_large
 };
 
-inline constexpr std::size_t kRecordsMax = 10'000;  // in one answer
+inline constexpr std::size_t kRecordsMax = 10'000;   // in one answer
+inline constexpr std::size_t kReleasesOfMember = 8;  // at once: each holds its answer in memory until a head of the audit map is final
 
 class Custodian {
  public:
-  explicit Custodian(CustodianParts parts) : parts_(parts) {}
+  explicit Custodian(CustodianParts parts) : parts_(std::move(parts)) {}
 
   using Done = UniqueFunction<void(Result<Bytes>)>;
 
   // `from` is who signed the HTTP request. `done` gets the sealed answer, refusals included, from any thread; an error (malformed,
-  // forbidden, too_large, unavailable) when there is nobody to seal an answer to or nothing to answer.
+  // forbidden, too_large, unavailable) when there is nobody to seal an answer to or nothing to answer; busy when kReleasesOfMember are
+  // under way for `from`, before anything was opened, or when nothing takes the work at the end, and the release is recorded as failed.
   void release(const OrganisationId& from, ByteView sealed, Done done);
 
  private:
   struct Case;
+  class Place;
+  std::unique_ptr<Place> take_place(const OrganisationId& from);  // null: none is free
   Result<std::unique_ptr<Case>> open_case(const OrganisationId& from, ByteView sealed);
   Result<void> judge(Case& subject);
   Result<std::optional<std::string>> find_patient(const ReleaseRequest& request) const;
@@ -59,10 +69,14 @@ class Custodian {
   void record(std::unique_ptr<Case> subject, vault::AuditEntry entry, Done done);
   void record_and_answer(std::unique_ptr<Case> subject, Done done);
   void record_failure(std::unique_ptr<Case> subject, Error error, Done done);
+  static void give(std::unique_ptr<Case> subject, Result<Bytes> answer, Done done);
+  void post_finish(std::unique_ptr<Case> subject, const vault::Recorded& recorded, Done done);
   void finish(std::unique_ptr<Case> subject, const vault::Recorded& recorded, Done done);
   Result<Bytes> answer(Case& subject, const vault::Recorded& recorded);
 
   CustodianParts parts_;
+  std::mutex mutex_;
+  std::map<OrganisationId, std::size_t> under_way_;  // how many releases of each member
 };
 
 }  // namespace careledger::exchange

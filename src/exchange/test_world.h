@@ -5,6 +5,9 @@
 
 #include <future>
 #include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "contracts/all.h"
 #include "contracts/build.h"
@@ -134,16 +137,26 @@ class Member {
     relationships = std::make_unique<vault::Relationships>(*records);
     promises = std::move(*PromiseBook::open({}, *keys, system_files(), system_entropy()));
     courier = std::make_unique<Loopback>(id);
-    custodian = std::make_unique<Custodian>(
-        CustodianParts{id, *chain.replica, *chain.ordering, *keys, *records, *audit, *relationships, system_clock(), system_entropy()});
+    custodian = std::make_unique<Custodian>(custodian_parts());
     requester = std::make_unique<Requester>(RequesterParts{id, *chain.replica, *chain.ordering, *keys, *records, *audit, *relationships,
                                                            *promises, *courier, system_clock(), system_entropy()});
   }
   ~Member() {
     records->stop_anchoring();
     audit->stop_heads();
+    for (std::vector<std::thread> threads = posted(); !threads.empty(); threads = posted())
+      for (std::thread& thread : threads) thread.join();
   }
 
+  // Work is posted to a thread a piece.
+  CustodianParts custodian_parts() {
+    const auto post = [this](UniqueFunction<void()> work) {
+      const std::lock_guard lock(pool_mutex_);
+      pool_.emplace_back([work = std::move(work)]() mutable { work(); });
+      return true;
+    };
+    return {id, *chain_.replica, *chain_.ordering, *keys, *records, *audit, *relationships, system_clock(), system_entropy(), post};
+  }
   std::unique_ptr<vault::AuditMap> open_audit() {
     vault::AuditOptions options;
     options.organisation = id;
@@ -201,7 +214,13 @@ class Member {
     id = order.id();
     chain_.must(chain_.founder, *chain_.by_founder, build::admit(order));
   }
+  std::vector<std::thread> posted() {
+    const std::lock_guard lock(pool_mutex_);
+    return std::exchange(pool_, {});
+  }
   TestChain& chain_;
+  std::mutex pool_mutex_;
+  std::vector<std::thread> pool_;
 };
 
 // One patient, with a key for each of two members.
