@@ -3,6 +3,7 @@
 #include <map>
 
 #include "apps/wallet.h"
+#include "base/printable.h"
 #include "codec/fhir/instant.h"
 #include "proof/verify.h"
 #include "vault/audit_entry.h"
@@ -70,12 +71,6 @@ std::string reason_in(const std::string& details) {
   return {};
 }
 
-std::string plain(std::string text) {  // for a terminal
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
 }  // namespace
 
 std::string Access::sentence() const {
@@ -91,8 +86,8 @@ std::string Access::sentence() const {
     if (!resource.empty()) what += " of " + resource;
     if (outcome != "done") what += ", " + outcome + (reason_in(details).empty() ? "" : ": " + reason_in(details));
   }
-  return plain(fmt::format("{}  {}; by {}, purpose {}", codec::fhir::format_instant(time), what, actor.empty() ? "nobody named" : actor,
-                           purpose.empty() ? "not stated" : purpose));
+  return printable(fmt::format("{}  {}; by {}, purpose {}", codec::fhir::format_instant(time), what, actor.empty() ? "nobody named" : actor,
+                               purpose.empty() ? "not stated" : purpose));
 }
 
 Result<AccessLog> read_log(WalletFile& file, const std::string& origin, const std::string& certificate) {

@@ -1,19 +1,11 @@
 // What a verified bundle proves, in plain words.
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "proof/verify.h"
 
 namespace careledger::proof {
 namespace {
-
-// Text from a bundle goes to a terminal: control characters become question marks.
-std::string plain(ByteView text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<std::uint8_t>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return out;
-}
 
 std::string currency_line(const Report& report) {
   const std::string as_of = fmt::format("as of block {} ({})", report.as_of.value, to_rfc3339(report.time));
@@ -28,20 +20,20 @@ std::string currency_line(const Report& report) {
 }
 
 void record_lines(const Report& report, std::vector<std::string>& out) {
-  out.push_back(fmt::format("Record: a {} was anchored by \"{}\" in block {}, command {}.", plain(report.type),
-                            plain(report.organisation_name), report.height.value, report.position));
+  out.push_back(fmt::format("Record: a {} was anchored by \"{}\" in block {}, command {}.", printable(report.type),
+                            printable(report.organisation_name), report.height.value, report.position));
   out.push_back("Organisation: " + report.organisation.hex());
   out.push_back("Commitment: " + report.commitment.hex());
   for (const ShownValue& shown : report.shown) {
-    if (!shown.value.empty()) out.push_back(fmt::format("Shown: {} = {}", plain(shown.name), plain(shown.value)));
-    if (!shown.extra.empty()) out.push_back(fmt::format("Shown: _{} = {}", plain(shown.name), plain(shown.extra)));
+    if (!shown.value.empty()) out.push_back(fmt::format("Shown: {} = {}", printable(shown.name), printable(shown.value)));
+    if (!shown.extra.empty()) out.push_back(fmt::format("Shown: _{} = {}", printable(shown.name), printable(shown.extra)));
   }
   out.push_back(currency_line(report));
 }
 
 void access_lines(const Report& report, std::vector<std::string>& out) {
   out.push_back(fmt::format("Access list: \"{}\" recorded {} accesses to one subject by its head of {} entries, and no other; {} shown.",
-                            plain(report.organisation_name), report.entries, report.head.size(), report.opened));
+                            printable(report.organisation_name), report.entries, report.head.size(), report.opened));
   out.push_back("Organisation: " + report.organisation.hex());
   out.push_back("Subject: " + report.subject.hex());
   out.push_back(fmt::format("Head: set in block {}, command {}.", report.height.value, report.position));
@@ -81,7 +73,7 @@ std::vector<std::string> Report::lines() const {
   }
   if (kind == ClaimKind::conviction) {
     out.push_back(fmt::format("Conviction: \"{}\" signed that this list would hold an access at {} by a head of {} entries. It does not.",
-                              plain(organisation_name), promise.time_ms(), promise.size_at_least()));
+                              printable(organisation_name), promise.time_ms(), promise.size_at_least()));
     out.push_back("Promised for request: " + to_hex(promise.request()));
     if (!promise.relationship().empty()) out.push_back("Promised for relationship: " + to_hex(promise.relationship()));
   }

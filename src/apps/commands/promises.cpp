@@ -3,6 +3,7 @@
 #include "apps/commands/command.h"
 #include "apps/node_access.h"
 #include "apps/terminal.h"
+#include "base/printable.h"
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
 #include "proof/promise_file.h"
@@ -70,7 +71,7 @@ int run(const Options& options, bool as_json) {
     document.set(value, "time", document.string(time));
     document.set(value, "file", document.string(kept.name));
     document.append(list, value);
-    if (!as_json) fmt::print("{}  {}  {}\n", time, kept.custodian, kept.name);
+    if (!as_json) fmt::print("{}  {}  {}\n", time, printable(kept.custodian), kept.name);
   }
   if (as_json) fmt::print("{}\n", json::compact(list));
   else if (!options.out.empty()) fmt::print("{} promises in {}\n", promises->size(), options.out);

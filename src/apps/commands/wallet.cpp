@@ -5,6 +5,7 @@
 #include "apps/commands/command.h"
 #include "apps/terminal.h"
 #include "apps/wallet.h"
+#include "base/printable.h"
 #include "codec/fhir/instant.h"
 
 namespace careledger::apps::commands {
@@ -46,7 +47,7 @@ int create(const Options& options, bool as_json) {
 void print_keys(const Wallet& wallet) {
   for (const WalletKey& key : wallet.keys) {
     const bool waits = key.organisation.empty();
-    fmt::print("{}: {}{}\n", bold(key.label), waits ? std::string("waits for an organisation") : key.organisation_name,
+    fmt::print("{}: {}{}\n", bold(key.label), waits ? std::string("waits for an organisation") : printable(key.organisation_name),
                key.handed_over ? ", handed over" : "");
     if (waits && !key.claimed) fmt::print("  enrolment code: {}\n", key.enrolment_code());
   }
