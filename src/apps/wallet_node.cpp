@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/printable.h"
 #include "edge/http/signature.h"
 #include "edge/ledger_api/ledger_api.h"
 #include "kernel/timing.h"
@@ -19,7 +20,7 @@ constexpr std::chrono::seconds kSignatureLife{120};
 constexpr std::size_t kHashesMax = 256;
 constexpr std::int64_t kHourMs = 60 * 60 * 1000;
 
-// Every answer but 2xx, in the node's own words.
+// Every answer but 2xx, in the node's own words, fit for a terminal.
 Error error_of(const http::Response& response) {
   ErrorKind kind = ErrorKind::unavailable;
   if (response.status == 400 || response.status == 422) kind = ErrorKind::invalid;
@@ -29,7 +30,7 @@ Error error_of(const http::Response& response) {
   if (response.status == 409) kind = ErrorKind::conflict;
   if (response.status == 413) kind = ErrorKind::too_large;
   const auto document = json::parse(response.body);
-  const std::string title(document ? document->root().string_at("title") : std::string_view());
+  const std::string title = printable(document ? document->root().string_at("title") : std::string_view());
   return {kind, "the node answered " + std::to_string(response.status) + (title.empty() ? "" : ": " + title)};
 }
 
@@ -199,7 +200,7 @@ Result<BlockTime> WalletNode::command(const WalletKey& key, const LedgerId& ledg
   CARELEDGER_TRY(const json::Document answer, json::parse(response.body));
   if (answer.root().string_at("outcome") == "final" && number_at(answer.root(), "code") == 0) return BlockTime{};
   if (answer.root().string_at("outcome") == "waiting") return BlockTime{static_cast<std::int64_t>(number_at(answer.root(), "until_ms"))};
-  return fail(ErrorKind::conflict, "the ledger refused: " + std::string(answer.root().string_at("code_name")));
+  return fail(ErrorKind::conflict, "the ledger refused: " + printable(answer.root().string_at("code_name")));
 }
 
 }  // namespace careledger::apps
