@@ -12,6 +12,7 @@ namespace careledger::exchange {
 namespace {
 
 namespace json = codec::json;
+using testing::Hooked;
 using testing::lab_result;
 using testing::World;
 
@@ -202,19 +203,6 @@ TEST_F(OtherPatient, ADamagedRowIsAnErrorAndIsRecorded) {
 
 // ---- withdrawn while the ledger is slow ----
 
-class Hooked final : public vault::CommandSigner {  // does something before it signs
- public:
-  Hooked(vault::CommandSigner& inner, std::function<void()> hook) : inner_(inner), hook_(std::move(hook)) {}
-  Result<Bytes> sign(ContractId contract, Bytes payload) override {
-    hook_();
-    return inner_.sign(contract, std::move(payload));
-  }
-
- private:
-  vault::CommandSigner& inner_;
-  std::function<void()> hook_;
-};
-
 TEST_F(Exchange, AWithdrawalWhileTheHeadIsWaitedForStopsTheRelease) {
   world.north.put("Observation", "o1", lab_result("o1"));
   world.grant(world.terms());
@@ -259,65 +247,6 @@ TEST_F(Exchange, AnAnswerThatIsTooLargeIsRefusedBeforeItIsMadeAndRecorded) {
   const auto enough = limited(32 * 1024);
   world.south.courier->custodians[world.north.id] = enough.get();
   EXPECT_EQ(retrieve().resources.size(), 2u);
-}
-
-// ---- how many at once, and on which thread ----
-
-TEST_F(Exchange, AMemberHasAFewReleasesUnderWayAndNoMore) {
-  world.grant(world.terms());
-  retrieve();
-  const auto ask = [&](const OrganisationId& from) {
-    const auto promise = std::make_shared<std::promise<Result<Bytes>>>();
-    world.north.custodian->release(from, world.south.courier->last_request,
-                                   [promise](Result<Bytes> answer) { promise->set_value(std::move(answer)); });
-    return promise->get_future();
-  };
-  std::promise<void> go;
-  Hooked slow(*world.north.signer, [until = go.get_future().share()] { until.wait(); });
-  world.north.audit->stop_heads();
-  world.north.audit->start_heads(*world.chain.ordering, slow);
-  std::vector<std::future<Result<Bytes>>> first;
-  for (std::size_t i = 0; i < kReleasesOfMember; ++i) first.push_back(ask(world.south.id));
-  EXPECT_EQ(ask(world.south.id).get().error().kind, ErrorKind::busy);
-  EXPECT_EQ(ask(world.north.id).get().error().kind, ErrorKind::forbidden);  // another member's places are its own
-  go.set_value();
-  for (auto& answer : first) EXPECT_TRUE(answer.get());
-  EXPECT_TRUE(ask(world.south.id).get());
-  world.north.audit->stop_heads();
-}
-
-TEST_F(Exchange, TheThreadThatMakesHeadsOnlyHandsTheReleaseOn) {
-  world.grant(world.terms());
-  retrieve();
-  std::promise<UniqueFunction<void()>> handed;
-  CustodianParts parts = world.north.custodian_parts();
-  parts.post = [&](UniqueFunction<void()> work) {
-    handed.set_value(std::move(work));
-    return true;
-  };
-  Custodian custodian(parts);
-  std::optional<Result<Bytes>> answer;
-  custodian.release(world.south.id, world.south.courier->last_request, [&](Result<Bytes> sealed) { answer = std::move(sealed); });
-  UniqueFunction<void()> work = handed.get_future().get();
-  EXPECT_FALSE(answer.has_value());
-  work();
-  ASSERT_TRUE(answer.has_value());
-  EXPECT_TRUE(*answer);
-}
-
-TEST_F(Exchange, AReleaseThatNothingTakesAtTheEndIsRecordedAsFailed) {
-  world.grant(world.terms());
-  CustodianParts parts = world.north.custodian_parts();
-  parts.post = [](const UniqueFunction<void()>&) { return false; };
-  Custodian custodian(parts);
-  world.south.courier->custodians[world.north.id] = &custodian;
-  const auto received = world.south.requester->retrieve(world.wish());
-  ASSERT_FALSE(received);
-  EXPECT_EQ(received.error().kind, ErrorKind::busy);
-  const auto seen = world.seen_at_north();
-  ASSERT_EQ(seen.size(), 2u);
-  EXPECT_EQ(seen[1].entry.outcome, vault::AuditOutcome::failed);
-  EXPECT_EQ(seen[1].entry.details, R"({"failed":"busy"})");
 }
 
 // What a dishonest custodian would send, sealed properly.

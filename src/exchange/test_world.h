@@ -98,6 +98,19 @@ class TestChain {  // an embedded ledger with its founder
   std::shared_ptr<storage::Store> store_ = replica::memory_ledger_store();
 };
 
+class Hooked final : public vault::CommandSigner {  // does something before it signs
+ public:
+  Hooked(vault::CommandSigner& inner, std::function<void()> hook) : inner_(inner), hook_(std::move(hook)) {}
+  Result<Bytes> sign(ContractId contract, Bytes payload) override {
+    hook_();
+    return inner_.sign(contract, std::move(payload));
+  }
+
+ private:
+  vault::CommandSigner& inner_;
+  std::function<void()> hook_;
+};
+
 class Loopback final : public Courier {  // hands sealed requests to custodians in this process
  public:
   explicit Loopback(const OrganisationId& from) : from_(from) {}
