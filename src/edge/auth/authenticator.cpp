@@ -1,9 +1,9 @@
-#include <array>
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <shared_mutex>
-#include <unordered_map>
 
+#include "base/recent.h"
 #include "crypto/hash.h"
 #include "edge/auth/token.h"
 
@@ -19,57 +19,21 @@ struct Remembered {
   std::uint64_t generation = 0;
 };
 
-struct DigestHash {  // the keys are SHA-256 values already
-  std::size_t operator()(const Digest& digest) const {
-    std::size_t out = 0;
-    std::memcpy(&out, digest.value.data() + 8, sizeof out);
-    return out;
-  }
-};
-
-// Bounded by two generations: when the young one is full it becomes the old one, and the old one is forgotten. What is in use moves on.
-class Shard {
- public:
-  std::optional<Remembered> find(const Digest& token, std::size_t young_max) {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = young_.find(token); found != young_.end()) return found->second;
-    const auto found = old_.find(token);
-    if (found == old_.end()) return std::nullopt;
-    auto entry = found->second;
-    insert(token, entry, young_max);
-    return entry;
-  }
-  void add(const Digest& token, Remembered entry, std::size_t young_max) {
-    const std::lock_guard lock(mutex_);
-    insert(token, std::move(entry), young_max);
-  }
-
- private:
-  void insert(const Digest& token, Remembered entry, std::size_t young_max) {
-    if (young_.size() >= young_max) {
-      old_ = std::move(young_);
-      young_.clear();
-    }
-    young_.insert_or_assign(token, std::move(entry));
-  }
-
-  std::mutex mutex_;
-  std::unordered_map<Digest, Remembered, DigestHash> young_, old_;
-};
+using Shard = Recent<Digest, Remembered, IdHash>;
 
 }  // namespace
 
 struct Authenticator::State {
   OrganisationId organisation;
   const Clock& clock;
-  std::size_t young_max;
   std::atomic<std::uint64_t> generation{0};  // of the keys: what older keys let in counts no more
   std::shared_mutex mutex;
   std::vector<crypto::PublicKey> keys;  // under mutex
-  std::array<Shard, kShards> shards;
+  std::deque<Shard> shards;             // by the token's first byte
 
-  State(OrganisationId the_organisation, const Clock& the_clock, std::size_t the_max)
-      : organisation(the_organisation), clock(the_clock), young_max(std::max<std::size_t>(1, the_max / kShards / 2)) {}
+  State(OrganisationId the_organisation, const Clock& the_clock, std::size_t the_max) : organisation(the_organisation), clock(the_clock) {
+    while (shards.size() < kShards) shards.emplace_back(std::max<std::size_t>(2, the_max / kShards));
+  }
   Shard& shard_of(const Digest& token) { return shards[static_cast<unsigned char>(token.value[0]) % kShards]; }
 };
 
@@ -100,7 +64,7 @@ Result<Principal> Authenticator::authenticate(const http::Request& request) cons
   const auto name = crypto::sha256(token);
   auto& shard = state_->shard_of(name);
   const auto generation = state_->generation.load();
-  if (const auto known = shard.find(name, state_->young_max); known && known->generation == generation) {
+  if (const auto known = shard.find(name); known && known->generation == generation) {
     if (state_->clock.now() < known->expires) return *known->principal;
     return fail(ErrorKind::unauthenticated, "the access token has expired");
   }
@@ -111,7 +75,7 @@ Result<Principal> Authenticator::authenticate(const http::Request& request) cons
   }
   CARELEDGER_TRY(auto claims, verify_token(token, state_->organisation, keys, state_->clock));
   auto principal = std::make_shared<const Principal>(std::move(claims.principal));
-  shard.add(name, {principal, claims.expires, generation}, state_->young_max);
+  shard.keep(name, {principal, claims.expires, generation});
   return *principal;
 }
 
