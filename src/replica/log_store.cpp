@@ -8,8 +8,6 @@
 namespace careledger::replica {
 namespace {
 
-constexpr std::size_t kTilesKept = 64;
-
 Bytes node_key(proof::LogNodeId id) {
   Bytes key = "n";
   key.push_back(static_cast<char>(id.level));
@@ -105,9 +103,22 @@ Result<std::optional<std::uint64_t>> LogStore::find(const storage::Reader& reade
   return std::optional<std::uint64_t>{};
 }
 
+Result<std::optional<CommandPlace>> LogStore::place_of(const storage::Reader& reader, std::uint64_t size, const Digest& command) {
+  if (const auto known = places_.find(command); known && known->index < size) return known;
+  CARELEDGER_TRY(const std::vector<Location> places, find_places(reader, command));
+  for (const Location& at : places) {
+    const Digest leaf = proof::log_leaf(proof::command_leaf(command, at.height, at.position));
+    CARELEDGER_TRY(const auto index, find(reader, size, at.height, leaf));
+    if (!index) continue;
+    places_.keep(command, {at, *index});
+    return std::optional(CommandPlace{at, *index});
+  }
+  return std::optional<CommandPlace>{};
+}
+
 // As many as there are, at most `count`.
-Result<std::vector<Digest>> LogStore::leaves(const storage::Reader& reader, std::uint64_t first, std::uint64_t count) {
-  std::vector<Digest> out;
+Result<proof::LogTree> LogStore::leaves(const storage::Reader& reader, std::uint64_t first, std::uint64_t count) {
+  proof::LogTree out;
   const auto at = reader.iterate(columns::kLog, storage::Range::prefix("b"));
   for (at->seek_backward(numbered_key('b', first)); at->valid() && out.size() < count; at->next()) {
     ByteView key = at->key().substr(1);
@@ -118,46 +129,40 @@ Result<std::vector<Digest>> LogStore::leaves(const storage::Reader& reader, std:
     CARELEDGER_TRY(const Leaves block, leaves_of_block(reader, *start, {*height}));
     const std::uint64_t wanted = first + out.size();
     if (wanted < *start || wanted >= *start + block->size()) return damaged(wanted);
-    for (std::uint64_t i = wanted - *start; i < block->size() && out.size() < count; ++i) out.push_back((*block)[i]);
+    for (std::uint64_t i = wanted - *start; i < block->size() && out.size() < count; ++i) out.append((*block)[i]);
   }
   CARELEDGER_CHECK(at->status());
   return out;
 }
 
 // At least the first `count` hashes of a tile. The last tile grows; what is there of it never changes.
-Result<LogStore::Leaves> LogStore::tile(const storage::Reader& reader, std::uint64_t index, std::uint64_t count) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = tiles_.find(index);
-    if (found != tiles_.end() && found->second->size() >= count) return found->second;
-  }
-  CARELEDGER_TRY(std::vector<Digest> hashes, leaves(reader, index * kTileLeaves, kTileLeaves));
+Result<LogStore::Tile> LogStore::tile(const storage::Reader& reader, std::uint64_t index, std::uint64_t count) {
+  if (const auto known = tiles_.find(index); known && (*known)->size() >= count) return *known;
+  CARELEDGER_TRY(proof::LogTree hashes, leaves(reader, index * kTileLeaves, kTileLeaves));
   if (hashes.size() < count) return damaged(index * kTileLeaves + hashes.size());
-  auto shared = std::make_shared<const std::vector<Digest>>(std::move(hashes));
-  const std::lock_guard lock(mutex_);
-  if (tiles_.size() >= kTilesKept) tiles_.clear();
-  tiles_[index] = shared;
-  return Leaves(shared);
+  Tile shared = std::make_shared<const proof::LogTree>(std::move(hashes));
+  tiles_.keep(index, shared);
+  return shared;
 }
 
 Result<Digest> LogStore::node(const storage::Reader& reader, proof::LogNodeId id) {
-  if (id.level >= kTileLevel) {
-    CARELEDGER_TRY(const auto bytes, reader.get(columns::kLog, node_key(id)));
-    const auto hash = bytes ? Digest::from(*bytes) : std::nullopt;
-    if (!hash) return damaged(id.index << id.level);
-    return *hash;
+  if (id.level < kTileLevel) {
+    const std::uint64_t first = (id.index << id.level) % kTileLeaves;
+    CARELEDGER_TRY(const Tile hashes, tile(reader, (id.index << id.level) / kTileLeaves, first + (1ull << id.level)));
+    return hashes->node({id.level, first >> id.level});
   }
-  const std::uint64_t first = (id.index << id.level) % kTileLeaves;
-  const std::uint64_t count = 1ull << id.level;
-  CARELEDGER_TRY(const Leaves hashes, tile(reader, (id.index << id.level) / kTileLeaves, first + count));
-  proof::CompactRange range;
-  for (std::uint64_t i = first; i < first + count; ++i) range.append((*hashes)[i]);
-  return range.root();
+  if (const auto known = nodes_.find(id)) return *known;
+  CARELEDGER_TRY(const auto bytes, reader.get(columns::kLog, node_key(id)));
+  const auto hash = bytes ? Digest::from(*bytes) : std::nullopt;
+  if (!hash) return damaged(id.index << id.level);
+  nodes_.keep(id, *hash);
+  return *hash;
 }
 
 void LogStore::forget() {
-  const std::lock_guard lock(mutex_);
   tiles_.clear();
+  nodes_.clear();
+  places_.clear();
 }
 
 }  // namespace careledger::replica

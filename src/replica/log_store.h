@@ -5,9 +5,7 @@
 // Thread-safety: LogStore is safe from any thread. Errors: what storage answers; corrupt when a block lacks what the log says it has.
 #pragma once
 
-#include <map>
-#include <mutex>
-
+#include "base/recent.h"
 #include "proof/log.h"
 #include "replica/ledger_store.h"
 #include "replica/stored_block.h"
@@ -24,25 +22,37 @@ void append_to_log(proof::CompactRange& range, Height height, std::span<const Di
 // The rows from which a log can go on that was never stored here: the peaks of its whole tiles, and the leaf hashes after them.
 Result<void> keep_log_end(const proof::CompactRange& range, std::uint64_t height, const std::vector<Bytes>& tail, storage::Batch& batch);
 
+struct CommandPlace {  // of an ok command
+  Location at;
+  std::uint64_t index = 0;  // in the log
+};
+
 class LogStore {
  public:
   explicit LogStore(BlockStore& blocks) : blocks_(blocks) {}
 
   // Nodes as of a reader; the answer for complete nodes never changes.
   Result<Digest> node(const storage::Reader& reader, proof::LogNodeId id);
-  // Where in the log, whose size is `size`, the leaf of that block stands; nullopt when the block left none like it.
-  Result<std::optional<std::uint64_t>> find(const storage::Reader& reader, std::uint64_t size, Height height, const Digest& leaf);
+  // Where a command stands in the log, whose size is `size`; nullopt when none of this digest is there. A place never changes either.
+  Result<std::optional<CommandPlace>> place_of(const storage::Reader& reader, std::uint64_t size, const Digest& command);
   void forget();  // after an undo
 
  private:
   using Leaves = std::shared_ptr<const std::vector<Digest>>;
+  using Tile = std::shared_ptr<const proof::LogTree>;
+  struct NodeHash {
+    std::size_t operator()(const proof::LogNodeId& id) const { return (id.index << 6 ^ id.level) * 0x9E3779B97F4A7C15u >> 16; }
+  };
+  Result<std::optional<std::uint64_t>> find(const storage::Reader& reader, std::uint64_t size, Height height, const Digest& leaf);
   Result<Leaves> leaves_of_block(const storage::Reader& reader, std::uint64_t first, Height height);
-  Result<Leaves> tile(const storage::Reader& reader, std::uint64_t index, std::uint64_t count);
-  Result<std::vector<Digest>> leaves(const storage::Reader& reader, std::uint64_t first, std::uint64_t count);
+  Result<Tile> tile(const storage::Reader& reader, std::uint64_t index, std::uint64_t count);
+  Result<proof::LogTree> leaves(const storage::Reader& reader, std::uint64_t first, std::uint64_t count);
 
   BlockStore& blocks_;
-  std::mutex mutex_;
-  std::map<std::uint64_t, Leaves> tiles_;  // of 256 hashes, or what there was of the last one
+  // Of 256 hashes and what is above them, or what there was of the last one: 16 KiB each.
+  Recent<std::uint64_t, Tile, std::hash<std::uint64_t>> tiles_{128};
+  Recent<proof::LogNodeId, Digest, NodeHash> nodes_{16'384};  // of level 8 and above: those of four million entries
+  Recent<Digest, CommandPlace, IdHash> places_{16'384};
 };
 
 class LogAt final : public proof::LogNodes {  // the log as proofs want it, at one reader; borrows both

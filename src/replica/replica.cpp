@@ -60,7 +60,8 @@ Replica::Replica(const Config& config, std::shared_ptr<storage::Store> store, st
       signatures_(config.signatures_cached),
       row_cache_(config.row_cache_bytes),
       blocks_(std::make_shared<BlockStore>()),
-      log_store_(std::make_shared<LogStore>(*blocks_)) {}
+      log_store_(std::make_shared<LogStore>(*blocks_)),
+      shown_(std::make_shared<ShownRows>(config.shown_cache_bytes)) {}
 
 Replica::~Replica() = default;
 
@@ -120,7 +121,7 @@ Result<void> Replica::load(ByteView tip_bytes) {
 
 Replica::Committed Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) {
   return Committed(new View::Committed{++epochs_, ledger_, height, time, std::move(tree), std::move(log), StoredRows(store_->snapshot()),
-                                       log_store_, blocks_});
+                                       log_store_, blocks_, shown_});
 }
 
 Replica::Committed Replica::committed() const {

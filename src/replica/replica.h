@@ -76,8 +76,9 @@ struct Config {
   Bytes founding;              // encoded kernel::Founding: what a new ledger begins with, and what an old one must have begun with
   std::size_t threads = 1;     // helpers for signatures and the Merkle map; never changes a result
   std::size_t views_kept = 8;  // past heights that view_at() answers
-  std::size_t signatures_cached = 200'000;  // about 60 bytes each
-  std::size_t row_cache_bytes = 32u << 20;  // so that what was read for a check is still there three full blocks later
+  std::size_t signatures_cached = 200'000;   // about 60 bytes each
+  std::size_t row_cache_bytes = 32u << 20;   // so that what was read for a check is still there three full blocks later
+  std::size_t shown_cache_bytes = 4u << 20;  // of rows that proofs show
 };
 
 class Replica {
@@ -138,6 +139,7 @@ class Replica {
   std::uint64_t epochs_ = 0;
   std::shared_ptr<BlockStore> blocks_;
   std::shared_ptr<LogStore> log_store_;
+  std::shared_ptr<ShownRows> shown_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<const View::Committed>> recent_;  // oldest first; the last is the committed state
   std::optional<Error> failed_;

@@ -223,6 +223,23 @@ TEST_F(ReplicaTest, UndoGivesTheStateBeforeTheBlock) {
   EXPECT_EQ(replica_->view().app_hash(), after);
 }
 
+// What was known about the place of a command goes with the block that is taken back.
+TEST_F(ReplicaTest, AnUndoneCommandHasNoPlaceInTheLogThatGoesOnWithoutIt) {
+  world_.populate(*replica_, 2, 10);
+  const auto undone = world_.grant(world_.patients()[0]);
+  const View with = run({world_.batch({undone})});
+  ASSERT_TRUE(with.prove_command(kernel::digest_of(undone)));
+  ASSERT_TRUE(replica_->undo_last());
+  const auto other = world_.grant(world_.patients()[1]);
+  const View without = run({world_.batch({other})});
+  ASSERT_EQ(without.log_size(), with.log_size());
+  EXPECT_EQ(without.prove_command(kernel::digest_of(undone)).error().kind, ErrorKind::not_found);
+  const auto proof = without.prove_command(kernel::digest_of(other));
+  ASSERT_TRUE(proof) << proof.error().message;
+  const Digest leaf = proof::log_leaf(proof::command_leaf(kernel::digest_of(other), proof->at.height, proof->at.position));
+  EXPECT_TRUE(proof::verify_inclusion(leaf, proof->index, without.log_size(), proof->path, without.log_root()));
+}
+
 // Every ok command proves its place in the log, at every later size, and every size is consistent with every later one.
 TEST_F(ReplicaTest, TheLogProvesInclusionAndConsistency) {
   std::mt19937_64 random(5);
@@ -248,6 +265,14 @@ TEST_F(ReplicaTest, TheLogProvesInclusionAndConsistency) {
       ASSERT_TRUE(proof::verify_inclusion(leaf, proof->index, view.log_size(), proof->path, view.log_root()));
     }
   };
+  {
+    const View early = replica_->view();
+    prove_each(early);
+    prove_each(early);  // from what the first time has left in memory
+    const auto later = world_.grant(world_.patients()[0]);
+    ASSERT_TRUE(run({world_.batch({later})}).prove_command(kernel::digest_of(later)));
+    EXPECT_EQ(early.prove_command(kernel::digest_of(later)).error().kind, ErrorKind::not_found) << "it stands there only since";
+  }
   prove_each(replica_->view());
   drop_leaves_of_large_blocks();
   reopen();

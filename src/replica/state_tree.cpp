@@ -5,11 +5,9 @@
 #include <mutex>
 
 #include "crypto/hash.h"
+#include "replica/twig.h"
 
 namespace careledger::replica {
-namespace {
-
-constexpr std::size_t kForkChanges = 256;  // fewer are not worth another thread
 
 std::uint32_t common_bits(ByteView a, ByteView b) {  // of keys that may be equal
   const std::size_t shorter = std::min(a.size(), b.size());
@@ -18,6 +16,14 @@ std::uint32_t common_bits(ByteView a, ByteView b) {  // of keys that may be equa
   if (at == shorter) return static_cast<std::uint32_t>(shorter * 8);
   return static_cast<std::uint32_t>(at * 8) + static_cast<std::uint32_t>(std::countl_zero(static_cast<std::uint8_t>(a[at] ^ b[at])));
 }
+
+Error disagreement(ByteView key) {
+  return {ErrorKind::corrupt, "state: the rows at key " + to_hex(key) + " do not give the hash that was computed when they were written"};
+}
+
+namespace {
+
+constexpr std::size_t kForkChanges = 256;  // fewer are not worth another thread
 
 struct Folded {
   Digest hash;
@@ -82,10 +88,6 @@ NodeRef plant(std::span<const Leaf> leaves) {
   if (leaves.size() <= kTwigLeavesMax) return make_twig(leaves, bit, fold(leaves));
   const std::size_t middle = middle_of(leaves, bit);
   return combine(plant(leaves.first(middle)), plant(leaves.subspan(middle)), bit);
-}
-
-Error disagreement(ByteView key) {
-  return {ErrorKind::corrupt, "state: the rows at key " + to_hex(key) + " do not give the hash that was computed when they were written"};
 }
 
 using Changes = std::span<const RowChange>;
@@ -259,7 +261,8 @@ const MapTwig* twig_towards(const MapNode* node, ByteView key) {  // the only tw
   return &node->twig();
 }
 
-// A row's steps inside its twig, lowest last.
+}  // namespace
+
 void steps_in_twig(std::span<const Leaf> leaves, ByteView key, std::vector<proof::MapStep>& steps) {
   while (leaves.size() > 1) {
     const std::uint32_t bit = proof::split_bit(leaves.front().key(), leaves.back().key());
@@ -269,8 +272,6 @@ void steps_in_twig(std::span<const Leaf> leaves, ByteView key, std::vector<proof
     leaves = right ? leaves.subspan(middle) : leaves.first(middle);
   }
 }
-
-}  // namespace
 
 Result<StateTree> StateTree::build(RowSource rows, Workers& workers) {
   CARELEDGER_TRY(std::vector<Part> parts, parts_of(rows));
@@ -302,27 +303,6 @@ std::size_t StateTree::depth_with(ByteView key) const {
     node = (proof::key_bit(key, node->split) ? node->inner().right : node->inner().left).get();
   if (node->is_twig() && node->leaves == 1 && apart == node->split) return above;  // the row is there
   return above + 1 + node->height;
-}
-
-Result<std::optional<proof::MapPath>> StateTree::path(RowSource rows, ByteView key) const {
-  if (!root_) return std::optional<proof::MapPath>{};
-  std::vector<proof::MapStep> steps;
-  const MapNode* node = root_.get();
-  while (!node->is_twig()) {
-    const bool right = proof::key_bit(key, node->split);
-    const MapInner& inner = node->inner();
-    steps.push_back({node->split, (right ? inner.left : inner.right)->hash});
-    node = (right ? inner.right : inner.left).get();
-  }
-  std::vector<Leaf> leaves;
-  node->twig().append_to(leaves);
-  const auto leaf = std::find_if(leaves.begin(), leaves.end(), [key](const Leaf& one) { return one.key() == key; });
-  if (leaf == leaves.end()) return std::optional<proof::MapPath>{};
-  CARELEDGER_TRY(auto value, rows.reader->get(rows.column, key));
-  if (!value || proof::map_leaf(key, *value) != leaf->hash) return tl::make_unexpected(disagreement(key));
-  steps_in_twig(leaves, key, steps);
-  std::reverse(steps.begin(), steps.end());
-  return std::optional<proof::MapPath>({Bytes(key), std::move(*value), std::move(steps)});
 }
 
 }  // namespace careledger::replica

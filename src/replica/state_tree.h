@@ -9,9 +9,11 @@
 // Errors: what storage answers; corrupt when rows and hashes disagree (the message names the key in hex).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 
+#include "base/recent.h"
 #include "proof/merkle_map.h"
 #include "replica/map_node.h"
 #include "replica/workers.h"
@@ -19,9 +21,14 @@
 
 namespace careledger::replica {
 
+// Values of rows that proofs showed lately, by the hash of their leaf and bounded by bytes. A hash stands for the same row for ever:
+// nothing in it is ever stale, whatever version of the tree asks.
+using ShownRows = Recent<Digest, std::shared_ptr<const Bytes>, IdHash>;
+
 struct RowSource {  // where the flat rows are
   const storage::Reader* reader;
   storage::Column column;
+  ShownRows* shown = nullptr;  // none: every proof reads
 };
 
 struct RowChange {
@@ -45,6 +52,7 @@ class StateTree {
   std::size_t depth_with(ByteView key) const;
 
   Result<std::optional<proof::MapPath>> path(RowSource rows, ByteView key) const;  // nullopt: no such row
+  Result<proof::MapNeighbours> neighbours(RowSource rows, ByteView key) const;     // the row, or those on both sides of its place
   Result<proof::MapCut> prove(RowSource rows, std::span<const Bytes> keys) const;  // membership or absence of each
   // Every row of [first, until) up to `limit` rows and about `bytes_max` bytes, completely; `next` is where the following range begins,
   // empty at the end.

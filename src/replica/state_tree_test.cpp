@@ -158,6 +158,35 @@ TEST(StateTreeTest, ProvesMembershipAndAbsence) {
   EXPECT_LT(present, 300);
 }
 
+// Rows that an earlier proof has read serve a later one only where they are still the rows of that version.
+TEST(StateTreeTest, ProofsFromRowsReadBeforeAreThoseOfTheModel) {
+  std::mt19937_64 random(19);
+  Pair pair;
+  ShownRows shown(2'000);
+  for (int round = 0; round < 60; ++round) {
+    std::map<Bytes, std::optional<Bytes>> changes;
+    for (int i = 0; i < 12; ++i)
+      changes[random_key(random, 400)] = random() % 3 == 0 ? std::nullopt : std::optional<Bytes>(u64_bytes(random()));
+    pair.change(changes);
+    RowSource source = pair.source();
+    source.shown = &shown;
+    std::vector<Bytes> keys = {Bytes(1, '\0'), Bytes(45, '\xff')};
+    for (int i = 0; i < 30; ++i) keys.push_back(random_key(random, 400));
+    EXPECT_EQ(proof::encode(pair.tree.prove(source, keys).value()), proof::encode(pair.model.prove(keys))) << "round " << round;
+    for (const Bytes& key : keys) {
+      const auto around = pair.tree.neighbours(source, key).value();
+      const auto next = pair.model.rows().lower_bound(key);
+      ASSERT_EQ(around.at.has_value(), pair.model.rows().contains(key));
+      if (around.at) continue;
+      ASSERT_EQ(around.after.has_value(), next != pair.model.rows().end());
+      ASSERT_EQ(around.before.has_value(), next != pair.model.rows().begin());
+      if (around.after) EXPECT_EQ(around.after->key, next->first);
+      if (around.before) EXPECT_EQ(around.before->key, std::prev(next)->first);
+      if (around.before) EXPECT_EQ(proof::root_of(*around.before), pair.model.root());
+    }
+  }
+}
+
 TEST(StateTreeTest, ProvesThatARangeIsComplete) {
   std::mt19937_64 random(13);
   for (const int rows : {0, 1, 2, 9, 300}) {

@@ -40,23 +40,7 @@ std::vector<kernel::Rows::Entry> StoredRows::read_prefix(ByteView prefix, Limit 
 
 Result<std::optional<proof::MapPath>> View::path(ByteView key) const { return committed_->tree.path(committed_->source(), key); }
 
-Result<proof::MapNeighbours> View::neighbours(ByteView key) const {
-  proof::MapNeighbours out;
-  CARELEDGER_TRY(out.at, path(key));
-  if (out.at) return out;
-  const auto at = committed_->reader().iterate(columns::kState, storage::Range::all());
-  at->seek_backward(key);
-  CARELEDGER_CHECK(at->status());
-  if (at->valid()) {
-    CARELEDGER_TRY(out.before, path(Bytes(at->key())));
-  }
-  at->seek(key);
-  CARELEDGER_CHECK(at->status());
-  if (at->valid()) {
-    CARELEDGER_TRY(out.after, path(Bytes(at->key())));
-  }
-  return out;
-}
+Result<proof::MapNeighbours> View::neighbours(ByteView key) const { return committed_->tree.neighbours(committed_->source(), key); }
 
 Result<proof::MapCut> View::prove(std::span<const Bytes> keys) const { return committed_->tree.prove(committed_->source(), keys); }
 
@@ -72,16 +56,11 @@ Result<std::optional<kernel::Receipt>> View::find_receipt(const Digest& command)
 
 // The log itself says whether a command was ok there: no block is read.
 Result<CommandProof> View::prove_command(const Digest& command) const {
-  CARELEDGER_TRY(const std::vector<Location> places, find_places(committed_->reader(), command));
-  for (const Location& at : places) {
-    const Digest leaf = proof::log_leaf(proof::command_leaf(command, at.height, at.position));
-    CARELEDGER_TRY(const auto index, committed_->log_store->find(committed_->reader(), log_size(), at.height, leaf));
-    if (!index) continue;
-    CommandProof out{at, *index, {}};
-    CARELEDGER_TRY(out.path, prove_inclusion(*index));
-    return out;
-  }
-  return fail(ErrorKind::not_found, "no command of this digest stands in the log");
+  CARELEDGER_TRY(const auto place, committed_->log_store->place_of(committed_->reader(), log_size(), command));
+  if (!place) return fail(ErrorKind::not_found, "no command of this digest stands in the log");
+  CommandProof out{place->at, place->index, {}};
+  CARELEDGER_TRY(out.path, prove_inclusion(place->index));
+  return out;
 }
 
 Result<proof::Path> View::prove_inclusion(std::uint64_t index) const {

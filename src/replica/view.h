@@ -87,7 +87,8 @@ class View {
     StoredRows rows;
     std::shared_ptr<LogStore> log_store;
     std::shared_ptr<BlockStore> blocks;
-    RowSource source() const { return {&rows.reader(), columns::kState}; }
+    std::shared_ptr<ShownRows> shown;
+    RowSource source() const { return {&rows.reader(), columns::kState, shown.get()}; }
     const storage::Reader& reader() const { return rows.reader(); }
   };
   explicit View(std::shared_ptr<const Committed> committed) : committed_(std::move(committed)) {}

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "base/recent.h"
 #include "kernel/tables.h"
 #include "ordering/envelopes.h"
 #include "ordering/local/chain_rows.h"
@@ -41,7 +42,12 @@ class LocalOrdering final : public Ordering {
     envelopes_.host(organisation, std::move(signer));
   }
 
-  Result<proof::SignedHeader> header(Height height) const override { return read_header(replica_.view(), height); }
+  Result<proof::SignedHeader> header(Height height) const override {
+    if (const auto known = headers_.find(height.value)) return **known;
+    CARELEDGER_TRY(auto header, read_header(replica_.view(), height));
+    headers_.keep(height.value, std::make_shared<const proof::SignedHeader>(header));
+    return header;
+  }
   Result<proof::ValidatorSet> validators(Height height) const override {
     if (height.value == 0 || height.value > height_ + 1) return fail(ErrorKind::not_found, "there is no block of this height yet");
     return maker_.validators();
@@ -175,6 +181,9 @@ class LocalOrdering final : public Ordering {
 
   Tip tip_;                // the sequencer's
   bool owes_empty_block_;  // the sequencer's
+
+  // Read lately: every proof of a moment wants the same one.
+  mutable Recent<std::uint64_t, std::shared_ptr<const proof::SignedHeader>, std::hash<std::uint64_t>> headers_{32};
 
   mutable std::mutex mutex_;
   std::multimap<std::uint64_t, UniqueFunction<void()>> waiting_;
