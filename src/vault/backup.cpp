@@ -188,6 +188,7 @@ Result<std::uint64_t> rebuild_index(VaultParts& parts) {
   CARELEDGER_CHECK(rows->status());
   CARELEDGER_CHECK(close());
   CARELEDGER_CHECK(parts.store->write(batch, storage::Durability::synced));
+  parts.newest.forget_all();
   return erased;
 }
 

@@ -159,6 +159,7 @@ Result<void> Vault::finish_erasures() {
     }
     batch.erase(kStateColumn, intents->key());
     CARELEDGER_CHECK(parts_->store->write(batch, storage::Durability::synced));
+    parts_->newest.forget_all();
   }
   return intents->status();
 }

@@ -11,6 +11,7 @@
 #include "vault/key_tree.h"
 #include "vault/keystore.h"
 #include "vault/layout.h"
+#include "vault/newest_versions.h"
 #include "vault/vault.h"
 
 namespace careledger::vault {
@@ -48,6 +49,7 @@ struct VaultParts {
   Visible head;       // what is written, durable or not
 
   mutable AnchorCache anchors{};
+  mutable NewestVersions newest{};
   Gaps gaps{};  // as they were when it was opened
 
   mutable std::mutex visible_mutex{};
@@ -66,11 +68,6 @@ struct VaultParts {
 // The newest commit in the store or in a snapshot of it.
 Result<Visible> visible_of(const storage::Reader& reader);
 
-// One row of the versions column, with its name.
-struct StoredVersion {
-  std::uint32_t version = 0;
-  VersionRow row;
-};
 // The newest version at or before `sequence`; nullopt when there is none.
 Result<std::optional<StoredVersion>> newest(const VaultParts& parts, std::string_view type, std::string_view id, std::uint64_t sequence);
 Result<Version> load(const VaultParts& parts, std::string_view type, std::string_view id, const StoredVersion& stored, bool with_body);

@@ -59,9 +59,12 @@ Result<ProofMaterial> Vault::proof_material(std::string_view type, std::string_v
     CARELEDGER_TRY(const VersionSecret secret, parts.tree->secret(number));
     material.seed = secret.salt_seed();
   }
-  CARELEDGER_TRY(material.commitment, commitment_of(parts, number));
   CARELEDGER_TRY(const auto anchor, parts.anchors.find(*parts.store, number));
-  if (!anchor) return material;
+  if (!anchor) {  // it waits, or did a moment ago
+    CARELEDGER_TRY(material.commitment, commitment_of(parts, number));
+    return material;
+  }
+  material.commitment = anchor->row.commitments[number - anchor->first];
   material.anchor = {anchor->row.state, anchor->row.height, anchor->row.position};
   material.signed_command = anchor->row.signed_command;
   const auto at = std::lower_bound(anchor->leaves.begin(), anchor->leaves.end(), material.commitment);

@@ -207,6 +207,7 @@ Result<Committed> Transaction::commit() {
   }
   const Visible commit = s.head;
   CARELEDGER_CHECK(s.staging.finish(encode(commit)));  // written, not durable yet: readers do not see it
+  s.parts.newest.forget(s.staged);
   s.parts.head = commit;
   s.lock.unlock();  // the next writer goes on while the disk works
   CARELEDGER_CHECK(s.parts.syncs->sync());

@@ -68,7 +68,7 @@ Result<std::unique_ptr<Vault>> Vault::open(VaultOptions options, Keystore& keys,
   CARELEDGER_TRY(auto store, open_store(options, keys, entropy));
   CARELEDGER_TRY(auto tree, KeyTree::open(options.folder.empty() ? std::string() : options.folder + "/keys", keys, entropy));
   auto parts = std::unique_ptr<VaultParts>(
-      new VaultParts{std::move(options), keys, clock, entropy, std::move(store), std::move(tree), {}, {}, {}, {}, {}, {}, {}});
+      new VaultParts{std::move(options), keys, clock, entropy, std::move(store), std::move(tree), {}, {}, {}, {}, {}, {}, {}, {}});
   parts->syncs = std::make_unique<SyncGroup>(*parts->store);
   CARELEDGER_CHECK(roll_back_journal(*parts->store));
   CARELEDGER_TRY(parts->visible, visible_of(*parts->store));

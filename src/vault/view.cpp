@@ -33,11 +33,17 @@ std::optional<StoredVersion> stored_version(const storage::Iterator& rows) {
 }  // namespace
 
 Result<std::optional<StoredVersion>> newest(const VaultParts& parts, std::string_view type, std::string_view id, std::uint64_t sequence) {
-  const auto rows = parts.store->iterate(kVersionsColumn, storage::Range::prefix(resource_prefix(type, id)));
-  for (rows->seek_first(); rows->valid(); rows->next()) {
+  const Bytes prefix = resource_prefix(type, id);
+  if (const auto known = parts.newest.find(prefix); known && known->row.sequence <= sequence) return known;
+  const NewestVersions::Moment moment = parts.newest.moment();
+  const auto rows = parts.store->iterate(kVersionsColumn, storage::Range::prefix(prefix));
+  bool first = true;
+  for (rows->seek_first(); rows->valid(); rows->next(), first = false) {
     const auto stored = stored_version(*rows);
     if (!stored) return corrupt_row("versions", rows->key());
-    if (stored->row.sequence <= sequence) return stored;
+    if (stored->row.sequence > sequence) continue;
+    if (first) parts.newest.keep(prefix, *stored, moment);
+    return stored;
   }
   CARELEDGER_CHECK(rows->status());
   return std::nullopt;
