@@ -22,6 +22,7 @@ namespace http = edge::http;
 namespace json = codec::json;
 
 constexpr std::chrono::seconds kBackupPatience{20};  // of one question after it
+constexpr std::string_view kProvePath = "/admin/v1/prove";
 constexpr std::string_view kBundleType = "application/vnd.careledger.proof";
 
 // An answer waits for this until every patient's entry is durable.
@@ -121,6 +122,11 @@ Result<std::string> trust_text(Ledger& ledger) {
   return proof::to_text(trust);
 }
 
+bool AdminApi::waits_for_nothing(const http::Request& request) const {
+  return request.method == http::Method::get && request.path == kProvePath &&
+         parts_.ledger.checkpoints().at_hand(parts_.ledger.replica().view());
+}
+
 void AdminApi::handle(http::Request request, http::Responder respond) {
   const auto principal = parts_.authenticator.authenticate(request);
   if (!principal)
@@ -149,7 +155,7 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
     return announce_token(request, principal, entry, patients);
   if (request.method == http::Method::post) return act(request, principal, entry, patients);
   if (request.method != http::Method::get) return fail(ErrorKind::unsupported, "only GET and POST");
-  if (request.path == "/admin/v1/prove") return prove(request, principal, entry, patients);
+  if (request.path == kProvePath) return prove(request, principal, entry, patients);
   if (request.path == "/admin/v1/record") return record(request, principal, entry, patients);
   if (request.path == "/admin/v1/trust") {
     CARELEDGER_TRY(std::string text, trust_text(parts_.ledger));

@@ -20,8 +20,8 @@
 //                                         organisation's keystore signs such an access token, before it does (administrator)
 //
 // Everything is recorded in the audit map before it is answered, failed logins too; erasures, holds and changes of the registry before they
-// are done as well ("begun": true). Thread-safety: handle() from any thread; it waits for
-// the disk, so it stands behind an Offload.
+// are done as well ("begun": true). Thread-safety: handle() from any thread; it waits for the disk, so it stands behind an Offload, but for
+// what waits_for_nothing().
 #pragma once
 
 #include <mutex>
@@ -62,6 +62,8 @@ class AdminApi final : public edge::http::Handler {
  public:
   explicit AdminApi(AdminParts parts) : parts_(std::move(parts)) {}
   void handle(edge::http::Request request, edge::http::Responder respond) override;
+  // A proof while the newest checkpoint is cosigned already: it only reads, like a read of the record.
+  bool waits_for_nothing(const edge::http::Request& request) const;
 
  private:
   // Each says in `entry` what it did, and in `patients` whose record it was: the access is recorded under every one of them.

@@ -146,7 +146,8 @@ Result<void> Organisation::serve(const Surroundings& around) {
       AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
                  [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); },
                  exchange_->promises(), *signer_});
-  admin_offload_ = std::make_unique<edge::http::Offload>(*admin_, around.workers);
+  admin_offload_ = std::make_unique<edge::http::Offload>(
+      *admin_, around.workers, [this](const edge::http::Request& request) { return admin_->waits_for_nothing(request); });
   router_->add({}, "/admin/v1/*", *admin_offload_);
   exchange_->add_routes(*router_);
   add_gauges(around.metrics, config_.slug, layout_.organisation(config_.slug), *vault_, *audit_);

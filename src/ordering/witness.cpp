@@ -48,8 +48,7 @@ std::vector<proof::NoteKey> CheckpointKeeper::witness_keys() const {
   return keys;
 }
 
-Result<void> CheckpointKeeper::renew(const replica::View& view) {
-  if (at_ && at_->log_size() >= view.log_size()) return {};
+Result<Bytes> CheckpointKeeper::make(const replica::View& view) const {
   const proof::Checkpoint checkpoint{origin_, view.log_size(), view.log_root()};
   proof::Note note{proof::to_text(checkpoint), {}};
   note.signatures.push_back(proof::sign_note(note.text, origin_, key_));
@@ -61,27 +60,44 @@ Result<void> CheckpointKeeper::renew(const replica::View& view) {
     CARELEDGER_TRY(proof::NoteSignature signature, witness->cosign(checkpoint, consistency));
     note.signatures.push_back(std::move(signature));
   }
-  at_ = view;
-  note_ = proof::encode(note);
-  return {};
+  return proof::encode(note);
+}
+
+std::shared_ptr<const CheckpointKeeper::Made> CheckpointKeeper::newest() const {
+  const std::lock_guard lock(mutex_);
+  return made_;
+}
+
+Result<std::shared_ptr<const CheckpointKeeper::Made>> CheckpointKeeper::covering(const replica::View& view) {
+  if (at_hand(view)) return newest();
+  const std::lock_guard turn(making_);
+  if (at_hand(view)) return newest();  // somebody else made it meanwhile
+  CARELEDGER_TRY(Bytes note, make(view));
+  auto made = std::make_shared<const Made>(Made{view, std::move(note)});
+  const std::lock_guard lock(mutex_);
+  made_ = made;
+  return made;
+}
+
+bool CheckpointKeeper::at_hand(const replica::View& view) const {
+  const auto made = newest();
+  return made && made->at.log_size() >= view.log_size();
 }
 
 Result<CheckpointKeeper::Witnessed> CheckpointKeeper::checkpoint(const replica::View& view) {
-  const std::lock_guard lock(mutex_);
-  CARELEDGER_CHECK(renew(view));
-  Witnessed known{note_, {}};
-  if (at_->log_size() > view.log_size()) {
-    CARELEDGER_TRY(known.consistency, at_->prove_consistency(view.log_size()));
+  CARELEDGER_TRY(const auto made, covering(view));
+  Witnessed known{made->note, {}};
+  if (made->at.log_size() > view.log_size()) {
+    CARELEDGER_TRY(known.consistency, made->at.prove_consistency(view.log_size()));
   }
   return known;
 }
 
 Result<CheckpointKeeper::Since> CheckpointKeeper::since(const replica::View& view, std::uint64_t from) {
-  const std::lock_guard lock(mutex_);
-  CARELEDGER_CHECK(renew(view));
-  Since out{note_, at_->log_size(), {}};
+  CARELEDGER_TRY(const auto made, covering(view));
+  Since out{made->note, made->at.log_size(), {}};
   if (from <= out.size) {
-    CARELEDGER_TRY(out.consistency, at_->prove_consistency(from));
+    CARELEDGER_TRY(out.consistency, made->at.prove_consistency(from));
   }
   return out;
 }

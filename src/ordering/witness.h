@@ -61,6 +61,8 @@ class CheckpointKeeper {
   // another history. The note is made once a size.
   Result<Witnessed> checkpoint(const replica::View& view);
 
+  bool at_hand(const replica::View& view) const;  // checkpoint() waits for no disk then
+
   // The newest checkpoint, of the view's log or of a longer one, for somebody who remembers a log of `from` entries.
   struct Since {
     Bytes note;
@@ -70,13 +72,19 @@ class CheckpointKeeper {
   Result<Since> since(const replica::View& view, std::uint64_t from);
 
  private:
-  Result<void> renew(const replica::View& view);  // makes the note of a longer log than the last one; under the lock
+  struct Made {
+    replica::View at;
+    Bytes note;
+  };
+  std::shared_ptr<const Made> newest() const;
+  Result<std::shared_ptr<const Made>> covering(const replica::View& view);  // of the view's log or of a longer one; makes it if need be
+  Result<Bytes> make(const replica::View& view) const;
   const std::string origin_;
   const crypto::SigningKey key_;
   std::vector<std::shared_ptr<Witness>> witnesses_;
-  std::mutex mutex_;
-  std::optional<replica::View> at_;  // of the newest note; replaced by the next
-  Bytes note_;
+  std::mutex making_;         // held while witnesses sync what they remember; who wants an older note does not wait for it
+  mutable std::mutex mutex_;  // of made_
+  std::shared_ptr<const Made> made_;
 };
 
 }  // namespace careledger::ordering

@@ -66,6 +66,7 @@ void WorkerPool::stop() {
 }
 
 void Offload::handle(Request request, Responder respond) {
+  if (at_once_ && at_once_(request)) return inner_.handle(std::move(request), std::move(respond));
   struct Job {
     Request request;
     Responder respond;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 #include "edge/http/message.h"
@@ -27,15 +28,18 @@ class WorkerPool {
   std::unique_ptr<State> state_;
 };
 
-// Runs `inner` on the pool; 503 with Retry-After when the pool is full. Both are borrowed and must outlive it.
+// Runs `inner` on the pool; 503 with Retry-After when the pool is full. Both are borrowed and must outlive it. What `at_once` says waits
+// for nothing runs on the thread on which it came, which spares the way through the pool.
 class Offload : public Handler {
  public:
-  Offload(Handler& inner, WorkerPool& pool) : inner_(inner), pool_(pool) {}
+  using AtOnce = std::function<bool(const Request&)>;
+  Offload(Handler& inner, WorkerPool& pool, AtOnce at_once = {}) : inner_(inner), pool_(pool), at_once_(std::move(at_once)) {}
   void handle(Request request, Responder respond) override;
 
  private:
   Handler& inner_;
   WorkerPool& pool_;
+  const AtOnce at_once_;
 };
 
 }  // namespace careledger::edge::http
