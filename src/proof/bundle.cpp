@@ -46,6 +46,7 @@ OpenedRecord open_record(std::span<const Bytes> leaves, std::span<const std::siz
   LogTree tree;
   for (const Bytes& leaf : leaves) tree.append_data(leaf);
   OpenedRecord out{tree.root(), {}};
+  out.elements.reserve(shown.size());
   for (const std::size_t index : shown) {
     CARELEDGER_ASSERT(index < leaves.size());
     ShownElement element{leaves[index], {}};

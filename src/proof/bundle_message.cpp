@@ -11,6 +11,7 @@ tl::unexpected<Error> malformed(const char* what) { return fail(ErrorKind::malfo
 
 Bytes joined(const Path& path) {
   Bytes out;
+  out.reserve(path.size() * Digest::size);
   for (const Digest& hash : path) out.append(hash.view());
   return out;
 }
@@ -34,6 +35,7 @@ Result<Id> id_of(ByteView bytes) {
 void to_message(const ShownElement& element, bundle::Element& out) {
   out.set_leaf(element.leaf);
   Bytes sides((element.path.size() + 7) / 8, '\0');
+  out.mutable_hashes()->reserve(element.path.size() * Digest::size);
   for (std::size_t i = 0; i < element.path.size(); ++i) {
     out.mutable_hashes()->append(element.path[i].second.view());
     if (element.path[i].first) sides[i / 8] = static_cast<char>(static_cast<std::uint8_t>(sides[i / 8]) | (0x80 >> (i % 8)));

@@ -102,6 +102,7 @@ class CutParser {
 
 void to_message(const MapCut& cut, bundle::MapCut& message) {
   BitWriter shape(*message.mutable_shape());
+  message.mutable_hashes()->reserve(cut.entries.size() * Digest::size);
   std::size_t next = 0;
   for (const bool inner : cut.shape) {
     shape.put(inner);

@@ -93,7 +93,9 @@ Digest record_salt(ByteView seed, std::string_view name) {
 }
 
 std::vector<RecordLeaf> record_leaves(const Value& resource, ByteView seed) {
-  return leaves_with(resource, [seed](std::string_view name) { return record_salt(seed, name); });
+  CARELEDGER_ASSERT(seed.size() == 32);
+  const crypto::HmacSha256 salts(seed);
+  return leaves_with(resource, [&salts](std::string_view name) { return salts.mac(name); });
 }
 
 std::vector<RecordLeaf> record_leaves(const Value& resource, SaltOf salt_of, const void* context) {
