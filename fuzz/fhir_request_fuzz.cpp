@@ -14,13 +14,14 @@ using careledger::BlockTime;
 
 constexpr std::array<const char*, 4> kTypes{"Patient", "Observation", "Organization", "Encounter"};
 constexpr BlockTime kNow{1'800'000'000'000};
+constexpr const char* kBase = "https://north.example/fhir";
 
 // Strict refuses what lenient ignores; what strict takes, lenient takes the same way.
 void search(const char* type, std::string_view text) {
   const auto parameters = http::read_form(text, 64);
   if (!parameters) return;
-  const auto strict = fhir::read_search(type, *parameters, kNow, false);
-  const auto lenient = fhir::read_search(type, *parameters, kNow, true);
+  const auto strict = fhir::read_search(type, *parameters, kNow, false, kBase);
+  const auto lenient = fhir::read_search(type, *parameters, kNow, true, kBase);
   if (!strict) return;
   CARELEDGER_ASSERT(lenient && lenient->ignored.empty() && lenient->query.all_of.size() == strict->query.all_of.size());
   const std::array<careledger::vault::Term, 2> terms{{{"_lastUpdated", "12345678"}, {"name", "a"}}};
@@ -28,7 +29,7 @@ void search(const char* type, std::string_view text) {
 }
 
 void condition(const char* type, std::string_view text) {
-  const auto query = fhir::read_condition(type, text, kNow);
+  const auto query = fhir::read_condition(type, text, kNow, kBase);
   CARELEDGER_ASSERT(!query || !query->all_of.empty() || !query->ids.empty());
 }
 

@@ -54,6 +54,9 @@ struct IndexEngine {
   std::uint16_t number = 0;
   std::vector<IndexValue> out;
   bool is_true = false;  // for parameters whose value is a truth
+  bool collects_strays = false;
+  const Value* root = nullptr;  // set while collecting strays
+  std::vector<std::string> strays;
 
   void evaluate(std::uint16_t parameter, const Value& resource) {
     search = &tables::kSearch[parameter];
@@ -65,6 +68,14 @@ struct IndexEngine {
       at = after(at);
     }
     if ((search->flags & tables::kIsTruth) != 0) token(kTruthSystem, is_true ? "true" : "false");
+  }
+
+  void evaluate_compartment(ResourceType type, const Value& resource) {
+    const tables::Resource& own = tables::kResources[type.index()];
+    for (std::uint16_t i = 0; i < own.search_count; ++i) {
+      const auto parameter = static_cast<std::uint16_t>(own.search + i);
+      if (in_patient_compartment_by(type, SearchParameter(parameter).code())) evaluate(parameter, resource);
+    }
   }
 
   static std::uint16_t operation(std::uint16_t word) { return static_cast<std::uint16_t>(word >> 12u); }
@@ -83,13 +94,32 @@ struct IndexEngine {
         if (value.string_at(tables::text_of(argument(at[0]))) == tables::text_of(at[1])) walk(at + 2, value);
         break;
       case tables::kWhereType: {
-        const auto type = resource_type(argument(*at)).name();
-        const Reference reference = read_reference(value.string_at("reference"));
-        if (reference.type == type || (reference.type.empty() && value.string_at("type") == type)) walk(at + 1, value);
+        const auto type = type_referred_to(value);
+        if (type == resource_type(argument(*at)).name() || (collects_strays && type.empty())) walk(at + 1, value);
         break;
       }
       default: CARELEDGER_ASSERT(false);
     }
+  }
+
+  // Of a Reference: what its text says, else its `type`. While strays are collected, also of a contained resource.
+  std::string_view type_referred_to(const Value& value) const {
+    const Reference reference = read_reference(value.string_at("reference"));
+    if (!reference.type.empty()) return reference.type;
+    if (collects_strays && reference.form == ReferenceForm::contained)
+      for (const Value& one : root->items_at("contained"))
+        if (one.string_at("id") == reference.id) return one.string_at("resourceType");
+    return value.string_at("type");
+  }
+
+  void collect_stray(const Value& value) {
+    const std::string_view text = value.string_at("reference");
+    const ReferenceForm form = read_reference(text).form;
+    if (form != ReferenceForm::absolute && form != ReferenceForm::contained) return;
+    const std::string_view type = type_referred_to(value);
+    const std::string_view code = SearchParameter(number).code();
+    const bool untold = type.empty() && form == ReferenceForm::absolute && (code == "patient" || code == "subject");
+    if (type == "Patient" || untold) strays.emplace_back(text);
   }
 
   void enter(const std::uint16_t* at, const Value& value) {
@@ -151,6 +181,7 @@ struct IndexEngine {
   }
 
   void emit_reference(std::uint16_t type, const Value& value) {
+    if (collects_strays) return collect_stray(value);
     const bool is_canonical = type < tables::kShapeBase;  // canonical or uri: a URL by itself
     const std::string_view text = is_canonical ? value.text() : value.string_at("reference");
     if (text.empty()) return;
@@ -298,6 +329,18 @@ std::vector<std::string> patient_compartments(const Value& resource, std::span<c
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
+}
+
+std::vector<std::string> stray_patients(const Value& resource) {
+  const auto type = type_of(resource);
+  if (!type) return {};
+  IndexEngine engine;
+  engine.collects_strays = true;
+  engine.root = &resource;
+  engine.evaluate_compartment(*type, resource);
+  const Value* context = type->name() == "Binary" ? resource.find("securityContext") : nullptr;
+  if (context != nullptr) engine.collect_stray(*context);
+  return std::move(engine.strays);
 }
 
 namespace {

@@ -48,4 +48,9 @@ std::string fold(std::string_view text);
 // whose it is, whoever has that resource knows.
 std::vector<std::string> patient_compartments(const json::Value& resource, std::span<const IndexValue> values);
 
+// References in the elements that decide the compartment which lead to a Patient that is nobody's record here: by an absolute URL, or
+// contained in the resource. A URL that does not tell its type counts as one where the parameter is `patient` or `subject`. As they stand
+// in the resource; repeats possible. Nothing for a Bundle or Parameters: what they carry speaks of its own entries.
+std::vector<std::string> stray_patients(const json::Value& resource);
+
 }  // namespace careledger::codec::fhir

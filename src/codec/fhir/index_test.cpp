@@ -155,6 +155,30 @@ TEST(FhirIndex, ABinaryBelongsToItsSecurityContextAndWhatCarriesOthersToThemAll)
             (Ids{"c", "d", "e"}));
 }
 
+TEST(FhirIndex, PatientsWhoseRecordItWouldNotStandIn) {
+  const auto strays = [](std::string_view text) { return stray_patients(json::parse(text)->root()); };
+  using References = std::vector<std::string>;
+  for (const std::string type : {"Observation", "Condition"}) {
+    const auto of = [&](const std::string& subject, const std::string& more = {}) {
+      return strays("{\"resourceType\":\"" + type + "\"" + more + ",\"subject\":{" + subject + "}}").size();
+    };
+    EXPECT_NE(of(R"("reference":"https://elsewhere.example/Patient/1")"), 0u) << type;
+    EXPECT_NE(of(R"("reference":"urn:oid:1.2.3","type":"Patient")"), 0u) << type;
+    EXPECT_NE(of(R"("reference":"urn:oid:1.2.3")"), 0u) << type;
+    EXPECT_NE(of(R"("reference":"#c")", R"(,"contained":[{"resourceType":"Patient","id":"c"}])"), 0u) << type;
+    EXPECT_EQ(of(R"("reference":"#c")", R"(,"contained":[{"resourceType":"Group","id":"c"}])"), 0u) << type;
+    EXPECT_EQ(of(R"("reference":"https://elsewhere.example/Group/1")"), 0u) << type;
+    EXPECT_EQ(of(R"("reference":"Patient/1")"), 0u) << type;
+    EXPECT_EQ(of(R"("display":"a Patient")"), 0u) << type;
+  }
+  EXPECT_EQ(
+      strays(R"({"resourceType":"Observation","performer":[{"reference":"urn:oid:1.2"},{"reference":"https://e.example/Patient/2"}]})"),
+      References{"https://e.example/Patient/2"});
+  EXPECT_EQ(strays(R"({"resourceType":"Observation","focus":[{"reference":"https://e.example/Patient/2"}]})"), References());
+  EXPECT_EQ(strays(R"({"resourceType":"Binary","securityContext":{"reference":"https://e.example/Patient/2"}})"),
+            References{"https://e.example/Patient/2"});
+}
+
 TEST(FhirIndex, FoldDropsCaseAccentsAndSpareSpace) {
   EXPECT_EQ(fold("  ÀÉÎõü \t\n Ñ "), "aeiou n");
   EXPECT_EQ(fold("e\xCC\x81"), "e");  // a combining accent

@@ -79,6 +79,19 @@ Reference read_reference(std::string_view text) {
   return {};
 }
 
+std::string_view below_base(std::string_view text, std::string_view base) {
+  const Reference reference = read_reference(text);
+  if (reference.form != ReferenceForm::absolute || reference.type.empty()) return {};
+  const auto without_scheme = [](std::string_view url) { return url.substr(std::min(url.size(), url.find("://") + 3)); };
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  const auto same = [&](char a, char b) { return lower(a) == lower(b); };
+  const std::string_view scheme = reference.base.substr(0, reference.base.find("://"));
+  constexpr std::string_view kWeb[] = {"http", "https"};
+  const bool web = std::ranges::any_of(kWeb, [&](std::string_view one) { return std::ranges::equal(scheme, one, same); });
+  if (!web || !std::ranges::equal(without_scheme(reference.base), without_scheme(base), same)) return {};
+  return text.substr(reference.base.size() + 1);
+}
+
 namespace {
 struct Step {
   const Step* parent;

@@ -31,6 +31,10 @@ struct Reference {
 };
 Reference read_reference(std::string_view text);
 
+// What an absolute URL names below `base` ("https://north.example/fhir"): "Type/id", a version behind it if it has one. Empty when it is
+// another server's, or no such URL. Schemes are not compared, because a proxy before the server may end TLS; neither is case.
+std::string_view below_base(std::string_view reference, std::string_view base);
+
 // Calls `visit` for the string of every Reference.reference in the resource, contained ones and those inside a Bundle's entries and in
 // extensions included, in document order. It may replace the value by another string of the same Document. `location` gives the
 // FHIRPath of the string. A Reference is known by the definitions, not by its looks: check() the resource first, what that refuses

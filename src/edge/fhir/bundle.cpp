@@ -22,7 +22,7 @@ bool is_write(const Entry& entry) { return entry.kind != EntryKind::read && entr
 Outcome<std::unique_ptr<BundleWriting>> begin(State& state, const Call& call, Document& document) {
   auto transaction = state.parts.vault.begin();
   if (!transaction) return tl::make_unexpected(failure_of(transaction.error()));
-  return std::make_unique<BundleWriting>(state, document, std::move(*transaction), call.principal);
+  return std::make_unique<BundleWriting>(state, document, std::move(*transaction), call);
 }
 
 // What is recorded of some entries of a Bundle.

@@ -21,13 +21,13 @@ struct Stored {
 
 class BundleWriting {
  public:
-  // Everything is borrowed; `asker` is whose request it is.
-  BundleWriting(State& state, codec::json::Document& document, std::unique_ptr<vault::Transaction> transaction,
-                const auth::Principal& asker)
+  // Everything is borrowed; `call` is the request.
+  BundleWriting(State& state, codec::json::Document& document, std::unique_ptr<vault::Transaction> transaction, const Call& call)
       : state_(state),
         document_(document),
         transaction_(std::move(transaction)),
-        resolver_(transaction_->before(), state.parts.clock.now(), state.config.check_references, asker) {}
+        resolver_(transaction_->before(), state.parts.clock.now(), state.config.check_references, base_of(state, call.request),
+                  call.principal) {}
 
   // All of a transaction's entries, those that only read left out, in the order that R4 wants. After a failure nothing of it may stay:
   // drop the object.

@@ -296,31 +296,6 @@ TEST_F(HandlerTest, BadBodiesAreRefusedWithTheirPlacesAndNothingIsStored) {
   EXPECT_EQ(vault->figures().versions, 0u);
 }
 
-TEST_F(HandlerTest, ReferencesMustPointAtSomething) {
-  const auto observation = [](const std::string& subject) {
-    return R"({"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":")" + subject + "\"}}";
-  };
-  const auto dangling = post("Observation", observation("Patient/none"));
-  EXPECT_EQ(dangling.status, 422);
-  EXPECT_EQ(issues(dangling), std::vector<std::string>{"not-found Observation.subject.reference"});
-  EXPECT_NE(dangling.content().find("Patient/none"), std::string::npos);
-  EXPECT_EQ(post("Observation", observation("#p")).status, 400) << "the structure check finds it";
-  EXPECT_EQ(post("Observation", observation("urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0")).status, 422);
-  EXPECT_EQ(post("Observation", observation("https://elsewhere.example/fhir/Patient/1")).status, 201);
-  const std::string id = id_of(post("Patient", kPatient));
-  EXPECT_EQ(post("Observation", observation("Patient/" + id)).status, 201);
-  remove("Patient/" + id);
-  EXPECT_EQ(post("Observation", observation("Patient/" + id)).status, 422);
-  EXPECT_EQ(put("Observation/o", R"({"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},)"
-                                 R"("hasMember":[{"reference":"Observation/o"}]})")
-                .status,
-            201)
-      << "a circle of one";
-  config.check_references = false;
-  make_handler();
-  EXPECT_EQ(post("Observation", observation("Patient/none")).status, 201);
-}
-
 TEST_F(HandlerTest, WithoutATokenNothingButTheCapabilities) {
   who = auth::Principal{};
   const auto refused = get("Patient/1");

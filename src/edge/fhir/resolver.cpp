@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/fhir/index.h"
 #include "codec/fhir/reference.h"
 #include "edge/fhir/incoming.h"
 #include "edge/fhir/search_query.h"
@@ -13,6 +14,9 @@ using codec::fhir::ReferenceForm;
 using codec::json::Value;
 
 constexpr std::size_t kIssuesMax = 100;
+
+// It would stand in nobody's record, so that no patient could see who reads it.
+const Issue kStray{"error", "business-rule", "this must be a Patient of this server: store the Patient here and refer to Patient/id", {}};
 
 std::string name_of(std::string_view type, std::string_view id) { return std::string(type).append(1, '/').append(id); }
 
@@ -33,7 +37,7 @@ void Resolver::add_candidate(std::string_view type, std::string id, const Value&
 Outcome<std::string> Resolver::match(std::string_view type, std::string_view condition, const std::string& expression) {
   for (const auth::Action action : {auth::Action::search, auth::Action::read})
     if (const auto may = auth::permit(asker_, action, {type, {}}); !may) return tl::make_unexpected(failure_of(may.error(), expression));
-  auto query = read_condition(type, condition, now_);
+  auto query = read_condition(type, condition, now_, base_);
   if (!query) return tl::make_unexpected(std::move(query.error()));
   auto page = before_.search(*query, {}, 2);
   if (!page) return tl::make_unexpected(failure_of(page.error(), expression));
@@ -77,19 +81,27 @@ Resolver::Known Resolver::judge_relative(std::string_view type, std::string_view
   return {{}, Issue{"error", "not-found", "the reference " + name + " points at nothing that is here", {}}, 422};
 }
 
+Resolver::Known Resolver::judge_absolute(std::string_view reference) {
+  if (const auto own = codec::fhir::below_base(reference, base_); !own.empty()) {
+    const auto read = codec::fhir::read_reference(own);
+    Known known = judge_relative(read.type, read.id);
+    if (!known.issue && known.text.empty()) known.text = own;
+    return known;
+  }
+  if (!reference.starts_with("urn:uuid:") || !check_) return {{}, {}, 0, true};
+  const std::string text = "the reference " + std::string(reference.substr(0, 64)) + " names no entry of the Bundle";
+  return {{}, Issue{"error", "not-found", text, {}}, 422};
+}
+
 Resolver::Known Resolver::judge(std::string_view reference, const std::string& location) {
   if (const auto alias = aliases_.find(std::string(reference)); alias != aliases_.end()) return {alias->second};
   const auto read = codec::fhir::read_reference(reference);
   switch (read.form) {
     case ReferenceForm::conditional: return judge_conditional(reference, read.type, read.query, location);
     case ReferenceForm::relative: return judge_relative(read.type, read.id);
-    case ReferenceForm::absolute:
-      if (!reference.starts_with("urn:uuid:") || !check_) return {};
-      return {{},
-              Issue{"error", "not-found", "the reference " + std::string(reference.substr(0, 64)) + " names no entry of the Bundle", {}},
-              422};
-    case ReferenceForm::malformed:  // check_resource() has refused it
-    case ReferenceForm::contained: return {};
+    case ReferenceForm::absolute: return judge_absolute(reference);
+    case ReferenceForm::contained: return {{}, {}, 0, true};
+    case ReferenceForm::malformed: return {};  // check_resource() has refused it
   }
   return {};
 }
@@ -100,9 +112,20 @@ const Resolver::Known& Resolver::look(std::string_view reference, const std::str
   return known_.emplace(std::move(key), judge(reference, location)).first->second;
 }
 
+// A document's or message's references are to its own entries; only those to this server are brought into its form.
+void Resolver::resolve_carried(codec::json::Document& document, Value& bundle) const {
+  codec::fhir::visit_references(bundle, [&](Value& text, const codec::fhir::Location&) {
+    if (const auto own = codec::fhir::below_base(text.text(), base_); !own.empty()) text = document.string(std::string(own));
+  });
+}
+
 Outcome<void> Resolver::resolve(codec::json::Document& document, Value& resource, const std::string& location) {
-  if (resource.string_at("resourceType") == "Bundle") return {};  // a document's or message's references are to its own entries
+  if (resource.string_at("resourceType") == "Bundle") {
+    resolve_carried(document, resource);
+    return {};
+  }
   Failure failed;
+  bool outside = false;
   const auto note = [&](Issue issue, int status, const std::string& where) {
     if (failed.issues.empty()) failed.status = status;
     issue.expression = where;
@@ -111,6 +134,7 @@ Outcome<void> Resolver::resolve(codec::json::Document& document, Value& resource
   codec::fhir::visit_references(resource, [&](Value& text, const codec::fhir::Location& path) {
     const std::string_view reference = text.text();
     const Known& known = look(reference, location);
+    outside = outside || known.outside;
     if (known.issue) note(*known.issue, known.status, located(location, path()));
     else if (!known.text.empty()) text = document.string(known.text);
   });
@@ -118,6 +142,12 @@ Outcome<void> Resolver::resolve(codec::json::Document& document, Value& resource
     codec::fhir::visit_uris(resource, [&](Value& text, const codec::fhir::Location&) {
       if (!text.text().starts_with("urn:")) return;
       if (const auto alias = aliases_.find(std::string(text.text())); alias != aliases_.end()) text = document.string(alias->second);
+    });
+  }
+  if (outside && check_) {
+    const std::vector<std::string> strays = codec::fhir::stray_patients(resource);
+    codec::fhir::visit_references(resource, [&](Value& text, const codec::fhir::Location& path) {
+      if (std::ranges::find(strays, text.text()) != strays.end()) note(kStray, 422, located(location, path()));
     });
   }
   if (!failed.issues.empty()) return tl::make_unexpected(std::move(failed));

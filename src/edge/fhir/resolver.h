@@ -1,5 +1,6 @@
-// References on their way in: urn:uuid and full URLs of the same Bundle become Type/id, conditional references become what they match,
-// and what points at nothing is found. For edge/fhir alone; one thread.
+// References on their way in: urn:uuid and full URLs of the same Bundle and URLs of this server become Type/id, conditional references
+// become what they match, and what points at nothing is found, or at a Patient in whose record it would not stand. For edge/fhir alone; one
+// thread.
 #pragma once
 
 #include <string>
@@ -16,9 +17,10 @@ namespace careledger::edge::fhir {
 
 class Resolver {
  public:
-  // `before`: what is there already. `check`: whether a relative reference must point at something. `asker` is borrowed.
-  Resolver(const vault::View& before, BlockTime now, bool check, const auth::Principal& asker)
-      : before_(before), now_(now), check_(check), asker_(asker) {}
+  // `before`: what is there already. `check`: whether a relative reference must point at something, and a resource's patient must be one
+  // of this vault. `base`: the server's own, under which a URL means what is here. `asker` is borrowed.
+  Resolver(const vault::View& before, BlockTime now, bool check, std::string base, const auth::Principal& asker)
+      : before_(before), now_(now), check_(check), base_(std::move(base)), asker_(asker) {}
 
   void add_alias(std::string full_url, std::string reference);  // "urn:uuid:…" -> "Patient/…"
   void add_coming(std::string_view type, std::string_view id);  // will be there with the transaction
@@ -47,15 +49,19 @@ class Resolver {
     std::string text;  // in its place; empty: stays
     std::optional<Issue> issue{};
     int status = 0;
+    bool outside = false;  // a URL of elsewhere or a contained resource
   };
   const Known& look(std::string_view reference, const std::string& location);
   Known judge(std::string_view reference, const std::string& location);
+  Known judge_absolute(std::string_view reference);
   Known judge_conditional(std::string_view reference, std::string_view type, std::string_view condition, const std::string& location);
   Known judge_relative(std::string_view type, std::string_view id);
+  void resolve_carried(codec::json::Document& document, codec::json::Value& bundle) const;
 
   vault::View before_;
   BlockTime now_;
   bool check_;
+  std::string base_;
   const auth::Principal& asker_;
   std::string self_{};
   std::unordered_map<std::string, std::string> aliases_;

@@ -250,7 +250,7 @@ void name_searched(const State& state, const Call& call, Access& access) {
 }
 
 Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters) {
-  auto request = read_search(type, parameters, state.parts.clock.now(), call.form.lenient);
+  auto request = read_search(type, parameters, state.parts.clock.now(), call.form.lenient, base_of(state, call.request));
   if (!request) return tl::make_unexpected(std::move(request.error()));
   if (auto limited = limit(*request, call); !limited) return tl::make_unexpected(std::move(limited.error()));
   auto page = Search(state, call.principal, *request).run();

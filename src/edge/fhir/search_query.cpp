@@ -30,7 +30,8 @@ std::string shown(std::string_view name) {  // of a parameter, for messages: pri
 
 class Reader {
  public:
-  Reader(std::string_view type, BlockTime now, bool lenient) : type_(*codec::fhir::find_resource_type(type)), now_(now), lenient_(lenient) {
+  Reader(std::string_view type, BlockTime now, bool lenient, std::string_view base)
+      : type_(*codec::fhir::find_resource_type(type)), now_(now), lenient_(lenient), base_(base) {
     out_.query.type = type;
   }
 
@@ -101,7 +102,8 @@ class Reader {
       refuse(whole, "too-costly", "too many parameters");
       return false;
     }
-    return modifier == "missing" ? read_missing(whole, code, parameter.value) : read_values({*known, modifier}, whole, parameter.value);
+    return modifier == "missing" ? read_missing(whole, code, parameter.value)
+                                 : read_values({*known, modifier, base_}, whole, parameter.value);
   }
 
   bool read_missing(std::string_view whole, std::string_view code, std::string_view value) {
@@ -148,6 +150,7 @@ class Reader {
   ResourceType type_;
   BlockTime now_;
   bool lenient_;
+  std::string_view base_;
   SearchRequest out_;
   std::optional<std::vector<std::string>> ids_;
   std::vector<Issue> issues_;
@@ -169,18 +172,19 @@ bool answers(const Clause& clause, std::span<const vault::Term> terms) {
 
 }  // namespace
 
-Outcome<SearchRequest> read_search(std::string_view type, std::span<const http::Parameter> parameters, BlockTime now, bool lenient) {
-  Reader reader(type, now, lenient);
+Outcome<SearchRequest> read_search(std::string_view type, std::span<const http::Parameter> parameters, BlockTime now, bool lenient,
+                                   std::string_view base) {
+  Reader reader(type, now, lenient, base);
   for (const http::Parameter& parameter : parameters) reader.read(parameter);
   return reader.done();
 }
 
-Outcome<Query> read_condition(std::string_view type, std::string_view condition, BlockTime now) {
+Outcome<Query> read_condition(std::string_view type, std::string_view condition, BlockTime now, std::string_view base) {
   if (!codec::fhir::find_resource_type(type)) return tl::make_unexpected(failure(400, "invalid", "no resource type of that name"));
   if (condition.starts_with('?')) condition.remove_prefix(1);
   auto parameters = http::read_form(condition, 50);
   if (!parameters) return tl::make_unexpected(failure_of(parameters.error()));
-  auto request = read_search(type, *parameters, now, false);
+  auto request = read_search(type, *parameters, now, false, base);
   if (!request) return tl::make_unexpected(std::move(request.error()));
   if (request->count || request->total || !request->page.empty() || (request->query.all_of.empty() && request->query.ids.empty())) {
     return tl::make_unexpected(failure(400, "invalid", "a condition consists of search criteria, at least one"));

@@ -25,11 +25,12 @@ struct SearchRequest {
 };
 
 // 400 with every parameter that cannot be heeded: unknown ones, modifiers and chains that are not offered, values of a wrong form. Lenient:
-// unknown ones are ignored, and said.
-Outcome<SearchRequest> read_search(std::string_view type, std::span<const http::Parameter> parameters, BlockTime now, bool lenient);
+// unknown ones are ignored, and said. `base`: the server's own; a reference by a URL below it is one to what is here.
+Outcome<SearchRequest> read_search(std::string_view type, std::span<const http::Parameter> parameters, BlockTime now, bool lenient,
+                                   std::string_view base);
 
 // The criteria of a conditional reference or create: "identifier=urn:x|17&active=true", percent-encoded. At least one.
-Outcome<vault::Query> read_condition(std::string_view type, std::string_view condition, BlockTime now);
+Outcome<vault::Query> read_condition(std::string_view type, std::string_view condition, BlockTime now, std::string_view base);
 
 // Whether a resource with these terms (sorted) and this id answers to the query.
 bool matches(const vault::Query& query, std::string_view id, std::span<const vault::Term> terms);

@@ -72,7 +72,8 @@ Result<Alternatives> string(const SearchKey& key, std::string_view value) {
 }
 
 Result<Alternatives> reference(const SearchKey& key, std::string_view escaped) {
-  const std::string value = unescaped(escaped);
+  std::string value = unescaped(escaped);
+  if (const auto own = codec::fhir::below_base(value, key.base); !own.empty()) value = std::string(own);
   const auto type = key.modifier.empty() ? std::nullopt : codec::fhir::find_resource_type(key.modifier);
   if (!key.modifier.empty() && !type) return bad_modifier();
   if (codec::fhir::is_id(value)) {

@@ -13,6 +13,7 @@ namespace careledger::edge::fhir {
 struct SearchKey {  // "subject:Patient"
   codec::fhir::SearchParameter parameter;
   std::string_view modifier;  // empty: none
+  std::string_view base{};    // the server's own
 };
 
 // Splits at an unescaped `separator` (comma, bar, dollar); the parts keep their escapes.

@@ -51,7 +51,8 @@ Outcome<Written> keep(State& state, vault::Transaction& transaction, const Call&
 // Resolves, stamps and stages one resource, and commits.
 Outcome<Written> store(State& state, vault::Transaction& transaction, Document& document, const Call& call, const std::string& id,
                        std::uint32_t version) {
-  Resolver resolver(transaction.before(), state.parts.clock.now(), state.config.check_references, call.principal);
+  Resolver resolver(transaction.before(), state.parts.clock.now(), state.config.check_references, base_of(state, call.request),
+                    call.principal);
   resolver.add_coming(call.route.type, id);
   if (auto resolved = resolver.resolve(document, document.root(), {}); !resolved) return tl::make_unexpected(std::move(resolved.error()));
   stamp(document, document.root(), id, version, transaction.time());
@@ -67,7 +68,7 @@ Outcome<Written> store(State& state, vault::Transaction& transaction, Document& 
 Outcome<std::optional<Written>> found_already(State& state, const vault::Transaction& transaction, const Call& call) {
   const auto condition = call.request.headers.get("If-None-Exist");
   if (condition.empty()) return std::nullopt;
-  Resolver resolver(transaction.before(), state.parts.clock.now(), false, call.principal);
+  Resolver resolver(transaction.before(), state.parts.clock.now(), false, base_of(state, call.request), call.principal);
   auto id = resolver.match(call.route.type, condition, "http.If-None-Exist");
   if (!id) return tl::make_unexpected(std::move(id.error()));
   if (id->empty()) return std::nullopt;
