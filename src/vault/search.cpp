@@ -188,7 +188,7 @@ class AllOf final : public Ids {  // leapfrog: each one seeks to where the furth
 };
 
 Result<std::unique_ptr<Ids>> collect(const VaultParts& parts, std::uint64_t sequence, std::string_view type, std::string_view parameter,
-                                     const TermRange& range) {
+                                     const TermRange& range, std::size_t& left) {
   const Bytes prefix = parameter_prefix(type, parameter);
   storage::Range keys = storage::Range::prefix(prefix);
   keys.from = prefix + escape_term(range.from);
@@ -199,21 +199,23 @@ Result<std::unique_ptr<Ids>> collect(const VaultParts& parts, std::uint64_t sequ
     CARELEDGER_TRY(const IndexName name, index_name(*rows, prefix.size()));
     if (!holds(name, rows->value(), sequence)) continue;
     if (range.keep && !range.keep(unescape_term(name.escaped_term))) continue;
-    if (ids.size() == kMatchesMax) return fail(ErrorKind::too_large, "the search matches too much: narrow it");
+    if (left == 0) return fail(ErrorKind::too_large, "the search matches too much: narrow it");
+    --left;
     ids.emplace_back(name.id);
   }
   CARELEDGER_CHECK(rows->status());
   return std::make_unique<Collected>(std::move(ids));
 }
 
-Result<std::unique_ptr<Ids>> clause_ids(const VaultParts& parts, std::uint64_t sequence, const std::string& type, const Clause& clause) {
+Result<std::unique_ptr<Ids>> clause_ids(const VaultParts& parts, std::uint64_t sequence, const std::string& type, const Clause& clause,
+                                        std::size_t& left) {
   std::vector<std::unique_ptr<Ids>> any;
   for (const Clause::Alternative& alternative : clause.any_of) {
     const std::string& parameter = alternative.parameter.empty() ? clause.parameter : alternative.parameter;
     if (alternative.range.exact) {
       any.push_back(std::make_unique<OneTerm>(parts, sequence, type, parameter, alternative.range.from));
     } else {
-      CARELEDGER_TRY(auto ids, collect(parts, sequence, type, parameter, alternative.range));
+      CARELEDGER_TRY(auto ids, collect(parts, sequence, type, parameter, alternative.range, left));
       any.push_back(std::move(ids));
     }
   }
@@ -224,9 +226,10 @@ Result<std::unique_ptr<Ids>> clause_ids(const VaultParts& parts, std::uint64_t s
 
 Result<std::unique_ptr<Ids>> query_ids(const VaultParts& parts, std::uint64_t sequence, const Query& query) {
   std::vector<std::unique_ptr<Ids>> all;
+  std::size_t left = kMatchesMax;  // ids that ranges may still collect, so that memory has a bound
   if (!query.ids.empty()) all.push_back(std::make_unique<Collected>(query.ids));
   for (const Clause& clause : query.all_of) {
-    CARELEDGER_TRY(auto ids, clause_ids(parts, sequence, query.type, clause));
+    CARELEDGER_TRY(auto ids, clause_ids(parts, sequence, query.type, clause, left));
     all.push_back(std::move(ids));
   }
   const bool has_clause = !query.all_of.empty();  // index rows are of resources that are there; ids given by the client need not be

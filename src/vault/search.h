@@ -55,7 +55,7 @@ struct IdPage {
   bool more = false;
 };
 
-// Most ids that one range may match before the search is refused as too_large.
+// Most ids that the ranges of one query may match together before the search is refused as too_large.
 inline constexpr std::size_t kMatchesMax = 2'000'000;
 
 }  // namespace careledger::vault

@@ -50,10 +50,14 @@ class View {
   Result<VersionMeta> read_meta(std::string_view type, std::string_view id) const;  // the same without the body; tombstones too
   Result<Version> read_version(std::string_view type, std::string_view id, std::uint32_t version) const;  // gone when erased
   Result<bool> has_version(std::string_view type, std::string_view id, std::uint32_t version) const;      // erased or a tombstone: yes
-  // Newest first, tombstones and erased ones (without body) included. `before` 0 starts at the newest. not_found when there is none.
-  Result<std::vector<Version>> history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit) const;
-  // Current bodies of many, in the order of `ids`; nullopt for those deleted or absent.
-  Result<std::vector<std::optional<Version>>> read_many(std::string_view type, std::span<const std::string> ids) const;
+  // Newest first, tombstones and erased ones (without body) included. `before` 0 starts at the newest. not_found when there is none. Ends
+  // early with the version whose body brings them to `bytes`.
+  Result<std::vector<Version>> history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit,
+                                       std::size_t bytes = SIZE_MAX) const;
+  // Current bodies of many, in the order of `ids`; nullopt for those deleted or absent. Shorter than `ids` when the bodies come to `bytes`:
+  // the one that does so is the last.
+  Result<std::vector<std::optional<Version>>> read_many(std::string_view type, std::span<const std::string> ids,
+                                                        std::size_t bytes = SIZE_MAX) const;
 
   Result<IdPage> search(const Query& query, std::string_view after, std::uint32_t limit) const;
   Result<std::uint64_t> count(const Query& query, std::uint64_t limit) const;  // stops at the limit

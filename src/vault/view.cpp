@@ -137,18 +137,21 @@ Result<bool> View::has_version(std::string_view type, std::string_view id, std::
   return row && row->sequence <= sequence_;
 }
 
-Result<std::vector<Version>> View::history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit) const {
+Result<std::vector<Version>> View::history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit,
+                                           std::size_t bytes) const {
   CARELEDGER_CHECK(check_name(type, id));
   const auto rows = parts_->store->iterate(kVersionsColumn, storage::Range::prefix(resource_prefix(type, id)));
   std::vector<Version> versions;
   bool any = false;
-  for (rows->seek_first(); rows->valid() && versions.size() < limit; rows->next()) {
+  std::size_t read = 0;
+  for (rows->seek_first(); rows->valid() && versions.size() < limit && read < bytes; rows->next()) {
     const auto stored = stored_version(*rows);
     if (!stored) return corrupt_row("versions", rows->key());
     if (stored->row.sequence > sequence_) continue;
     any = true;
     if (before != 0 && stored->version >= before) continue;
     CARELEDGER_TRY(Version version, load(*parts_, type, id, *stored, !stored->row.deleted));
+    read += version.body.size();
     versions.push_back(std::move(version));
   }
   CARELEDGER_CHECK(rows->status());
@@ -156,12 +159,16 @@ Result<std::vector<Version>> View::history(std::string_view type, std::string_vi
   return versions;
 }
 
-Result<std::vector<std::optional<Version>>> View::read_many(std::string_view type, std::span<const std::string> ids) const {
+Result<std::vector<std::optional<Version>>> View::read_many(std::string_view type, std::span<const std::string> ids,
+                                                            std::size_t bytes) const {
   std::vector<std::optional<Version>> versions;
   versions.reserve(ids.size());
+  std::size_t so_far = 0;
   for (const std::string& id : ids) {
+    if (so_far >= bytes) break;
     auto version = read(type, id);
     if (version) {
+      so_far += version->body.size();
       versions.emplace_back(std::move(*version));
     } else if (version.error().kind == ErrorKind::not_found || version.error().kind == ErrorKind::gone) {
       versions.emplace_back();

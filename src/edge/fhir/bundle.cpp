@@ -54,8 +54,23 @@ Outcome<Stored> write(State& state, const Call& call, Document& document, std::s
   return (*writing)->commit(call, access_of("transaction", all_of(entries)));
 }
 
+// What the bodies in one answer may still come to. The first that does not fit ends it: nothing is read in vain for those behind it.
+class Room {
+ public:
+  explicit Room(const State& state) : left_(state.config.answer_bytes_max) {}
+  bool full() const { return left_ == 0; }
+  bool take(std::size_t bytes) {
+    const bool fits = bytes <= left_;
+    left_ = fits ? left_ - bytes : 0;
+    return fits;
+  }
+
+ private:
+  std::size_t left_;
+};
+
 // Answers a GET, on what is there after the writes.
-Outcome<void> fetch(State& state, const Call& call, Entry& entry, Stored& stored) {
+Outcome<void> fetch_any(State& state, const Call& call, Entry& entry, Stored& stored) {
   entry.status = 200;
   if (entry.kind == EntryKind::search) {
     auto found = search_type(state, call, entry.type, entry.query);
@@ -71,6 +86,16 @@ Outcome<void> fetch(State& state, const Call& call, Entry& entry, Stored& stored
   entry.version = version->meta.version;
   entry.updated = version->meta.updated;
   stored.patients.insert(version->meta.patients.begin(), version->meta.patients.end());
+  return {};
+}
+
+Outcome<void> fetch(State& state, const Call& call, Entry& entry, Stored& stored, Room& room) {
+  const auto full = [&] {
+    return tl::make_unexpected(failure(413, "too-costly", "the answer is full: ask for this by itself", entry.location()));
+  };
+  if (room.full()) return full();
+  if (auto fetched = fetch_any(state, call, entry, stored); !fetched) return fetched;
+  if (!room.take(entry.result.size())) return full();
   return {};
 }
 
@@ -100,10 +125,11 @@ Outcome<Stored> run_transaction(State& state, const Call& call, Document& docume
   entries = std::move(*planned);
   auto stored = write(state, call, document, entries);
   if (!stored) return stored;
+  Room room(state);
   for (Entry& entry : entries) {
     entry.recorded = !stored->kept.recordings.empty();
     if (is_write(entry)) continue;
-    if (auto fetched = fetch(state, call, entry, *stored); !fetched)
+    if (auto fetched = fetch(state, call, entry, *stored, room); !fetched)
       fail_entry(entry, fetched.error());  // too late to take back the writes
   }
   for (const std::string& patient : stored->recorded) stored->patients.erase(patient);
@@ -115,7 +141,7 @@ Outcome<Stored> run_transaction(State& state, const Call& call, Document& docume
 class Batch {
  public:
   Batch(State& state, const Call& call, Document& document, std::vector<Entry>& entries)
-      : state_(state), call_(call), document_(document), entries_(entries) {}
+      : state_(state), call_(call), document_(document), entries_(entries), room_(state) {}
 
   Stored run(std::span<Value> items) {
     entries_.reserve(items.size());  // entries stay where they are
@@ -137,7 +163,7 @@ class Batch {
     if (const auto allowed = permit_entry(call_.principal, entry); !allowed) return failed(allowed.error(), entry);
     if (!is_write(entry)) {
       flush();
-      return fetch(state_, call_, entry, all_);
+      return fetch(state_, call_, entry, all_, room_);
     }
     if (writing_ && (writing_->size() == kSharing || writing_->has(entry))) flush();
     if (!writing_) {
@@ -169,6 +195,7 @@ class Batch {
   const Call& call_;
   Document& document_;
   std::vector<Entry>& entries_;
+  Room room_;
   std::unique_ptr<BundleWriting> writing_;
   std::vector<Entry*> waiting_;  // staged, not committed yet
   Stored all_;
@@ -206,12 +233,16 @@ void append_entry(Bytes& out, const Entry& entry) {
   out += "}}";
 }
 
-// Prefer: return=representation: what was stored, as it is served.
+// Prefer: return=representation: what was stored, as it is served, as far as there is room.
 void add_representations(const State& state, std::vector<Entry>& entries) {
   const vault::View view = state.parts.vault.view();
+  Room room(state);
+  for (const Entry& entry : entries) room.take(entry.result.size());
   for (Entry& entry : entries) {
+    if (room.full()) return;
     if (entry.status >= 300 || (entry.kind != EntryKind::create && entry.kind != EntryKind::update)) continue;
-    if (auto version = view.read_version(entry.type, entry.id, entry.version)) entry.result = std::move(version->body);
+    auto version = view.read_version(entry.type, entry.id, entry.version);
+    if (version && room.take(version->body.size())) entry.result = std::move(version->body);
   }
 }
 

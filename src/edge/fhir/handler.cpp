@@ -86,7 +86,7 @@ void dispatch(State& state, CallPtr call) {
     case Interaction::read:
       return audit_event ? offload(state, state.searches, std::move(call), read_audit_event) : read(state, std::move(call));
     case Interaction::vread: return read(state, std::move(call));
-    case Interaction::history: return history(state, std::move(call));
+    case Interaction::history: return offload(state, state.searches, std::move(call), history);
     case Interaction::create: return offload(state, state.parts.pool, std::move(call), create);
     case Interaction::update: return offload(state, state.parts.pool, std::move(call), update);
     case Interaction::remove: return offload(state, state.parts.pool, std::move(call), remove);

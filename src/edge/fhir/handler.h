@@ -8,9 +8,9 @@
 // every one is permitted, and recorded durably before its answer leaves. Writes are answered when they are anchored on the ledger
 // (header "CareLedger-Anchor: final", "pending" or "refused"; a refused anchor never takes a record back). Errors are OperationOutcomes.
 //
-// Thread-safety: handle() from any thread; it waits for no lock of a writer. Reads and searches run on the calling I/O thread, everything
-// that writes on the worker pool. Everything in FhirParts is borrowed and must outlive the handler and every answer; stop the server
-// and the pool, then stop anchoring and the audit map, before the handler goes.
+// Thread-safety: handle() from any thread; it waits for no lock of a writer. Reads of one version run on the calling I/O thread, searches
+// and histories on threads of their own, everything that writes on the worker pool. Everything in FhirParts is borrowed and must outlive
+// the handler and every answer; stop the server and the pool, then stop anchoring and the audit map, before the handler goes.
 #pragma once
 
 #include <functional>
@@ -45,17 +45,18 @@ struct FhirParts {
 
 struct FhirConfig {
   OrganisationId organisation;
-  std::string name;                    // of the organisation, for the capabilities
-  std::string base_url{};              // "https://north.example/fhir"; empty: from the Host of each request
-  std::string version = "0";           // of the software
-  bool wait_for_anchor = true;         // false: a write is answered when durable and recorded ("CareLedger-Anchor: pending")
-  bool check_references = true;        // refuse what points at nothing; false takes records whose context is elsewhere
-  crypto::Secret page_key{};           // 32 bytes for search tokens (keystore, Purpose::page_token); empty: random, one run
-  std::uint32_t page_rows = 50;        // of a search without _count
-  std::uint32_t page_rows_max = 1000;  // a larger _count gets this
-  std::uint32_t counted_max = 10'000;  // matches of a search whose number is told, and recorded under every patient counted
-  std::uint32_t entries_max = 25'000;  // of a batch or transaction
-  std::uint32_t page_life_s = 3600;    // of a next link
+  std::string name;                          // of the organisation, for the capabilities
+  std::string base_url{};                    // "https://north.example/fhir"; empty: from the Host of each request
+  std::string version = "0";                 // of the software
+  bool wait_for_anchor = true;               // false: a write is answered when durable and recorded ("CareLedger-Anchor: pending")
+  bool check_references = true;              // refuse what points at nothing; false takes records whose context is elsewhere
+  crypto::Secret page_key{};                 // 32 bytes for search tokens (keystore, Purpose::page_token); empty: random, one run
+  std::uint32_t page_rows = 50;              // of a search without _count
+  std::uint32_t page_rows_max = 1000;        // a larger _count gets this
+  std::uint32_t counted_max = 10'000;        // matches of a search whose number is told, and recorded under every patient counted
+  std::uint32_t entries_max = 25'000;        // of a batch or transaction
+  std::size_t answer_bytes_max = 64u << 20;  // of bodies in one Bundle that is an answer; a page ends with the body that reaches it
+  std::uint32_t page_life_s = 3600;          // of a next link
   std::function<void(const std::string&)> on_alert{};  // failures of ours that an operator must hear of; never patient data
 };
 

@@ -1,4 +1,5 @@
-// read, vread and history (http://hl7.org/fhir/R4/http.html#read). On the I/O thread: a stored body is served as it stands.
+// read and vread, on the I/O thread, where a stored body is served as it stands; history, whose pages hold many
+// (http://hl7.org/fhir/R4/http.html#read).
 #include <algorithm>
 
 #include "codec/fhir/instant.h"
@@ -125,13 +126,13 @@ void history(State& state, CallPtr call) {
   const auto page = history_page(*call);
   if (!page) return finish(state, std::move(call), std::move(access), failure(400, "invalid", "_count must be a number from 1"));
   const vault::View view = state.parts.vault.view();
-  const auto newest = view.history(call->route.type, call->route.id, 0, 1);
+  const auto newest = view.read_meta(call->route.type, call->route.id);
   if (!newest) return finish(state, std::move(call), std::move(access), failure_of(newest.error()));
-  if (const auto allowed = permit_row(*call, auth::Action::history, newest->front().meta); !allowed) {
-    access.patients = newest->front().meta.patients;
+  if (const auto allowed = permit_row(*call, auth::Action::history, *newest); !allowed) {
+    access.patients = newest->patients;
     return finish(state, std::move(call), std::move(access), failure_of(allowed.error()));
   }
-  auto versions = view.history(call->route.type, call->route.id, page->before, page->rows);
+  auto versions = view.history(call->route.type, call->route.id, page->before, page->rows, state.config.answer_bytes_max);
   if (!versions && versions.error().kind == ErrorKind::not_found) versions = std::vector<vault::Version>();  // before the first
   if (!versions) return finish(state, std::move(call), std::move(access), failure_of(versions.error()));
   for (const vault::Version& version : *versions) {
@@ -144,7 +145,7 @@ void history(State& state, CallPtr call) {
   std::ranges::sort(access.patients);
   access.patients.erase(std::unique(access.patients.begin(), access.patients.end()), access.patients.end());
   http::Response response =
-      resource(call->form, 200, history_bundle(*call, base_of(state, call->request), *page, *versions, newest->front().meta.version));
+      resource(call->form, 200, history_bundle(*call, base_of(state, call->request), *page, *versions, newest->version));
   finish(state, std::move(call), std::move(access), std::move(response));
 }
 

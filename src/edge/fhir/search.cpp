@@ -120,7 +120,7 @@ class Search {
     if (rows == 0) return count(view, std::move(page));
     auto ids = view.search(request_.query, after, rows);
     if (!ids) return tl::make_unexpected(failure_of(ids.error()));
-    if (auto filled = fill(view, ids->ids, page); !filled) return tl::make_unexpected(std::move(filled.error()));
+    if (auto filled = fill(view, *ids, page); !filled) return tl::make_unexpected(std::move(filled.error()));
     if (ids->more) {
       const std::int64_t expires = state_.parts.clock.now().value + std::int64_t{state_.config.page_life_s} * 1000;
       page.next = vault::seal_page_token({digest, view.sequence(), ids->ids.back(), owner, expires}, key, state_.parts.entropy);
@@ -160,9 +160,12 @@ class Search {
     }
     return {};
   }
-  Outcome<void> fill(const vault::View& view, const std::vector<std::string>& ids, Page& page) {
-    auto versions = view.read_many(request_.query.type, ids);
+  // A page ends early when the bodies in it are large.
+  Outcome<void> fill(const vault::View& view, vault::IdPage& found, Page& page) {
+    auto versions = view.read_many(request_.query.type, found.ids, state_.config.answer_bytes_max);
     if (!versions) return tl::make_unexpected(failure_of(versions.error()));
+    found.more = found.more || versions->size() < found.ids.size();
+    found.ids.resize(versions->size());
     for (auto& version : *versions) {
       if (!version) continue;  // erased since: gone from every view
       page.patients.insert(page.patients.end(), version->meta.patients.begin(), version->meta.patients.end());

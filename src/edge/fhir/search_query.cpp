@@ -17,7 +17,7 @@ using codec::fhir::SearchParameters;
 using vault::Clause;
 using vault::Query;
 
-constexpr std::size_t kAlternativesMax = 500;  // values of one parameter
+constexpr std::size_t kAlternativesMax = 1000;  // values of all parameters together
 constexpr std::size_t kClausesMax = 50;
 constexpr const char* kNoId = "/";  // no resource has it: a search that can match nothing
 
@@ -125,12 +125,15 @@ class Reader {
       }
       std::ranges::move(*alternatives, std::back_inserter(clause.any_of));
     }
-    if (clause.any_of.size() > kAlternativesMax) {
-      refuse(whole, "too-costly", "too many values");
-      return false;
-    }
+    if (!count_values(whole, clause.any_of.size())) return false;
     out_.query.all_of.push_back(std::move(clause));
     return true;
+  }
+
+  bool count_values(std::string_view whole, std::size_t more) {
+    values_ += more;
+    if (values_ > kAlternativesMax) refuse(whole, "too-costly", "too many values in one search");
+    return values_ <= kAlternativesMax;
   }
 
   bool read_ids(std::string_view whole, std::string_view modifier, std::string_view value) {
@@ -139,10 +142,7 @@ class Reader {
     for (const std::string_view one : split_value(value, ','))
       if (codec::fhir::is_id(one)) ids.emplace_back(one);
     if (ids_) std::erase_if(ids, [&](const std::string& id) { return std::ranges::find(*ids_, id) == ids_->end(); });
-    if (ids.size() > kAlternativesMax) {
-      refuse(whole, "too-costly", "too many values");
-      return false;
-    }
+    if (!count_values(whole, ids.size())) return false;
     ids_ = std::move(ids);
     return true;
   }
@@ -154,6 +154,7 @@ class Reader {
   SearchRequest out_;
   std::optional<std::vector<std::string>> ids_;
   std::vector<Issue> issues_;
+  std::size_t values_ = 0;
 };
 
 bool in_range(const vault::TermRange& range, ByteView term) {

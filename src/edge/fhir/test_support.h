@@ -66,6 +66,7 @@ class FhirTest : public ::testing::Test {
     copy.check_references = config.check_references;
     copy.entries_max = config.entries_max;
     copy.counted_max = config.counted_max;
+    copy.answer_bytes_max = config.answer_bytes_max;
     handler = std::make_unique<FhirHandler>(FhirParts{*vault, *audit, *writes, authenticator, *logins, clock, entropy, *pool, operations},
                                             std::move(copy));
   }
