@@ -27,7 +27,7 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
       operations_({home_.config.id, requester_, home_.ledger.replica(), home_.ledger.ordering(), home_.ledger.epoch_ms(), quiet_,
                    home_.clock, home_.keys, home_.audit, relationships_, home_.entropy}),
       releases_({custodian_, home_.ledger.replica(), home_.audit, home_.logins, home_.clock, home_.workers}),
-      ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(),
+      ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), quiet_,
                    [this] { return trust_text(home_.ledger); },
                    [this](std::uint64_t from) { return home_.ledger.checkpoints().since(home_.ledger.replica().view(), from); },
                    home_.ledger.epoch_ms(), home_.clock}),
@@ -41,6 +41,7 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
 void ExchangeParts::stop() {
   quiet_.stop();  // first: operations may be waiting for it
   operations_.stop();
+  ledger_api_.stop();
 }
 
 void ExchangeParts::add_routes(edge::http::Router& router) {

@@ -200,6 +200,9 @@ Result<BlockTime> WalletNode::command(const WalletKey& key, const LedgerId& ledg
   CARELEDGER_TRY(const json::Document answer, json::parse(response.body));
   if (answer.root().string_at("outcome") == "final" && number_at(answer.root(), "code") == 0) return BlockTime{};
   if (answer.root().string_at("outcome") == "waiting") return BlockTime{static_cast<std::int64_t>(number_at(answer.root(), "until_ms"))};
+  if (answer.root().string_at("outcome") == "busy")
+    return fail(ErrorKind::busy,
+                "the node takes no more such commands now; try again in " + std::string(response.headers.get("Retry-After")) + " seconds");
   return fail(ErrorKind::conflict, "the ledger refused: " + printable(answer.root().string_at("code_name")));
 }
 

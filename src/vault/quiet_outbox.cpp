@@ -47,32 +47,90 @@ void QuietOutbox::stop() {
   auto waiters = std::exchange(waiters_, {});
   lock.unlock();
   if (thread.joinable()) thread.join();
-  for (auto& [name, waiter] : waiters) waiter.second(ordering::Answer{});
+  for (auto& [name, waiter] : waiters) waiter.done(ordering::Answer{});
 }
 
-Result<BlockTime> QuietOutbox::hold(HeldCommand command, UniqueFunction<void(const ordering::Answer&)> done) {
-  const BlockTime until = kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms);
-  const Digest name = command.name;
-  std::unique_lock lock(mutex_);
-  if (stopping_) return fail(ErrorKind::unavailable, "the node is stopping: try again when it runs");
-  const std::uint64_t ticket = ++tickets_;  // known before the row is there: it may be sent and answered at once
-  waiters_.emplace(name, std::pair(ticket, std::move(done)));
-  lock.unlock();
-  const auto held = parts_.relationships.hold(command);
-  lock.lock();
-  if (!held) {
-    leave(name, ticket);
-    return tl::make_unexpected(held.error());
+Result<void> QuietOutbox::Signed::load(Relationships& relationships) {
+  if (loaded_) return {};
+  CARELEDGER_TRY(const std::vector<HeldCommand> held, relationships.held());
+  for (const HeldCommand& one : held)
+    if (one.is_signed()) add(one.name, kernel::receive_bytes(one.payload).actor, one.payload.size());
+  loaded_ = true;
+  return {};
+}
+
+bool QuietOutbox::Signed::fits(const SignedBounds& bounds, const AccountId& account, std::size_t bytes) const {
+  const auto count = count_.find(account);
+  return of_.size() < bounds.commands && bytes_ + bytes <= bounds.bytes && (count == count_.end() || count->second < bounds.an_account);
+}
+
+void QuietOutbox::Signed::add(const Digest& name, const AccountId& account, std::size_t bytes) {
+  if (!of_.emplace(name, Place{account, bytes}).second) return;
+  ++count_[account];
+  bytes_ += bytes;
+}
+
+void QuietOutbox::Signed::remove(const Digest& name) {
+  const auto place = of_.find(name);
+  if (place == of_.end()) return;
+  const auto count = count_.find(place->second.account);
+  if (--count->second == 0) count_.erase(count);
+  bytes_ -= place->second.bytes;
+  of_.erase(place);
+}
+
+Result<BlockTime> QuietOutbox::hold_signed(const kernel::ReceivedCommand& command, ByteView bytes,
+                                           UniqueFunction<void(const ordering::Answer&)> done) {
+  const std::lock_guard holding(holding_mutex_);
+  {
+    const std::lock_guard lock(signed_mutex_);
+    CARELEDGER_CHECK(signed_.load(parts_.relationships));
+    if (signed_.has(command.digest)) {
+      CARELEDGER_CHECK(join(command.digest, std::move(done)));
+      return kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms);
+    }
+    if (!signed_.fits(parts_.signed_bounds, command.actor, bytes.size()))
+      return fail(ErrorKind::busy, "as many commands wait for the end of the epoch as may");
+    signed_.add(command.digest, command.actor, bytes.size());
   }
-  any_ = true;
-  changed_.notify_all();
+  auto until = keep({command.digest, ContractId{0}, Bytes(bytes)}, std::move(done));
+  if (!until) forget(command.digest);
   return until;
 }
 
-void QuietOutbox::leave(const Digest& name, std::uint64_t ticket) {
+// One more who waits, with the number to leave by. Always before the command can go out, so that no answer passes unheard: judge() forgets
+// the place before it looks who waits.
+Result<std::uint64_t> QuietOutbox::join(const Digest& name, UniqueFunction<void(const ordering::Answer&)> done) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return fail(ErrorKind::unavailable, "the node is stopping; ask again when it runs");
+  const std::uint64_t number = ++waiters_so_far_;
+  if (done) waiters_.emplace(name, Waiter{number, std::move(done)});
+  return number;
+}
+
+void QuietOutbox::leave(const Digest& name, std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
   const auto [first, last] = waiters_.equal_range(name);
-  const auto mine = std::find_if(first, last, [ticket](const auto& waiter) { return waiter.second.first == ticket; });
+  const auto mine = std::find_if(first, last, [&](const auto& one) { return one.second.number == number; });
   if (mine != last) waiters_.erase(mine);
+}
+
+Result<BlockTime> QuietOutbox::hold(HeldCommand command, UniqueFunction<void(const ordering::Answer&)> done) {
+  CARELEDGER_ASSERT(!command.is_signed());
+  return keep(command, std::move(done));
+}
+
+Result<BlockTime> QuietOutbox::keep(const HeldCommand& command, UniqueFunction<void(const ordering::Answer&)> done) {
+  const BlockTime until = kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms);
+  CARELEDGER_TRY(const std::uint64_t number, join(command.name, std::move(done)));
+  if (auto held = parts_.relationships.hold(command); !held) {
+    leave(command.name, number);
+    return tl::make_unexpected(std::move(held.error()));
+  }
+  const std::lock_guard lock(mutex_);
+  any_ = true;
+  changed_.notify_all();
+  return until;
 }
 
 void QuietOutbox::run() {
@@ -104,20 +162,25 @@ void QuietOutbox::run() {
 Result<void> QuietOutbox::release() {
   CARELEDGER_TRY(const std::vector<HeldCommand> held, parts_.relationships.held());
   for (const HeldCommand& one : held) {
-    CARELEDGER_TRY(Bytes command, parts_.signer.sign(one.contract, one.payload));
-    parts_.ordering.submit(parts_.organisation, std::move(command), ordering::Lane::urgent,
-                           [link = link_, name = one.name, proposal = is_proposal(one)](const ordering::Answer& answer) {
-                             link->tell([&](QuietOutbox& outbox) { outbox.judge(name, proposal, answer); });
-                           });
+    Bytes command = one.payload;
+    if (!one.is_signed()) {
+      CARELEDGER_TRY(command, parts_.signer.sign(one.contract, one.payload));
+    }
+    parts_.ordering.submit(
+        parts_.organisation, std::move(command), ordering::Lane::urgent,
+        [link = link_, name = one.name, theirs = one.is_signed(), proposal = is_proposal(one)](const ordering::Answer& answer) {
+          link->tell([&](QuietOutbox& outbox) { outbox.judge(name, theirs, proposal, answer); });
+        });
   }
   return {};
 }
 
-void QuietOutbox::judge(const Digest& name, bool proposal, const ordering::Answer& answer) {
-  const bool again = wants_another_try(answer);
+void QuietOutbox::judge(const Digest& name, bool theirs, bool proposal, const ordering::Answer& answer) {
+  const bool again = theirs ? !answer.receipt : wants_another_try(answer);  // nobody here signs a patient's command anew
   if (!again) {
     if (const auto dropped = parts_.relationships.drop(name); !dropped) alert(dropped.error().message);
-    if (!is_there(answer.receipt->code)) {
+    forget(name);
+    if (!theirs && !is_there(answer.receipt->code)) {
       const auto gone = proposal ? parts_.relationships.take_back(id_cast<RelationshipId>(name)) : Result<void>();
       if (!gone) alert(gone.error().message);
       alert("the ledger refused a held command: code " + std::to_string(answer.receipt->code.contract.value) + "." +
@@ -130,10 +193,15 @@ void QuietOutbox::judge(const Digest& name, bool proposal, const ordering::Answe
     any_ = any_ || again;
     changed_.notify_all();
     const auto [first, last] = waiters_.equal_range(name);
-    for (auto it = first; it != last; ++it) due.push_back(std::move(it->second.second));
+    for (auto it = first; it != last; ++it) due.push_back(std::move(it->second.done));
     waiters_.erase(first, last);
   }
   for (auto& done : due) done(answer);
+}
+
+void QuietOutbox::forget(const Digest& name) {
+  const std::lock_guard lock(signed_mutex_);
+  signed_.remove(name);
 }
 
 void QuietOutbox::alert(const std::string& what) const {

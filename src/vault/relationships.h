@@ -55,11 +55,12 @@ struct ConsentTerms {
   bool withdrawn = false;  // known here to be revoked, at once and before the ledger says so
 };
 
-// A command of the organisation that waits for the end of an epoch (quiet_outbox.h). Not signed yet.
+// A command that waits for the end of an epoch (quiet_outbox.h). The organisation's own is not signed yet; a patient's is.
 struct HeldCommand {
-  Digest name;  // tells nothing of when it was asked for; the order in which they go out
-  ContractId contract;
+  Digest name;          // tells nothing of when it was asked for; the order in which they go out. Of a signed one: its digest
+  ContractId contract;  // 0: `payload` is a whole SignedCommand
   Bytes payload;
+  bool is_signed() const { return contract.value == 0; }
 };
 
 // The newest checkpoint of the ledger that the wallet of a relationship cosigned. Nobody but this organisation learns whose wallet it was.

@@ -30,6 +30,7 @@ class ExchangeApi : public ::testing::Test {
   void TearDown() override {
     server->stop(std::chrono::seconds(1));
     pool.stop();
+    ledger.stop();
   }
   HttpCourier courier_of(careledger::exchange::testing::Member& member) {
     return HttpCourier({member.id,
@@ -69,10 +70,12 @@ class ExchangeApi : public ::testing::Test {
   http::WorkerPool pool{2, 16};
   auth::FailedLogins logins{*world.north.audit, system_clock()};
   ReleaseApi releases{{*world.north.custodian, *world.chain.replica, *world.north.audit, logins, system_clock(), pool}};
+  vault::QuietOutbox quiet{{world.north.id, *world.north.relationships, *world.chain.ordering, *world.north.signer, system_clock(), 1}};
   ledger_api::LedgerApi ledger{{world.north.id,
                                 "North",
                                 *world.chain.replica,
                                 *world.chain.ordering,
+                                quiet,
                                 [this] { return Result<std::string>(proof::to_text(world.chain.trust())); },
                                 {},
                                 1,

@@ -20,6 +20,8 @@ namespace relation = contracts::relationship;
 constexpr std::string_view kRoot = "/ledger/v1/";
 constexpr std::uint32_t kOrganisationsMax = 10'000;
 constexpr std::uint32_t kWaitingMax = 4096;
+constexpr std::int64_t kRetryMs = 1000;
+constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kWaitMaxMs = 15'000;  // a wallet waits so long for the end of an epoch, and no longer
 
 // A JSON object under construction.
@@ -70,7 +72,15 @@ std::string_view name_of(ordering::Outcome outcome) {
   return "unknown";
 }
 
+http::Response too_many(std::int64_t retry_ms) {
+  http::Response response = Fields().text("outcome", name_of(ordering::Outcome::busy)).response();
+  response.status = 429;
+  response.headers.set("Retry-After", std::to_string(retry_ms / 1000 + 1));
+  return response;
+}
+
 http::Response response_of(const replica::Replica& replica, const ordering::Answer& answer) {
+  if (answer.outcome == ordering::Outcome::busy) return too_many(answer.retry_after_ms);
   Fields fields;
   fields.text("outcome", name_of(answer.outcome));
   if (answer.receipt) {
@@ -79,10 +89,6 @@ http::Response response_of(const replica::Replica& replica, const ordering::Answ
     fields.number("height", answer.receipt->height.value).number("position", answer.receipt->position);
   }
   http::Response response = fields.response();
-  if (answer.outcome == ordering::Outcome::busy) {
-    response.status = 429;
-    response.headers.set("Retry-After", std::to_string(answer.retry_after_ms / 1000 + 1));
-  }
   if (answer.outcome == ordering::Outcome::unknown) response.status = 503;
   return response;
 }
@@ -97,6 +103,55 @@ Result<ordering::Lane> lane_of(const replica::Replica& replica, const kernel::Re
   if (const auto lane = lane_for(command.contract)) return *lane;
   return fail(ErrorKind::forbidden, "only relationship and consent commands are taken here");
 }
+
+bool is_revocation(const kernel::ReceivedCommand& command) {
+  consent::Payload payload;
+  return command.contract == build::kConsent && payload.ParseFromString(command.payload) && payload.has_revoke();
+}
+
+http::Response waiting_until(BlockTime until) {
+  http::Response response = Fields().text("outcome", "waiting").number("until_ms", static_cast<std::uint64_t>(until.value)).response();
+  response.status = 202;
+  return response;
+}
+
+// No place: there is one when the epoch is over.
+http::Response not_held(const Error& error, BlockTime now, std::uint32_t epoch_ms) {
+  if (error.kind != ErrorKind::busy) return http::problem(error);
+  return too_many(kernel::epoch_end(now, epoch_ms).value - now.value);
+}
+
+// Bytes that the ledger has judged get their first receipt.
+ordering::Answer refusal_of(const replica::Replica& replica, const kernel::ReceivedCommand& command, kernel::Code code) {
+  if (code == kernel::code_of(kernel::KernelCode::replayed) || code == kernel::code_of(kernel::KernelCode::sequence_too_old)) {
+    if (const auto first = replica.view().find_receipt(command.digest); first && *first) return {ordering::Outcome::final, **first, 0};
+  }
+  return {ordering::Outcome::refused, kernel::Receipt{replica.ledger(), command.digest, code, {}, 0}, 0};
+}
+
+struct Order {  // on its way through the pool
+  Bytes bytes;
+  kernel::ReceivedCommand command;
+  ordering::Lane lane;
+  http::Responder respond;
+};
+
+// A sender who waits, counted as long as he does. The first answer is his. Safe from any thread.
+class Once {
+ public:
+  using Count = std::shared_ptr<std::atomic<std::uint32_t>>;
+  Once(http::Responder respond, Count waiting) : respond_(std::move(respond)), waiting_(std::move(waiting)) {}
+  void respond(http::Response response) {
+    if (answered_.exchange(true)) return;
+    waiting_->fetch_sub(1);
+    respond_(std::move(response));
+  }
+
+ private:
+  http::Responder respond_;
+  const Count waiting_;
+  std::atomic<bool> answered_ = false;
+};
 
 }  // namespace
 
@@ -213,35 +268,74 @@ Result<http::Response> LedgerApi::answer(const http::Request& request) const {
   return fail(ErrorKind::not_found, "no such path");
 }
 
+bool HourlyQuota::take(const AccountId& account, BlockTime now) {
+  const std::lock_guard lock(mutex_);
+  if (const std::int64_t hour = now.value / kHourMs; hour != hour_) {
+    hour_ = hour;
+    taken_.clear();
+  }
+  return taken_[account]++ < most_;
+}
+
 void LedgerApi::submit(http::Request request, http::Responder respond) {
-  const kernel::ReceivedCommand command = kernel::receive_bytes(request.body);
+  auto command = kernel::receive_bytes(request.body);
   const auto lane = lane_of(parts_.replica, command);
   if (!lane) return respond(http::problem(lane.error()));
-  const bool far = kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms).value - parts_.clock.now().value > kWaitMaxMs;
-  if (*lane == ordering::Lane::mixed && far) return submit_quietly(std::move(request), command, std::move(respond));
+  if (is_revocation(command)) return submit_now(std::move(request.body), std::move(respond));
+  const auto order = std::make_shared<Order>(Order{std::move(request.body), std::move(command), *lane, std::move(respond)});
+  const auto work = [this, order] { check_and_submit(std::move(order->bytes), order->command, order->lane, std::move(order->respond)); };
+  if (!pool_.post(work)) order->respond(too_many(kRetryMs));
+}
+
+// By signature, number and state, so that nothing below counts against somebody who did not send it.
+void LedgerApi::check_and_submit(Bytes bytes, const kernel::ReceivedCommand& command, ordering::Lane lane, http::Responder respond) {
+  const BlockTime now = parts_.clock.now();
+  const bool quiet = lane == ordering::Lane::mixed;
+  const BlockTime due = quiet ? kernel::epoch_end(now, parts_.epoch_ms) : now;
+  if (const kernel::Code code = parts_.replica.check(command, due); !code.ok())
+    return respond(response_of(parts_.replica, refusal_of(parts_.replica, command, code)));
+  if (quiet && due.value - now.value > kWaitMaxMs) return submit_quietly(std::move(bytes), command, std::move(respond));
+  if (quiet) return submit_and_wait(std::move(bytes), command, std::move(respond));
+  if (!grants_.take(command.actor, now)) return respond(too_many(kHourMs - now.value % kHourMs));
+  submit_now(std::move(bytes), std::move(respond));
+}
+
+void LedgerApi::submit_now(Bytes bytes, http::Responder respond) {
   if (waiting_->fetch_add(1) >= kWaitingMax) {
     waiting_->fetch_sub(1);
-    return respond(response_of(parts_.replica, {ordering::Outcome::busy, std::nullopt, 1000}));
+    return respond(too_many(kRetryMs));
   }
   parts_.ordering.submit(
-      parts_.organisation, std::move(request.body), *lane,
+      parts_.organisation, std::move(bytes), ordering::Lane::urgent,
       [waiting = waiting_, &replica = parts_.replica, respond = std::move(respond)](const ordering::Answer& result) mutable {
         waiting->fetch_sub(1);
         respond(response_of(replica, result));
       });
 }
 
-// Says at once whether the command would do, and lets it wait for the end of the epoch without its sender.
-void LedgerApi::submit_quietly(http::Request request, const kernel::ReceivedCommand& command, http::Responder respond) {
-  const BlockTime until = kernel::epoch_end(parts_.clock.now(), parts_.epoch_ms);
-  if (const kernel::Code code = parts_.replica.check(command, until); !code.ok()) {
-    const kernel::Receipt receipt{parts_.replica.ledger(), command.digest, code, {}, 0};
-    return respond(response_of(parts_.replica, {ordering::Outcome::refused, receipt, 0}));
+// Lets it wait for the end of the epoch without its sender.
+void LedgerApi::submit_quietly(Bytes bytes, const kernel::ReceivedCommand& command, http::Responder respond) {
+  const auto until = parts_.quiet.hold_signed(command, bytes, {});
+  respond(until ? waiting_until(*until) : not_held(until.error(), parts_.clock.now(), parts_.epoch_ms));
+}
+
+// The end is near: its sender waits for the ledger's answer, unless it passed in the meantime.
+void LedgerApi::submit_and_wait(Bytes bytes, const kernel::ReceivedCommand& command, http::Responder respond) {
+  if (waiting_->fetch_add(1) >= kWaitingMax) {
+    waiting_->fetch_sub(1);
+    return respond(too_many(kRetryMs));
   }
-  parts_.ordering.submit(parts_.organisation, std::move(request.body), ordering::Lane::mixed, [](const ordering::Answer&) {});
-  http::Response response = Fields().text("outcome", "waiting").number("until_ms", static_cast<std::uint64_t>(until.value)).response();
-  response.status = 202;
-  respond(std::move(response));
+  const auto once = std::make_shared<Once>(std::move(respond), waiting_);
+  const auto until = parts_.quiet.hold_signed(
+      command, bytes, [once, &replica = parts_.replica](const ordering::Answer& answer) { once->respond(response_of(replica, answer)); });
+  if (!until) return once->respond(not_held(until.error(), parts_.clock.now(), parts_.epoch_ms));
+  if (until->value - parts_.clock.now().value > kWaitMaxMs) once->respond(waiting_until(*until));
+}
+
+void LedgerApi::reply(const http::Request& request, http::Responder respond) const {
+  auto response = answer(request);
+  if (response) response->route = "/ledger/v1/*";
+  respond(response ? std::move(*response) : http::problem(response.error()));
 }
 
 void LedgerApi::handle(http::Request request, http::Responder respond) {
@@ -250,9 +344,10 @@ void LedgerApi::handle(http::Request request, http::Responder respond) {
     return submit(std::move(request), std::move(respond));
   }
   if (request.method != http::Method::get && request.method != http::Method::head) return respond(http::problem(405, "only GET"));
-  auto response = answer(request);
-  if (response) response->route = "/ledger/v1/*";
-  respond(response ? std::move(*response) : http::problem(response.error()));
+  if (request.path != "/ledger/v1/checkpoint") return reply(request, std::move(respond));
+  // Witnesses remember a new checkpoint on disk before they cosign it.
+  const auto asked = std::make_shared<std::pair<http::Request, http::Responder>>(std::move(request), std::move(respond));
+  if (!pool_.post([this, asked] { reply(asked->first, std::move(asked->second)); })) asked->second(too_many(kRetryMs));
 }
 
 }  // namespace careledger::edge::ledger_api
