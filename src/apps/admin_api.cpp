@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "apps/admin_acts.h"
 #include "apps/registry_acts.h"
@@ -82,21 +83,16 @@ Result<BackupPart> part_of(std::string_view name) {
   return fail(ErrorKind::invalid, "part must be records, ledger or accesses");
 }
 
-// Appends what of a type refers to the patient by this parameter, each name once.
+// Adds what of a type refers to the patient by this parameter.
 Result<void> add_names(const vault::View& view, const std::string& type, const std::string& parameter, const std::string& patient,
-                       json::Document& document, json::Value& names) {
+                       std::set<std::string>& names) {
   vault::Query query;
   query.type = type;
   query.all_of.push_back({parameter, {vault::reference_is(patient)}});
   std::string after;
   for (bool more = true; more;) {
     CARELEDGER_TRY(const vault::IdPage page, view.search(query, after, 500));
-    for (const std::string& id : page.ids) {
-      const std::string name = type + "/" + id;
-      const auto known = names.items();
-      if (std::none_of(known.begin(), known.end(), [&](const json::Value& value) { return value.text() == name; }))
-        document.append(names, document.string(name));
-    }
+    for (const std::string& id : page.ids) names.insert(type + "/" + id);
     more = page.more && !page.ids.empty();
     if (more) after = page.ids.back();
   }
@@ -212,17 +208,19 @@ Result<http::Response> AdminApi::record(const http::Request& request, const edge
   CARELEDGER_TRY(const vault::VersionMeta meta, view.read_meta("Patient", patient));
   patients = {patient};
   CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::export_data, {"Patient", patient, meta.patients}));
-  json::Document document;
-  json::Value names = document.array();
-  document.append(names, document.string("Patient/" + patient));
+  std::set<std::string> names;
   for (std::uint16_t i = 0; i < codec::fhir::resource_type_count(); ++i) {
     const codec::fhir::ResourceType type = codec::fhir::resource_type(i);
     if (type.name() == "Patient") continue;
     for (const codec::fhir::SearchParameter parameter : codec::fhir::SearchParameters(type))
       if (codec::fhir::in_patient_compartment_by(type, parameter.code()))
-        CARELEDGER_CHECK(add_names(view, std::string(type.name()), std::string(parameter.code()), "Patient/" + patient, document, names));
+        CARELEDGER_CHECK(add_names(view, std::string(type.name()), std::string(parameter.code()), "Patient/" + patient, names));
   }
-  document.root() = names;
+  json::Document document;
+  json::Value list = document.array();
+  document.append(list, document.string("Patient/" + patient));
+  for (const std::string& name : names) document.append(list, document.string(name));
+  document.root() = list;
   return http::json(200, json::compact(document.root()));
 }
 
