@@ -180,9 +180,11 @@ class AuditMap {
   void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done);
   // Entries in order of time from index `from`, for AuditEvent, `audit` and backup. Any thread.
   Result<std::vector<OpenedEntry>> entries(std::uint64_t from, std::uint32_t limit) const;
-  // The entries of one subject, newest last, without a proof: the first ones from index `from` on, or the last ones.
+  // The entries of one subject, newest last, without a proof: the first ones from index `from` on, or the last ones. Of those that `keep`
+  // wants, `limit` are given, however many others lie between.
+  using KeepEntry = std::function<bool(const AuditEntry&)>;
   Result<std::vector<OpenedEntry>> entries_of(const Subject& subject, std::uint64_t from, std::uint32_t limit) const;
-  Result<std::vector<OpenedEntry>> newest_of(const Subject& subject, std::uint32_t limit) const;
+  Result<std::vector<OpenedEntry>> newest_of(const Subject& subject, std::uint32_t limit, const KeepEntry& keep = {}) const;
   // RFC 6962 inclusion of entry `index` and consistency, in the log of the newest final head.
   Result<std::vector<Digest>> inclusion(std::uint64_t index) const;
   Result<std::vector<Digest>> consistency(std::uint64_t old_size) const;

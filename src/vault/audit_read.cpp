@@ -1,6 +1,5 @@
 // Reading entries back.
 #include <algorithm>
-#include <limits>
 
 #include "vault/audit_state.h"
 
@@ -22,16 +21,21 @@ Result<std::vector<OpenedEntry>> AuditMap::entries(std::uint64_t from, std::uint
 
 namespace {
 
-// All of one subject, in order. What waits to be folded is looked at before the rows: what is folded in between is then found twice, and
-// not never.
-Result<std::vector<FilePlace>> places_of(const AuditMap::State& state, const Subject& subject) {
+constexpr std::uint64_t kEntriesAtOnce = 1000;
+
+using Rows = Result<std::vector<AuditStore::Row>>;
+
+// Of one subject, in order: what waits to be folded, and the rows that `read` gives. What waits is looked at first: what is folded in
+// between is then found twice, and not never.
+template <class Read>
+Result<std::vector<FilePlace>> places_of(const AuditMap::State& state, const Subject& subject, const Read& read) {
   std::vector<FilePlace> places;
   {
     const std::lock_guard lock(state.pending_mutex);
     for (const Folding& entry : state.pending)
       if (entry.subject == subject) places.push_back(entry.place);
   }
-  CARELEDGER_TRY(const auto rows, state.store->rows_of(subject, std::numeric_limits<std::uint64_t>::max()));
+  CARELEDGER_TRY(const auto rows, read(*state.store));
   for (const auto& row : rows) places.push_back(row.place);
   std::sort(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index < b.index; });
   places.erase(std::unique(places.begin(), places.end(), [](FilePlace a, FilePlace b) { return a.index == b.index; }), places.end());
@@ -41,16 +45,38 @@ Result<std::vector<FilePlace>> places_of(const AuditMap::State& state, const Sub
 }  // namespace
 
 Result<std::vector<OpenedEntry>> AuditMap::entries_of(const Subject& subject, std::uint64_t from, std::uint32_t limit) const {
-  CARELEDGER_TRY(std::vector<FilePlace> places, places_of(*state_, subject));
+  CARELEDGER_TRY(std::vector<FilePlace> places,
+                 places_of(*state_, subject, [&](const AuditStore& store) -> Rows { return store.rows_from(subject, from, limit); }));
   std::erase_if(places, [from](FilePlace place) { return place.index < from; });
   if (places.size() > limit) places.resize(limit);
   return state_->file->read_all(places);
 }
 
-Result<std::vector<OpenedEntry>> AuditMap::newest_of(const Subject& subject, std::uint32_t limit) const {
-  CARELEDGER_TRY(std::vector<FilePlace> places, places_of(*state_, subject));
-  if (places.size() > limit) places.erase(places.begin(), places.end() - limit);
-  return state_->file->read_all(places);
+Result<std::vector<OpenedEntry>> AuditMap::newest_of(const Subject& subject, std::uint32_t limit, const KeepEntry& keep) const {
+  std::vector<OpenedEntry> found;  // newest first
+  Bytes before;
+  const std::uint64_t at_once = keep ? kEntriesAtOnce : std::min<std::uint64_t>(limit, kEntriesAtOnce);
+  const auto take = [&](std::vector<OpenedEntry> some) {
+    for (auto it = some.rbegin(); it != some.rend() && found.size() < limit; ++it)
+      if (!keep || keep(it->entry)) found.push_back(std::move(*it));
+  };
+  const auto read = [&](const AuditStore& store) -> Rows {
+    CARELEDGER_TRY(auto rows, store.rows_before(subject, before, at_once));
+    before = rows.empty() ? Bytes() : rows.front().key;
+    return rows;
+  };
+  CARELEDGER_TRY(std::vector<FilePlace> places, places_of(*state_, subject, read));
+  if (!keep && places.size() > limit) places.erase(places.begin(), places.end() - limit);
+  for (;;) {
+    CARELEDGER_TRY(std::vector<OpenedEntry> some, state_->file->read_all(places));
+    take(std::move(some));
+    if (before.empty() || found.size() == limit) break;
+    CARELEDGER_TRY(const auto rows, read(*state_->store));
+    places.clear();
+    for (const AuditStore::Row& row : rows) places.push_back(row.place);
+  }
+  std::ranges::reverse(found);
+  return found;
 }
 
 Result<std::vector<Digest>> AuditMap::inclusion(std::uint64_t index) const {

@@ -174,15 +174,71 @@ Result<void> AuditStore::fold(std::span<const Folding> entries, FilePlace next) 
   return {};
 }
 
+namespace {
+
+Result<AuditStore::Row> row_at(const storage::Iterator& rows) {
+  const auto place = decode_place(rows.value());
+  if (!place) return damaged("entry row");
+  return AuditStore::Row{Bytes(rows.key()), *place};
+}
+
+// Keys ascend with time and indexes with them: halves the time until it knows where rows may begin that have the index or a larger one.
+Result<void> seek_index(storage::Iterator& rows, const Subject& subject, std::uint64_t index) {
+  std::int64_t low = 0, high = INT64_MAX;
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    rows.seek(audit_key(subject, {middle}, 0));
+    CARELEDGER_CHECK(rows.status());
+    if (!rows.valid()) {
+      high = middle;
+      continue;
+    }
+    CARELEDGER_TRY(const AuditStore::Row row, row_at(rows));
+    if (row.place.index >= index) high = middle;
+    else low = middle + 1;
+  }
+  rows.seek(audit_key(subject, {std::max<std::int64_t>(low - 1, 0)}, 0));  // entries of one millisecond may lie on both sides
+  return rows.status();
+}
+
+}  // namespace
+
 Result<std::vector<AuditStore::Row>> AuditStore::rows_of(const Subject& subject, std::uint64_t limit) const {
   const auto rows = store_->iterate(kRows, storage::Range::prefix(subject.view()));
   std::vector<Row> found;
   for (rows->seek_first(); rows->valid() && found.size() < limit; rows->next()) {
-    const auto place = decode_place(rows->value());
-    if (!place) return damaged("entry row");
-    found.push_back({Bytes(rows->key()), *place});
+    CARELEDGER_TRY(Row row, row_at(*rows));
+    found.push_back(std::move(row));
   }
   CARELEDGER_CHECK(rows->status());
+  return found;
+}
+
+Result<std::vector<AuditStore::Row>> AuditStore::rows_from(const Subject& subject, std::uint64_t index, std::uint64_t limit) const {
+  if (index == 0) return rows_of(subject, limit);
+  const auto rows = store_->iterate(kRows, storage::Range::prefix(subject.view()));
+  CARELEDGER_CHECK(seek_index(*rows, subject, index));
+  std::vector<Row> found;
+  for (; rows->valid() && found.size() < limit; rows->next()) {
+    CARELEDGER_TRY(Row row, row_at(*rows));
+    if (row.place.index >= index) found.push_back(std::move(row));
+  }
+  CARELEDGER_CHECK(rows->status());
+  return found;
+}
+
+Result<std::vector<AuditStore::Row>> AuditStore::rows_before(const Subject& subject, ByteView key, std::uint64_t limit) const {
+  const auto rows = store_->iterate(kRows, storage::Range::prefix(subject.view()));
+  if (key.empty()) rows->seek_last();
+  else rows->seek_backward(key);
+  if (!key.empty() && rows->valid() && rows->key() == key) rows->prev();
+  std::vector<Row> found;
+  for (; rows->valid() && found.size() < limit; rows->prev()) {
+    CARELEDGER_TRY(Row row, row_at(*rows));
+    found.push_back(std::move(row));
+  }
+  CARELEDGER_CHECK(rows->status());
+  std::ranges::reverse(found);
   return found;
 }
 

@@ -36,12 +36,15 @@ class AuditStore final : public proof::LogNodes {
   AuditTree& tree() { return tree_; }
   Digest log_root() const { return log_.root(); }
 
-  // Rows of one subject in order of time, at most `limit`.
+  // Rows of one subject in order of time, at most `limit`: from its first entry on; from the first with this index or a larger one; those
+  // right before a key (empty: the last ones). Each seeks to where it begins, so that a page costs what is on it.
   struct Row {
     Bytes key;
     FilePlace place;
   };
   Result<std::vector<Row>> rows_of(const Subject& subject, std::uint64_t limit) const;
+  Result<std::vector<Row>> rows_from(const Subject& subject, std::uint64_t index, std::uint64_t limit) const;
+  Result<std::vector<Row>> rows_before(const Subject& subject, ByteView key, std::uint64_t limit) const;
   Result<FilePlace> place_before(std::uint64_t index) const;  // a known place at or before an entry
   Result<Digest> node(proof::LogNodeId id) const override;
 

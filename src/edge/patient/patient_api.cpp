@@ -19,7 +19,7 @@ using careledger::exchange::grant_id;
 
 constexpr std::string_view kRoot = "/patient/v1/";
 constexpr std::size_t kOpeningBytesMax = 128 * 1024;
-constexpr std::uint32_t kNoticesMax = 10'000;  // of the newest entries, those that are notices are shown
+constexpr std::uint32_t kNoticesMax = 10'000;  // the newest
 constexpr int kListTries = 8;
 
 template <class Id>
@@ -198,11 +198,11 @@ Result<http::Response> PatientApi::proven(vault::AccessList list) {
 
 Result<http::Response> PatientApi::notices(const Caller& caller) const {
   const vault::Subject subject = parts_.audit.subject_of(caller.relationship.patient_id);
-  CARELEDGER_TRY(const auto entries, parts_.audit.newest_of(subject, kNoticesMax));
+  const auto is_one = [](const vault::AuditEntry& entry) { return is_notice(entry.kind); };
+  CARELEDGER_TRY(const auto entries, parts_.audit.newest_of(subject, kNoticesMax, is_one));
   http::Response response;
   response.headers.set("Content-Type", "application/x-ndjson");
-  for (const vault::OpenedEntry& entry : entries)
-    if (is_notice(entry.entry.kind)) response.body += notice_line(entry);
+  for (const vault::OpenedEntry& entry : entries) response.body += notice_line(entry);
   return response;
 }
 
