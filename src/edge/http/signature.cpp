@@ -101,8 +101,9 @@ void sign_request(Request& request, std::string_view authority, const crypto::Si
 }
 
 struct ReplayCache::State {
-  explicit State(std::size_t the_max) : nonces_max(the_max) {}
+  State(std::size_t the_max, std::size_t the_key_max) : nonces_max(the_max), of_one_key_max(the_key_max) {}
   const std::size_t nonces_max;
+  const std::size_t of_one_key_max;
   std::mutex mutex;
   std::map<Digest, std::string> seen;  // H(key id, nonce) → key id
   std::multimap<std::int64_t, Digest> by_expiry;
@@ -118,7 +119,8 @@ struct ReplayCache::State {
   }
 };
 
-ReplayCache::ReplayCache(std::size_t nonces_max) : state_(std::make_unique<State>(nonces_max)) {}
+ReplayCache::ReplayCache(std::size_t nonces_max, std::size_t of_one_key_max)
+    : state_(std::make_unique<State>(nonces_max, of_one_key_max)) {}
 ReplayCache::~ReplayCache() = default;
 
 Result<void> ReplayCache::take(std::string_view key_id, std::string_view nonce, std::int64_t expires_s, std::int64_t now_s) {
@@ -128,7 +130,7 @@ Result<void> ReplayCache::take(std::string_view key_id, std::string_view nonce, 
   if (state_->seen.contains(name)) return fail(ErrorKind::conflict, "this nonce was used before");
   const auto of_key = state_->of_key.find(key_id);
   const bool full = state_->seen.size() >= state_->nonces_max;
-  if (full || (of_key != state_->of_key.end() && of_key->second >= std::max<std::size_t>(1, state_->nonces_max / 4))) {
+  if (full || (of_key != state_->of_key.end() && of_key->second >= state_->of_one_key_max)) {
     return fail(ErrorKind::busy, "too many signed requests in five minutes; try again");
   }
   state_->seen.emplace(name, std::string(key_id));

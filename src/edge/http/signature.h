@@ -47,8 +47,8 @@ void sign_request(Request& request, std::string_view authority, const crypto::Si
 
 class ReplayCache {
  public:
-  // Holds at most `nonces_max` nonces, a quarter of them from one key.
-  explicit ReplayCache(std::size_t nonces_max = 100'000);
+  // Holds at most `nonces_max` nonces, `of_one_key_max` of them from one key: so few that many keys together leave room for the others.
+  explicit ReplayCache(std::size_t nonces_max = 100'000, std::size_t of_one_key_max = 25'000);
   ~ReplayCache();
   // conflict: seen already; busy: full. Remembered until `expires`.
   Result<void> take(std::string_view key_id, std::string_view nonce, std::int64_t expires_s, std::int64_t now_s);

@@ -197,7 +197,7 @@ TEST(SignatureInput, RefusesWhatIsNotCanonical) {
 }
 
 TEST(ReplayCacheBounds, FullIsBusyUntilSomethingExpires) {
-  ReplayCache cache(8);  // two a key
+  ReplayCache cache(8, 2);
   EXPECT_TRUE(cache.take("k", "1", 100, 0));
   EXPECT_TRUE(cache.take("k", "2", 200, 0));
   EXPECT_EQ(cache.take("k", "3", 300, 0).error().kind, ErrorKind::busy);

@@ -80,7 +80,7 @@ class PatientApi final : public http::Handler {
   Result<http::Response> notices(const Caller& caller) const;
 
   PatientApiParts parts_;
-  http::ReplayCache seen_;
+  http::ReplayCache seen_{1'000'000, 500};  // in five minutes; a wallet sends a handful
 };
 
 }  // namespace careledger::edge::patient
