@@ -10,6 +10,9 @@
 #include "ordering/local/local.h"
 #include "replica/ledger_store.h"
 #include "replica/test_world.h"
+#include "vault/account_signer.h"
+#include "vault/keystore.h"
+#include "vault/vault.h"
 
 using namespace careledger;
 
@@ -23,7 +26,12 @@ struct Chain {
   std::unique_ptr<ordering::Ordering> ordering =
       ordering::local::start(*replica, crypto::SigningKey::generate(entropy), clock, ordering::local::Config{.epoch_ms = 1}).value();
   edge::rpc::Rpc rpc{{ordering.get(), replica.get(), {}, "fuzz", "0"}};
-  edge::ledger_api::LedgerApi wallets{{{}, "fuzz", *replica, *ordering, [] { return std::string("{}"); }, {}, 1, clock}};
+  std::unique_ptr<vault::Keystore> keys = vault::Keystore::in_memory(clock, entropy);
+  std::unique_ptr<vault::Vault> records = vault::Vault::open({}, *keys, clock, entropy).value();
+  vault::Relationships relationships{*records};
+  vault::AccountSigner signer{replica->view(), AccountId{}, 1, crypto::SigningKey::generate(entropy), clock};
+  vault::QuietOutbox quiet{{{}, relationships, *ordering, signer, clock, 1}};
+  edge::ledger_api::LedgerApi wallets{{{}, "fuzz", *replica, *ordering, quiet, [] { return std::string("{}"); }, {}, 1, clock}};
 };
 
 void ask(edge::http::Handler& handler, edge::http::Request request) {

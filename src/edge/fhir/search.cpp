@@ -248,7 +248,7 @@ void name_searched(const State& state, const Call& call, Access& access) {
   if (call.route.interaction != Interaction::search || !access.patients.empty()) return;
   const auto parameters = parameters_of(call);
   if (!parameters) return;
-  const auto request = read_search(call.route.type, *parameters, state.parts.clock.now(), true);
+  const auto request = read_search(call.route.type, *parameters, state.parts.clock.now(), true, base_of(state, call.request));
   if (request) access.patients = patients_of(*request, {});
 }
 

@@ -72,9 +72,11 @@ TEST_F(OpsTest, SaysWhenItsFileCannotBe) {
   EXPECT_EQ(log.error().kind, ErrorKind::storage);
 }
 
-http::Response get(http::Router& router, const std::string& path) {
+http::Response get(http::Router& router, const std::string& path, const std::string& peer = "127.0.0.1", bool proxied = false) {
   http::Request request;
   request.path = path;
+  request.peer = peer;
+  if (proxied) request.headers.add("X-Forwarded-For", "203.0.113.7");
   http::Response answer;
   router.handle(std::move(request), [&answer](http::Response response) { answer = std::move(response); });
   return answer;
@@ -102,6 +104,17 @@ TEST_F(OpsTest, CountsAndShowsRequestsByRoute) {
   EXPECT_NE(written().find("warning request request=3 server=fhir-1 method=POST route=/fhir/{type} status=500 us=3000"), std::string::npos)
       << written();
   EXPECT_EQ(written().find("request=1"), std::string::npos);
+}
+
+TEST_F(OpsTest, FiguresAreForThisMachineAlone) {
+  const auto log = open(false);
+  Metrics metrics;
+  http::Router router;
+  add_routes(router, metrics, *log, {});
+  EXPECT_EQ(get(router, "/metrics", "::1").status, 200);
+  EXPECT_EQ(get(router, "/metrics", "203.0.113.7").status, 404);
+  EXPECT_EQ(get(router, "/metrics", "127.0.0.1", true).status, 404);
+  EXPECT_EQ(get(router, "/healthz", "203.0.113.7").status, 200);
 }
 
 TEST_F(OpsTest, BoundsTheRoutes) {

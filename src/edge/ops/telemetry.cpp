@@ -1,5 +1,7 @@
 #include "edge/ops/telemetry.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <set>
@@ -33,6 +35,13 @@ struct Series {
   Counter* requests = nullptr;
   Histogram* seconds = nullptr;
 };
+
+// From this machine, and not through a proxy on it.
+bool is_local(const http::Request& request) {
+  const bool loopback = request.peer.starts_with("127.") || request.peer == "::1" || request.peer.starts_with("::ffff:127.");
+  constexpr std::array<std::string_view, 4> kProxies{"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
+  return loopback && std::ranges::none_of(kProxies, [&](std::string_view name) { return request.headers.count(name) != 0; });
+}
 
 }  // namespace
 
@@ -106,7 +115,8 @@ void add_routes(http::Router& router, Metrics& metrics, Log& log, std::vector<Ch
     }
     return failing.empty() ? http::text(200, "ready\n") : http::text(503, failing);
   });
-  router.add({Method::get}, "/metrics", [&metrics](const http::Request&) {
+  router.add({Method::get}, "/metrics", [&metrics](const http::Request& request) {
+    if (!is_local(request)) return http::problem(404, "no such path");  // they tell outsiders when somebody reads
     auto response = http::text(200, metrics.text());
     response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return response;

@@ -36,7 +36,8 @@ struct Check {                          // one thing that must work before reque
 };
 
 // GET /healthz: 200 while the process answers. GET /readyz: 200 when every check holds, else 503 naming those that do not (never why: the
-// reason goes to the log). GET /metrics: the text format. All without a token: serve them on loopback, or on a router of their own.
+// reason goes to the log). GET /metrics: the text format, for callers on this machine
+// (not through a proxy there, which adds a header): request by request it would tell everybody when somebody reads. All without a token.
 void add_routes(http::Router& router, Metrics& metrics, Log& log, std::vector<Check> checks);
 
 }  // namespace careledger::edge::ops
