@@ -1,6 +1,8 @@
 // An exchange over real HTTP, the door that it comes through, and the ledger for everybody.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "codec/json/json.h"
 #include "edge/exchange/http_courier.h"
 #include "edge/exchange/operations.h"
@@ -211,9 +213,8 @@ TEST_F(OperationsTest, APatientHasOneRelationshipInTrust) {
   };
   EXPECT_FALSE(id_of(*first).empty());
   EXPECT_EQ(id_of(*again), id_of(*first));
-  std::size_t in_trust = 0;
-  for (const auto& one : *world.south.relationships->of_patient("s1")) in_trust += one.held_in_trust ? 1 : 0;
-  EXPECT_EQ(in_trust, 1u);
+  const auto relationships = *world.south.relationships->of_patient("s1");
+  EXPECT_EQ(std::ranges::count_if(relationships, [](const auto& one) { return one.held_in_trust; }), 1);
   EXPECT_FALSE(world.south.keys->holds(vault::Purpose::trust, id_of(*first)));
   operations.stop();
   quiet.stop();
