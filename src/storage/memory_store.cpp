@@ -10,7 +10,17 @@ namespace {
 
 // Each column is an immutable sorted map behind a shared pointer, copied when it changes while somebody reads it: small and plainly right.
 using Rows = std::map<Bytes, Bytes, std::less<>>;
-using Columns = std::vector<std::shared_ptr<Rows>>;
+using Columns = std::vector<std::shared_ptr<const Rows>>;
+
+// Given back under the store's lock, so that a writer who finds nobody reading comes after what the last reader read.
+struct Lent {
+  std::shared_ptr<const Rows> rows;
+  std::shared_ptr<std::shared_mutex> mutex;
+  void operator()(const Rows*) {
+    const std::shared_lock lock(*mutex);
+    rows.reset();
+  }
+};
 
 class MemoryIterator : public Iterator {
  public:
@@ -79,21 +89,21 @@ class MemoryStore : public Store {
   }
 
   Result<std::optional<Bytes>> get(Column column, ByteView key) const override {
-    const std::shared_lock lock(mutex_);
+    const std::shared_lock lock(*mutex_);
     return find(*columns_.at(column.index), key);
   }
   Result<std::vector<std::optional<Bytes>>> multi_get(Column column, std::span<const ByteView> keys) const override {
-    const std::shared_lock lock(mutex_);
+    const std::shared_lock lock(*mutex_);
     std::vector<std::optional<Bytes>> values;
     for (const ByteView key : keys) values.push_back(*find(*columns_.at(column.index), key));
     return values;
   }
   std::unique_ptr<Iterator> iterate(Column column, const Range& range) const override {
-    const std::shared_lock lock(mutex_);
-    return std::make_unique<MemoryIterator>(columns_.at(column.index), range);
+    const std::shared_lock lock(*mutex_);
+    return std::make_unique<MemoryIterator>(lend(columns_.at(column.index)), range);
   }
   Result<void> write(const Batch& batch, Durability) override {
-    const std::unique_lock lock(mutex_);
+    const std::unique_lock lock(*mutex_);
     batch.for_each([&](const Batch::Entry& entry) {
       std::shared_ptr<Rows>& rows = columns_.at(entry.column.index);
       if (rows.use_count() > 1) rows = std::make_shared<Rows>(*rows);
@@ -106,8 +116,10 @@ class MemoryStore : public Store {
     return {};
   }
   std::shared_ptr<const Reader> snapshot() const override {
-    const std::shared_lock lock(mutex_);
-    return std::make_shared<MemorySnapshot>(columns_);
+    const std::shared_lock lock(*mutex_);
+    Columns lent;
+    for (const auto& rows : columns_) lent.push_back(lend(rows));
+    return std::make_shared<MemorySnapshot>(std::move(lent));
   }
   Result<void> checkpoint(const std::string&) override { return fail(ErrorKind::unsupported, "a store in memory has no files to copy"); }
   Result<void> flush() override { return {}; }
@@ -121,8 +133,9 @@ class MemoryStore : public Store {
   Result<void> verify() const override { return {}; }
 
  private:
-  mutable std::shared_mutex mutex_;
-  Columns columns_;
+  std::shared_ptr<const Rows> lend(const std::shared_ptr<Rows>& rows) const { return {rows.get(), Lent{rows, mutex_}}; }
+  const std::shared_ptr<std::shared_mutex> mutex_ = std::make_shared<std::shared_mutex>();
+  std::vector<std::shared_ptr<Rows>> columns_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "vault/audit.h"
 #include "vault/keystore.h"
+#include "vault/test_clock.h"
 #include "vault/test_folder.h"
 #include "vault/test_ledger.h"
 
@@ -16,7 +17,7 @@ namespace careledger::vault {
 class AuditFixture : public ::testing::Test {
  protected:
   TestFolder folder;
-  ManualClock clock;
+  SharedClock clock;
   Entropy& entropy = system_entropy();
   std::unique_ptr<Keystore> keys = Keystore::in_memory(clock, entropy);
   TestLedger ledger;

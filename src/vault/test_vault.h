@@ -8,6 +8,7 @@
 
 #include "vault/keystore.h"
 #include "vault/terms.h"
+#include "vault/test_clock.h"
 #include "vault/test_folder.h"
 #include "vault/test_ledger.h"
 #include "vault/vault.h"
@@ -28,17 +29,6 @@ inline std::string observation_json(const std::string& id, std::uint32_t version
 }
 
 enum class Where { memory, disk };
-
-// Moves only when told, also while threads of the vault look at it.
-class SharedClock final : public Clock {
- public:
-  BlockTime now() const override { return {ms_}; }
-  std::uint64_t monotonic_ns() const override { return static_cast<std::uint64_t>(ms_) * 1'000'000u; }
-  void advance_ms(std::int64_t ms) { ms_ += ms; }
-
- private:
-  std::atomic<std::int64_t> ms_{ManualClock().now().value};
-};
 
 class VaultTest : public ::testing::TestWithParam<Where> {
  protected:
