@@ -146,11 +146,7 @@ Result<Value> genesis(const Node& node, const Arguments&, Document& document) {
   CARELEDGER_TRY(const auto first, header_at(node, {1}));
   CARELEDGER_TRY(const auto set, node.ordering->validators({1}));
   auto list = document.array();
-  for (const auto& validator : set.validators) {
-    Object each(document);
-    each.hex("address", validator.address()).add("pub_key", public_key_json(document, validator.key));
-    document.append(list, each.quoted("power", validator.power).text("name", "").done());
-  }
+  for (const auto& validator : set.validators) document.append(list, genesis_validator_json(document, validator.key, validator.power, ""));
   Object out(document);
   out.text("genesis_time", proof::to_rfc3339(first.header.time)).text("chain_id", first.header.chain_id).quoted("initial_height", 1);
   out.add("consensus_params", consensus_params_json(document, node.limits, first.header.app_version));

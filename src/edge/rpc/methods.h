@@ -3,10 +3,19 @@
 
 #include <optional>
 
-#include "edge/rpc/chain_json.h"
 #include "edge/rpc/rpc.h"
+#include "ordering/chain_json.h"
 
 namespace careledger::edge::rpc {
+
+using ordering::chain_json::consensus_params_json;
+using ordering::chain_json::Document;
+using ordering::chain_json::genesis_validator_json;
+using ordering::chain_json::Object;
+using ordering::chain_json::public_key_json;
+using ordering::chain_json::to_json;
+using ordering::chain_json::upper_hex;
+using ordering::chain_json::Value;
 
 // What a caller gave, by name; strings and numbers alike, as text. Absent is nullopt.
 class Arguments {

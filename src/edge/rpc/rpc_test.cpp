@@ -7,9 +7,9 @@
 #include "contracts/all.h"
 #include "contracts/registry/registry.h"
 #include "edge/http/test_support.h"
-#include "edge/rpc/chain_json.h"
 #include "kernel/sign.h"
 #include "kernel/tables.h"
+#include "ordering/chain_json.h"
 #include "ordering/local/chain_maker.h"
 #include "ordering/local/local.h"
 #include "proof/comet.pb.h"
@@ -19,6 +19,8 @@
 namespace careledger::edge::rpc {
 namespace {
 
+using codec::json::Document;
+using codec::json::Value;
 using http::testing::RawSocket;
 using ordering::Answer;
 
@@ -134,9 +136,9 @@ TEST_F(RpcTest, ShowsTheCommitOfAHeight) {
   EXPECT_EQ(at(answer.root(), {"id"}).text(), "-1");
   EXPECT_EQ(at(shown, {"header", "height"}).text(), "2");
   EXPECT_EQ(at(shown, {"header", "chain_id"}).text(), header.header.chain_id);
-  EXPECT_EQ(at(shown, {"header", "app_hash"}).text(), upper_hex(header.header.app_hash));
+  EXPECT_EQ(at(shown, {"header", "app_hash"}).text(), ordering::chain_json::upper_hex(header.header.app_hash));
   EXPECT_EQ(at(shown, {"header", "version", "block"}).text(), "11");
-  EXPECT_EQ(at(shown, {"commit", "block_id", "hash"}).text(), upper_hex(header.commit.block_id.hash));
+  EXPECT_EQ(at(shown, {"commit", "block_id", "hash"}).text(), ordering::chain_json::upper_hex(header.commit.block_id.hash));
   EXPECT_TRUE(at(shown, {"commit", "block_id", "parts", "total"}).is_number());
   const auto signatures = at(shown, {"commit", "signatures"}).items();
   ASSERT_EQ(signatures.size(), 1u);

@@ -14,10 +14,22 @@ namespace wire = careledger::abci;
 
 constexpr std::int32_t kAccept = 1;
 constexpr std::int32_t kReject = 2;
+constexpr std::int32_t kRejectSnapshot = 3;
+constexpr std::int32_t kAbortSnapshots = 2;
 constexpr std::string_view kPeerById = "/p2p/filter/id/";
 constexpr std::string_view kPeerByAddress = "/p2p/filter/addr/";
 
 BlockTime time_of(const comet::Timestamp& time) { return proof::block_time({time.seconds(), time.nanos()}); }
+
+// Any peer may ask for snapshots: there are none, and an error would stop the engine.
+wire::Response no_snapshots(const wire::Request& request) {
+  wire::Response response;
+  if (request.has_list_snapshots()) response.mutable_list_snapshots();
+  if (request.has_offer_snapshot()) response.mutable_offer_snapshot()->set_result(kRejectSnapshot);
+  if (request.has_load_snapshot_chunk()) response.mutable_load_snapshot_chunk();
+  if (request.has_apply_snapshot_chunk()) response.mutable_apply_snapshot_chunk()->set_result(kAbortSnapshots);
+  return response;
+}
 
 Result<wire::Response> of_another_chain(const std::string& what) {
   return fail(ErrorKind::conflict, what + ": the engine runs another chain than this folder's ledger");
@@ -35,6 +47,10 @@ Result<wire::Response> Application::handle(const Request& request) {
     case Request::kProcessProposal: return process_proposal(request.process_proposal());
     case Request::kFinalizeBlock: return finalize_block(request.finalize_block());
     case Request::kCommit: return commit();
+    case Request::kListSnapshots:
+    case Request::kOfferSnapshot:
+    case Request::kLoadSnapshotChunk:
+    case Request::kApplySnapshotChunk: return no_snapshots(request);
     default: return fail(ErrorKind::unsupported, "ABCI call " + std::to_string(request.value_case()) + " is not offered");
   }
 }
@@ -109,14 +125,14 @@ Result<wire::Response> Application::prepare_proposal(const wire::RequestPrepareP
   return response;
 }
 
-Result<wire::Response> Application::process_proposal(const wire::RequestProcessProposal& asked) const {
+Result<wire::Response> Application::process_proposal(const wire::RequestBlock& asked) const {
   CARELEDGER_TRY(const bool accepted, accepts(replica_, asked.txs(), time_of(asked.time())));
   Response response;
   response.mutable_process_proposal()->set_status(accepted ? kAccept : kReject);
   return response;
 }
 
-Result<wire::Response> Application::finalize_block(const wire::RequestFinalizeBlock& asked) {
+Result<wire::Response> Application::finalize_block(const wire::RequestBlock& asked) {
   const std::lock_guard lock(mutex_);
   executed_.reset();
   if (asked.height() < 1) return fail(ErrorKind::invalid, "a block of height " + std::to_string(asked.height()));

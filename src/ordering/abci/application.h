@@ -39,8 +39,8 @@ class Application final : public Handler {
   Result<Response> check_tx(const careledger::abci::RequestCheckTx& asked) const;
   Result<Response> query(const careledger::abci::RequestQuery& asked) const;
   Result<Response> prepare_proposal(const careledger::abci::RequestPrepareProposal& asked) const;
-  Result<Response> process_proposal(const careledger::abci::RequestProcessProposal& asked) const;
-  Result<Response> finalize_block(const careledger::abci::RequestFinalizeBlock& asked);
+  Result<Response> process_proposal(const careledger::abci::RequestBlock& asked) const;
+  Result<Response> finalize_block(const careledger::abci::RequestBlock& asked);
   Result<Response> commit();
 
   replica::Replica& replica_;

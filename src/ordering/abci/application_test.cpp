@@ -198,6 +198,18 @@ TEST_F(ApplicationTest, OnlyNodesOfTheNetworkMayConnect) {
   EXPECT_EQ(query("/p2p/filter/addr/10.0.0.1:26656").code(), 0u);
 }
 
+TEST_F(ApplicationTest, APeerThatAsksForSnapshotsStopsNobody) {
+  wire::Request list, load, offer, apply;
+  list.mutable_list_snapshots();
+  load.mutable_load_snapshot_chunk()->set_height(1);
+  offer.mutable_offer_snapshot()->mutable_snapshot()->set_height(1);
+  apply.mutable_apply_snapshot_chunk()->set_chunk("piece");
+  EXPECT_EQ(application->handle(list)->list_snapshots().snapshots_size(), 0);
+  EXPECT_TRUE(application->handle(load)->has_load_snapshot_chunk());
+  EXPECT_EQ(application->handle(offer)->offer_snapshot().result(), 3);
+  EXPECT_EQ(application->handle(apply)->apply_snapshot_chunk().result(), 2);
+}
+
 TEST_F(ApplicationTest, RowsAreAnsweredWithProofsAndNonsenseWithACode) {
   ASSERT_TRUE(finalize(1, {first}));
   ASSERT_TRUE(commit());

@@ -1,5 +1,5 @@
-// Headers, commits and validators in CometBFT v0.38's JSON: integers of 64 bits as strings, hashes and addresses in upper-case hex, keys
-// and signatures in base64, times in RFC 3339.
+// Headers, commits, validators and what a genesis holds, written in CometBFT v0.38's JSON: integers of 64 bits as strings, hashes and
+// addresses in upper-case hex, keys and signatures in base64, times in RFC 3339.
 //
 // Thread-safety: pure but for the document, which belongs to the caller.
 #pragma once
@@ -7,7 +7,7 @@
 #include "codec/json/json.h"
 #include "proof/chain.h"
 
-namespace careledger::edge::rpc {
+namespace careledger::ordering::chain_json {
 
 using codec::json::Document;
 using codec::json::Value;
@@ -35,6 +35,14 @@ Value to_json(Document& document, const proof::Header& header);
 Value to_json(Document& document, const proof::Commit& commit);
 Value to_json(Document& document, const proof::Validator& validator);
 Value public_key_json(Document& document, const crypto::PublicKey& key);
-Value consensus_params_json(Document& document, const proof::BlockLimits& limits, std::uint64_t app_version);
+Value genesis_validator_json(Document& document, const crypto::PublicKey& key, std::int64_t power, std::string_view name);
 
-}  // namespace careledger::edge::rpc
+struct EvidenceRules {  // for how long a validator's misdeed counts; no header covers them
+  std::int64_t blocks = 100'000;
+  std::int64_t nanoseconds = 172'800'000'000'000;  // two days
+  std::int64_t bytes = 1'048'576;
+};
+Value consensus_params_json(Document& document, const proof::BlockLimits& limits, std::uint64_t app_version,
+                            const EvidenceRules& evidence = {});
+
+}  // namespace careledger::ordering::chain_json

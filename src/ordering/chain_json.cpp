@@ -1,6 +1,6 @@
-#include "edge/rpc/chain_json.h"
+#include "ordering/chain_json.h"
 
-namespace careledger::edge::rpc {
+namespace careledger::ordering::chain_json {
 
 namespace {
 
@@ -86,15 +86,25 @@ Value to_json(Document& document, const proof::Validator& validator) {
       .done();
 }
 
-Value consensus_params_json(Document& document, const proof::BlockLimits& limits, std::uint64_t app_version) {
+Value genesis_validator_json(Document& document, const crypto::PublicKey& key, std::int64_t power, std::string_view name) {
+  return Object(document)
+      .hex("address", proof::address_of(key))
+      .add("pub_key", public_key_json(document, key))
+      .quoted("power", power)
+      .text("name", name)
+      .done();
+}
+
+Value consensus_params_json(Document& document, const proof::BlockLimits& limits, std::uint64_t app_version,
+                            const EvidenceRules& evidence) {
   auto key_types = document.array();
   document.append(key_types, document.string("ed25519"));
   return Object(document)
       .add("block", Object(document).quoted("max_bytes", limits.max_bytes).quoted("max_gas", limits.max_gas).done())
       .add("evidence", Object(document)
-                           .quoted("max_age_num_blocks", 100'000)
-                           .quoted("max_age_duration", 172'800'000'000'000)  // two days, in nanoseconds
-                           .quoted("max_bytes", 1'048'576)
+                           .quoted("max_age_num_blocks", evidence.blocks)
+                           .quoted("max_age_duration", evidence.nanoseconds)
+                           .quoted("max_bytes", evidence.bytes)
                            .done())
       .add("validator", Object(document).add("pub_key_types", key_types).done())
       .add("version", Object(document).quoted("app", static_cast<std::int64_t>(app_version)).done())
@@ -102,4 +112,4 @@ Value consensus_params_json(Document& document, const proof::BlockLimits& limits
       .done();
 }
 
-}  // namespace careledger::edge::rpc
+}  // namespace careledger::ordering::chain_json
