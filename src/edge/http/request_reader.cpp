@@ -3,6 +3,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <optional>
 
+#include "edge/http/chunked.h"
 #include "edge/http/gzip.h"
 
 namespace careledger::edge::http {
@@ -192,7 +193,7 @@ RequestReader::Step RequestReader::feed(std::string_view bytes, std::size_t& use
   used = 0;
   auto& parser = *state_->parser;
   while (!parser.is_done()) {
-    if (used == bytes.size()) return Step::more;
+    if (!worth_parsing(parser, bytes.size() - used)) return Step::more;
     error_code ec;
     const bool in_head = !parser.is_header_done();
     const auto taken = parser.put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);

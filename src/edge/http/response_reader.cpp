@@ -3,6 +3,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <optional>
 
+#include "edge/http/chunked.h"
 #include "edge/http/gzip.h"
 
 namespace careledger::edge::http {
@@ -104,7 +105,7 @@ Result<bool> ResponseReader::feed(std::string_view bytes, std::size_t& used) {
       if (state_->parser->response.status >= 200) return true;
       state_->fresh();
     }
-    if (used == bytes.size()) return false;
+    if (!worth_parsing(*state_->parser, bytes.size() - used)) return false;
     error_code ec;
     used += state_->parser->put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
     if (ec == beast::http::error::need_more) return false;

@@ -107,11 +107,11 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
 TEST_F(ServerTest, TakesRequestsOneByteAtATime) {
   start();
   RawSocket socket(server->port());
-  for (const char c :
-       std::string("PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nT: v\r\n\r\n")) {
-    ASSERT_TRUE(socket.send({&c, 1}));
-  }
+  const std::string head = "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const char c : head + "5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nT: v\r\n\r\n") ASSERT_TRUE(socket.send({&c, 1}));
   EXPECT_EQ(socket.answer().second, "PUT /a 6");
+  for (const char c : head + "0\r\n\r\n") ASSERT_TRUE(socket.send({&c, 1}));
+  EXPECT_EQ(socket.answer().second, "PUT /a 0");
 }
 
 TEST_F(ServerTest, ClosesWhenAskedAndTakesOldAndProxyForms) {
@@ -149,8 +149,8 @@ TEST_F(ServerTest, RefusesWhatIsNotHttp) {
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
-      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
-      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXX\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXX\r\n\r\n", 400},
       {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx", 415},
       {"POST / HTTP/1.1\r\nHost: x\r\nExpect: payment\r\nContent-Length: 1\r\n\r\nx", 417},
