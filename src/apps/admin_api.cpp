@@ -258,7 +258,7 @@ Result<http::Response> AdminApi::announce_token(const http::Request& request, co
   if (minutes != nullptr && minutes->is_number()) document.set(details, "minutes", document.copy(*minutes));
   if (emergency != nullptr && emergency->is_boolean()) document.set(details, "emergency", document.copy(*emergency));
   entry.details = json::compact(details);
-  if (const std::string patient(asked.root().string_at("patient")); !patient.empty()) patients = {patient};
+  if (const std::string patient(asked.root().string_at("patient")); parts_.vault.view().has_patient(patient)) patients = {patient};
   return http::json(201, "{}");
 }
 

@@ -25,7 +25,7 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
       requester_({home_.config.id, home_.ledger.replica(), home_.ledger.ordering(), home_.keys, home_.vault, home_.audit, relationships_,
                   *promises_, courier_, home_.clock, home_.entropy}),
       operations_({home_.config.id, requester_, home_.ledger.replica(), home_.ledger.ordering(), home_.ledger.epoch_ms(), quiet_,
-                   home_.clock, home_.keys, home_.audit, relationships_, home_.entropy}),
+                   home_.clock, home_.keys, home_.vault, home_.audit, relationships_, home_.entropy}),
       releases_({custodian_, home_.ledger.replica(), home_.audit, home_.logins, home_.clock, home_.workers}),
       ledger_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), quiet_,
                    [this] { return trust_text(home_.ledger); },

@@ -50,6 +50,9 @@ class View {
   Result<VersionMeta> read_meta(std::string_view type, std::string_view id) const;  // the same without the body; tombstones too
   Result<Version> read_version(std::string_view type, std::string_view id, std::uint32_t version) const;  // gone when erased
   Result<bool> has_version(std::string_view type, std::string_view id, std::uint32_t version) const;      // erased or a tombstone: yes
+  // Whether a Patient of this id was ever stored, deleted and erased ones too. One whose row cannot be read counts: what is recorded of it
+  // stands rather in somebody's access list than in nobody's.
+  bool has_patient(std::string_view id) const;
   // Newest first, tombstones and erased ones (without body) included. `before` 0 starts at the newest. not_found when there is none. Ends
   // early with the version whose body brings them to `bytes`.
   Result<std::vector<Version>> history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit,

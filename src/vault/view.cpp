@@ -137,6 +137,11 @@ Result<bool> View::has_version(std::string_view type, std::string_view id, std::
   return row && row->sequence <= sequence_;
 }
 
+bool View::has_patient(std::string_view id) const {
+  const auto first = has_version("Patient", id, 1);
+  return first ? *first : first.error().kind != ErrorKind::invalid;  // invalid: no name that anything can have
+}
+
 Result<std::vector<Version>> View::history(std::string_view type, std::string_view id, std::uint32_t before, std::uint32_t limit,
                                            std::size_t bytes) const {
   CARELEDGER_CHECK(check_name(type, id));

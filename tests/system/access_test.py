@@ -42,6 +42,15 @@ class Proofs(Scratch):
         self.assertEqual(self.proofs_in_list_of("a"), before["a"] + 1)
         self.assertEqual(self.proofs_in_list_of("b"), before["b"])
 
+    def test_a_patient_that_there_is_not_gets_no_list(self):
+        bearer = token(self.folder)
+        for path in ("prove?type=Patient&id=made-up", "record?patient=made-up"):
+            self.assertEqual(http(f"{self.node.origin}/admin/v1/{path}", token=bearer)[0], 404)
+        own = token(self.folder, NORTH, "--role", "patient", "--patient", "made-up")
+        for _ in range(2):  # the first is recorded, and not in the second
+            status, _, events = self.node.call("GET", "/AuditEvent?_count=1000", own)
+            self.assertEqual((status, json.loads(events).get("entry", [])), (200, []))
+
     def test_an_auditor_proves_and_does_not_read(self):
         auditor = token(self.folder, NORTH, "--role", "auditor")
         self.assertEqual(self.prove(auditor, 2), 200)

@@ -156,7 +156,8 @@ class OperationsTest : public ::testing::Test {
   vault::QuietOutbox quiet{
       {world.south.id, *world.south.relationships, *world.chain.ordering, *world.south.signer, system_clock(), /*epoch_ms*/ 1}};
   Operations operations{{world.south.id, *world.south.requester, *world.chain.replica, *world.chain.ordering, /*epoch_ms*/ 1, quiet,
-                         system_clock(), *world.south.keys, *world.south.audit, *world.south.relationships, system_entropy()}};
+                         system_clock(), *world.south.keys, *world.south.records, *world.south.audit, *world.south.relationships,
+                         system_entropy()}};
 };
 
 TEST_F(OperationsTest, WhatIsRefusedBeforeAnybodyIsAskedIsRecorded) {
@@ -174,6 +175,14 @@ TEST_F(OperationsTest, WhatIsRefusedBeforeAnybodyIsAskedIsRecorded) {
   EXPECT_EQ(last().entry.kind, vault::AuditKind::update);
   EXPECT_EQ(last().entry.outcome, vault::AuditOutcome::failed);
   EXPECT_EQ(world.south.audit->size(), 3u);
+}
+
+TEST_F(OperationsTest, AMergeIntoAPatientThatThereIsNotStandsUnderNobody) {
+  EXPECT_FALSE(ask(false, {{"mergeInto", "made-up"}}));
+  const auto entries = world.south.audit->entries(0, 10);
+  ASSERT_EQ(entries->size(), 2u);
+  EXPECT_EQ(entries->front().entry.subject, vault::Subject());
+  EXPECT_EQ(entries->back().entry.subject, world.south.audit->subject_of("s1"));
 }
 
 TEST_F(OperationsTest, ParametersThatNobodyHeedsAreRefusedByName) {

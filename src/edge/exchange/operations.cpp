@@ -163,7 +163,7 @@ Result<fhir::OperationReply> Operations::record(const fhir::OperationCall& call,
   }
   if (const std::string_view into = call.first("mergeInto"); !into.empty()) {  // it is about two patients
     vault::AuditEntry other = entry;
-    other.subject = parts_.audit.subject_of(into);
+    other.subject = parts_.vault.view().has_patient(into) ? parts_.audit.subject_of(into) : vault::Subject();
     CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(other)));
   }
   CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(entry)));

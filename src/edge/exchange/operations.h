@@ -11,6 +11,7 @@
 #include "edge/http/worker_pool.h"
 #include "exchange/requester.h"
 #include "vault/quiet_outbox.h"
+#include "vault/vault.h"
 
 namespace careledger::edge::exchange {
 
@@ -25,6 +26,7 @@ struct OperationsParts {
   vault::QuietOutbox& quiet;
   const Clock& clock;
   vault::Keystore& keys;
+  const vault::Vault& vault;
   vault::AuditMap& audit;
   vault::Relationships& relationships;
   Entropy& entropy;

@@ -1,4 +1,6 @@
 // In whose access list a request stands.
+#include <set>
+
 #include "edge/fhir/test_support.h"
 
 namespace careledger::edge::fhir {
@@ -118,6 +120,59 @@ TEST_F(FhirAccessTest, WhatIsRefusedOrFailsStandsInTheListOfWhoseRecordItWas) {
   EXPECT_EQ(get("Observation/o/_history/1").status, 403);  // of a version that was another's: under both
   stands_last("a", "refusal Observation/o");
   stands_last("b", "refusal Observation/o");
+}
+
+// Each subject of the audit map stays in memory for ever: nobody makes one by making up a name.
+TEST_F(FhirAccessTest, NamesThatNobodyHasComeToOneEntryUnderNobody) {
+  ASSERT_EQ(put("Patient/real", R"({"resourceType":"Patient","id":"real"})").status, 201);
+  const auto subjects = [&](std::size_t from) {
+    std::vector<vault::Subject> out;
+    for (const vault::OpenedEntry& opened : recorded()) out.push_back(opened.entry.subject);
+    return std::vector(out.begin() + static_cast<std::ptrdiff_t>(from), out.end());
+  };
+  const auto names = [](int from, int count) {
+    std::string out = "Patient/real";
+    for (int i = from; i < from + count; ++i) out += ",Patient/made-up-" + std::to_string(i);
+    return out;
+  };
+  const std::string entry = R"({"request":{"method":"GET","url":"Observation?subject=)";
+  std::string batch = R"({"resourceType":"Bundle","type":"batch","entry":[)";
+  for (int i = 0; i < 25'000; i += 250) batch += (i == 0 ? "" : ",") + entry + names(i, 250) + "\"}}";
+  const std::vector expected{vault::Subject(), audit->subject_of("real")};
+  std::size_t before = recorded().size();
+  ASSERT_EQ(post("", batch + "]}").status, 200);
+  EXPECT_EQ(subjects(before), expected);
+  const HeaderList form{{"Content-Type", "application/x-www-form-urlencoded"}};
+  before = recorded().size();
+  ASSERT_EQ(post("Observation/_search", "subject=" + names(0, 400), form).status, 200);
+  EXPECT_EQ(subjects(before), expected);
+  who = principal(auth::Role::auditor);
+  before = recorded().size();
+  ASSERT_EQ(post("Observation/_search", "subject=" + names(0, 400), form).status, 403);
+  EXPECT_EQ(subjects(before), expected);
+  before = recorded().size();
+  for (const char* path : {"AuditEvent?patient=made-up", "Patient/made-up/AuditEvent"}) EXPECT_EQ(get(path).status, 200) << path;
+  who.reset();
+  for (const char* path : {"Patient/made-up", "Patient/made-up/_history", "Patient/made-up/_history/1", "Patient?_id=made-up,made-up-2",
+                           "Observation?patient=made-up", "Patient/made-up/Observation", "Patient/made-up/Organization"})
+    get(path);
+  post("Patient/made-up/$retrieve?from=North", "");
+  put("Patient/made-up", "{");
+  remove("Patient/made-up");
+  who = principal(auth::Role::patient, "made-up");
+  for (const char* path : {"Patient/made-up", "Patient/real-2", "AuditEvent", "AuditEvent/0"}) get(path);
+  EXPECT_EQ(subjects(before), std::vector<vault::Subject>(16));
+}
+
+TEST_F(FhirAccessTest, WhoBecomesAPatientHasTheAccessesFromThenOn) {
+  ASSERT_EQ(get("Observation?subject=Patient/later").status, 200);
+  ASSERT_EQ(get("Patient/later").status, 404);
+  ASSERT_EQ(put("Patient/later", R"({"resourceType":"Patient","id":"later"})").status, 201);
+  EXPECT_EQ(accesses("later"), Told{"update Patient/later"});
+  ASSERT_EQ(get("Observation?subject=Patient/later").status, 200);
+  ASSERT_EQ(remove("Patient/later").status, 204);
+  ASSERT_EQ(get("Patient/later").status, 410);  // and whoever was one stays one
+  EXPECT_EQ(accesses("later"), (Told{"update Patient/later", "search Observation/", "delete Patient/later", "read Patient/later"}));
 }
 
 }  // namespace

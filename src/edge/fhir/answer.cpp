@@ -138,12 +138,25 @@ AuditEntry entry_of(const Call& call, const Access& access) {
   return entry;
 }
 
-// Whose lists it shows in.
+// Whose lists it shows in. Names that no patient has come to one entry under nobody together: a subject of the audit map stays for ever.
 std::vector<vault::Subject> subjects_of(const State& state, const Access& access) {
+  std::vector<std::string_view> patients(access.patients.begin(), access.patients.end());
+  std::span<const std::string> named = access.named;
+  if (named.empty() && patients.empty() && access.type == "Patient" && !access.id.empty()) named = {&access.id, 1};
+  bool nobody = patients.empty() && named.empty();
+  if (!named.empty()) {
+    const vault::View view = state.parts.vault.view();
+    const auto known = [&](const std::string& name) { return view.has_patient(name); };
+    std::ranges::copy_if(named, std::back_inserter(patients), known);
+    nobody = patients.size() < access.patients.size() + named.size();
+  }
+  std::ranges::sort(patients);
+  patients.erase(std::unique(patients.begin(), patients.end()), patients.end());
   std::vector<vault::Subject> out;
-  for (const std::string& patient : access.patients) out.push_back(state.parts.audit.subject_of(patient));
-  if (!out.empty()) return out;
-  return {access.type == "Patient" && !access.id.empty() ? state.parts.audit.subject_of(access.id) : vault::Subject()};
+  out.reserve(patients.size() + 1);
+  if (nobody) out.emplace_back();
+  for (const std::string_view patient : patients) out.push_back(state.parts.audit.subject_of(patient));
+  return out;
 }
 
 }  // namespace
@@ -179,7 +192,7 @@ Access access_of(const Call& call) {
   access.type = call.route.type;
   access.id = call.route.id;
   access.version = call.route.version;
-  if (!call.route.compartment.empty()) access.patients = {call.route.compartment};
+  if (!call.route.compartment.empty()) access.named = {call.route.compartment};
   return access;
 }
 

@@ -171,7 +171,7 @@ void read_audit_event(State& state, CallPtr call) {
   const bool patient = call->principal.role == auth::Role::patient;
   const bool there = !rows->empty() && rows->front().recorded.index == *index &&
                      (!patient || rows->front().entry.subject == state.parts.audit.subject_of(call->principal.compartment));
-  if (patient) access.patients = {call->principal.compartment};
+  if (patient) access.named = {call->principal.compartment};
   if (!there) return finish(state, std::move(call), std::move(access), failure(404, "not-found", "no such resource"));
   http::Response response = resource(call->form, 200, audit_event(rows->front(), state.config.organisation, state.config.name));
   response.headers.add("ETag", etag_of(1));
@@ -195,7 +195,7 @@ void search_audit_events(State& state, CallPtr call) {
     }
     search->patient = call->principal.compartment;
   }
-  if (search->patient) access.patients = {*search->patient};
+  if (search->patient) access.named = {*search->patient};
   const auto page = page_of(state.parts.audit, *search);
   if (!page) return finish(state, std::move(call), std::move(access), failure_of(page.error()));
   access.details = "{\"count\":" + std::to_string(page->rows.size()) + '}';

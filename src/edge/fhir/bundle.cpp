@@ -77,6 +77,7 @@ Outcome<void> fetch_any(State& state, const Call& call, Entry& entry, Stored& st
     if (!found) return tl::make_unexpected(std::move(found.error()));
     entry.result = std::move(found->bundle);
     stored.patients.insert(found->patients.begin(), found->patients.end());
+    stored.named.insert(found->named.begin(), found->named.end());
     return {};
   }
   const vault::View view = state.parts.vault.view();
@@ -283,13 +284,13 @@ void add_refusals(const State& state, const std::vector<Entry>& entries, std::ve
 // What no commit has recorded: reads, and what failed. Everything when nothing was changed.
 void add_rest(const char* type, const std::vector<Entry>& entries, const Stored& stored, std::vector<Access>& accesses) {
   const auto left = [](const Entry& entry) { return !entry.recorded && entry.status != 403; };
-  if (!stored.kept.recordings.empty() && stored.patients.empty() && std::ranges::none_of(entries, left)) return;
+  if (!stored.kept.recordings.empty() && stored.patients.empty() && stored.named.empty() && std::ranges::none_of(entries, left)) return;
   std::vector<const Entry*> all = all_of(entries);
   std::vector<const Entry*> rest;
   std::ranges::copy_if(all, std::back_inserter(rest), [](const Entry* entry) { return !entry->recorded; });
   Access& access = accesses.emplace_back(access_of(type, rest.empty() ? all : rest));
   access.patients.assign(stored.patients.begin(), stored.patients.end());
-  std::ranges::sort(access.patients);
+  access.named.assign(stored.named.begin(), stored.named.end());
 }
 
 void answer(State& state, CallPtr call, const char* type, std::vector<Entry>& entries, Stored stored) {

@@ -17,6 +17,7 @@ struct Stored {
   Kept kept{};
   std::set<std::string> recorded{};            // whose lists say so already
   std::unordered_set<std::string> patients{};  // of whom the answer tells something, recorded or not
+  std::unordered_set<std::string> named{};     // by the searches, patients of the vault or not
 };
 
 class BundleWriting {

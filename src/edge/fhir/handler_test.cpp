@@ -245,6 +245,7 @@ TEST_F(HandlerTest, WhatIsRefusedForItsFormIsRecordedToo) {
                                 {http::Method::put, "/fhir/Patient/3", 415, AuditKind::update, "3"},
                                 {http::Method::get, "/fhir/Patient/4/name", 404, AuditKind::read, "4"},
                                 {http::Method::remove, "/fhir/Patient", 501, AuditKind::remove, ""}};
+  ASSERT_EQ(put("Patient/1", R"({"resourceType":"Patient","id":"1"})").status, 201);
   for (const Case& one : cases) {
     const auto refused = ask(one.method, one.target, "x", {{"Content-Type", "application/xml"}});
     EXPECT_EQ(refused.status, one.status) << one.target;
@@ -254,7 +255,7 @@ TEST_F(HandlerTest, WhatIsRefusedForItsFormIsRecordedToo) {
     EXPECT_EQ(entry.outcome, AuditOutcome::failed);
     EXPECT_EQ(entry.resource_id, one.id);
     EXPECT_EQ(entry.details, "{\"status\":" + std::to_string(one.status) + "}");
-    EXPECT_EQ(entry.subject, *one.id == 0 ? vault::Subject() : audit->subject_of(one.id));
+    EXPECT_EQ(entry.subject, one.id == std::string_view("1") ? audit->subject_of("1") : vault::Subject()) << one.target;
   }
 }
 

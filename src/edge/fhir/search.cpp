@@ -219,14 +219,6 @@ Outcome<void> limit(SearchRequest& request, const Call& call) {
   return tl::make_unexpected(failure(404, "not-found", "resources of this type lie in no patient's compartment"));
 }
 
-std::vector<std::string> patients_of(const SearchRequest& request, const Page& page) {
-  std::vector<std::string> patients = named_patients(request.query);
-  patients.insert(patients.end(), page.patients.begin(), page.patients.end());
-  std::ranges::sort(patients);
-  patients.erase(std::unique(patients.begin(), patients.end()), patients.end());
-  return patients;
-}
-
 void run_search(State& state, CallPtr call) {
   Access access = access_of(*call);
   auto parameters = parameters_of(*call);
@@ -237,6 +229,7 @@ void run_search(State& state, CallPtr call) {
     return finish(state, std::move(call), std::move(access), found.error());
   }
   access.patients = std::move(found->patients);
+  access.named = std::move(found->named);
   access.details = std::move(found->details);
   http::Response response = resource(call->form, 200, std::move(found->bundle));
   finish(state, std::move(call), std::move(access), std::move(response));
@@ -245,11 +238,11 @@ void run_search(State& state, CallPtr call) {
 }  // namespace
 
 void name_searched(const State& state, const Call& call, Access& access) {
-  if (call.route.interaction != Interaction::search || !access.patients.empty()) return;
+  if (call.route.interaction != Interaction::search) return;
   const auto parameters = parameters_of(call);
   if (!parameters) return;
   const auto request = read_search(call.route.type, *parameters, state.parts.clock.now(), true, base_of(state, call.request));
-  if (request) access.patients = patients_of(*request, {});
+  if (request) std::ranges::move(named_patients(request->query), std::back_inserter(access.named));
 }
 
 Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters) {
@@ -258,7 +251,8 @@ Outcome<Found> search_type(State& state, const Call& call, const std::string& ty
   if (auto limited = limit(*request, call); !limited) return tl::make_unexpected(std::move(limited.error()));
   auto page = Search(state, call.principal, *request).run();
   if (!page) return tl::make_unexpected(std::move(page.error()));
-  return Found{bundle_of(base_of(state, call.request), *request, *page), patients_of(*request, *page), details_of(*request, *page)};
+  Bytes bundle = bundle_of(base_of(state, call.request), *request, *page);
+  return Found{std::move(bundle), std::move(page->patients), named_patients(request->query), details_of(*request, *page)};
 }
 
 void search(State& state, CallPtr call) { offload(state, state.searches, std::move(call), run_search); }

@@ -27,7 +27,8 @@ struct Access {
   std::string type{};
   std::string id{};
   std::uint32_t version = 0;
-  std::vector<std::string> patients{};
+  std::vector<std::string> patients{};  // of the vault, or as its records say
+  std::vector<std::string> named{};     // as the request says: anything at all
   Bytes details{};
 };
 
@@ -96,7 +97,8 @@ void operation(State& state, CallPtr call);
 // A search inside a Bundle: on behalf of the call's principal, unrecorded.
 struct Found {
   Bytes bundle;                       // a searchset
-  std::vector<std::string> patients;  // whom the answer tells something of: sorted, each once
+  std::vector<std::string> patients;  // whom it shows or counts; repeats possible
+  std::vector<std::string> named;     // whom the search asks about; repeats possible
   Bytes details;                      // for the record
 };
 Outcome<Found> search_type(State& state, const Call& call, const std::string& type, std::span<const http::Parameter> parameters);
