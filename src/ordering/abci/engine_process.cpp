@@ -1,8 +1,10 @@
 #include "ordering/abci/engine_process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <thread>
@@ -27,6 +30,7 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::minutes kSteady{1};  // who lived so long may be started again at once
 constexpr std::size_t kLastWords = 300;     // bytes of the log that are told
+constexpr int kLogLook = 30'000;            // milliseconds between looks at its length
 
 // The end of the log on one line: the engine says there why it gave up.
 std::string last_words(const std::string& path) {
@@ -47,10 +51,24 @@ std::string how(int status) {
   return "with status " + std::to_string(WEXITSTATUS(status));
 }
 
+Descriptor open_log(const std::string& path) {
+  static_cast<void>(::rename(path.c_str(), (path + ".1").c_str()));  // there is none yet, or only the new words are kept
+  return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+}
+
+// The engine goes on writing where it does: what is there is copied, and the file emptied.
+void shorten_log(const std::string& path, std::uint64_t bytes_max) {
+  std::error_code error;
+  if (const auto bytes = std::filesystem::file_size(path, error); error || bytes <= bytes_max) return;
+  std::filesystem::copy_file(path, path + ".1", std::filesystem::copy_options::overwrite_existing, error);
+  static_cast<void>(::truncate(path.c_str(), 0));
+}
+
 }  // namespace
 
 struct EngineProcess::State {
   const ProcessConfig config;
+  std::mutex stopping_mutex;  // of stop() alone
   mutable std::mutex mutex;
   std::condition_variable changed;
   bool stopping = false;
@@ -60,55 +78,75 @@ struct EngineProcess::State {
 
   void watch();
   pid_t spawn() const;
-  int wait_for_end(pid_t pid);
+  void wait_for_end(pid_t pid) const;
+  std::string run_once(std::unique_lock<std::mutex>& lock);
 };
 
-// Only calls that are safe after a fork of one thread among many; everything else was made before.
+// In the child only calls that are safe after a fork of one thread among many; everything else was made before.
 pid_t EngineProcess::State::spawn() const {
   std::string name = "cometbft", verb = "start", flag = "--home", home = config.home;
+  std::string path = "PATH=/usr/local/bin:/usr/bin:/bin", home_variable = "HOME=" + config.home;
   std::array<char*, 5> arguments = {name.data(), verb.data(), flag.data(), home.data(), nullptr};
-  const Descriptor log(::open(config.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  std::array<char*, 3> environment = {path.data(), home_variable.data(), nullptr};
+  const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const Descriptor log = open_log(config.log);
+  const int words = log.get() >= 0 ? log.get() : nothing.get();
   const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
+  const pid_t pid = config.fork != nullptr ? config.fork() : ::fork();
   if (pid != 0) return pid;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
+  ::setsid();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::dup2(log.get(), STDOUT_FILENO);
-  ::dup2(log.get(), STDERR_FILENO);
-  ::execv(config.program.c_str(), arguments.data());
+  if (::dup2(nothing.get(), STDIN_FILENO) < 0 || ::dup2(words, STDOUT_FILENO) < 0 || ::dup2(words, STDERR_FILENO) < 0) ::_exit(127);
+  ::close_range(STDERR_FILENO + 1, ~0U, 0);  // libraries make sockets that a child would inherit
+  ::execve(config.program.c_str(), arguments.data(), environment.data());
   ::_exit(127);
 }
 
-int EngineProcess::State::wait_for_end(pid_t pid) {
+// It stays unreaped, so that its number is nobody else's while stop() may signal it.
+void EngineProcess::State::wait_for_end(pid_t pid) const {
+  const Descriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // the C library's own is not for C++ yet
+  pollfd watched{ended.get(), POLLIN, 0};
+  while (ended.get() >= 0 && ::poll(&watched, 1, kLogLook) <= 0) shorten_log(config.log, config.log_bytes_max);
+  siginfo_t how{};
+  while (::waitid(P_PID, static_cast<id_t>(pid), &how, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+  }
+}
+
+// From start to end; what became of it.
+std::string EngineProcess::State::run_once(std::unique_lock<std::mutex>& lock) {
+  for (const std::string& socket : config.sockets) ::unlink(socket.c_str());
+  const pid_t pid = spawn();
+  if (pid < 0) return std::string("could not be started: ") + std::strerror(errno);
+  child = pid;
+  ++starts;
+  lock.unlock();
+  wait_for_end(pid);
+  lock.lock();
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  return status;
+  child = 0;
+  changed.notify_all();
+  return "ended " + how(status);
 }
 
 void EngineProcess::State::watch() {
   milliseconds again{config.again_min_ms};
   std::unique_lock lock(mutex);
   while (!stopping) {
-    for (const std::string& socket : config.sockets) ::unlink(socket.c_str());
     const auto born = Clock::now();
-    child = spawn();
-    const pid_t pid = child;
-    if (pid > 0) {
-      ++starts;
+    const std::string what = run_once(lock);
+    if (stopping) return;
+    if (Clock::now() - born > kSteady) again = milliseconds(config.again_min_ms);
+    if (config.on_event) {
       lock.unlock();
-      const int status = wait_for_end(pid);
+      config.on_event("the engine " + what + "; started again in " + std::to_string(again.count()) +
+                      " ms; its last words: " + last_words(config.log));
       lock.lock();
-      child = 0;
-      changed.notify_all();
-      if (stopping) return;
-      if (Clock::now() - born > kSteady) again = milliseconds(config.again_min_ms);
-      if (config.on_event)
-        config.on_event("the engine ended " + how(status) + "; started again in " + std::to_string(again.count()) +
-                        " ms; its last words: " + last_words(config.log));
     }
     changed.wait_for(lock, again, [this] { return stopping; });
     again = std::min(again * 2, milliseconds(config.again_max_ms));
@@ -121,7 +159,7 @@ EngineProcess::~EngineProcess() { stop(); }
 Result<std::unique_ptr<EngineProcess>> EngineProcess::start(ProcessConfig config) {
   if (::access(config.program.c_str(), X_OK) != 0)
     return fail(ErrorKind::not_found, "the engine " + config.program + " is not there; install CometBFT v0.38.25 (./dev setup does)");
-  auto state = std::unique_ptr<State>(new State{std::move(config), {}, {}, false, 0, {}, {}});
+  auto state = std::unique_ptr<State>(new State{std::move(config), {}, {}, {}, false, 0, {}, {}});
   State& s = *state;
   s.watcher = std::thread([&s] { s.watch(); });
   return std::unique_ptr<EngineProcess>(new EngineProcess(std::move(state)));
@@ -134,14 +172,15 @@ int EngineProcess::process_id() const {
 std::uint64_t EngineProcess::starts() const { return state_->starts; }
 
 void EngineProcess::stop() {
+  const std::lock_guard one_at_a_time(state_->stopping_mutex);
   if (!state_->watcher.joinable()) return;
   {
     std::unique_lock lock(state_->mutex);
     state_->stopping = true;
     state_->changed.notify_all();
     if (state_->child > 0) ::kill(state_->child, SIGTERM);
-    if (!state_->changed.wait_for(lock, milliseconds(state_->config.stop_ms), [this] { return state_->child == 0; }))
-      ::kill(state_->child, SIGKILL);
+    state_->changed.wait_for(lock, milliseconds(state_->config.stop_ms), [this] { return state_->child == 0; });
+    if (state_->child > 0) ::kill(state_->child, SIGKILL);  // never 0 or below: that would be a group, or everybody
   }
   state_->watcher.join();
 }

@@ -1,10 +1,14 @@
 // The engine as a child of this process: started, watched, started again when it dies, stopped with us.
 //
-// Its words go to FOLDER/engine.log, which begins anew at each start. Should we die, it dies: the kernel ends it, and its application
-// connection is gone anyway.
+// It gets nothing of ours: no descriptor but its log, no input, and an environment of PATH and HOME alone, since the engine would let
+// variables override the configuration that nobody edits. Its words go to the log, whose earlier part is kept as LOG.1: at each start, and
+// whenever it has grown too long. Should we die, it dies: the kernel ends it, and its application connection is gone anyway. It is a
+// session of its own, so that a terminal's interrupt is for us to handle.
 //
-// Thread-safety: start and stop belong to one thread; the rest is safe from any. on_event runs on the watching thread.
+// Thread-safety: stop is safe from any thread but the watching one; the rest from any. on_event runs on the watching thread without a lock.
 #pragma once
+
+#include <sys/types.h>
 
 #include <functional>
 #include <memory>
@@ -23,7 +27,9 @@ struct ProcessConfig {
   std::uint32_t again_min_ms = 500;    // before it is started again; doubles while it keeps dying within a minute
   std::uint32_t again_max_ms = 30'000;
   std::uint32_t stop_ms = 10'000;                      // for ending by itself; then it is killed
+  std::uint64_t log_bytes_max = 16u << 20;             // then it becomes LOG.1; looked at every half minute
   std::function<void(const std::string&)> on_event{};  // "the engine ended with status 1; started again in 500 ms; its last words: …"
+  pid_t (*fork)() = nullptr;                           // for tests, of a fork that fails
 };
 
 class EngineProcess {

@@ -1,0 +1,133 @@
+// The engine as a child, played by shell scripts: what it gets, what is told when it ends, and what a fork that fails must not do.
+#include "ordering/abci/engine_process.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <sstream>
+#include <thread>
+
+namespace careledger::ordering::abci {
+namespace {
+
+class EngineProcessTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/careledger-process-XXXXXX";
+    folder = ::mkdtemp(pattern);
+    config.program = folder + "/engine";
+    config.home = folder;
+    config.log = folder + "/engine.log";
+    config.again_min_ms = 1;
+    config.on_event = [this](const std::string& event) {
+      if (!told.exchange(true)) first_event.set_value(event);
+    };
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+
+  void script(const std::string& text) {
+    std::ofstream(config.program) << "#!/bin/sh\n" << text;
+    ::chmod(config.program.c_str(), 0700);
+  }
+  std::unique_ptr<EngineProcess> start() {
+    auto started = EngineProcess::start(config);
+    EXPECT_TRUE(started) << started.error().message;
+    return std::move(*started);
+  }
+  static std::string read(const std::string& path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+
+  std::string folder;
+  ProcessConfig config;
+  std::atomic<bool> told{false};
+  std::promise<std::string> first_event;
+};
+
+TEST_F(EngineProcessTest, ItsEndIsToldWithItsLastWordsAndItIsStartedAgain) {
+  script("echo the end is near\nexit 3\n");
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("status 3"), std::string::npos) << event;
+  EXPECT_NE(event.find("the end is near"), std::string::npos) << event;
+  while (engine->starts() < 3) std::this_thread::yield();
+}
+
+TEST_F(EngineProcessTest, ItGetsNoDescriptorNoInputAndNoVariableOfOurs) {
+  ::setenv("CMT_LOG_LEVEL", "debug", 1);
+  const int inherited = ::open("/dev/zero", O_RDONLY);  // without close-on-exec, as libraries make sockets
+  script("ls -l /proc/$$/fd\nenv\nread line || echo no input\n");
+  const auto engine = start();
+  first_event.get_future().wait();
+  engine->stop();
+  ::close(inherited);
+  ::unsetenv("CMT_LOG_LEVEL");
+  const std::string words = read(config.log + ".1") + read(config.log);
+  EXPECT_NE(words.find("no input"), std::string::npos) << words;
+  EXPECT_NE(words.find("HOME=" + folder), std::string::npos) << words;
+  EXPECT_EQ(words.find("/dev/zero"), std::string::npos) << words;
+  EXPECT_EQ(words.find("CMT_"), std::string::npos) << words;
+}
+
+TEST_F(EngineProcessTest, WithALogThatCannotBeWrittenItWritesNowhere) {
+  std::filesystem::create_directory(config.log);
+  std::ofstream(config.log + "/file") << "so that the folder stays";
+  std::filesystem::create_directory(config.log + ".1");
+  std::ofstream(config.log + ".1/file") << "so that the folder stays";
+  script("where=$(readlink /proc/$$/fd/1)\necho $where > " + folder + "/out\n");
+  const auto engine = start();
+  first_event.get_future().wait();
+  EXPECT_EQ(read(folder + "/out"), "/dev/null\n");
+}
+
+TEST_F(EngineProcessTest, AForkThatFailsIsToldAndNobodyIsSignalled) {
+  script("exit 0\n");
+  config.stop_ms = 1;
+  config.fork = [] {
+    errno = EAGAIN;
+    return pid_t{-1};
+  };
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("could not be started"), std::string::npos) << event;
+  ASSERT_EQ(engine->process_id(), 0);  // below 0 the stop that follows would reach every process of the user
+  EXPECT_EQ(engine->starts(), 0u);
+}
+
+TEST_F(EngineProcessTest, WhatDoesNotEndByItselfIsKilled) {
+  script("trap '' TERM\necho up > " + folder + "/up\nwhile :; do sleep 0.01; done\n");
+  config.stop_ms = 1;
+  const auto engine = start();
+  while (!std::filesystem::exists(folder + "/up")) std::this_thread::yield();
+  const pid_t pid = engine->process_id();
+  engine->stop();
+  EXPECT_NE(::kill(pid, 0), 0);
+  EXPECT_EQ(engine->process_id(), 0);
+  EXPECT_FALSE(told);
+}
+
+TEST_F(EngineProcessTest, AskingItFromItsOwnEventHangsNobody) {
+  std::promise<EngineProcess*> ready;
+  std::promise<int> id;
+  config.on_event = [&, engine = ready.get_future().share()](const std::string&) {
+    if (!told.exchange(true)) id.set_value(engine.get()->process_id());
+  };
+  script("exit 0\n");
+  const auto engine = start();
+  ready.set_value(engine.get());
+  EXPECT_EQ(id.get_future().get(), 0);
+}
+
+}  // namespace
+}  // namespace careledger::ordering::abci
