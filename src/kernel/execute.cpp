@@ -129,6 +129,12 @@ Effect execute_command(const ReceivedCommand& command, const BlockContext& block
   return {code, overlay.take(), std::move(events)};
 }
 
+KernelCode judge_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed,
+                         std::span<const Contract> contracts, SignatureVerdicts& verdicts) {
+  SequenceWindow window;
+  return judge(command, block, Reader(committed), find_contract(contracts, command.contract), verdicts, window);
+}
+
 Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed, std::span<const Contract> contracts,
                    SignatureVerdicts& verdicts, const Prepared* prepared) {
   const ReadOnce state(committed);

@@ -43,6 +43,10 @@ std::unique_ptr<const Prepared> prepare(const ReceivedCommand& command, std::spa
 Effect execute_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
                        Host& host, const Prepared* prepared = nullptr);
 
+// What is judged before the actor's number is consumed; ok: a block of this context consumes it, whatever else becomes of the command.
+KernelCode judge_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
+                         SignatureVerdicts& verdicts);
+
 // For a node's own clients: what the command would get in a block of this context, as far as that is known without applying it.
 Code check_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
                    SignatureVerdicts& verdicts, const Prepared* prepared = nullptr);

@@ -49,7 +49,9 @@ class Founder {
 
   // Admits an organisation with keys of its own: the founder's act. The same arguments give the same bytes. Expires half an hour after
   // `now`.
-  Bytes admit(std::uint64_t sequence, const std::string& name, BlockTime now) {
+  Bytes admit(std::uint64_t sequence, const std::string& name, BlockTime now) { return admit_as(id(), sequence, now, name); }
+  // The same in another's name, which nobody should believe.
+  Bytes admit_as(const AccountId& actor, std::uint64_t sequence, BlockTime now, const std::string& name = "name") {
     SeededEntropy entropy(1'000'000 + sequence);
     contracts::registry::Payload payload;
     auto& admit = *payload.mutable_admit();
@@ -58,7 +60,7 @@ class Founder {
     admit.set_name(name);
     admit.set_kind(1);
     admit.set_sealing_key(entropy.take(32));
-    const kernel::CommandOrder order{ledger(), id(), sequence, {now.value + 1'800'000}, {1}};
+    const kernel::CommandOrder order{ledger(), actor, sequence, {now.value + 1'800'000}, {1}};
     return kernel::encode(kernel::sign_command(order, kernel::encode(payload), {1, &key_}));
   }
 

@@ -185,6 +185,13 @@ kernel::KernelCode Replica::check_envelope(const kernel::ReceivedBatch& batch, B
   return kernel::check_envelope(batch, std::max(base->time, now), rows, host);
 }
 
+kernel::KernelCode Replica::judge(const kernel::ReceivedCommand& command, BlockTime now) const {
+  const Committed base = committed();
+  const CachedRows rows(*base, row_cache_);
+  BlockHost host(signatures_, base->tree);
+  return kernel::judge_command(command, context_after(*base, rows, now), rows, contracts_, host);
+}
+
 Result<void> Replica::usable() const {
   const std::lock_guard lock(mutex_);
   if (failed_) return tl::make_unexpected(*failed_);

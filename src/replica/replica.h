@@ -3,8 +3,8 @@
 // A block is executed on the committed state without changing it, any number of candidates at once, and gives its app hash. Committing one
 // writes rows, block, receipts, index and log in one synced batch and then publishes the view. Ordering (embedded or an engine) drives it.
 //
-// Thread-safety: view, check, check_envelope and execute are safe from any thread and never wait for commit; commit, undo_last and observe
-// belong to one thread.
+// Thread-safety: view, check, check_envelope, judge and execute are safe from any thread and never wait for commit; commit, undo_last and
+// observe belong to one thread.
 #pragma once
 
 #include <span>
@@ -101,6 +101,8 @@ class Replica {
   // The same for many at once: their signatures are verified as batches, on all threads.
   std::vector<kernel::Code> check(std::span<const kernel::ReceivedCommand> commands, BlockTime now) const;
   kernel::KernelCode check_envelope(const kernel::ReceivedBatch& batch, BlockTime now) const;  // every node: size, organisation, signature
+  // Every node: what a block at `now` would say before it consumes the command's number; ok: it would consume it.
+  kernel::KernelCode judge(const kernel::ReceivedCommand& command, BlockTime now) const;
 
   Result<Execution> execute(Block block) const;  // storage, corrupt; invalid when height or time do not follow the committed block
 

@@ -114,6 +114,12 @@ class Network(unittest.TestCase):
         """All reach the same height and hash once nothing more is sent."""
         self.wait_until(lambda: len({(one["height"], one["hash"]) for one in [node.state() for node in nodes]}) == 1)
 
+    def check_rest(self, node):
+        """Nothing is left in the pools, so no block follows another but the one that comes every ten seconds."""
+        before = node.state()["height"]
+        time.sleep(4)
+        self.assertLessEqual(node.state()["height"], before + 2, "blocks without end")
+
     def check_provable(self, node, height):
         node.say("provable", height)
         node.expect("provable", height)
@@ -196,6 +202,16 @@ class Four(Network):
         for number in range(1, 40):
             self.assertEqual(first.final(number), second.final(number))
         self.check_agreement(self.nodes)
+
+    def test_envelopes_whose_commands_others_used_up_leave_the_pools(self):
+        first, second = self.nodes[:2]
+        for number in range(1, 301):
+            first.admit(number)
+            time.sleep(number % 4 / 100)  # so that many of the second's come too late for the same block
+            second.admit(number)
+        for number in range(1, 301):
+            self.assertEqual(first.final(number), second.final(number))
+        self.check_rest(first)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,6 @@ constexpr std::int32_t kAbortSnapshots = 2;
 constexpr std::string_view kPeerById = "/p2p/filter/id/";
 constexpr std::string_view kPeerByAddress = "/p2p/filter/addr/";
 
-BlockTime time_of(const comet::Timestamp& time) { return proof::block_time({time.seconds(), time.nanos()}); }
-
 // Any peer may ask for snapshots: there are none, and an error would stop the engine.
 wire::Response no_snapshots(const wire::Request& request) {
   wire::Response response;
@@ -55,6 +53,12 @@ Result<wire::Response> Application::handle(const Request& request) {
   }
 }
 
+BlockTime Application::time_of(const comet::Timestamp& time) const {
+  const replica::View view = replica_.view();
+  const BlockTime least{view.time().value + (view.height().value > 0 ? 1 : 0)};
+  return std::max(least, proof::block_time({time.seconds(), time.nanos()}));
+}
+
 Result<wire::Response> Application::info() const {
   const replica::View view = replica_.view();
   Response response;
@@ -82,7 +86,9 @@ Result<wire::Response> Application::init_chain(const wire::RequestInitChain& ask
 }
 
 Result<wire::Response> Application::check_tx(const wire::RequestCheckTx& asked) const {
-  CARELEDGER_TRY(const kernel::KernelCode code, judge_envelope(replica_, asked.tx(), replica_.view().time()));
+  BlockTime time = replica_.view().time();
+  if (config_.now) time = std::max(time, config_.now());
+  CARELEDGER_TRY(const kernel::KernelCode code, judge_envelope(replica_, asked.tx(), time));
   Response response;
   auto& check = *response.mutable_check_tx();
   check.set_code(static_cast<std::uint32_t>(code));

@@ -3,6 +3,9 @@
 // FinalizeBlock executes and keeps the effect in memory; Commit makes it durable before it answers. Checks, queries and proposals read the
 // committed state and never wait for a block that is being executed.
 //
+// Header times rise by nanoseconds, block times by milliseconds: a block whose header stands in the millisecond of the block before gets
+// the next one. All nodes have the same block before, so they agree; a header's own time is what it is.
+//
 // Thread-safety: handle() is called from one thread a connection; calls that advance the state take turns by a lock.
 #pragma once
 
@@ -16,9 +19,11 @@ namespace careledger::ordering::abci {
 
 struct ApplicationConfig {
   std::uint64_t app_version = 1;     // stands in every header
-  std::string version;               // of the program; for people
+  std::string version{};             // of the program; for people
   std::uint64_t blocks_kept = 0;     // the engine may drop older ones; 0: it keeps all
   std::vector<std::string> peers{};  // node ids (40 hex digits) that the engine may talk to; empty: the engine decides
+  // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
+  std::function<BlockTime()> now{};
   // A block is durable: its view and the receipts of its commands. On the engine's connection: keep it short, ask the engine nothing.
   std::function<void(const replica::View&, std::vector<kernel::Receipt>)> on_commit{};
 };
@@ -42,6 +47,7 @@ class Application final : public Handler {
   Result<Response> process_proposal(const careledger::abci::RequestBlock& asked) const;
   Result<Response> finalize_block(const careledger::abci::RequestBlock& asked);
   Result<Response> commit();
+  BlockTime time_of(const comet::Timestamp& time) const;
 
   replica::Replica& replica_;
   const ApplicationConfig config_;

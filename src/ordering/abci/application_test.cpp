@@ -51,12 +51,12 @@ class ApplicationTest : public ::testing::Test {
     for (const Bytes& one : txs) *block.add_txs() = one;
     return application->handle(request)->process_proposal().status() == 1;
   }
-  std::vector<Bytes> picked_of(const std::vector<Bytes>& txs, std::int64_t bytes_max = 1 << 20) {
+  std::vector<Bytes> picked_of(const std::vector<Bytes>& txs, std::int64_t bytes_max = 1 << 20, std::int64_t seconds = 1) {
     wire::Request request;
     auto& block = *request.mutable_prepare_proposal();
     block.set_height(1);
     block.set_max_tx_bytes(bytes_max);
-    set(*block.mutable_time(), 1);
+    set(*block.mutable_time(), seconds);
     for (const Bytes& one : txs) *block.add_txs() = one;
     const auto response = application->handle(request);
     return {response->prepare_proposal().txs().begin(), response->prepare_proposal().txs().end()};
@@ -185,9 +185,67 @@ TEST_F(ApplicationTest, WhatIsPickedIsAcceptedAndWhatCannotStandIsNeither) {
   EXPECT_EQ(picked_of({first, second}, fits - 1).size(), 0u);
 }
 
-TEST_F(ApplicationTest, ABadCommandInsideIsNoReasonToRejectABlock) {
+TEST_F(ApplicationTest, ACommandThatWillBeRefusedIsNoReasonToRejectABlock) {
   const Bytes expired = founder.admit(1, "North", {kStart.value - 7'200'000});
-  EXPECT_TRUE(accepts({founder.envelope({expired})}));
+  const Bytes envelope = founder.envelope({expired, founder.admit(2, "South", kStart)});
+  EXPECT_TRUE(accepts({envelope}));
+  EXPECT_EQ(picked_of({envelope}).size(), 1u);
+}
+
+// Nothing in these is ever consumed: whoever got hold of one could have it ordered again and again in the sender's name.
+TEST_F(ApplicationTest, AnEnvelopeThatUsesNothingUpNeverStands) {
+  Founder stranger(kStart, 2);
+  Bytes forged = founder.admit(1, "North", kStart);
+  forged.back() = static_cast<char>(forged.back() ^ 1);
+  const std::vector<std::pair<Bytes, kernel::KernelCode>> useless = {
+      {founder.admit(1, "North", {kStart.value - 7'200'000}), kernel::KernelCode::expired},
+      {founder.admit(1, "North", {kStart.value + 7'200'000}), kernel::KernelCode::expiry_too_far},
+      {stranger.admit(1, "North", kStart), kernel::KernelCode::wrong_ledger},
+      {founder.admit_as(stranger.id(), 1, kStart), kernel::KernelCode::unknown_actor},
+      {forged, kernel::KernelCode::bad_signature},
+  };
+  for (const auto& [command, code] : useless) {
+    const Bytes envelope = founder.envelope({command, command});
+    EXPECT_EQ(check(envelope), number(code));
+    EXPECT_TRUE(picked_of({envelope}).empty()) << number(code);
+    EXPECT_FALSE(accepts({envelope})) << number(code);
+  }
+  const Bytes padded = founder.envelope({founder.admit(1, "North", kStart), Bytes()});  // a good one, and bytes that are no command
+  EXPECT_EQ(check(padded), number(kernel::KernelCode::malformed));
+  EXPECT_FALSE(accepts({padded}));
+}
+
+// The first block after an outage carries the time of before it.
+TEST_F(ApplicationTest, WhatExpiresTooFarAheadOfABlockWaitsForTheNext) {
+  constexpr std::int64_t kOutage = 3'600'000;
+  const BlockTime now{kStart.value + kOutage};
+  application = std::make_unique<Application>(*replica, ApplicationConfig{.now = [now] { return now; }});
+  const Bytes written_in_it = founder.envelope({founder.admit(1, "North", now), founder.admit(2, "South", kStart)});
+  EXPECT_EQ(check(written_in_it), 0u);
+  EXPECT_TRUE(picked_of({written_in_it}).empty());
+  EXPECT_TRUE(accepts({written_in_it}));  // a proposer who does not care is no reason to stop
+  EXPECT_EQ(picked_of({written_in_it}, 1 << 20, kOutage / 1000).size(), 1u);
+}
+
+// Header times are only known to rise by a nanosecond.
+TEST_F(ApplicationTest, TwoBlocksWithinOneMillisecondFollowEachOther) {
+  const auto finalize_at = [&](std::int64_t height, std::int32_t nanos) {
+    wire::Request request;
+    auto& block = *request.mutable_finalize_block();
+    block.set_height(height);
+    block.mutable_time()->set_seconds(kStart.value / 1000);
+    block.mutable_time()->set_nanos(nanos);
+    return application->handle(request);
+  };
+  for (std::int64_t height = 1; height <= 3; ++height) {
+    const auto finalized = finalize_at(height, 5'000'000 + static_cast<std::int32_t>(height));
+    ASSERT_TRUE(finalized) << finalized.error().message;
+    ASSERT_TRUE(commit());
+    EXPECT_EQ(replica->view().time().value, kStart.value + 4 + height);
+  }
+  ASSERT_TRUE(finalize_at(4, 9'000'000));
+  ASSERT_TRUE(commit());
+  EXPECT_EQ(replica->view().time().value, kStart.value + 9);
 }
 
 TEST_F(ApplicationTest, OnlyNodesOfTheNetworkMayConnect) {

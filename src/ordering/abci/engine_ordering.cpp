@@ -66,6 +66,7 @@ class EngineOrdering final : public Ordering {
   };
 
   ApplicationConfig with_hook(ApplicationConfig config) {
+    config.now = [this] { return clock_.now(); };
     config.on_commit = [this](const replica::View& view, std::vector<kernel::Receipt> receipts) { committed({view, std::move(receipts)}); };
     return config;
   }
@@ -214,7 +215,7 @@ void EngineOrdering::repeat_loop() {
 
 // The engine remembers what it saw, even what it dropped later: so we judge ourselves before we ask it again.
 void EngineOrdering::repeat(const InFlight::Again& again) {
-  const auto code = judge_envelope(replica_, again.envelope, replica_.view().time());
+  const auto code = judge_envelope(replica_, again.envelope, std::max(replica_.view().time(), clock_.now()));
   if (!code) return;  // our disk: the engine's connection says so
   if (*code == kernel::KernelCode::ok) give(again.number, again.envelope);
   else settle(again.number, *code);

@@ -80,6 +80,8 @@ TEST(EngineRpc, AnAdmissionIsTakenKnownFullOrRefused) {
   EXPECT_EQ(rpc.submit("x")->admission, Admission::known);
   engine.answer = error("mempool is full: number of txs 20000 (max: 20000), total txs bytes 5 (max: 6)");
   EXPECT_EQ(rpc.submit("x")->admission, Admission::full);
+  engine.answer = error("mempool is still rechecking after a new committed block, so it is considered as full");
+  EXPECT_EQ(rpc.submit("x")->admission, Admission::full);
   engine.answer = error("something else");
   EXPECT_EQ(rpc.submit("x").error().kind, ErrorKind::unavailable);
   engine.answer = "<html>";

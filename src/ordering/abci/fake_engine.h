@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <deque>
@@ -97,13 +98,13 @@ class FakeEngine final : public Transport {
     {
       const std::lock_guard lock(mutex_);
       for (const Bytes& one : pool_) *prepare.mutable_prepare_proposal()->add_txs() = one;
-      pool_.clear();
     }
     const wire::Response prepared = consensus_->ask(prepare);
     made.txs.assign(prepared.prepare_proposal().txs().begin(), prepared.prepare_proposal().txs().end());
     made.accepted = judge(made.txs, height, time);
     made.finalized = finalize(made.txs, height, time).finalize_block();
     commit();
+    update_pool(made.txs);
     return made;
   }
   bool judge(const std::vector<Bytes>& txs, std::int64_t height, BlockTime time) {
@@ -137,6 +138,17 @@ class FakeEngine final : public Transport {
   }
   void set_away(bool away) { away_ = away; }
 
+  // What stood in a block leaves the pool, and what is judged anew and found dead.
+  void update_pool(const std::vector<Bytes>& committed) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(pool_, [&](const Bytes& tx) {
+      if (std::ranges::find(committed, tx) != committed.end()) return true;
+      const bool dead = check(tx, true) != 0u;
+      if (dead) seen_.erase(crypto::sha256(tx));
+      return dead;
+    });
+  }
+
   Result<Bytes> get(const std::string&) override { return fail(ErrorKind::unavailable, "the fake engine keeps no headers"); }
   Result<Bytes> post_form(const std::string& target, Bytes form) override {
     EXPECT_EQ(target, "/broadcast_tx_sync");
@@ -145,18 +157,22 @@ class FakeEngine final : public Transport {
     const std::lock_guard lock(mutex_);
     if (!seen_.insert(crypto::sha256(tx)).second)
       return Bytes(R"({"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"Internal error","data":"tx already exists in cache"}})");
-    wire::Request request;
-    request.mutable_check_tx()->set_tx(tx);
-    if (!mempool_->send(request)) return fail(ErrorKind::unavailable, "the application is gone");
-    const auto checked = mempool_->receive();
-    if (!checked) return fail(ErrorKind::unavailable, "the application is gone");
-    const std::uint32_t code = checked->check_tx().code();
-    if (code == 0) pool_.push_back(tx);
+    const auto code = check(tx, false);
+    if (!code) return fail(ErrorKind::unavailable, "the application is gone");
+    if (*code == 0) pool_.push_back(tx);
     else seen_.erase(crypto::sha256(tx));
-    return R"({"jsonrpc":"2.0","id":-1,"result":{"code":)" + std::to_string(code) + R"(,"data":"","log":"","codespace":"","hash":""}})";
+    return R"({"jsonrpc":"2.0","id":-1,"result":{"code":)" + std::to_string(*code) + R"(,"data":"","log":"","codespace":"","hash":""}})";
   }
 
  private:
+  std::optional<std::uint32_t> check(const Bytes& tx, bool again) {
+    wire::Request request;
+    request.mutable_check_tx()->set_tx(tx);
+    request.mutable_check_tx()->set_type(again ? 1 : 0);
+    if (!mempool_->send(request)) return std::nullopt;
+    const auto checked = mempool_->receive();
+    return checked ? std::optional(checked->check_tx().code()) : std::nullopt;
+  }
   static void set(comet::Timestamp& to, BlockTime time) {
     const proof::Time from = proof::time_from(time);
     to.set_seconds(from.seconds);

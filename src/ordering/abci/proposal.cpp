@@ -4,8 +4,6 @@
 #include <set>
 
 #include "crypto/hash.h"
-#include "kernel/sequence.h"
-#include "kernel/tables.h"
 
 namespace careledger::ordering::abci {
 namespace {
@@ -19,19 +17,29 @@ std::int64_t bytes_in_block(ByteView transaction) {
   return bytes + static_cast<std::int64_t>(transaction.size());
 }
 
-bool is_used_up(const kernel::Reader& state, const kernel::ReceivedCommand& command) {
-  if (command.verdict != KernelCode::ok) return true;
-  const auto window = state.get(kernel::kSequences, command.actor);
-  return window && kernel::judge_sequence(*window, command.sequence) != KernelCode::ok;
-}
-
-// Asked one by one, so that a new envelope costs one read.
-bool all_used_up(const kernel::Reader& state, const std::vector<kernel::ReceivedCommand>& commands) {
-  return std::ranges::all_of(commands, [&](const auto& command) { return is_used_up(state, command); });
+// Asked one by one, so that an envelope of use costs one command.
+KernelCode use_of(const replica::Replica& replica, const std::vector<kernel::ReceivedCommand>& commands, BlockTime time) {
+  for (const kernel::ReceivedCommand& command : commands)
+    if (command.verdict != KernelCode::ok) return command.verdict;
+  const KernelCode first = replica.judge(commands.front(), time);
+  const auto consumed = [&](const kernel::ReceivedCommand& command) { return replica.judge(command, time) == KernelCode::ok; };
+  return first == KernelCode::ok || std::any_of(commands.begin() + 1, commands.end(), consumed) ? KernelCode::ok : first;
 }
 
 KernelCode code_of_refusal(const Error& error) {
   return error.kind == ErrorKind::too_large ? KernelCode::too_large : KernelCode::malformed;
+}
+
+Result<KernelCode> judge(const replica::Replica& replica, const kernel::ReceivedBatch& batch, BlockTime time) {
+  const replica::View view = replica.view();
+  KernelCode code = replica.check_envelope(batch, time);
+  if (code == KernelCode::ok) code = use_of(replica, batch.commands, time);
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);  // what was read is not to be trusted
+  return code;
+}
+
+bool must_wait(const kernel::ReceivedBatch& batch, BlockTime time) {
+  return std::ranges::any_of(batch.commands, [&](const auto& one) { return one.expires.value - time.value > kernel::kExpiryAheadMaxMs; });
 }
 
 }  // namespace
@@ -39,11 +47,7 @@ KernelCode code_of_refusal(const Error& error) {
 Result<KernelCode> judge_envelope(const replica::Replica& replica, ByteView transaction, BlockTime time) {
   const auto batch = kernel::receive_batch(transaction);
   if (!batch) return code_of_refusal(batch.error());
-  const replica::View view = replica.view();
-  KernelCode code = replica.check_envelope(*batch, time);
-  if (code == KernelCode::ok && all_used_up(view.state(), batch->commands)) code = KernelCode::replayed;
-  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);  // what was read is not to be trusted
-  return code;
+  return judge(replica, *batch, time);
 }
 
 Result<std::vector<Bytes>> pick(const replica::Replica& replica, const Transactions& offered, std::int64_t bytes_max, BlockTime time) {
@@ -53,8 +57,10 @@ Result<std::vector<Bytes>> pick(const replica::Replica& replica, const Transacti
   for (const Bytes& transaction : offered) {
     const std::int64_t more = bytes_in_block(transaction);
     if (bytes + more > bytes_max) break;
-    CARELEDGER_TRY(const KernelCode code, judge_envelope(replica, transaction, time));
-    if (code != KernelCode::ok || !seen.insert(crypto::sha256(transaction)).second) continue;
+    const auto batch = kernel::receive_batch(transaction);
+    if (!batch || must_wait(*batch, time) || !seen.insert(crypto::sha256(transaction)).second) continue;
+    CARELEDGER_TRY(const KernelCode code, judge(replica, *batch, time));
+    if (code != KernelCode::ok) continue;
     bytes += more;
     picked.push_back(transaction);
   }

@@ -1,8 +1,13 @@
-// Which envelopes may stand in a block. The same rule picks them for our own proposal and judges the proposals of others, so that an honest
+// Which envelopes may stand in a block. One rule picks them for our own proposal and judges the proposals of others, so that an honest
 // proposal is never rejected: it looks at the bytes, the block's time and the committed state of the height below, which all nodes share.
 //
-// An envelope stands when it parses, is signed by an organisation (or founder) that may send, came not twice in the block, and holds at
-// least one command whose number is not used up. What its commands do is decided by execution and never a reason to reject a block.
+// An envelope stands when it and all its commands parse, it is signed by an organisation (or founder) that may send, came not twice in the
+// block, and holds at least one command whose number the block would consume: right ledger, known actor, signed, in time, not used up. So
+// an envelope is of use once, and nobody else can have it ordered again in its sender's name. What becomes of its commands is decided by
+// execution and never a reason to reject a block.
+//
+// For our own proposals there is one more: no command that expires too far ahead of the block's time. After an outage the first block
+// carries the time of before; such an envelope waits for the next.
 //
 // Thread-safety: pure functions over the replica's committed state.
 #pragma once
@@ -16,10 +21,12 @@ namespace careledger::ordering::abci {
 
 using Transactions = google::protobuf::RepeatedPtrField<Bytes>;
 
-// Of one envelope: ok, too_large, malformed, unknown_actor, actor_not_active, bad_signature; replayed when all its commands are used up.
+// Of one envelope: ok, too_large, malformed, unknown_actor, actor_not_active, bad_signature; when it holds nothing that a block at `time`
+// would consume, what its first command would get.
 Result<kernel::KernelCode> judge_envelope(const replica::Replica& replica, ByteView transaction, BlockTime time);
 
-// The first ones of `offered` that stand, in order, in at most `bytes_max` bytes as the engine counts them.
+// The first ones of `offered` that stand, that do not have to wait, in order, in at most `bytes_max` bytes as
+// the engine counts them.
 Result<std::vector<Bytes>> pick(const replica::Replica& replica, const Transactions& offered, std::int64_t bytes_max, BlockTime time);
 
 // Whether a block of exactly these may be voted for. The error is a disk's; a proposal that breaks the rule is `false`.
