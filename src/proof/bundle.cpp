@@ -32,9 +32,10 @@ Digest command_digest(ByteView command) {
   return crypto::sha256({signed_bytes, command});
 }
 
-Bytes audit_key(const Digest& subject, std::uint64_t time_ms, std::uint32_t number) {
-  return subject.bytes() + u64_bytes(time_ms) + u32_bytes(number);
-}
+// The smallest key behind a row is the row's own with a zero byte more.
+Bytes AccessClaim::list_begin() const { return after ? audit_key(subject, *after) + '\0' : subject.bytes(); }
+
+Bytes AccessClaim::list_end() const { return before ? audit_key(subject, *before) : prefix_end(subject.view()); }
 
 Digest audit_part(ByteView salt, ByteView data) { return crypto::tagged_hash("careledger/audit-part/1", {salt, data}); }
 

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "proof/audit_place.h"
 #include "proof/bundle.pb.h"
 #include "proof/chain.h"
 #include "proof/merkle_map.h"
@@ -69,8 +70,6 @@ struct RecordClaim {
 
 // ---- access lists ----
 
-// Keys of an audit map: subject ‖ u64 time in milliseconds ‖ u32 number. A row's value is the entry's commitment, 32 bytes.
-Bytes audit_key(const Digest& subject, std::uint64_t time_ms, std::uint32_t number);
 // H('careledger/audit-part/1', salt, data) and H('careledger/audit-entry/1', part of the entry, part of the details).
 Digest audit_part(ByteView salt, ByteView data);
 Digest audit_commitment(const Digest& entry_part, const Digest& details_part);
@@ -86,10 +85,17 @@ struct AccessClaim {
   OrganisationId custodian;
   Digest subject;
   LoggedCommand head;  // what set the head; only it is in the log, the row is not
-  MapCut list;         // MapModel::prove_range(subject, prefix_end(subject)) of the audit map, or the same from its store
+  // The rows of the subject, or of a part of them: those between the rows at `after` and `before`, which the cut shows as its neighbours.
+  std::optional<AuditPlace> after, before;
+  MapCut list;  // MapModel::prove_range(list_begin(), list_end()) of the audit map, or the same from its store
   std::vector<AuditOpening> openings;
   MapCut state;  // account_key, organisation_key and head_key of the custodian, present; so is each past_authority_key
   std::optional<ledger::SignedPromise> promise;  // the claim then is a conviction
+
+  bool is_part() const { return after || before; }
+  bool covers(AuditPlace place) const { return (!after || *after < place) && (!before || place < *before); }
+  Bytes list_begin() const;  // no key of the list is smaller
+  Bytes list_end() const;    // each is smaller; empty: to the map's end
 };
 
 // ---- the file ----

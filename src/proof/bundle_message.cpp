@@ -86,6 +86,8 @@ void to_message(const AccessClaim& claim, bundle::AccessClaim& out) {
   proof::to_message(claim.state, *out.mutable_state());
   if (claim.promise) *out.mutable_promise() = *claim.promise;
   to_message(claim.head, *out.mutable_head());
+  if (claim.after) out.set_after(place_bytes(*claim.after));
+  if (claim.before) out.set_before(place_bytes(*claim.before));
 }
 
 void fill_chain(const Bundle& bundle, bundle::Chain& out) {
@@ -145,6 +147,13 @@ Result<AuditOpening> opening_of(const bundle::Opening& message) {
   return opening;
 }
 
+Result<std::optional<AuditPlace>> place_of(ByteView bytes) {
+  if (bytes.empty()) return std::optional<AuditPlace>();
+  const auto place = read_audit_place(bytes);
+  if (!place) return malformed("the place of an entry has not 12 bytes");
+  return place;
+}
+
 Result<AccessClaim> claim_of(const bundle::AccessClaim& message) {
   AccessClaim claim;
   CARELEDGER_TRY(claim.custodian, id_of<OrganisationId>(message.custodian()));
@@ -157,6 +166,8 @@ Result<AccessClaim> claim_of(const bundle::AccessClaim& message) {
   CARELEDGER_TRY(claim.state, from_message(message.state()));
   if (message.has_promise()) claim.promise = message.promise();
   CARELEDGER_TRY(claim.head, logged_of(message.head()));
+  CARELEDGER_TRY(claim.after, place_of(message.after()));
+  CARELEDGER_TRY(claim.before, place_of(message.before()));
   return claim;
 }
 

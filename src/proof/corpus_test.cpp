@@ -116,6 +116,34 @@ const Mutation kAccessMutations[] = {
     {"opening twice", "opening", [](Bundle& b) { access(b).openings.push_back(access(b).openings[2]); }},
 };
 
+void move(std::optional<AuditPlace>& place, std::int64_t ms) { place->time_ms += static_cast<std::uint64_t>(ms); }
+
+// Of a part in the middle, with entries on both sides.
+const Mutation kPartMutations[] = {
+    {"begins earlier than its neighbour", "list", [](Bundle& b) { move(access(b).after, -1); }},
+    {"begins later than its neighbour", "list", [](Bundle& b) { move(access(b).after, 1); }},
+    {"begins at another number", "list", [](Bundle& b) { ++access(b).after->number; }},
+    {"begins an entry later", "list", [](Bundle& b) { move(access(b).after, 1000); }},
+    {"begins an entry earlier", "list", [](Bundle& b) { move(access(b).after, -1000); }},
+    {"begins with the subject", "list", [](Bundle& b) { access(b).after.reset(); }},
+    {"ends earlier than its neighbour", "list", [](Bundle& b) { move(access(b).before, -1); }},
+    {"ends later than its neighbour", "list", [](Bundle& b) { move(access(b).before, 1); }},
+    {"ends at another number", "list", [](Bundle& b) { ++access(b).before->number; }},
+    {"ends an entry earlier", "list", [](Bundle& b) { move(access(b).before, -1000); }},
+    {"ends an entry later", "list", [](Bundle& b) { move(access(b).before, 1000); }},
+    {"ends with the subject", "list", [](Bundle& b) { access(b).before.reset(); }},
+    {"passes for the whole", "list",
+     [](Bundle& b) {
+       access(b).after.reset();
+       access(b).before.reset();
+     }},
+    {"ends before it begins", "list", [](Bundle& b) { std::swap(access(b).after, access(b).before); }},
+    {"ends where it begins", "list", [](Bundle& b) { access(b).before = access(b).after; }},
+    {"of another subject", "list", [](Bundle& b) { access(b).subject.value[31] ^= 1; }},
+    {"row", "list", [](Bundle& b) { (*std::get<MapLeaf>(access(b).list.entries[access(b).list.entries.size() / 2]).value)[0] ^= 1; }},
+    {"opened entry", "opening", [](Bundle& b) { access(b).openings[0].entry += "x"; }},
+};
+
 struct Case {
   std::string name;
   std::string trust;
@@ -189,6 +217,76 @@ void add_good(std::vector<Case>& out) {
   out.push_back(case_of("list under a head signed by keys replaced since", replaced, encode(replaced.access_bundle()), false));
   const Bytes conviction = convict(one.promise(false), encode(one.access_bundle()), one.trust()).value();
   out.push_back(case_of("conviction", one, conviction, true));
+}
+
+void add_good_parts(std::vector<Case>& out) {
+  const TestLedger one(small());
+  out.push_back(case_of("the first part of a list", one, encode(one.part_bundle({}, 4)), true));
+  out.push_back(case_of("a part in the middle", one, encode(one.part_bundle(3, 8)), true));
+  out.push_back(case_of("the last part", one, encode(one.part_bundle(7, {})), true));
+  out.push_back(case_of("a part of one entry", one, encode(one.part_bundle(3, 5)), false));
+  out.push_back(case_of("a part without an entry", one, encode(one.part_bundle(3, 4)), true));
+  out.push_back(case_of("a last part without an entry", one, encode(one.part_bundle(11, {})), false));
+  out.push_back(case_of("a first part without an entry", one, encode(one.part_bundle({}, 0)), false));
+  const TestLedger four(consortium());
+  out.push_back(case_of("a part of a list, witnessed", four, encode(four.part_bundle(5, 9)), false));
+  Shape shape = small();
+  shape.at_once = 5;
+  const TestLedger crowded(shape);
+  out.push_back(case_of("a part that begins and ends within one millisecond", crowded, encode(crowded.part_bundle(0, 4)), false));
+  const Bytes conviction = convict(one.promise(false), encode(one.part_bundle({}, 4)), one.trust()).value();
+  out.push_back(case_of("conviction by the part that covers the promise", one, conviction, true));
+}
+
+void add_bad_parts(std::vector<Case>& out) {
+  const TestLedger one(small());
+  for (const Mutation& mutation : kPartMutations) {
+    Bundle bundle = one.part_bundle(3, 8);
+    mutation.change(bundle);
+    out.push_back(case_of(std::string("part, changed: ") + mutation.name, one, encode(bundle), false));
+    EXPECT_EQ(out.back().step, mutation.step) << mutation.name;
+  }
+  const auto refused = [&](const char* name, Bundle bundle, const char* step) {
+    out.push_back(case_of(name, one, encode(bundle), false));
+    EXPECT_EQ(out.back().step, step) << name;
+  };
+  for (const std::uint32_t after : {3u, 11u}) {
+    Bundle bundle = after == 3 ? one.part_bundle(3, 4) : one.part_bundle(11, {});
+    access(bundle).after.reset();
+    access(bundle).before.reset();
+    refused("a part without an entry that passes for the whole", bundle, "list");
+  }
+  Bundle point = one.part_bundle(3, 4);
+  access(point).list = one.cut_of_rows({{3, false}});
+  access(point).before = access(point).after;
+  refused("a part between an entry and itself", point, "list");
+  Bundle lacking = one.part_bundle(3, 8);
+  access(lacking).openings.clear();
+  access(lacking).list = one.cut_of_rows({{3, false}, {4, true}, {6, true}, {7, true}, {8, false}});
+  refused("a part with an entry left out in the middle", lacking, "list");
+  access(lacking).list = one.cut_of_rows({{3, false}, {5, true}, {6, true}, {7, true}, {8, false}});
+  refused("a part with its first entry left out", lacking, "list");
+  access(lacking).list = one.cut_of_rows({{3, false}, {4, true}, {5, true}, {6, true}, {8, false}});
+  refused("a part with its last entry left out", lacking, "list");
+  access(lacking).list = one.cut_of_rows({{3, false}, {4, true}, {5, false}, {6, true}, {7, true}, {8, false}});
+  refused("a part that hides an entry's value", lacking, "list");
+  access(lacking).list = one.cut_of_rows({{3, true}, {4, true}, {5, true}, {6, true}, {7, true}, {8, false}});
+  refused("a part that shows the entry it begins behind", lacking, "list");
+  Bundle whole = one.access_bundle();
+  access(whole).after = one.place(0);
+  refused("a whole list that says it begins behind its first entry", whole, "list");
+  access(whole).after.reset();
+  access(whole).before = one.place(11);
+  refused("a whole list that says it ends before its last entry", whole, "list");
+  access(whole).before = AuditPlace{UINT64_MAX, UINT32_MAX};
+  refused("a whole list that says it ends before an entry that is none", whole, "list");
+  Bundle part = one.part_bundle(1, 4);
+  access(part).promise = one.promise(false);  // of a time between the first two
+  refused("promise of an entry before the part", part, "promise");
+  for (const std::uint32_t bound : {1u, 4u}) {
+    access(part).promise = one.promise(false, [&](ledger::Promise& promise) { promise.set_time_ms(one.place(bound).time_ms); });
+    refused("promise of an entry that bounds the part", part, "promise");
+  }
 }
 
 // What the witnesses have not seen is not witnessed: a list whose head came after their checkpoint, one whose head no command set.
@@ -304,8 +402,10 @@ std::string corpus_text(const std::vector<Case>& cases) {
 TEST(Corpus, IsWhatThisVerifierSays) {
   std::vector<Case> cases;
   add_good(cases);
+  add_good_parts(cases);
   const std::size_t good = cases.size();
   add_bad(cases);
+  add_bad_parts(cases);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     EXPECT_EQ(cases[i].step == "ok", i < good) << cases[i].name << ": " << cases[i].step;
     EXPECT_EQ(cases[i].flips.find('!'), std::string::npos) << cases[i].name << ": a changed byte is accepted";

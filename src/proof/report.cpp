@@ -31,9 +31,36 @@ void record_lines(const Report& report, std::vector<std::string>& out) {
   out.push_back(currency_line(report));
 }
 
+std::string place_text(AuditPlace place) {
+  constexpr std::uint64_t kLastMs = 253402300799999;  // of the year 9999
+  const std::string time =
+      place.time_ms > kLastMs ? std::to_string(place.time_ms) + " ms" : to_rfc3339(time_from({static_cast<std::int64_t>(place.time_ms)}));
+  return fmt::format("{}, number {}", time, place.number);
+}
+
+// A part never reads like the whole: what it is comes first, and what lies outside is named as such.
+void part_lines(const Report& report, std::vector<std::string>& out) {
+  out.push_back(
+      fmt::format("Part of an access list, not the whole: of the accesses to one subject \"{}\" recorded {} in this part by its "
+                  "head of {} entries, and no other; {} shown.",
+                  printable(report.organisation_name), report.entries, report.head.size(), report.opened));
+  const auto bound = [](const std::optional<AuditPlace>& place, const char* none) {
+    return place ? fmt::format("the entry at {} (left out)", place_text(*place)) : std::string(none);
+  };
+  out.push_back(fmt::format("Complete from {} to {}: {} entries.", bound(report.after, "the beginning"), bound(report.before, "the end"),
+                            report.entries));
+  out.push_back(fmt::format("Not in this part: {} accesses; there are some.", !report.after    ? "later"
+                                                                              : !report.before ? "earlier"
+                                                                                               : "earlier and later"));
+}
+
 void access_lines(const Report& report, std::vector<std::string>& out) {
-  out.push_back(fmt::format("Access list: \"{}\" recorded {} accesses to one subject by its head of {} entries, and no other; {} shown.",
-                            printable(report.organisation_name), report.entries, report.head.size(), report.opened));
+  if (report.is_part()) {
+    part_lines(report, out);
+  } else {
+    out.push_back(fmt::format("Access list: \"{}\" recorded {} accesses to one subject by its head of {} entries, and no other; {} shown.",
+                              printable(report.organisation_name), report.entries, report.head.size(), report.opened));
+  }
   out.push_back("Organisation: " + report.organisation.hex());
   out.push_back("Subject: " + report.subject.hex());
   out.push_back(fmt::format("Head: set in block {}, command {}.", report.height.value, report.position));

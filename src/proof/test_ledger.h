@@ -25,6 +25,7 @@ struct Shape {
   std::size_t rows = 1000;      // of other accounts and exceptions in the state
   std::size_t versions = 300;   // in the anchor
   std::size_t accesses = 12;    // in the subject's list, of 200 in the map
+  std::uint32_t at_once = 1;    // of them, within one millisecond
   std::size_t witnesses = 0;
   bool signatures = true;       // of the organisation on the anchor
   std::uint32_t exception = 0;  // status of the version's exception row; 0 none
@@ -73,23 +74,41 @@ class TestLedger {
     return bundle;
   }
 
-  Bundle access_bundle() const {
+  Bundle access_bundle() const { return part_bundle({}, {}); }
+
+  // The part between two rows of the list, or from its beginning, or to its end.
+  Bundle part_bundle(std::optional<std::uint32_t> after, std::optional<std::uint32_t> before) const {
     Bundle bundle = chain_part();
     AccessClaim claim;
+    if (after) claim.after = place(*after);
+    if (before) claim.before = place(*before);
     claim.custodian = organisation_;
     claim.subject = subject_;
     claim.head = logged(head_);
-    claim.list = audit_.prove_range(subject_.view(), prefix_end(subject_.view()));
+    claim.list = audit_.prove_range(claim.list_begin(), claim.list_end());
     std::vector<Bytes> keys{account_key(organisation_), organisation_key(organisation_), head_key(organisation_)};
     if (shape_.replaced_at != 0) keys.push_back(past_authority_key(organisation_, 1));
     claim.state = state_.prove(keys);
-    for (std::uint32_t row = 0; row < std::min<std::size_t>(3, shape_.accesses); ++row) {
-      AuditOpening opening{row, salt("entry", row), "entry " + std::to_string(row), std::nullopt, salt("details", row), "details"};
+    const std::uint32_t first = after ? *after + 1 : 0;
+    const auto end = static_cast<std::uint32_t>(before ? *before : shape_.accesses);
+    for (std::uint32_t row = 0; row < std::min(3u, end - first); ++row) {
+      const std::uint32_t of = first + row;
+      AuditOpening opening{row, salt("entry", of), "entry " + std::to_string(of), std::nullopt, salt("details", of), "details"};
       if (row == 1) opening = {row, opening.entry_salt, opening.entry, audit_part(opening.details_salt, opening.details), "", ""};
       claim.openings.push_back(opening);
     }
     bundle.claim = claim;
     return bundle;
+  }
+
+  // Of a row of the subject's list.
+  AuditPlace place(std::uint32_t row) const { return {1764000000000u + 1000u * (row / shape_.at_once), row % shape_.at_once}; }
+
+  // Rows of the subject's list that a cut shows, and whether with their values; the others are under hashes.
+  MapCut cut_of_rows(const std::vector<std::pair<std::uint32_t, bool>>& rows) const {
+    std::vector<CutLeaf> leaves;
+    for (const auto& [row, show] : rows) leaves.push_back({*audit_.path(audit_key(subject_, place(row))), show});
+    return cut_of(std::move(leaves));
   }
 
   // A promise of an access that the list does not hold, unless kept: of its first.
@@ -208,9 +227,9 @@ class TestLedger {
 
   void make_audit() {
     audit_ = MapModel();
-    for (std::uint32_t i = 0; i < shape_.accesses; ++i) audit_.put(audit_key(subject_, 1764000000000 + 1000 * i, 0), entry(i).view());
+    for (std::uint32_t i = 0; i < shape_.accesses; ++i) audit_.put(audit_key(subject_, place(i)), entry(i).view());
     for (std::uint32_t i = 0; i < 200; ++i) {
-      audit_.put(audit_key(crypto::sha256("other " + std::to_string(i % 40)), 1764000000000 + i, 0), salt("other", i));
+      audit_.put(audit_key(crypto::sha256("other " + std::to_string(i % 40)), {1764000000000u + i, 0}), salt("other", i));
     }
   }
 

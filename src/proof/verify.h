@@ -77,10 +77,12 @@ struct Report {
   // access list, conviction
   Digest subject;
   std::uint64_t entries = 0;
+  std::optional<AuditPlace> after, before;  // with one of them the list is a part: complete between these entries, themselves left out
   std::uint64_t opened = 0;
   ledger::AccessHead head;
   ledger::Promise promise;
 
+  bool is_part() const { return after || before; }
   std::uint64_t unwitnessed() const;       // entries of the header's log that came after the checkpoint; 0 when it is as new or newer
   std::vector<std::string> lines() const;  // in plain words, one fact a line; no control characters whatever the bundle says
 };
@@ -88,8 +90,9 @@ struct Report {
 // Limits: kMaxBundle bytes. invalid, malformed or too_large with the step that failed in front.
 Result<Report> verify(ByteView bundle, const Trust& trust);
 
-// The conviction that `promise` and a complete list at a later head make: the list's bundle with the promise inside. invalid when the
-// promise was kept, does not hold, or the list speaks of another subject, custodian or an earlier head.
+// The conviction that `promise` and a complete list (or the part that covers what is promised) at a later head make: the list's bundle with
+// the promise inside. invalid when the promise was kept, does not hold, or the list speaks of another subject, custodian, part or an
+// earlier head.
 Result<Bytes> convict(const ledger::SignedPromise& promise, ByteView list_bundle, const Trust& trust);
 
 Bytes promise_signed_bytes(ByteView promise);  // field('careledger/promise/1') ‖ promise

@@ -6,7 +6,6 @@ namespace careledger::proof {
 namespace {
 
 constexpr std::uint32_t kPromiseRole = 5;
-constexpr std::size_t kAuditKeySize = 32 + 8 + 4;
 
 Result<ledger::AccessHead> read_head(const Bundle& bundle, const AccessClaim& claim) {
   constexpr const char* kNone = "no head of the custodian's audit map";
@@ -70,10 +69,28 @@ Result<void> check_broken(const Bundle& bundle, const AccessClaim& claim, const 
   const Bytes signed_bytes = promise_signed_bytes(claim.promise->promise());
   CARELEDGER_CHECK(check_signatures("promise", authorities, 0, kPromiseRole, signed_bytes, claim.promise->signatures()));
   if (report.head.size() < promise.size_at_least()) return broken("promise", "about a later head than the list's");
-  const MapLeaf* row = list.find(audit_key(claim.subject, promise.time_ms(), promise.number()));
+  const AuditPlace promised{promise.time_ms(), promise.number()};
+  if (!claim.covers(promised)) return broken("promise", "about an entry outside this part of the list");
+  const MapLeaf* row = list.find(audit_key(claim.subject, promised));
   if (row != nullptr && row->value == promise.entry()) return broken("promise", "kept: the list holds the entry");
   report.kind = ClaimKind::conviction;
   return {};
+}
+
+// Every row of the subject, or every one between the two that bound the part: those stand beside it and show no value.
+Result<std::span<const MapLeaf>> complete_rows(const AccessClaim& claim, const MapView& list) {
+  const Bytes begin = claim.list_begin();
+  const Bytes end = claim.list_end();
+  CARELEDGER_TRY(const auto rows, at("list", list.range(begin, end)));
+  if (!list.exactly_range(begin, end)) return broken("list", "more or less than the rows of one subject");
+  for (const auto& bound : {claim.after, claim.before}) {
+    if (bound && list.look(audit_key(claim.subject, *bound)) != MapView::Known::hash_only)
+      return broken("list", "a part of it begins or ends at no entry of the subject");
+  }
+  for (const MapLeaf& leaf : rows) {
+    if (!place_of_key(leaf.key) || leaf.value->size() != 32) return broken("list", "a row is not in its form");
+  }
+  return rows;
 }
 
 }  // namespace
@@ -89,14 +106,11 @@ Result<void> verify_access(const Bundle& bundle, const AccessClaim& claim, const
   if (!map_root) return broken("state", "the head has no root");
 
   CARELEDGER_TRY(const MapView list, at("list", MapView::verify(claim.list, *map_root)));
-  const Bytes end = prefix_end(claim.subject.view());
-  CARELEDGER_TRY(const auto entries, at("list", list.range(claim.subject.view(), end)));
-  if (!list.exactly_range(claim.subject.view(), end)) return broken("list", "more or less than the rows of one subject");
-  for (const MapLeaf& leaf : entries) {
-    if (leaf.key.size() != kAuditKeySize || leaf.value->size() != 32) return broken("list", "a row is not in its form");
-  }
+  CARELEDGER_TRY(const auto entries, complete_rows(claim, list));
   CARELEDGER_CHECK(check_openings(claim, entries));
   report.entries = entries.size();
+  report.after = claim.after;
+  report.before = claim.before;
   report.opened = claim.openings.size();
   if (claim.promise) CARELEDGER_CHECK(check_broken(bundle, claim, authorities, list, report));
   return {};

@@ -68,6 +68,45 @@ TEST(Verify, AnAccessListIsComplete) {
   EXPECT_EQ(verify(encode(unseen.access_bundle()), unseen.trust())->entries, 0u);
 }
 
+TEST(Verify, APartOfAListSaysWhereItIsComplete) {
+  const TestLedger ledger({});
+  const auto report = verify(encode(ledger.part_bundle(3, 8)), ledger.trust());
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->entries, 4u);
+  EXPECT_EQ(report->after, ledger.place(3));
+  EXPECT_EQ(report->before, ledger.place(8));
+  EXPECT_TRUE(says(*report,
+                   "Complete from the entry at 2025-11-24T16:00:03Z, number 0 (left out) to the entry at 2025-11-24T16:00:08Z, number 0 "
+                   "(left out): 4 entries."));
+  EXPECT_TRUE(says(*report, "Not in this part: earlier and later accesses; there are some."));
+  for (const std::string& line : report->lines()) EXPECT_FALSE(line.starts_with("Access list")) << line;
+  EXPECT_FALSE(verify(encode(ledger.access_bundle()), ledger.trust())->is_part());
+}
+
+TEST(Verify, OnlyThePartThatCoversAPromiseConvicts) {
+  const TestLedger ledger({});  // the promise is of a time between the first entry and the second
+  const auto conviction = convict(ledger.promise(false), encode(ledger.part_bundle(0, 5)), ledger.trust());
+  ASSERT_TRUE(conviction) << conviction.error().message;
+  EXPECT_EQ(verify(*conviction, ledger.trust())->kind, ClaimKind::conviction);
+  EXPECT_EQ(step_of(verify(*convict(ledger.promise(false), encode(ledger.part_bundle(0, 1)), ledger.trust()), ledger.trust())), "ok");
+  EXPECT_FALSE(convict(ledger.promise(false), encode(ledger.part_bundle(1, {})), ledger.trust()));
+  EXPECT_FALSE(convict(ledger.promise(true), encode(ledger.part_bundle(0, {})), ledger.trust())) << "the entry that it begins behind";
+  EXPECT_FALSE(convict(ledger.promise(true), encode(ledger.part_bundle({}, 5)), ledger.trust())) << "kept";
+}
+
+TEST(AuditPlaces, AreWrittenInOneWay) {
+  for (const AuditPlace place : {AuditPlace{}, AuditPlace{1764000000000, 0}, AuditPlace{UINT64_MAX, UINT32_MAX}}) {
+    EXPECT_EQ(parse_audit_place(to_text(place)), place);
+    EXPECT_EQ(read_audit_place(place_bytes(place)), place);
+    EXPECT_EQ(place_of_key(audit_key(Digest{}, place)), place);
+  }
+  EXPECT_EQ(parse_audit_place("17"), (AuditPlace{17, 0}));
+  for (const char* bad : {"", ".", "1.", ".1", "1.2.3", "-1", "1,2", " 1", "18446744073709551616", "1.4294967296"})
+    EXPECT_FALSE(parse_audit_place(bad)) << bad;
+  EXPECT_FALSE(read_audit_place(Bytes(11, 'x')));
+  EXPECT_FALSE(place_of_key(Bytes(45, 'x')));
+}
+
 TEST(Verify, ABrokenPromiseConvictsAndAKeptOneDoesNot) {
   const TestLedger ledger({});
   const Bytes list = encode(ledger.access_bundle());

@@ -9,6 +9,8 @@ import {decode} from './wire.mjs';
 
 const rolePromise = 5;
 const maxPromise = 4096;
+const lastMs = 253402300799999n;   // of the year 9999
+const isNone = (place) => place.length === 0;
 const part = (salt, data) => tagged('careledger/audit-part/1', salt, data);
 
 function readHead(bundle) {
@@ -57,9 +59,49 @@ function checkBroken(bundle, head, authorities, list) {
   const bytes = Buffer.concat([field('careledger/promise/1'), claim.promise.promise]);
   checkSignatures('promise', authorities, 0n, rolePromise, bytes, claim.promise.signatures);
   demand(head.size >= promise.sizeAtLeast, "about a later head than the list's");
-  const row = list.find(Buffer.concat([claim.subject, u64(promise.timeMs), u32(promise.number)]));
+  const place = Buffer.concat([u64(promise.timeMs), u32(promise.number)]);
+  const covered = (isNone(claim.after) || Buffer.compare(claim.after, place) < 0) &&
+                  (isNone(claim.before) || Buffer.compare(place, claim.before) < 0);
+  demand(covered, 'about an entry outside this part of the list');
+  const row = list.find(Buffer.concat([claim.subject, place]));
   demand(row === undefined || !equal(row.value, promise.entry), 'kept: the list holds the entry');
   return promise;
+}
+
+// Every row of the subject, or every one between the two that bound the part: those stand beside it and show no value.
+function completeRows(claim, view) {
+  const key = (place) => Buffer.concat([claim.subject, place]);
+  const begin = isNone(claim.after) ? claim.subject : Buffer.concat([key(claim.after), Buffer.alloc(1)]);
+  const end = isNone(claim.before) ? prefixEnd(claim.subject) : key(claim.before);
+  const range = view.range(begin, end);
+  demand(view.exactlyRange(range), 'more or less than the rows of one subject');
+  for (const bound of [claim.after, claim.before].filter((place) => !isNone(place)))
+    demand(view.look(key(bound)) === 'hash only', 'a part of it begins or ends at no entry of the subject');
+  for (const leaf of range.rows) demand(leaf.key.length === 44 && leaf.value.length === 32, 'a row is not in its form');
+  return range.rows;
+}
+
+function placeText(place) {
+  const ms = place.readBigUInt64BE(0);
+  const time = ms > lastMs ? `${ms} ms` : rfc3339({seconds: ms / 1000n, nanos: Number(ms % 1000n) * 1000000});
+  return `${time}, number ${place.readUInt32BE(8)}`;
+}
+
+// A part never reads like the whole: what it is comes first, and what lies outside is named as such.
+function listLines(claim, name, head, entries) {
+  const shown = claim.openings.length;
+  if (isNone(claim.after) && isNone(claim.before)) {
+    return [`Access list: "${name}" recorded ${entries.length} accesses to one subject by its head of ${head.size} entries, ` +
+      `and no other; ${shown} shown.`];
+  }
+  const bound = (place, none) => (isNone(place) ? none : `the entry at ${placeText(place)} (left out)`);
+  const outside = isNone(claim.after) ? 'later' : isNone(claim.before) ? 'earlier' : 'earlier and later';
+  return [
+    `Part of an access list, not the whole: of the accesses to one subject "${name}" recorded ${entries.length} in this part by its head ` +
+      `of ${head.size} entries, and no other; ${shown} shown.`,
+    `Complete from ${bound(claim.after, 'the beginning')} to ${bound(claim.before, 'the end')}: ${entries.length} entries.`,
+    `Not in this part: ${outside} accesses; there are some.`,
+  ];
 }
 
 // What it says, and the command that it rests on.
@@ -70,17 +112,13 @@ export function verifyAccess(bundle, committed) {
   const [organisation, head, authorities] = at('state', () => readState(claim, committed, commanded));
   const [list, entries] = at('list', () => {
     const view = new MapView(claim.list, head.mapRoot);
-    const range = view.range(claim.subject, prefixEnd(claim.subject));
-    demand(view.exactlyRange(range), 'more or less than the rows of one subject');
-    for (const leaf of range.rows) demand(leaf.key.length === 44 && leaf.value.length === 32, 'a row is not in its form');
-    return [view, range.rows];
+    return [view, completeRows(claim, view)];
   });
   at('opening', () => checkOpenings(claim.openings, entries));
   const promise = claim.promise ? at('promise', () => checkBroken(bundle, head, authorities, list)) : null;
   const name = plain(organisation.name);
   const lines = [
-    `Access list: "${name}" recorded ${entries.length} accesses to one subject by its head of ${head.size} entries, and no other; ` +
-      `${claim.openings.length} shown.`,
+    ...listLines(claim, name, head, entries),
     `Organisation: ${hex(claim.custodian)}`,
     `Subject: ${hex(claim.subject)}`,
     `Head: set in block ${claim.head.height}, command ${claim.head.position}.`,

@@ -124,6 +124,7 @@ export class MapView {
   }
 
   range(first, last) {
+    demand(last.length === 0 || Buffer.compare(first, last) <= 0, 'the range ends before it begins');
     const from = this.lowerBound(first);
     const to = last.length === 0 ? this.leaves.length : this.lowerBound(last);
     for (let i = from; i <= to; ++i) demand(!this.gapBefore[i], 'the range may not be complete');

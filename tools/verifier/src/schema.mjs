@@ -39,7 +39,7 @@ const access = message({
   1: ['custodian', 'bytes'], 2: ['subject', 'bytes'], 3: ['list', mapCut, must],
   4: ['openings', message({1: ['row', 'uint32'], 2: ['entrySalt', 'bytes'], 3: ['entry', 'bytes'], 4: ['detailsHash', 'bytes'],
                            5: ['detailsSalt', 'bytes'], 6: ['details', 'bytes']}), many],
-  5: ['state', mapCut, must], 6: ['promise', signedPromise], 7: ['head', logged, must],
+  5: ['state', mapCut, must], 6: ['promise', signedPromise], 7: ['head', logged, must], 8: ['after', 'bytes'], 9: ['before', 'bytes'],
 });
 export const bundle = message({
   1: ['ledger', 'bytes'], 2: ['chain', chain, must],

@@ -40,6 +40,8 @@ function readAccess(claim) {
     demand(opening.detailsSalt.length === 0 && opening.details.length === 0, 'details both hidden and shown');
   }
   claim.state = parseCut(claim.state);
+  for (const place of [claim.after, claim.before])
+    demand(place.length === 0 || place.length === 12, 'the place of an entry has not 12 bytes');
 }
 
 export function decodeBundle(bytes) {
