@@ -52,7 +52,7 @@ vault::Subject other(vault::AuditMap& audit, std::size_t number) { return audit.
 
 vault::AccessList list_of(vault::AuditMap& audit, const vault::Subject& subject) {
   std::promise<Result<vault::AccessList>> promise;
-  audit.list(subject, kListed, [&promise](Result<vault::AccessList> list) { promise.set_value(std::move(list)); });
+  audit.list(subject, {}, [&promise](Result<vault::AccessList> list) { promise.set_value(std::move(list)); });
   return need(promise.get_future().get());
 }
 

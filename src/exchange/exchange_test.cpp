@@ -355,7 +355,7 @@ struct ProvenList {
 };
 Result<ProvenList> prove_list(World& world, vault::AuditMap& audit, const vault::Subject& subject) {
   std::promise<Result<vault::AccessList>> promise;
-  audit.list(subject, 1000, [&](const Result<vault::AccessList>& list) { promise.set_value(list); });
+  audit.list(subject, {}, [&](const Result<vault::AccessList>& list) { promise.set_value(list); });
   CARELEDGER_TRY(const vault::AccessList list, promise.get_future().get());
   world.chain.wait_provable(list.head.height);
   CARELEDGER_TRY(vault::Provable at, vault::newest_provable(*world.chain.replica, *world.chain.ordering));

@@ -223,8 +223,8 @@ void AuditMap::wait_for_head(std::uint64_t size, UniqueFunction<void(const Resul
   state_->keeper->wait_for(size, std::move(done));
 }
 std::optional<AuditHead> AuditMap::head() const { return state_->keeper->head(); }
-void AuditMap::list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done) {
-  state_->keeper->list(subject, limit, std::move(done));
+void AuditMap::list(const Subject& subject, const ListRange& range, UniqueFunction<void(Result<AccessList>)> done) {
+  state_->keeper->list(subject, range, std::move(done));
 }
 
 AuditMap::Figures AuditMap::figures() const {

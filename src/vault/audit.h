@@ -23,6 +23,7 @@
 #include "base/function.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "proof/audit_place.h"
 #include "proof/merkle_map.h"
 
 namespace careledger::ordering {
@@ -113,12 +114,21 @@ struct AuditHead {  // one access.head command
   std::uint32_t position = 0;
 };
 
-// A patient's list: every entry of one subject by a head, with the proof that none is missing.
+// Which entries of a subject a list is asked for: by their places, and how many of them at most.
+struct ListRange {
+  proof::AuditPlace from{};               // the first place
+  std::optional<proof::AuditPlace> to{};  // the first place behind; nothing: to the end
+  std::uint32_t limit = 10'000;           // entries, at least 1: a bundle of so many is well below what verifiers take
+  std::size_t bytes = 16u << 20;          // of entries with their details, to within a quarter
+};
+
+// A patient's list: every entry of one subject by a head, or of a part of them, with the proof that none is missing.
 struct AccessList {
   Subject subject;
   AuditHead head;
-  std::vector<OpenedEntry> entries;  // by time
-  proof::MapCut range_proof;         // over all keys that begin with the subject
+  std::optional<proof::AuditPlace> after, before;  // the entries beside a part, which are not in it; neither: this is the whole list
+  std::vector<OpenedEntry> entries;                // by time
+  proof::MapCut range_proof;                       // over all keys of the subject, or all between the two
 };
 
 struct AuditOptions {
@@ -176,8 +186,9 @@ class AuditMap {
   void wait_for_head(std::uint64_t size, UniqueFunction<void(const Result<AuditHead>&)> done);
   std::optional<AuditHead> head() const;  // the newest final one
 
-  // The list at a head that covers everything recorded when it is called. too_large above `limit` entries; unavailable as above.
-  void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done);
+  // The list at a head that covers everything recorded when it is called. Where it has more than the range's limits it ends early, with
+  // `before` at the first entry left out: the next part begins there. unavailable as above.
+  void list(const Subject& subject, const ListRange& range, UniqueFunction<void(Result<AccessList>)> done);
   // Entries in order of time from index `from`, for AuditEvent, `audit` and backup. Any thread.
   Result<std::vector<OpenedEntry>> entries(std::uint64_t from, std::uint32_t limit) const;
   // The entries of one subject, newest last, without a proof: the first ones from index `from` on, or the last ones. Of those that `keep`

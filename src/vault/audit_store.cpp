@@ -16,6 +16,7 @@ constexpr storage::Column kSpines{2};  // subject -> Spine
 constexpr storage::Column kTiles{3};   // u64 -> up to 256 leaf hashes of the log
 constexpr storage::Column kNodes{4};   // u8 level ‖ u64 index -> hash, from level 8 up
 constexpr storage::Column kPlaces{5};  // u64 index -> offset, of every 64th entry
+constexpr storage::Column kTree{6};    // hash -> TreeNode
 
 constexpr std::uint8_t kTileLevel = 8;
 constexpr std::uint64_t kTileLeaves = 1u << kTileLevel;
@@ -31,6 +32,18 @@ Bytes encode_place(FilePlace place) {
   append_varint(out, place.index);
   append_varint(out, place.offset);
   return out;
+}
+
+Bytes encode_node(const TreeNode& node) {
+  Bytes out;
+  append_u16(out, static_cast<std::uint16_t>(node.bit));
+  return out.append(node.left.view()).append(node.right.view());
+}
+
+std::optional<TreeNode> decode_node(ByteView in) {
+  if (in.size() != 2 + 2 * Digest::size) return std::nullopt;
+  const std::uint32_t bit = *take_u16(in);
+  return TreeNode{bit, *Digest::from(in.substr(0, Digest::size)), *Digest::from(in.substr(Digest::size))};
 }
 
 std::optional<FilePlace> decode_place(ByteView in) {
@@ -61,8 +74,8 @@ std::optional<AuditHead> decode_head(ByteView in) {
 storage::StoreOptions options_of(const std::string& folder) {
   storage::StoreOptions options;
   options.folder = folder;
-  options.columns = {{"state", true, true},  {"rows", false, true},  {"spines", true, true},
-                     {"tiles", true, false}, {"nodes", true, false}, {"places", true, true}};
+  options.columns = {{"state", true, true},  {"rows", false, true},  {"spines", true, true}, {"tiles", true, false},
+                     {"nodes", true, false}, {"places", true, true}, {"tree", true, false}};
   options.format = "audit-map";
   options.format_version = 1;
   options.cache_bytes = 8u << 20;
@@ -132,7 +145,8 @@ Result<void> AuditStore::load() {
 }
 
 void AuditStore::fold_one(const Folding& entry, storage::Batch& batch) {
-  tree_.add(entry.subject, entry.key, entry.commitment);
+  tree_.add(entry.subject, entry.key, entry.commitment,
+            [&batch](const TreeNode& node) { batch.put(kTree, proof::map_inner(node.left, node.right).view(), encode_node(node)); });
   const Digest leaf = proof::log_leaf(audit_log_leaf(entry.key, entry.commitment));
   log_.append(leaf, [&batch](proof::LogNodeId id, const Digest& hash) {
     if (id.level >= kTileLevel) batch.put(kNodes, node_key(id), hash.view());
@@ -203,10 +217,12 @@ Result<void> seek_index(storage::Iterator& rows, const Subject& subject, std::ui
 
 }  // namespace
 
-Result<std::vector<AuditStore::Row>> AuditStore::rows_of(const Subject& subject, std::uint64_t limit) const {
+Result<std::vector<AuditStore::Row>> AuditStore::rows_of(const Subject& subject, std::uint64_t limit, ByteView from) const {
   const auto rows = store_->iterate(kRows, storage::Range::prefix(subject.view()));
+  if (from.empty()) rows->seek_first();
+  else rows->seek(from);
   std::vector<Row> found;
-  for (rows->seek_first(); rows->valid() && found.size() < limit; rows->next()) {
+  for (; rows->valid() && found.size() < limit; rows->next()) {
     CARELEDGER_TRY(Row row, row_at(*rows));
     found.push_back(std::move(row));
   }
@@ -240,6 +256,31 @@ Result<std::vector<AuditStore::Row>> AuditStore::rows_before(const Subject& subj
   CARELEDGER_CHECK(rows->status());
   std::ranges::reverse(found);
   return found;
+}
+
+Result<std::vector<AuditStore::Row>> AuditStore::rows_sharing(ByteView key, std::uint32_t bits) const {
+  Bytes first(key);
+  for (std::size_t at = 0; at < first.size(); ++at) {
+    const std::uint32_t kept = bits > at * 8 ? std::min(bits - static_cast<std::uint32_t>(at) * 8, 8u) : 0;
+    first[at] = static_cast<char>(static_cast<unsigned char>(first[at]) & (0xff00u >> kept));
+  }
+  const auto rows = store_->iterate(kRows, storage::Range::prefix(key.substr(0, Subject::size)));
+  std::vector<Row> found;
+  for (rows->seek(first); rows->valid(); rows->next()) {
+    if (rows->key() != key && proof::split_bit(rows->key(), key) < bits) break;
+    CARELEDGER_TRY(Row row, row_at(*rows));
+    found.push_back(std::move(row));
+  }
+  CARELEDGER_CHECK(rows->status());
+  return found;
+}
+
+Result<std::optional<TreeNode>> AuditStore::tree_node(const Digest& hash) const {
+  CARELEDGER_TRY(const auto stored, store_->get(kTree, hash.view()));
+  if (!stored) return std::optional<TreeNode>();
+  const auto node = decode_node(*stored);
+  if (!node) return damaged("tree node");
+  return node;
 }
 
 Result<FilePlace> AuditStore::place_before(std::uint64_t index) const {

@@ -34,17 +34,23 @@ class AuditStore final : public proof::LogNodes {
   FilePlace folded() const { return folded_; }  // of the entry after the last folded one
   std::uint64_t newest_written() const { return newest_written_; }
   AuditTree& tree() { return tree_; }
+  const AuditTree& tree() const { return tree_; }
   Digest log_root() const { return log_.root(); }
 
-  // Rows of one subject in order of time, at most `limit`: from its first entry on; from the first with this index or a larger one; those
-  // right before a key (empty: the last ones). Each seeks to where it begins, so that a page costs what is on it.
+  // Rows of one subject in order of time, at most `limit`: from the first with this key or a larger one (empty: its first); from the first
+  // with this index or a larger one; those right before a key (empty: the last ones). Each seeks to where it begins, so that a page costs
+  // what is on it.
   struct Row {
     Bytes key;
     FilePlace place;
   };
-  Result<std::vector<Row>> rows_of(const Subject& subject, std::uint64_t limit) const;
+  Result<std::vector<Row>> rows_of(const Subject& subject, std::uint64_t limit, ByteView from = {}) const;
   Result<std::vector<Row>> rows_from(const Subject& subject, std::uint64_t index, std::uint64_t limit) const;
   Result<std::vector<Row>> rows_before(const Subject& subject, ByteView key, std::uint64_t limit) const;
+  Result<std::vector<Row>> rows_sharing(ByteView key,
+                                        std::uint32_t bits) const;  // those whose first bits are the key's, a subject's or more
+  // The node that has this hash; nullopt of one that is not kept (Spine::kMarkEvery).
+  Result<std::optional<TreeNode>> tree_node(const Digest& hash) const;
   Result<FilePlace> place_before(std::uint64_t index) const;  // a known place at or before an entry
   Result<Digest> node(proof::LogNodeId id) const override;
 

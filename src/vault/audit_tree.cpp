@@ -8,15 +8,21 @@ namespace careledger::vault {
 using proof::MapPath;
 using proof::MapStep;
 
-void Spine::merge_top() {
+namespace {
+constexpr std::uint32_t kMarked = 0x8000;  // beside a bit's number in a stored spine
+}
+
+void Spine::merge_top(const NodeSink& finished) {
   const Item right = items_.back();
   items_.pop_back();
   Item& left = items_.back();
   if (items_.size() == 1) first_way_.push_back({right.bit, right.hash});
+  left.marked = left.marked || right.marked;
+  if (left.marked && finished) finished({right.bit, left.hash, right.hash});
   left.hash = proof::map_inner(left.hash, right.hash);
 }
 
-void Spine::add(ByteView key, const Digest& commitment) {
+void Spine::add(ByteView key, const Digest& commitment, const NodeSink& finished) {
   const Digest leaf = proof::map_leaf(key, commitment.view());
   std::uint32_t bit = 0;
   if (size_ == 0) {
@@ -25,12 +31,12 @@ void Spine::add(ByteView key, const Digest& commitment) {
   } else {
     CARELEDGER_ASSERT(ByteView(last_key_) < key);
     bit = proof::split_bit(last_key_, key);
-    while (items_.size() > 1 && items_.back().bit > bit) merge_top();
+    while (items_.size() > 1 && items_.back().bit > bit) merge_top(finished);
   }
-  items_.push_back({bit, leaf});
+  ++size_;
+  items_.push_back({static_cast<std::uint16_t>(bit), size_ % kMarkEvery == 0, leaf});
   last_key_ = key;
   last_value_ = commitment;
-  ++size_;
 }
 
 Digest Spine::root() const {
@@ -39,20 +45,42 @@ Digest Spine::root() const {
   return hash;
 }
 
+// To the right of an item lies everything after it, joined from the right.
+void Spine::steps_above(std::size_t item, std::vector<MapStep>& out) const {
+  if (item + 1 < items_.size()) {
+    Digest right = items_.back().hash;
+    for (std::size_t i = items_.size() - 1; i > item + 1; --i) right = proof::map_inner(items_[i - 1].hash, right);
+    out.push_back({items_[item + 1].bit, right});
+  }
+  for (std::size_t i = item; i > 0; --i) out.push_back({items_[i].bit, items_[i - 1].hash});
+}
+
 MapPath Spine::last() const {
   MapPath path{last_key_, last_value_.bytes(), {}};
-  for (std::size_t i = items_.size() - 1; i > 0; --i) path.steps.push_back({items_[i].bit, items_[i - 1].hash});
+  steps_above(items_.size() - 1, path.steps);
   return path;
 }
 
 MapPath Spine::first() const {
   MapPath path{first_key_, first_value_.bytes(), first_way_};
-  if (items_.size() == 1) return path;
-  // To the right of the first item lies everything after it, joined from the right.
-  Digest right = items_.back().hash;
-  for (std::size_t i = items_.size() - 1; i > 1; --i) right = proof::map_inner(items_[i - 1].hash, right);
-  path.steps.push_back({items_[1].bit, right});
+  steps_above(0, path.steps);
   return path;
+}
+
+// The newest leaf splits from every other item where that item's sibling begins.
+std::optional<Spine::Way> Spine::way_to(ByteView key) const {
+  std::size_t item = items_.size() - 1;
+  std::uint32_t bits = static_cast<std::uint32_t>(last_key_.size() * 8);
+  if (key != last_key_) {
+    const std::uint32_t split = proof::split_bit(key, last_key_);
+    while (item > 0 && items_[item].bit != split) --item;
+    if (item == 0) return std::nullopt;
+    --item;
+    bits = split + 1;
+  }
+  Way way{items_[item].hash, bits, {}};
+  steps_above(item, way.steps);
+  return way;
 }
 
 Bytes Spine::encode() const {
@@ -64,7 +92,7 @@ Bytes Spine::encode() const {
     out += hash.view();
   };
   append_varint(out, items_.size());
-  for (const Item& item : items_) append_step(item.bit, item.hash);
+  for (const Item& item : items_) append_step(item.bit | (item.marked ? kMarked : 0u), item.hash);
   for (const MapStep& step : first_way_) append_step(step.bit, step.sibling);
   return out;
 }
@@ -90,7 +118,7 @@ std::optional<Spine> Spine::decode(const Subject& subject, ByteView in) {
     const std::uint32_t bit = *take_u16(in);
     const Digest hash = *Digest::from(*take_bytes(in, 32));
     if (i < *items) {
-      spine.items_.push_back({bit, hash});
+      spine.items_.push_back({static_cast<std::uint16_t>(bit & ~kMarked), (bit & kMarked) != 0, hash});
     } else {
       spine.first_way_.push_back({bit, hash});
     }
@@ -98,9 +126,9 @@ std::optional<Spine> Spine::decode(const Subject& subject, ByteView in) {
   return spine;
 }
 
-void AuditTree::add(const Subject& subject, ByteView key, const Digest& commitment) {
+void AuditTree::add(const Subject& subject, ByteView key, const Digest& commitment, const NodeSink& finished) {
   Spine& spine = spines_[subject];
-  spine.add(key, commitment);
+  spine.add(key, commitment, finished);
   touch(subject, &spine);
 }
 
@@ -179,25 +207,28 @@ MapPath AuditTree::lifted(const Subject& subject, MapPath path) const {
   return path;
 }
 
-proof::MapCut AuditTree::prove(const Subject& subject, std::span<const proof::MapRow> rows) const {
+proof::MapCut AuditTree::prove(const Subject& subject, std::span<const proof::MapRow> rows, Neighbours beside) const {
   if (spines_.empty()) return proof::cut_of({});
   const auto own = spines_.find(subject);
-  CARELEDGER_ASSERT((own == spines_.end()) == rows.empty());
+  const bool whole = !beside.after && !beside.before;
+  CARELEDGER_ASSERT(!whole || rows.size() == (own == spines_.end() ? 0 : own->second.size()));
   auto after = spines_.upper_bound(subject);
   auto before = spines_.lower_bound(subject);
   std::optional<proof::CutLeaf> first, last;
-  if (before != spines_.begin()) {
+  if (beside.after) {
+    first = proof::CutLeaf{lifted(subject, std::move(*beside.after)), false};
+  } else if (before != spines_.begin()) {
     --before;
     first = proof::CutLeaf{lifted(before->first, before->second.last()), false};
   }
-  if (after != spines_.end()) last = proof::CutLeaf{lifted(after->first, after->second.first()), false};
+  if (beside.before) last = proof::CutLeaf{lifted(subject, std::move(*beside.before)), false};
+  else if (after != spines_.end()) last = proof::CutLeaf{lifted(after->first, after->second.first()), false};
   if (rows.empty()) {
     std::vector<proof::CutLeaf> sides;
     if (first) sides.push_back(std::move(*first));
     if (last) sides.push_back(std::move(*last));
     return proof::cut_of(std::move(sides));
   }
-  CARELEDGER_ASSERT(rows.size() == own->second.size());
   if (!first) {
     first = proof::CutLeaf{lifted(subject, own->second.first()), true};
     rows = rows.subspan(1);

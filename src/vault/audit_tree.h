@@ -5,6 +5,7 @@
 // what changed. One thread changes it; reading at the same time is not allowed.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -14,24 +15,42 @@
 
 namespace careledger::vault {
 
+// An inner node whose subtree changes no more.
+struct TreeNode {
+  std::uint32_t bit = 0;
+  Digest left, right;
+};
+using NodeSink = std::function<void(const TreeNode&)>;
+
 class Spine {  // of one subject
  public:
-  void add(ByteView key, const Digest& commitment);  // keys ascend
+  // Keys ascend. `finished` gets every node that an entry of which there is one in kMarkEvery lies under, once it is finished: whoever
+  // keeps them finds the way to any entry, and reads fewer than so many entries for it.
+  static constexpr std::uint64_t kMarkEvery = 256;
+  void add(ByteView key, const Digest& commitment, const NodeSink& finished = {});
   Digest root() const;
   std::uint64_t size() const { return size_; }
   const Bytes& first_key() const { return first_key_; }
   const Bytes& last_key() const { return last_key_; }
   proof::MapPath first() const;  // to root(), lowest step first
   proof::MapPath last() const;
+  struct Way {
+    Digest hash;                        // of the finished subtree that holds the key
+    std::uint32_t bits = 0;             // the keys in it share so many first bits, and no other key does
+    std::vector<proof::MapStep> steps;  // from there to root(), lowest step first
+  };
+  std::optional<Way> way_to(ByteView key) const;  // nullopt when there is no such key; may also give a way to where it would be
   Bytes encode() const;
   static std::optional<Spine> decode(const Subject& subject, ByteView bytes);
 
  private:
   struct Item {
-    std::uint32_t bit;  // where it splits from the item before it
+    std::uint16_t bit;    // where it splits from the item before it
+    bool marked = false;  // one entry in kMarkEvery lies in it
     Digest hash;
   };
-  void merge_top();
+  void merge_top(const NodeSink& finished);
+  void steps_above(std::size_t item, std::vector<proof::MapStep>& out) const;
   std::vector<Item> items_;                // bits ascend; the last one is the newest leaf
   std::vector<proof::MapStep> first_way_;  // inside items_.front()
   Bytes first_key_, last_key_;
@@ -41,14 +60,18 @@ class Spine {  // of one subject
 
 class AuditTree {
  public:
-  void add(const Subject& subject, ByteView key, const Digest& commitment);
+  void add(const Subject& subject, ByteView key, const Digest& commitment, const NodeSink& finished = {});
   void load(const Subject& subject, Spine spine);  // at start
   Digest root();                                   // rehashes what changed
   const Spine* find(const Subject& subject) const;
   std::size_t subjects() const { return spines_.size(); }
 
-  // The proof that `rows` are all the subject has. Call root() after the last change first.
-  proof::MapCut prove(const Subject& subject, std::span<const proof::MapRow> rows) const;
+  // Where a part of a subject's list ends on either side, when there is more of it: the entry there, with its way to the subject's root().
+  struct Neighbours {
+    std::optional<proof::MapPath> after, before;
+  };
+  // The proof that `rows` are all the subject has, or all that it has between the neighbours. Call root() after the last change first.
+  proof::MapCut prove(const Subject& subject, std::span<const proof::MapRow> rows, Neighbours beside = {}) const;
 
  private:
   struct Node {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "contracts/access/access.h"
+#include "vault/access_list.h"
 #include "vault/audit_state.h"
 
 namespace careledger::vault {
@@ -68,7 +69,7 @@ void HeadKeeper::wait_for(std::uint64_t size, UniqueFunction<void(const Result<A
   changed_.notify_all();
 }
 
-void HeadKeeper::list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done) {
+void HeadKeeper::list(const Subject& subject, const ListRange& range, UniqueFunction<void(Result<AccessList>)> done) {
   Lock lock(mutex_);
   if (!running_) {
     lock.unlock();
@@ -76,7 +77,7 @@ void HeadKeeper::list(const Subject& subject, std::uint32_t limit, UniqueFunctio
   }
   const std::uint64_t size = state_.durable;
   wanted_ = std::max(wanted_, size);
-  lists_.push_back({subject, limit, size, patience(), std::move(done)});
+  lists_.push_back({subject, range, size, patience(), std::move(done)});
   changed_.notify_all();
 }
 
@@ -275,24 +276,9 @@ bool HeadKeeper::serve(Lock& lock) {
   if (told.empty() && jobs.empty()) return false;
   lock.unlock();
   for (Waiter& waiter : told) waiter.done(head);
-  for (ListJob& job : jobs) job.done(make_list(job, head));
+  for (ListJob& job : jobs) job.done(make_access_list(state_, job.subject, job.range, head));
   lock.lock();
   return true;
-}
-
-Result<AccessList> HeadKeeper::make_list(const ListJob& job, const AuditHead& head) const {
-  CARELEDGER_TRY(const auto rows, state_.store->rows_of(job.subject, std::uint64_t{job.limit} + 1));
-  if (rows.size() > job.limit) return fail(ErrorKind::too_large, "the list has more than " + std::to_string(job.limit) + " entries");
-  std::vector<FilePlace> places;
-  places.reserve(rows.size());
-  for (const AuditStore::Row& row : rows) places.push_back(row.place);
-  AccessList list{job.subject, head, {}, {}};
-  CARELEDGER_TRY(list.entries, state_.file->read_all(places));
-  std::vector<proof::MapRow> map_rows;
-  map_rows.reserve(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) map_rows.push_back({rows[i].key, list.entries[i].recorded.commitment.bytes()});
-  list.range_proof = state_.store->tree().prove(job.subject, map_rows);
-  return list;
 }
 
 }  // namespace careledger::vault

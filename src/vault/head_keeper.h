@@ -23,7 +23,7 @@ class HeadKeeper {  // safe from any thread
   void stop();
   void entries_came();  // cheap: the flusher calls it after every group
   void wait_for(std::uint64_t size, UniqueFunction<void(const Result<AuditHead>&)> done);
-  void list(const Subject& subject, std::uint32_t limit, UniqueFunction<void(Result<AccessList>)> done);
+  void list(const Subject& subject, const ListRange& range, UniqueFunction<void(Result<AccessList>)> done);
 
   std::optional<AuditHead> head() const;
   std::uint64_t heads() const;
@@ -33,7 +33,7 @@ class HeadKeeper {  // safe from any thread
  private:
   struct ListJob {
     Subject subject;
-    std::uint32_t limit;
+    ListRange range;
     std::uint64_t size;
     std::uint64_t until_ns;
     UniqueFunction<void(Result<AccessList>)> done;
@@ -56,7 +56,6 @@ class HeadKeeper {  // safe from any thread
   std::uint64_t patience() const;                              // until when somebody who asks now waits
   std::optional<std::uint64_t> next_wake(bool waiting) const;  // nothing: only when something changes
   bool give_up_on(Lock& lock, std::uint64_t now);              // those who waited long enough; true when it let go of the lock
-  Result<AccessList> make_list(const ListJob& job, const AuditHead& head) const;
   void abandon(Lock& lock, const Error& why);
 
   AuditMap::State& state_;

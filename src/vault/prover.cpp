@@ -111,6 +111,8 @@ Result<proof::Bundle> prove_accesses(const Provable& at, const OrganisationId& o
   proof::AccessClaim claim;
   claim.custodian = organisation;
   claim.subject = id_cast<Digest>(list.subject);
+  claim.after = list.after;
+  claim.before = list.before;
   claim.list = std::move(list.range_proof);
   std::vector<Bytes> keys{proof::account_key(organisation), proof::organisation_key(organisation), proof::head_key(organisation)};
   // A promise made before a rotation stands under keys that were replaced since: whoever holds one must be able to convict by this list.

@@ -64,9 +64,9 @@ class AuditFixture : public ::testing::Test {
     audit->wait_for_head(size, [&promise](const Result<AuditHead>& head) { promise.set_value(head); });
     return promise.get_future().get();
   }
-  Result<AccessList> list(const Subject& subject, std::uint32_t limit = 1000) {
+  Result<AccessList> list(const Subject& subject, const ListRange& range = {}) {
     std::promise<Result<AccessList>> promise;
-    audit->list(subject, limit, [&promise](const Result<AccessList>& found) { promise.set_value(found); });
+    audit->list(subject, range, [&promise](const Result<AccessList>& found) { promise.set_value(found); });
     return promise.get_future().get();
   }
   std::string file() const { return options.folder + "/audit.log"; }

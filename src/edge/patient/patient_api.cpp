@@ -38,6 +38,20 @@ Result<std::uint32_t> grant_number(std::string_view text) {
   return value;
 }
 
+Result<vault::ListRange> range_of(const http::Request& request, std::uint32_t limit) {
+  vault::ListRange range;
+  range.limit = limit;
+  for (const auto& [name, text] : request.query) {
+    const auto place = proof::parse_audit_place(text);
+    if ((name != "from" && name != "to") || !place)
+      return fail(ErrorKind::invalid, "expected from=TIME or to=TIME, in milliseconds since 1970, and perhaps .NUMBER");
+    if (name == "from") range.from = *place;
+    else range.to = *place;
+  }
+  if (range.to && *range.to < range.from) return fail(ErrorKind::invalid, "the range ends before it begins");
+  return range;
+}
+
 bool is_notice(vault::AuditKind kind) {
   return kind == vault::AuditKind::release || kind == vault::AuditKind::refusal || kind == vault::AuditKind::retrieve ||
          kind == vault::AuditKind::break_glass || kind == vault::AuditKind::export_data;
@@ -60,6 +74,7 @@ std::string notice_line(const vault::OpenedEntry& opened) {
 
 struct PatientApi::Listing {
   vault::Subject subject;
+  vault::ListRange range;
   vault::AuditEntry entry;
   http::Responder respond;
   int tries = 0;
@@ -166,7 +181,8 @@ Result<http::Response> PatientApi::cosignature(const http::Request& request, con
 void PatientApi::accesses(std::shared_ptr<Listing> listing) {
   ++listing->tries;
   const vault::Subject subject = listing->subject;
-  parts_.audit.list(subject, kListMax, [this, listing = std::move(listing)](Result<vault::AccessList> found) mutable {
+  const vault::ListRange range = listing->range;
+  parts_.audit.list(subject, range, [this, listing = std::move(listing)](Result<vault::AccessList> found) mutable {
     if (!found) return finish(tl::make_unexpected(found.error()), std::move(listing->entry), std::move(listing->respond));
     auto list = std::make_shared<vault::AccessList>(std::move(*found));
     const Height height = list->head.height;
@@ -236,7 +252,9 @@ void PatientApi::handle(http::Request request, http::Responder respond) {
   entry.role = "patient";
   entry.purpose = "PATRQT";
   if (request.method == http::Method::get && request.path == std::string(kRoot) + "accesses") {
-    return accesses(std::make_shared<Listing>(Listing{entry.subject, entry, std::move(respond)}));
+    auto range = range_of(request, parts_.part_max);
+    if (!range) return finish(tl::make_unexpected(std::move(range.error())), std::move(entry), std::move(respond));
+    return accesses(std::make_shared<Listing>(Listing{entry.subject, *range, entry, std::move(respond)}));
   }
   auto response = answer(request, *caller, entry);
   finish(std::move(response), std::move(entry), std::move(respond));

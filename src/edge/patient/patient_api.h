@@ -13,7 +13,10 @@
 //   POST cosignatures               {"key", "note"}: a checkpoint of the ledger that the caller's wallet found to go on from what it
 //   remembers,
 //                                   cosigned under the wallet's key for this relationship; the newest is kept, and audits compare with it
-//   GET  accesses                   a proof bundle: the complete list of accesses to the caller's record, each opened
+//   GET  accesses                   a proof bundle: the complete list of accesses to the caller's record, each opened. ?from=PLACE and
+//   ?to=PLACE
+//                                   (proof/audit_place.h; `to` is left out) ask for a part. What is more than one bundle holds comes in
+//                                   parts: the bundle says before which entry it ends, and the next part is asked for from there
 //   GET  notices                    releases, refusals, retrievals and emergencies, one JSON object a line, newest last
 //
 // Everything is recorded in the audit map before it is answered, failed logins too. A list waits for the ledger without holding a thread,
@@ -38,7 +41,6 @@
 namespace careledger::edge::patient {
 
 inline constexpr std::string_view kProofType = "application/vnd.careledger.proof";
-inline constexpr std::uint32_t kListMax = 100'000;  // entries of one list
 
 struct PatientApiParts {
   OrganisationId organisation;
@@ -53,6 +55,7 @@ struct PatientApiParts {
   proof::NoteKey log_key;     // of the ledger's checkpoints
   // Adds what witnesses say of the view's log to a bundle that stands on it; empty: bundles go without.
   std::function<Result<void>(const replica::View&, proof::Bundle&)> witness{};
+  std::uint32_t part_max = vault::ListRange{}.limit;  // entries of one bundle
 };
 
 class PatientApi final : public http::Handler {

@@ -199,6 +199,61 @@ TEST_F(Patient, SeesEveryAccessAndAttemptWithProofThatNoneIsMissing) {
   EXPECT_EQ(std::count(notices.body.begin(), notices.body.end(), '\n'), 1);
 }
 
+// What one bundle does not hold comes in the next, from where the one before says that it ends. The looks themselves come last.
+TEST_F(Patient, ALongListComesInPartsThatTogetherAreComplete) {
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(at_north(http::Method::get, "/patient/v1/relationship").status == 200);
+  PatientApiParts parts = parts_of(world.north, "North", north_logins);
+  parts.part_max = 3;
+  PatientApi short_parts(parts);
+  const auto get = [&](const std::string& query) {
+    return call(short_parts, request(http::Method::get, "/patient/v1/accesses" + query, {}, world.key_north, world.at_north));
+  };
+  std::vector<std::uint64_t> entries;
+  std::optional<proof::Report> last;
+  std::string query;
+  do {
+    const http::Response response = get(query);
+    ASSERT_EQ(response.status, 200) << response.body;
+    const auto report = proof::verify(response.body, world.chain.trust());
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->opened, report->entries);
+    EXPECT_EQ(report->after.has_value(), last.has_value());
+    if (last) {
+      EXPECT_LT(*report->after, *last->before) << "nothing lies between the parts";
+      EXPECT_GE(report->head.size(), last->head.size());
+    }
+    entries.push_back(report->entries);
+    last = *report;
+    if (last->before) query = "?from=" + proof::to_text(*last->before);
+  } while (last->before);
+  EXPECT_EQ(entries, (std::vector<std::uint64_t>{3, 3, 3})) << "the seven, and a look for each part but the last";
+  const http::Response whole = at_north(http::Method::get, "/patient/v1/accesses");
+  EXPECT_FALSE(proof::verify(whole.body, world.chain.trust())->is_part());
+}
+
+TEST_F(Patient, ARangeOfTimeIsProvenAndABadOneRefused) {
+  ASSERT_EQ(at_north(http::Method::get, "/patient/v1/relationship").status, 200);
+  const auto first = static_cast<std::uint64_t>(world.north.audit->entries(0, 1)->front().recorded.time.value);
+  const auto range = [&](std::uint64_t from, std::uint64_t to) {
+    const http::Response response =
+        at_north(http::Method::get, "/patient/v1/accesses?from=" + std::to_string(from) + "&to=" + std::to_string(to));
+    EXPECT_EQ(response.status, 200) << response.body;
+    return proof::verify(response.body, world.chain.trust()).value();
+  };
+  const proof::Report before = range(0, first);
+  EXPECT_EQ(before.entries, 0u);
+  EXPECT_EQ(before.before, (proof::AuditPlace{first, 0}));
+  const proof::Report at = range(first, first + 1);
+  EXPECT_GE(at.entries, 1u);
+  EXPECT_FALSE(at.after);
+  const proof::Report later = range(first + 3'600'000, first + 7'200'000);
+  EXPECT_EQ(later.entries, 0u);
+  EXPECT_TRUE(later.after && !later.before);
+  for (const char* bad : {"?from=", "?from=x", "?from=1.", "?from=1.2.3", "?from=-1", "?from=18446744073709551616", "?to=1.4294967296",
+                          "?since=1", "?from=2&to=1"})
+    EXPECT_EQ(at_north(http::Method::get, std::string("/patient/v1/accesses") + bad).status, 422) << bad;
+}
+
 // A signer that lets no head through until it is told to.
 class Gate final : public vault::CommandSigner {
  public:
