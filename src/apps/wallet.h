@@ -3,6 +3,9 @@
 // Thread-safety: one thread; calls block for the network. The wallet is saved before each returns well.
 #pragma once
 
+#include <functional>
+
+#include "apps/list_walk.h"
 #include "apps/wallet_node.h"
 
 namespace careledger::apps {
@@ -53,18 +56,31 @@ struct Access {
   std::string details;   // JSON
   std::string sentence() const;
 };
-struct AccessLog {
+struct LogOrder {
+  std::string node;
+  std::string certificate;
+  LogRange range{};
+};
+struct AccessPart {
+  std::uint64_t number = 0;  // from 1
+  bool last = false;
+  std::vector<Access> accesses;  // complete in this part, oldest first
+  Bytes proof;                   // the bundle that proves it, as it came
+};
+using EachPart = std::function<Result<void>(const AccessPart&)>;
+struct AccessLog {  // of all parts together; heads and witnesses are those of the last
   std::string organisation;
+  std::uint64_t entries = 0;
+  std::uint64_t parts = 0;
   std::uint64_t head_size = 0;
   std::uint64_t head_height = 0;
   std::size_t witnesses = 0;  // of those that the wallet knows, that cosigned a log with the head in it
   std::size_t witnesses_known = 0;
   std::uint64_t as_of = 0;  // no later head by this block, on the signatures of `signers` validators alone
   std::size_t signers = 0;
-  std::vector<Access> accesses;  // complete by that head, oldest first
-  Bytes proof;                   // the bundle that proves it, as it came
 };
-// corrupt: the proof does not hold, shows less than all, or an older state than this wallet has seen.
-Result<AccessLog> read_log(WalletFile& file, const std::string& node, const std::string& certificate);
+// Gives each part to `each` once it is proven, in order; nothing of the list is held on to. Complete only when the whole call succeeds.
+// corrupt: a proof does not hold, shows less than all, an older state than this wallet has seen, or a part is missing (list_walk.h).
+Result<AccessLog> read_log(WalletFile& file, const LogOrder& order, const EachPart& each);
 
 }  // namespace careledger::apps

@@ -5,7 +5,6 @@
 #include "apps/wallet.h"
 #include "base/printable.h"
 #include "codec/fhir/instant.h"
-#include "proof/verify.h"
 #include "vault/audit_entry.h"
 
 namespace careledger::apps {
@@ -13,8 +12,6 @@ namespace {
 
 namespace http = edge::http;
 namespace json = codec::json;
-
-tl::unexpected<Error> broken(const std::string& what) { return fail(ErrorKind::corrupt, "the node's list of accesses: " + what); }
 
 const char* name_of_outcome(vault::AuditOutcome outcome) {
   switch (outcome) {
@@ -25,30 +22,13 @@ const char* name_of_outcome(vault::AuditOutcome outcome) {
   return "unknown";
 }
 
-// Neither another organisation's list, nor an older one than this wallet has seen, nor the same size with other content.
-Result<void> judge(const proof::Report& report, const WalletKey& key, const std::string& organisation) {
-  if (report.kind != proof::ClaimKind::access_list) return broken("not a list of accesses");
-  if (report.organisation.hex() != organisation) return broken("of another organisation");
-  if (report.opened != report.entries) return broken("some of its entries stay closed");
-  if (report.head.size() < key.head_size || report.as_of.value < key.as_of) return broken("older than one this wallet has seen");
-  if (report.head.size() == key.head_size && to_hex(report.head.map_root()) != key.head_root)
-    return broken("rewritten since this wallet last saw it");
-  return {};
-}
-
-Result<std::vector<Access>> accesses_in(const Bytes& bytes, const proof::Report& report,
-                                        const std::map<std::string, std::string>& organisations) {
-  CARELEDGER_TRY(const proof::Bundle bundle, proof::decode_bundle(bytes));
-  const auto& claim = std::get<proof::AccessClaim>(bundle.claim);
-  CARELEDGER_TRY(const proof::MapView list, proof::MapView::verify(claim.list, *Digest::from(report.head.map_root())));
-  CARELEDGER_TRY(const auto rows, list.range(report.subject.view(), proof::prefix_end(report.subject.view())));
+Result<std::vector<Access>> accesses_in(const ListWalk::Part& part, const std::map<std::string, std::string>& organisations) {
   std::vector<Access> out;
-  for (const proof::AuditOpening& opening : claim.openings) {
+  for (const proof::AuditOpening& opening : part.claim.openings) {
     const auto entry = vault::read_entry_bytes(opening.entry);
-    if (!entry) return broken("an entry does not read");
-    ByteView place = ByteView(rows[opening.row].key).substr(32);
+    if (!entry) return fail(ErrorKind::corrupt, "the node's list of accesses: an entry does not read");
     Access access;
-    access.time = {static_cast<std::int64_t>(*take_u64(place))};
+    access.time = {static_cast<std::int64_t>(part.places[opening.row].time_ms)};
     access.kind = vault::name_of(entry->kind);
     access.outcome = name_of_outcome(entry->outcome);
     const auto known = organisations.find(entry->organisation);
@@ -90,29 +70,32 @@ std::string Access::sentence() const {
                                purpose.empty() ? "not stated" : purpose));
 }
 
-Result<AccessLog> read_log(WalletFile& file, const std::string& origin, const std::string& certificate) {
+Result<AccessLog> read_log(WalletFile& file, const LogOrder& order, const EachPart& each) {
   Wallet& wallet = file.wallet();
-  CARELEDGER_TRY(const auto node, WalletNode::connect(origin, certificate, wallet));
+  CARELEDGER_TRY(const auto node, WalletNode::connect(order.node, order.certificate, wallet));
   CARELEDGER_TRY(WalletKey * key, key_for(wallet, *node));
-  CARELEDGER_TRY(const http::Response response, node->as_patient(*key, http::Method::get, "/patient/v1/accesses"));
-  CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(wallet.trust));
-  CARELEDGER_TRY(const proof::Report report, proof::verify(response.body, trust));
-  CARELEDGER_CHECK(judge(report, *key, node->organisation()));
-  CARELEDGER_CHECK(key->pin_subject(report.subject.hex()));
   CARELEDGER_TRY(const json::Document list, node->get("/ledger/v1/organisations"));
   std::map<std::string, std::string> organisations;
   for (const json::Value& one : list.root().items()) organisations[std::string(one.string_at("id"))] = one.string_at("name");
+  CARELEDGER_TRY(proof::Trust trust, proof::parse_trust(wallet.trust));
   AccessLog log;
-  CARELEDGER_TRY(log.accesses, accesses_in(response.body, report, organisations));
+  ListWalk walk(std::move(trust), node->organisation(), order.range);
+  while (!walk.done()) {
+    CARELEDGER_TRY(const http::Response response, node->as_patient(*key, http::Method::get, walk.target()));
+    CARELEDGER_TRY(const ListWalk::Part part, walk.take(response.body, *key));
+    AccessPart shown{walk.parts(), walk.done(), {}, response.body};
+    CARELEDGER_TRY(shown.accesses, accesses_in(part, organisations));
+    CARELEDGER_CHECK(each(shown));
+    log.head_size = part.report.head.size();
+    log.head_height = part.report.height.value;
+    log.as_of = part.report.as_of.value;
+    log.witnesses = part.report.witnesses;
+    log.witnesses_known = part.report.witnesses_known;
+    log.signers = part.report.signers;
+  }
   log.organisation = node->name();
-  log.head_size = key->head_size = report.head.size();
-  log.as_of = key->as_of = report.as_of.value;
-  log.head_height = report.height.value;
-  log.witnesses = report.witnesses;
-  log.witnesses_known = report.witnesses_known;
-  log.signers = report.signers;
-  key->head_root = to_hex(report.head.map_root());
-  log.proof = response.body;
+  log.entries = walk.entries();
+  log.parts = walk.parts();
   CARELEDGER_CHECK(node->cosign(file, *key));
   return log;
 }

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
+#include <future>
 #include <set>
 
 #include "apps/founding.h"
@@ -140,6 +143,34 @@ class Consortium : public ::testing::Test {
   http::Response retrieve() {
     return fhir("South Clinic", edge::auth::Role::clinician, http::Method::post, "Patient/s1/$retrieve?from=North%20Hospital");
   }
+  // All that `wallet log` would show.
+  Result<std::vector<Access>> accesses(const LogRange& range = {}, std::vector<Bytes>* proofs = nullptr) {
+    std::vector<Access> all;
+    const auto log = read_log(*file, {origin("North Hospital"), {}, range}, [&](const AccessPart& part) -> Result<void> {
+      all.insert(all.end(), part.accesses.begin(), part.accesses.end());
+      if (proofs != nullptr) proofs->push_back(part.proof);
+      return {};
+    });
+    if (!log) return tl::make_unexpected(log.error());
+    EXPECT_EQ(log->entries, all.size());
+    return all;
+  }
+  // So many reads by a monitor, each its own entry.
+  void watch(std::size_t times) {
+    vault::AuditMap& audit = node->find("North Hospital")->audit();
+    vault::AuditEntry entry;
+    entry.subject = audit.subject_of("n1");
+    entry.actor = "Device/monitor";
+    std::promise<void> all;
+    std::atomic<std::size_t> left = times;
+    for (std::size_t i = 0; i < times; ++i) {
+      audit.append(entry, [&](const Result<vault::Recorded>& recorded) {
+        EXPECT_TRUE(recorded);
+        if (--left == 0) all.set_value();
+      });
+    }
+    all.get_future().wait();
+  }
   GrantOrder order() {
     GrantOrder order;
     order.node = origin("North Hospital");
@@ -185,13 +216,13 @@ TEST_F(Consortium, ARecordFlowsAsThePatientSaysAndEveryAccessIsSeen) {
   EXPECT_EQ(*revoked, std::vector<std::uint32_t>{granted->number});
   EXPECT_NE(retrieve().body.find("consent_revoked"), std::string::npos);
 
-  const auto log = read_log(*file, origin("North Hospital"), {});
+  const auto log = accesses();
   ASSERT_TRUE(log) << log.error().message;
   std::vector<std::string> seen;
-  for (const Access& access : log->accesses)
+  for (const Access& access : *log)
     if (access.organisation == "South Clinic") seen.push_back(access.kind);
   EXPECT_EQ(seen, (std::vector<std::string>{"refusal", "release", "refusal"}));
-  EXPECT_NE(log->accesses.back().sentence().find("refused to South Clinic: consent_revoked"), std::string::npos);
+  EXPECT_NE(log->back().sentence().find("refused to South Clinic: consent_revoked"), std::string::npos);
 }
 
 TEST_F(Consortium, TheWalletCosignsWhatItSawUnderAnotherKeyForEachOrganisation) {
@@ -241,7 +272,7 @@ TEST_F(Consortium, ACheckpointWithoutItsWitnessesIsRefusedByTheWallet) {
   trust.witnesses.push_back({"nobody", proof::NoteKind::cosignature, crypto::SigningKey::generate(system_entropy()).public_key()});
   trust.quorum = 3;
   file->wallet().trust = proof::to_text(trust);
-  const auto read = read_log(*file, origin("North Hospital"), {});
+  const auto read = accesses();
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().kind, ErrorKind::corrupt);
   EXPECT_NE(read.error().message.find("witnesses"), std::string::npos);
@@ -249,26 +280,75 @@ TEST_F(Consortium, ACheckpointWithoutItsWitnessesIsRefusedByTheWallet) {
 
 TEST_F(Consortium, AnOlderListOrAnotherHistoryIsRefusedByTheWallet) {
   prepare();
-  ASSERT_TRUE(read_log(*file, origin("North Hospital"), {}));
+  ASSERT_TRUE(accesses());
   WalletKey& key = *file->wallet().by_label("North Hospital");
   const std::uint64_t seen = key.head_size;
   key.head_size = seen + 1000;
-  EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(accesses().error().kind, ErrorKind::corrupt);
   key.head_size = seen;
   const std::string subject = key.subject;
   EXPECT_EQ(subject, node->find("North Hospital")->audit().subject_of("n1").hex());
   key.subject = node->find("North Hospital")->audit().subject_of("nobody").hex();  // a list of somebody else, complete as it may be
-  EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(accesses().error().kind, ErrorKind::corrupt);
   EXPECT_EQ(accept_relationship(*file, origin("North Hospital"), {}, {}).error().kind, ErrorKind::corrupt);
   key.subject = subject;
-  EXPECT_TRUE(read_log(*file, origin("North Hospital"), {}));
+  EXPECT_TRUE(accesses());
   Wallet& wallet = file->wallet();
   const std::string root = wallet.log_root;
   wallet.log_root = std::string(64, '0');
-  EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(accesses().error().kind, ErrorKind::corrupt);
   wallet.log_root = root;
   wallet.ledger = std::string(64, '0');
-  EXPECT_EQ(read_log(*file, origin("North Hospital"), {}).error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(accesses().error().kind, ErrorKind::corrupt);
+}
+
+TEST_F(Consortium, AListOfAnyLengthIsReadInPartsThatLeaveNothingOut) {
+  prepare();
+  const std::size_t before = accesses()->size();
+  watch(25'000);
+  std::vector<Bytes> proofs;
+  const auto all = accesses({}, &proofs);
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(proofs.size(), 3u);
+  EXPECT_EQ(all->size(), before + 1 + 25'000 + 2) << "the first look, the reads, and the looks at the parts before the last";
+  EXPECT_EQ(std::ranges::count(*all, "Device/monitor", &Access::actor), 25'000);
+  EXPECT_TRUE(std::ranges::is_sorted(*all, {}, &Access::time));
+  const BlockTime middle = (*all)[all->size() / 2].time;
+  const auto early = accesses({{}, middle});
+  const auto late = accesses({middle, {}});
+  ASSERT_TRUE(early && late);
+  EXPECT_EQ(early->size(), static_cast<std::size_t>(std::ranges::count_if(*all, [&](BlockTime t) { return t < middle; }, &Access::time)));
+  EXPECT_GE(early->size() + late->size(), all->size());
+}
+
+// The node's parts, given to the walk by somebody who may leave out, repeat and exchange them.
+TEST_F(Consortium, APartThatIsMissingOrOutOfOrderIsNoticed) {
+  prepare();
+  watch(21'000);
+  std::vector<Bytes> proofs;
+  ASSERT_TRUE(accesses({}, &proofs));
+  ASSERT_EQ(proofs.size(), 3u);
+  const proof::Trust trust = *proof::parse_trust(file->wallet().trust);
+  const std::string north = node->find("North Hospital")->config().id.hex();
+  const auto told = [&](std::initializer_list<std::size_t> order, const LogRange& range = {}) -> std::string {
+    WalletKey& key = *file->wallet().by_label("North Hospital");
+    key.head_size = key.as_of = 0;
+    ListWalk walk(trust, north, range);
+    for (const std::size_t i : order)
+      if (const auto part = walk.take(proofs[i], key); !part) return part.error().message;
+    return walk.done() ? "complete" : "more to come";
+  };
+  EXPECT_EQ(told({0, 1, 2}), "complete");
+  EXPECT_EQ(told({0, 1}), "more to come");
+  EXPECT_NE(told({0, 2}).find("does not go on where the one before ended"), std::string::npos);
+  EXPECT_NE(told({0, 0}).find("does not go on"), std::string::npos);
+  EXPECT_NE(told({1}).find("begins with a later entry than the first"), std::string::npos);
+  EXPECT_NE(told({0, 2, 1}).find("does not go on"), std::string::npos);
+  const BlockTime first{1};
+  EXPECT_EQ(told({0}, {first, {}}), "more to come");
+  EXPECT_NE(told({1}, {first, {}}).find("begins later than it was asked to"), std::string::npos);
+  EXPECT_EQ(told({0}, {{}, first}), "complete") << "it reaches beyond what was asked for";
+  EXPECT_NE(told({2, 0}, {BlockTime{4'000'000'000'000}, {}}).find("older than one this wallet has seen"), std::string::npos);
 }
 
 TEST_F(Consortium, HeldInTrustARelationshipIsActiveAtOnce) {
@@ -282,7 +362,7 @@ TEST_F(Consortium, HeldInTrustARelationshipIsActiveAtOnce) {
 TEST_F(Consortium, WhoHasNoRelationshipIsTurnedAway) {
   ASSERT_TRUE(file->add_key("nobody"));
   EXPECT_FALSE(accept_relationship(*file, origin("North Hospital"), {}, {}));
-  EXPECT_FALSE(read_log(*file, origin("North Hospital"), {}));
+  EXPECT_FALSE(accesses());
   EXPECT_FALSE(make_grant(*file, order()));
 }
 

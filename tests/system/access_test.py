@@ -3,6 +3,9 @@
 import json
 import os
 import unittest
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 from node import NORTH, Scratch, http, run, token
 
@@ -55,6 +58,72 @@ class Proofs(Scratch):
         auditor = token(self.folder, NORTH, "--role", "auditor")
         self.assertEqual(self.prove(auditor, 2), 200)
         self.assertEqual(self.prove(auditor, 2, "valueString"), 403)
+
+
+class AccessList(Scratch):
+    """A patient who is looked at more often than one proof holds."""
+
+    READS = 10_500
+
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.node = self.serve()
+        self.wallet = os.path.join(self.scratch, "me.wallet")
+        self.list = os.path.join(self.scratch, "list.clpb")
+        self.trust = os.path.join(self.scratch, "trust.json")
+        run("wallet", "create", self.wallet, check=0)
+        self.origin = self.enrol(self.node, self.folder, self.wallet, NORTH, "n1")
+
+    def log(self, *more, check=0):
+        return run("wallet", "log", self.wallet, "--node", self.origin, *more, check=check)
+
+    def test_a_long_list_comes_in_proven_parts_and_none_passes_for_the_whole(self):
+        self.log("-o", self.list)
+        run("wallet", "checkpoint", self.wallet, "--trust-out", self.trust, check=0)
+        self.assertIn("Access list: ", run("verify", self.list, "--trust", self.trust, check=0).stdout)
+        os.remove(self.list)
+        self.watch()
+        told = self.log("-o", self.list).stdout
+        self.assertGreaterEqual(told.count("\n"), self.READS)
+        self.assertIn("in 2 parts, each proven and none between them left out", told)
+        self.assertFalse(os.path.exists(self.list), "no single file is the list")
+        for part, outside in ((".1", "later"), (".2", "earlier")):
+            proven = run("verify", self.list + part, "--trust", self.trust, check=0).stdout
+            self.assertIn("Part of an access list, not the whole", proven)
+            self.assertIn(f"Not in this part: {outside} accesses", proven)
+        extent = json.loads(run("--json", "verify", self.list + ".1", "--trust", self.trust, check=0).stdout)["list"]
+        self.assertEqual((extent["whole"], extent["entries"], "after" in extent, "before" in extent), (False, 10_000, False, True))
+
+    def test_a_range_of_time(self):
+        told = json.loads(run("--json", "wallet", "log", self.wallet, "--node", self.origin, "--from", "2100-01-01", check=0).stdout)
+        self.assertEqual((told["accesses"], told["from"]), ([], "2100-01-01T00:00:00.000Z"))
+        self.assertEqual(json.loads(self.log_json("--to", "2000-01-01"))["accesses"], [])
+        self.assertGreater(len(json.loads(self.log_json("--from", "2000-01-01", "--to", "2100-01-01T00:00:00Z"))["accesses"]), 0)
+        self.assertIn("Complete from 2100-01-01T00:00:00.000Z: 0 entries", self.log("--from", "2100-01-01").stdout)
+        for bad in (("--from", "yesterday"), ("--to", "1"), ("--from", "2100-01-02", "--to", "2100-01-01")):
+            self.assertNotEqual(self.log(*bad, check=None).returncode, 0, bad)
+
+    def watch(self):
+        readers = 15
+        headers = {"Authorization": "Bearer " + token(self.folder)}
+
+        def read(_):
+            statuses = set()
+            connection = HTTPConnection(urlsplit(self.origin).netloc, timeout=60)
+            for _ in range(self.READS // readers):
+                connection.request("GET", "/fhir/Patient/n1", headers=headers)
+                answer = connection.getresponse()
+                answer.read()
+                statuses.add(answer.status)
+            connection.close()
+            return statuses
+
+        with ThreadPoolExecutor(readers) as pool:
+            self.assertEqual(set().union(*pool.map(read, range(readers))), {200})
+
+    def log_json(self, *more):
+        return run("--json", "wallet", "log", self.wallet, "--node", self.origin, *more, check=0).stdout
 
 
 class Import(Scratch):

@@ -6,6 +6,7 @@
 #include "base/printable.h"
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
+#include "proof/canonical.h"
 #include "proof/promise_file.h"
 #include "proof/verify.h"
 
@@ -80,18 +81,29 @@ int run(const Options& options, bool as_json) {
 
 struct Case {
   std::string promise;
-  std::string list;
+  std::vector<std::string> lists;
   std::string trust;
   std::string out;
 };
+
+// True of a part of a list that does not reach to the promised entry. What does not read is for the verdict to name.
+bool speaks_elsewhere(ByteView list, const ledger::SignedPromise& promise) {
+  const auto promised = proof::from_canonical<ledger::Promise>(promise.promise(), "promise");
+  const auto bundle = proof::decode_bundle(list);
+  const auto* claim = bundle ? std::get_if<proof::AccessClaim>(&bundle->claim) : nullptr;
+  return promised && claim != nullptr && !claim->covers({promised->time_ms(), promised->number()});
+}
 
 Result<Bytes> convict(const Case& files) {
   CARELEDGER_TRY(const Bytes trust_text, system_files().read_all(files.trust, proof::kMaxTrustFile));
   CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(trust_text));
   CARELEDGER_TRY(const Bytes promise_bytes, system_files().read_all(files.promise, proof::kMaxPromiseFile));
   CARELEDGER_TRY(const ledger::SignedPromise promise, proof::decode_promise_file(promise_bytes));
-  CARELEDGER_TRY(const Bytes list, system_files().read_all(files.list, proof::kMaxBundle));
-  return proof::convict(promise, list, trust);
+  for (const std::string& file : files.lists) {
+    CARELEDGER_TRY(const Bytes list, system_files().read_all(file, proof::kMaxBundle));
+    if (files.lists.size() == 1 || !speaks_elsewhere(list, promise)) return proof::convict(promise, list, trust);
+  }
+  return fail(ErrorKind::invalid, "none of these parts of the list covers the time of the promised entry: another part does");
 }
 
 int run_convict(const Case& files, bool as_json) {
@@ -133,7 +145,10 @@ void add_convict(CLI::App& app, Context& context) {
       "convict", "prove offline that a custodian left a promised entry out of its complete list; exit 0 with the proof, or 1 with why not");
   auto files = std::make_shared<Case>();
   command->add_option("PROMISE", files->promise, "file of the promise (`careledger promises -o`)")->required();
-  command->add_option("LIST", files->list, "proof of the complete list (`careledger wallet log -o`)")->required();
+  command
+      ->add_option("LIST", files->lists,
+                   "proof of the complete list (`careledger wallet log -o`); of a long one every part, or the one of that time")
+      ->required();
   command->add_option("--trust", files->trust, "the trust file")->required();
   command->add_option("-o,--output", files->out, "the proof of the breach, for `careledger verify`")->required();
   example(*command, "careledger convict promises/north-1.clpr accesses.clpb --trust trust.json -o broken.clpb");

@@ -86,6 +86,16 @@ void add_vouchers(json::Document& document, json::Value& root, const proof::Repo
   if (report.checkpoint_size > 0) document.set(root, "checkpoint_older_by", number(report.unwitnessed()));
 }
 
+// Whether an access list is the whole of it; of a part, between which entries it is complete.
+void add_extent(json::Document& document, json::Value& root, const proof::Report& report) {
+  json::Value list = document.object();
+  document.set(list, "whole", document.boolean(!report.is_part()));
+  document.set(list, "entries", document.number(static_cast<std::int64_t>(report.entries)));
+  if (report.after) document.set(list, "after", document.string(proof::to_text(*report.after)));
+  if (report.before) document.set(list, "before", document.string(proof::to_text(*report.before)));
+  document.set(root, "list", list);
+}
+
 int run_verify(const VerifyOptions& options, bool as_json) {
   const auto verified = verify(options);
   if (as_json) {
@@ -96,6 +106,7 @@ int run_verify(const VerifyOptions& options, bool as_json) {
     if (verified) {
       for (const std::string& line : verified->lines()) document.append(lines, document.string(line));
       document.set(root, "proven", lines);
+      if (verified->kind != proof::ClaimKind::record) add_extent(document, root, *verified);
       add_vouchers(document, root, *verified);
     } else {
       document.set(root, "failed", document.string(verified.error().message));

@@ -26,6 +26,8 @@ struct Options {
   std::string account;
   std::string code;
   std::string reason;
+  std::string from;
+  std::string to;
 };
 
 // {"name": "value", …} with every value a string.
@@ -159,10 +161,8 @@ int handover(WalletFile& file, const Options& options, bool as_json) {
   return 0;
 }
 
-std::string log_json(const AccessLog& log) {
-  json::Document document;
-  json::Value list = document.array();
-  for (const Access& access : log.accesses) {
+void add_accesses(json::Document& document, json::Value& list, const std::vector<Access>& accesses) {
+  for (const Access& access : accesses) {
     json::Value value = document.object();
     document.set(value, "time", document.string(codec::fhir::format_instant(access.time)));
     document.set(value, "kind", document.string(access.kind));
@@ -174,8 +174,14 @@ std::string log_json(const AccessLog& log) {
     document.set(value, "details", document.string(access.details));
     document.append(list, value);
   }
+}
+
+std::string log_json(json::Document& document, const json::Value& list, const AccessLog& log, const LogRange& range) {
   json::Value root = document.object();
   document.set(root, "organisation", document.string(log.organisation));
+  for (const auto& [name, time] : {std::pair("from", range.from), std::pair("to", range.to)})
+    if (time) document.set(root, name, document.string(codec::fhir::format_instant(*time)));
+  document.set(root, "parts", document.number(static_cast<std::int64_t>(log.parts)));
   document.set(root, "complete_by_entries", document.number(static_cast<std::int64_t>(log.head_size)));
   document.set(root, "head_in_block", document.number(static_cast<std::int64_t>(log.head_height)));
   document.set(root, "head_witnessed_by", document.number(static_cast<std::int64_t>(log.witnesses)));
@@ -186,21 +192,60 @@ std::string log_json(const AccessLog& log) {
   return json::compact(root);
 }
 
+// A list that fits in one proof is written to the file that was named; otherwise no single file is the list, and none bears that name.
+std::string proof_file(const std::string& name, const AccessPart& part) {
+  return part.number == 1 && part.last ? name : name + "." + std::to_string(part.number);
+}
+
+std::string range_text(const LogRange& range) {
+  const auto bound = [](const char* word, const std::optional<BlockTime>& time) {
+    return time ? word + codec::fhir::format_instant(*time) : std::string();
+  };
+  return bound(" from ", range.from) + bound(" to before ", range.to);
+}
+
+void print_log(const AccessLog& log, const Options& options, const LogRange& range) {
+  const std::string parts =
+      log.parts == 1 ? "" : fmt::format(" in {} parts, each proven and none between them left out, the last", log.parts);
+  fmt::print("{}\n", green(fmt::format("Complete{}: {} entries about you at {}{}, by its head in block {}, witnessed by {} of {}.",
+                                       range_text(range), log.entries, log.organisation, parts, log.head_height, log.witnesses,
+                                       log.witnesses_known)));
+  if (range.from || range.to) fmt::print("Entries of other times were not asked for.\n");
+  fmt::print("No later head as of block {}: signed by {} {}, not witnessed.\n", log.as_of, log.signers, log.signers == 1 ? "key" : "keys");
+  if (!options.out.empty() && log.parts > 1) fmt::print("The proofs of the parts: {}.1 to {}.{}\n", options.out, options.out, log.parts);
+}
+
+// A day is its first moment in UTC.
+Result<std::optional<BlockTime>> time_of(const std::string& text) {
+  if (text.empty()) return std::optional<BlockTime>();
+  const auto time = codec::fhir::parse_instant(text.size() == 10 ? text + "T00:00:00Z" : text);
+  if (!time || time->value < 0) return fail(ErrorKind::invalid, text + ": expected a day or a time, 2026-11-21 or 2026-11-21T09:30:00Z");
+  return time;
+}
+
+Result<LogRange> range_of(const Options& options) {
+  LogRange range;
+  CARELEDGER_TRY(range.from, time_of(options.from));
+  CARELEDGER_TRY(range.to, time_of(options.to));
+  if (range.from && range.to && *range.to < *range.from) return fail(ErrorKind::invalid, "--to is earlier than --from");
+  return range;
+}
+
 int log(WalletFile& file, const Options& options, bool as_json) {
-  const auto read = read_log(file, options.node, options.certificate);
+  const auto range = range_of(options);
+  if (!range) return report(range.error(), as_json);
+  json::Document document;
+  json::Value list = document.array();
+  const auto read = read_log(file, {options.node, options.certificate, *range}, [&](const AccessPart& part) -> Result<void> {
+    if (!options.out.empty()) CARELEDGER_CHECK(system_files().replace(proof_file(options.out, part), part.proof));
+    if (as_json) add_accesses(document, list, part.accesses);
+    else
+      for (const Access& access : part.accesses) fmt::print("{}\n", access.sentence());
+    return {};
+  });
   if (!read) return report(read.error(), as_json);
-  if (!options.out.empty())
-    if (const auto written = system_files().replace(options.out, read->proof); !written) return report(written.error(), as_json);
-  if (as_json) {
-    fmt::print("{}\n", log_json(*read));
-    return 0;
-  }
-  for (const Access& access : read->accesses) fmt::print("{}\n", access.sentence());
-  fmt::print("{}\n",
-             green(fmt::format("Complete: {} entries about you at {}, by its head in block {}, witnessed by {} of {}.",
-                               read->accesses.size(), read->organisation, read->head_height, read->witnesses, read->witnesses_known)));
-  fmt::print("No later head as of block {}: signed by {} {}, not witnessed.\n", read->as_of, read->signers,
-             read->signers == 1 ? "key" : "keys");
+  if (as_json) fmt::print("{}\n", log_json(document, list, *read, *range));
+  else print_log(*read, options, *range);
   return 0;
 }
 
@@ -324,7 +369,11 @@ void add_wallet(CLI::App& app, Context& context) {
   auto logged = std::make_shared<Options>();
   auto* log_command = add(*wallet, logged, "log", "every access and every refused attempt, proven complete");
   add_node(*log_command, *logged);
-  log_command->add_option("-o,--output", logged->out, "also write the proof of the list, for `careledger verify` and `convict`");
+  log_command->add_option("--from", logged->from, "only entries of this time or later: 2026-11-21 (UTC) or 2026-11-21T09:30:00Z");
+  log_command->add_option("--to", logged->to, "only entries before this time");
+  log_command->add_option("-o,--output", logged->out,
+                          "also write the proof of the list, for `careledger verify` and `convict`; the parts of a long one go to FILE.1, "
+                          "FILE.2 and so on");
   example(*log_command, "careledger wallet log me.wallet --node http://127.0.0.1:8480 -o accesses.clpb");
   on_run(*log_command, logged, context, log);
 
