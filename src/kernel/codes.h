@@ -51,6 +51,12 @@ inline constexpr std::array<CodeName, 18> kKernelCodes{{
     {17, "invariant_broken"},
 }};
 
+// Whether a command that got this used its number up: then it is the answer to its bytes for ever. Every other code is about one copy of
+// them in one block: anybody can put somebody's bytes under a bad signature into an envelope.
+constexpr bool consumes_number(Code code) {
+  return code.contract != kKernel || code.number == 0 || code.number >= static_cast<std::uint16_t>(KernelCode::payload_malformed);
+}
+
 constexpr Code code_of(KernelCode code) { return {kKernel, static_cast<std::uint16_t>(code)}; }
 
 }  // namespace careledger::kernel

@@ -19,7 +19,7 @@ struct Open {
 
 }  // namespace
 
-EnvelopeMaker::EnvelopeMaker(std::size_t bytes_max) : bytes_max_(std::min(bytes_max, kBytesMax)) {}
+EnvelopeMaker::EnvelopeMaker(std::size_t bytes_max, std::uint64_t number) : bytes_max_(std::min(bytes_max, kBytesMax)), sequence_(number) {}
 
 void EnvelopeMaker::host(OrganisationId organisation, std::shared_ptr<const BatchSigner> signer) {
   const std::lock_guard lock(mutex_);

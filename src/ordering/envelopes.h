@@ -23,7 +23,8 @@ struct Sealed {
 class EnvelopeMaker {
  public:
   // `bytes_max`: of an envelope, at most kernel::kBatchSizeMax; a single command may make it larger, up to that.
-  explicit EnvelopeMaker(std::size_t bytes_max);
+  // `number`: the first envelope gets the next one. Two with the same commands and number are the same bytes.
+  explicit EnvelopeMaker(std::size_t bytes_max, std::uint64_t number = 0);
   void host(OrganisationId organisation, std::shared_ptr<const BatchSigner> signer);
   Sealed seal(std::vector<local::Pending> commands);  // in order within an organisation
 
@@ -33,7 +34,7 @@ class EnvelopeMaker {
   const std::size_t bytes_max_;
   std::mutex mutex_;
   std::map<OrganisationId, std::shared_ptr<const BatchSigner>> signers_;
-  std::uint64_t sequence_ = 0;
+  std::uint64_t sequence_;
 };
 
 }  // namespace careledger::ordering

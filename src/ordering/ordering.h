@@ -1,8 +1,8 @@
-// Total order for signed commands. Two adapters drive the same replica: local/ (embedded, one process) and, later, abci/. Nothing
+// Total order for signed commands. Two adapters drive the same replica: local/ (embedded, one process) and abci/ (an engine). Nothing
 // above this header knows which one runs, and nothing names an engine or a version of one.
 //
-// Thread-safety: every method is safe from any thread. `done` runs exactly once for each submission, on the ordering thread: it must
-// be short and must not call stop().
+// Thread-safety: every method is safe from any thread. `done` runs exactly once for each submission, on a thread of the ordering, or on the
+// caller's when the answer is known at once: it must be short and must not call stop().
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,12 @@
 namespace careledger::ordering {
 
 enum class Outcome : std::uint8_t {
-  final,    // ordered, executed and durable here; the receipt holds the contract's answer
+  // Ordered, executed and durable here; the receipt holds the answer. With a code that used the number up (kernel::consumes_number) it is
+  // the
+  // answer for ever. With another, such as actor_not_active, it is about the copy that was ordered: the bytes are public then, and until
+  // they
+  // expire a block may still apply them.
+  final,
   refused,  // failed the check at this node; went nowhere and used up no sequence number; the receipt's code says why
   busy,     // not accepted; try again after retry_after_ms
   unknown,  // accepted, but this node cannot tell what became of it; sending the same bytes again, anywhere, is safe
@@ -59,7 +64,7 @@ class Ordering {
   virtual Result<proof::ValidatorSet> validators(Height height) const = 0;
   virtual Height height() const = 0;  // of the newest durable block; its app hash stands in the header after it
 
-  // Runs `done` on the ordering thread once a header that carries the app hash of `height` is durable: at once when it is. Also when
+  // Runs `done` once a header that carries the app hash of `height` is durable: at once when it is. Also when
   // there will be none, because the ordering stopped or failed: whoever goes on looks at what is provable, and nobody waits for ever.
   virtual void when_provable(Height height, UniqueFunction<void()> done) = 0;
 

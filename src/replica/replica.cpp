@@ -38,11 +38,6 @@ Result<void> restore(ByteView rows, storage::Column column, storage::Batch& batc
   return {};
 }
 
-// Only commands that used up their number: anybody can put another's bytes under a bad signature into a block.
-bool consumed_its_number(kernel::Code code) {
-  return code.ok() || code.contract != kernel::kKernel || code.number >= static_cast<std::uint16_t>(kernel::KernelCode::payload_malformed);
-}
-
 tl::unexpected<Error> mismatch(const char* what, std::uint64_t height) {
   return fail(ErrorKind::corrupt, std::string("ledger: ") + what + " stored do not give the root of height " + std::to_string(height) +
                                       ": restore from a backup, or from another member");
@@ -51,6 +46,16 @@ tl::unexpected<Error> mismatch(const char* what, std::uint64_t height) {
 }  // namespace
 
 Digest Execution::app_hash() const { return proof::app_hash({log_.root(), log_.size(), tree_.root()}); }
+
+std::vector<std::span<const kernel::Receipt>> Execution::receipts_by_batch() const {
+  std::vector<std::span<const kernel::Receipt>> out;
+  std::size_t from = 0;
+  for (const BatchResult& result : stored_results_) {
+    out.push_back(receipts().subspan(from, result.commands()));
+    from += result.commands();
+  }
+  return out;
+}
 
 Replica::Replica(const Config& config, std::shared_ptr<storage::Store> store, std::span<const kernel::Contract> contracts)
     : config_(config),
@@ -236,7 +241,7 @@ Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<c
   batch.put(columns::kBlocks, block_key(block.height), row.SerializeAsString());
   std::vector<Bytes> index;  // in ascending order, as the store likes it
   for (const kernel::Receipt& receipt : execution.receipts_)
-    if (consumed_its_number(receipt.code)) index.push_back(index_key(receipt.command, {receipt.height, receipt.position}));
+    if (kernel::consumes_number(receipt.code)) index.push_back(index_key(receipt.command, {receipt.height, receipt.position}));
   std::sort(index.begin(), index.end());
   for (const Bytes& key : index) batch.put(columns::kIndex, key, {});
   batch.append(execution.log_rows_);

@@ -35,9 +35,10 @@ class Execution {  // a block's effect, not yet durable; dropping it costs nothi
   Execution(Execution&&) noexcept = default;
   Execution& operator=(Execution&&) noexcept = default;
   Height height() const { return block_.height; }
-  Digest app_hash() const;                                                 // after this block
-  std::span<const kernel::Receipt> receipts() const { return receipts_; }  // one a command of the batches that held, in block order
-  std::span<const proof::TxResult> results() const { return results_; }    // one a batch: what LastResultsHash covers
+  Digest app_hash() const;                                                  // after this block
+  std::span<const kernel::Receipt> receipts() const { return receipts_; }   // one a command of the batches that held, in block order
+  std::vector<std::span<const kernel::Receipt>> receipts_by_batch() const;  // the same; none of a batch that did not hold
+  std::span<const proof::TxResult> results() const { return results_; }     // one a batch: what LastResultsHash covers
   std::span<const BlockEvent> events() const { return events_; }
   std::span<const proof::Validator> validator_updates() const { return validator_updates_; }  // none until a contract changes validators
 

@@ -153,6 +153,19 @@ class One(Network):
         self.assertGreater(after["starts"], before["starts"])
         self.assertGreater(after["height"], before["height"])
 
+    def test_of_a_burst_nothing_is_lost_when_the_engine_dies_in_the_middle(self):
+        node = self.nodes[0]
+        node.admit(1)
+        node.final(1)
+        for number in range(2, 3001):
+            node.admit(number)
+        node.final(300)
+        os.kill(node.state()["pid"], signal.SIGKILL)
+        codes = {node.final(number)[1] for number in range(2, 3001) if number != 300}
+        self.assertEqual(codes, {0})
+        self.assertGreater(node.state()["starts"], 1)
+        self.check_rest(node)
+
     def test_the_node_killed_comes_back_where_it_was(self):
         node = self.nodes[0]
         for number in range(1, 20):

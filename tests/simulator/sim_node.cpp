@@ -31,7 +31,10 @@ void SimNode::start() {
   store_ = std::make_shared<FaultyStore>(disk_);
   replica_ = replica::test::open_replica(world_, store_);
   ordering::abci::ApplicationConfig config;
-  config.on_commit = [this](const replica::View&, std::vector<kernel::Receipt> receipts) { receipts_ = std::move(receipts); };
+  config.on_commit = [this](const replica::View&, const std::vector<ordering::abci::Ordered>& envelopes) {
+    receipts_.clear();
+    for (const auto& one : envelopes) receipts_.insert(receipts_.end(), one.receipts.begin(), one.receipts.end());
+  };
   application_ = std::make_unique<ordering::abci::Application>(*replica_, std::move(config));
   height_ = replica_->view().height().value;
 }

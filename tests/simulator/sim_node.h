@@ -5,11 +5,13 @@
 
 #include "ordering/abci/application.h"
 #include "replica/test_world.h"
-#include "simulator/faulty_store.h"
+#include "storage/test_faulty_store.h"
 
 namespace careledger::simulator {
 
 namespace wire = careledger::abci;
+using storage::testing::Fault;
+using storage::testing::FaultyStore;
 
 struct Decided {  // a block that the network agreed on
   BlockTime time;

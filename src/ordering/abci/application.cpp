@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "crypto/hash.h"
 #include "kernel/tables.h"
 #include "ordering/abci/proposal.h"
 #include "ordering/state_query.h"
@@ -35,7 +36,15 @@ Result<wire::Response> of_another_chain(const std::string& what) {
 
 }  // namespace
 
+bool is_of_disk(const Error& error) { return error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt; }
+
 Result<wire::Response> Application::handle(const Request& request) {
+  Result<Response> response = answer(request);
+  if (!response && config_.on_failure && is_of_disk(response.error())) config_.on_failure(response.error());
+  return response;
+}
+
+Result<wire::Response> Application::answer(const Request& request) {
   switch (request.value_case()) {
     case Request::kInfo: return info();
     case Request::kInitChain: return init_chain(request.init_chain());
@@ -59,7 +68,10 @@ BlockTime Application::time_of(const comet::Timestamp& time) const {
   return std::max(least, proof::block_time({time.seconds(), time.nanos()}));
 }
 
-Result<wire::Response> Application::info() const {
+// A Commit that an engine which died left behind is waited for: or the next one would be told the height before it.
+Result<wire::Response> Application::info() {
+  const std::lock_guard lock(mutex_);
+  if (config_.on_start) config_.on_start();
   const replica::View view = replica_.view();
   Response response;
   auto& info = *response.mutable_info();
@@ -142,6 +154,8 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
   const std::lock_guard lock(mutex_);
   executed_.reset();
   if (asked.height() < 1) return fail(ErrorKind::invalid, "a block of height " + std::to_string(asked.height()));
+  std::vector<Digest> envelopes;
+  for (const Bytes& transaction : asked.txs()) envelopes.push_back(crypto::sha256(transaction));
   replica::Block block{{static_cast<std::uint64_t>(asked.height())}, time_of(asked.time()), {asked.txs().begin(), asked.txs().end()}};
   CARELEDGER_TRY(replica::Execution executed, replica_.execute(std::move(block)));
   Response response;
@@ -159,18 +173,20 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
     to.set_power(update.power);
   }
   finalized.set_app_hash(executed.app_hash().bytes());
-  executed_ = std::move(executed);
+  executed_ = Finalized{std::move(executed), std::move(envelopes)};
   return response;
 }
 
 Result<wire::Response> Application::commit() {
   const std::lock_guard lock(mutex_);
   if (!executed_) return fail(ErrorKind::conflict, "the engine commits a block that it did not finalise");
-  replica::Execution executed = std::move(*executed_);
+  Finalized executed = std::move(*executed_);
   executed_.reset();
-  std::vector<kernel::Receipt> receipts(executed.receipts().begin(), executed.receipts().end());
-  CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed)));
-  if (config_.on_commit) config_.on_commit(view, std::move(receipts));
+  std::vector<Ordered> ordered;
+  for (const auto& receipts : executed.execution.receipts_by_batch())
+    ordered.push_back({executed.envelopes[ordered.size()], {receipts.begin(), receipts.end()}});
+  CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution)));
+  if (config_.on_commit) config_.on_commit(view, std::move(ordered));
   Response response;
   auto& commit = *response.mutable_commit();
   if (config_.blocks_kept > 0 && view.height().value > config_.blocks_kept)

@@ -17,6 +17,11 @@
 
 namespace careledger::ordering::abci {
 
+struct Ordered {                          // an envelope of a durable block
+  Digest envelope;                        // SHA-256 of its bytes
+  std::vector<kernel::Receipt> receipts;  // of its commands; none when it did not hold
+};
+
 struct ApplicationConfig {
   std::uint64_t app_version = 1;     // stands in every header
   std::string version{};             // of the program; for people
@@ -24,9 +29,13 @@ struct ApplicationConfig {
   std::vector<std::string> peers{};  // node ids (40 hex digits) that the engine may talk to; empty: the engine decides
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};
-  // A block is durable: its view and the receipts of its commands. On the engine's connection: keep it short, ask the engine nothing.
-  std::function<void(const replica::View&, std::vector<kernel::Receipt>)> on_commit{};
+  // A block is durable: its view and its envelopes. These three on the engine's connection: keep them short, ask the engine nothing.
+  std::function<void(const replica::View&, std::vector<Ordered>)> on_commit{};
+  std::function<void()> on_start{};                // an engine asks where to begin: its pool is empty
+  std::function<void(const Error&)> on_failure{};  // our disk failed: nothing will be committed any more
 };
+
+bool is_of_disk(const Error& error);  // not the engine's doing: what is stored cannot be read or written
 
 class Application final : public Handler {
  public:
@@ -39,7 +48,8 @@ class Application final : public Handler {
  private:
   using Request = careledger::abci::Request;
   using Response = careledger::abci::Response;
-  Result<Response> info() const;
+  Result<Response> answer(const Request& request);
+  Result<Response> info();
   Result<Response> init_chain(const careledger::abci::RequestInitChain& asked);
   Result<Response> check_tx(const careledger::abci::RequestCheckTx& asked) const;
   Result<Response> query(const careledger::abci::RequestQuery& asked) const;
@@ -52,7 +62,11 @@ class Application final : public Handler {
   replica::Replica& replica_;
   const ApplicationConfig config_;
   std::mutex mutex_;
-  std::optional<replica::Execution> executed_;  // of the newest FinalizeBlock, not yet committed
+  struct Finalized {
+    replica::Execution execution;
+    std::vector<Digest> envelopes;
+  };
+  std::optional<Finalized> executed_;  // of the newest FinalizeBlock, not yet committed
 };
 
 }  // namespace careledger::ordering::abci

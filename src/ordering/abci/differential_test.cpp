@@ -79,7 +79,10 @@ class Driven {
     application_.reset();
     replica_ = replica::test::open_replica(world_, store_);
     ApplicationConfig config;
-    config.on_commit = [this](const replica::View&, std::vector<kernel::Receipt> receipts) { receipts_ = std::move(receipts); };
+    config.on_commit = [this](const replica::View&, const std::vector<ordering::abci::Ordered>& envelopes) {
+      receipts_.clear();
+      for (const auto& one : envelopes) receipts_.insert(receipts_.end(), one.receipts.begin(), one.receipts.end());
+    };
     application_ = std::make_unique<Application>(*replica_, std::move(config));
   }
   const World& world_;

@@ -166,16 +166,15 @@ Result<const Value*> result_of(const Value& root) {
 
 }  // namespace
 
-Result<Admitted> parse_admission(ByteView text) {
+Result<Admission> parse_admission(ByteView text) {
   CARELEDGER_TRY(const json::Document document, whole(text));
   const std::string_view error = error_of(document.root());
-  if (error.find("already exists in cache") != std::string_view::npos) return Admitted{Admission::known, 0};
+  if (error.find("already exists in cache") != std::string_view::npos) return Admission::known;
   if (error.find("mempool is full") != std::string_view::npos || error.find("mempool is still rechecking") != std::string_view::npos)
-    return Admitted{Admission::full, 0};
+    return Admission::full;
   if (!error.empty()) return fail(ErrorKind::unavailable, "the engine: " + std::string(error.substr(0, 200)));
-  CARELEDGER_TRY(const Value* const result, member(document.root(), "result"));
-  CARELEDGER_TRY(const auto code, number<std::uint32_t>(*result, "code"));
-  return Admitted{code == 0 ? Admission::taken : Admission::refused, code};
+  CARELEDGER_CHECK(member(document.root(), "result"));
+  return Admission::taken;
 }
 
 Result<proof::SignedHeader> parse_commit(ByteView text) {

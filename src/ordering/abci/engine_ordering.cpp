@@ -7,19 +7,15 @@
 #include <thread>
 
 #include "kernel/tables.h"
-#include "ordering/abci/in_flight.h"
-#include "ordering/abci/proposal.h"
-#include "ordering/envelopes.h"
-#include "ordering/local/intake.h"
+#include "ordering/abci/sender.h"
 
 namespace careledger::ordering::abci {
 namespace {
 
-constexpr std::size_t kSenders = 4;  // the engine answers a submission after up to 20 ms
-constexpr std::uint64_t kNever = UINT64_MAX / 2;
-constexpr std::uint64_t kRetryNs = 200'000'000;  // when the engine is full or away
-constexpr std::chrono::milliseconds kTick{100};  // between looks at what is due again
 constexpr std::size_t kTakeCommands = 4096;
+constexpr std::uint64_t kQuietBlocks = 3;  // so many empty ones that did not come say that the engine, or the network, is gone
+
+constexpr std::uint64_t kMillisecond = 1'000'000;  // in nanoseconds
 
 class EngineOrdering final : public Ordering {
  public:
@@ -28,21 +24,25 @@ class EngineOrdering final : public Ordering {
         clock_(clock),
         config_(std::move(config)),
         rpc_(transport),
-        application_(replica, with_hook(config_.application)),
-        maker_(config_.batch_bytes),
+        application_(replica, with_hooks(config_.application)),
+        maker_(config_.batch_bytes, static_cast<std::uint64_t>(clock.now().value)),
         in_flight_(config_.in_flight_max),
         height_(replica.view().height().value),
-        intake_(replica, clock, config_.pending_max, config_.epoch_ms, kTakeCommands) {}
+        last_block_ns_(clock.monotonic_ns()),
+        intake_(replica, clock, config_.pending_max, config_.epoch_ms, kTakeCommands),
+        sender_(replica, clock, transport, intake_, in_flight_, maker_, {config_.batch_bytes, config_.repeat_ms}) {}
   ~EngineOrdering() override { stop(); }
 
   Result<void> begin() {
     provable_ = height_ == 0 ? 0 : height_ - 1;
     app_hash_ = replica_.view().app_hash();
-    SocketConfig socket{.path = config_.socket, .on_fault = config_.on_fault};
+    SocketConfig socket{.path = config_.socket};
+    socket.on_fault = [this](const Error& error) {
+      if (!is_of_disk(error) && config_.on_fault) config_.on_fault(error);  // a disk's is told by give_up, once
+    };
     CARELEDGER_TRY(server_, SocketServer::listen(std::move(socket), application_));
     teller_ = std::thread([this] { tell_loop(); });
-    repeater_ = std::thread([this] { repeat_loop(); });
-    for (std::size_t i = 0; i < kSenders; ++i) senders_.emplace_back([this] { send_loop(); });
+    sender_.start();
     return {};
   }
 
@@ -62,24 +62,24 @@ class EngineOrdering final : public Ordering {
  private:
   struct Told {  // a block that is durable, on its way to those who wait
     replica::View view;
-    std::vector<kernel::Receipt> receipts;
+    std::vector<Ordered> envelopes;
   };
 
-  ApplicationConfig with_hook(ApplicationConfig config) {
+  ApplicationConfig with_hooks(ApplicationConfig config) {
     config.now = [this] { return clock_.now(); };
-    config.on_commit = [this](const replica::View& view, std::vector<kernel::Receipt> receipts) { committed({view, std::move(receipts)}); };
+    config.on_commit = [this](const replica::View& view, std::vector<Ordered> envelopes) { committed({view, std::move(envelopes)}); };
+    config.on_start = [this] { sender_.engine_started(); };
+    config.on_failure = [this](const Error& error) { failed(error); };
     return config;
   }
   void committed(Told block);
+  void failed(const Error& error);
   void tell_loop();
   void tell(const Told& block);
   void tell_provable(const replica::View& view);
-  void send_loop();
-  void give(std::uint64_t number, const Bytes& envelope);
-  void settle(std::uint64_t number, kernel::KernelCode code);
-  void repeat_loop();
-  void repeat(const InFlight::Again& again);
-  Answer answer_for(const Digest& command, kernel::KernelCode code) const;
+  void give_up(const Error& error);
+  void end_work();
+  void answer_rest();
 
   replica::Replica& replica_;
   const Clock& clock_;
@@ -92,6 +92,7 @@ class EngineOrdering final : public Ordering {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Told> told_;
+  std::optional<Error> failure_;  // of our disk, the first
   std::multimap<std::uint64_t, UniqueFunction<void()>> waiting_;
   std::uint64_t provable_ = 0;  // highest height whose app hash a durable header carries
   bool stopping_ = false;
@@ -99,11 +100,15 @@ class EngineOrdering final : public Ordering {
 
   Digest app_hash_;  // the teller's: after the newest block that was told
   std::atomic<std::uint64_t> height_;
+  std::atomic<std::uint64_t> last_block_ns_;
+  std::atomic<bool> failed_{false};
   local::Intake intake_;
+  Sender sender_;
   std::unique_ptr<SocketServer> server_;
+  std::mutex stopping_mutex_;         // of stop() alone
+  std::mutex ending_;                 // of end_work() alone
+  std::vector<local::Pending> left_;  // after end_work(), the teller's and then stop()'s
   std::thread teller_;
-  std::thread repeater_;
-  std::vector<std::thread> senders_;
 };
 
 void EngineOrdering::committed(Told block) {
@@ -112,28 +117,42 @@ void EngineOrdering::committed(Told block) {
   changed_.notify_all();
 }
 
+void EngineOrdering::failed(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = error;
+  failed_ = true;
+  changed_.notify_all();
+}
+
 void EngineOrdering::tell_loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !told_.empty(); });
-    if (told_.empty()) return;
+    changed_.wait(lock, [this] { return stopping_ || failure_ || !told_.empty(); });
+    if (told_.empty()) break;
     const Told block = std::move(told_.front());
     told_.pop_front();
     lock.unlock();
     tell(block);
     lock.lock();
   }
+  if (stopping_ || !failure_) return;
+  lock.unlock();
+  give_up(*failure_);
 }
 
 void EngineOrdering::tell(const Told& block) {
   height_ = block.view.height().value;
-  std::vector<Answered> answered = in_flight_.finalise(block.receipts);
-  for (Answered& one : answered) {
-    if (one.answer.receipt->code == kernel::code_of(kernel::KernelCode::replayed))
-      if (const auto first = block.view.find_receipt(one.answer.receipt->command); first && *first) one.answer.receipt = **first;
+  last_block_ns_ = clock_.monotonic_ns();
+  Settled settled = in_flight_.finalise(block.envelopes);
+  for (Answered& one : settled.answered) {
+    kernel::Receipt& receipt = *one.answer.receipt;
+    if (!kernel::consumes_number(receipt.code))
+      if (const auto first = block.view.find_receipt(receipt.command); first && *first) receipt = **first;
     one.done(one.answer);
   }
-  intake_.answered(answered.size());
+  intake_.answered(settled.answered.size());
+  if (!settled.again.empty()) intake_.put_back(std::move(settled.again));
+  sender_.look_again();
   tell_provable(block.view);
 }
 
@@ -163,86 +182,52 @@ void EngineOrdering::when_provable(Height height, UniqueFunction<void()> done) {
 }
 
 bool EngineOrdering::has_quorum() const {
+  const std::uint64_t now = clock_.monotonic_ns();
   const auto oldest = in_flight_.oldest_ns();
-  const bool waits_long = oldest && clock_.monotonic_ns() - *oldest > config_.quorum_ms * std::uint64_t{1'000'000};
-  return !waits_long && server_->connections() > 0 && !intake_.closed();
+  const bool waits_long = oldest && now - *oldest > config_.quorum_ms * kMillisecond;
+  const bool quiet = now > last_block_ns_ + kQuietBlocks * config_.empty_block_ms * kMillisecond;
+  return !waits_long && !quiet && server_->connections() > 0 && !failed_ && !intake_.closed();
 }
 
-void EngineOrdering::send_loop() {
-  while (in_flight_.wait_for_room()) {
-    std::vector<local::Pending> taken = intake_.take(kNever);
-    if (taken.empty() && intake_.closed()) return;
-    Sealed sealed = maker_.seal(std::move(taken));
-    for (local::Pending& pending : sealed.not_hosted) pending.done(answer_for(pending.digest, kernel::KernelCode::actor_not_active));
-    intake_.answered(sealed.not_hosted.size());
-    for (Envelope& one : sealed.envelopes) {
-      const std::uint64_t now = clock_.monotonic_ns();
-      const Bytes bytes = one.bytes;
-      const std::uint64_t number =
-          in_flight_.add(std::move(one.bytes), std::move(one.commands), now, now + config_.repeat_ms * std::uint64_t{1'000'000});
-      give(number, bytes);
-    }
-  }
+// The engine finds nobody any more: it would replay the block that failed, end, and be started again, for ever.
+void EngineOrdering::give_up(const Error& error) {
+  end_work();
+  answer_rest();
+  if (config_.on_fault) config_.on_fault(error);
 }
 
-void EngineOrdering::give(std::uint64_t number, const Bytes& envelope) {
-  const auto admitted = rpc_.submit(envelope);
-  if (!admitted || admitted->admission == Admission::full) return in_flight_.set_due(number, clock_.monotonic_ns() + kRetryNs);
-  if (admitted->admission == Admission::refused) settle(number, static_cast<kernel::KernelCode>(admitted->code));
+// After this nothing is taken, given or committed any more.
+void EngineOrdering::end_work() {
+  const std::lock_guard one_at_a_time(ending_);
+  std::ranges::move(intake_.close(), std::back_inserter(left_));
+  sender_.stop();
+  std::ranges::move(sender_.left(), std::back_inserter(left_));
+  if (server_) server_->stop();
 }
 
-// The envelope will not stand in a block any more: what its commands became before stands in their receipts.
-void EngineOrdering::settle(std::uint64_t number, kernel::KernelCode code) {
-  std::vector<local::Pending> left = in_flight_.remove(number);
-  for (local::Pending& pending : left) pending.done(answer_for(pending.digest, code));
-  intake_.answered(left.size());
-}
-
-Answer EngineOrdering::answer_for(const Digest& command, kernel::KernelCode code) const {
-  if (const auto first = replica_.view().find_receipt(command); first && *first) return {Outcome::final, **first, 0};
-  return {Outcome::refused, kernel::Receipt{replica_.ledger(), command, kernel::code_of(code), {}, 0}, 0};
-}
-
-void EngineOrdering::repeat_loop() {
-  std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, kTick, [this] { return stopping_; })) {
-    lock.unlock();
-    const std::uint64_t now = clock_.monotonic_ns();
-    for (const InFlight::Again& again : in_flight_.take_due(now, now + config_.repeat_ms * std::uint64_t{1'000'000})) repeat(again);
-    lock.lock();
-  }
-}
-
-// The engine remembers what it saw, even what it dropped later: so we judge ourselves before we ask it again.
-void EngineOrdering::repeat(const InFlight::Again& again) {
-  const auto code = judge_envelope(replica_, again.envelope, std::max(replica_.view().time(), clock_.now()));
-  if (!code) return;  // our disk: the engine's connection says so
-  if (*code == kernel::KernelCode::ok) give(again.number, again.envelope);
-  else settle(again.number, *code);
-}
-
-void EngineOrdering::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (ended_) return;
-    stopping_ = ended_ = true;
-    changed_.notify_all();
-  }
-  std::vector<local::Pending> left = intake_.close();
-  in_flight_.refuse();
-  if (server_) server_->stop();  // after this nothing is committed any more
-  if (teller_.joinable()) teller_.join();
-  if (repeater_.joinable()) repeater_.join();
-  for (std::thread& sender : senders_) sender.join();
-  std::vector<local::Pending> given = in_flight_.take_all();
-  for (auto* some : {&left, &given})
-    for (local::Pending& pending : *some) pending.done(Answer{});
+void EngineOrdering::answer_rest() {
+  for (local::Pending& pending : left_) pending.done(Answer{});
+  left_.clear();
+  for (local::Pending& pending : in_flight_.take_all()) pending.done(Answer{});
   std::multimap<std::uint64_t, UniqueFunction<void()>> waiting;
   {
     const std::lock_guard lock(mutex_);
+    ended_ = true;
     waiting_.swap(waiting);
   }
   for (auto& [height, done] : waiting) done();
+}
+
+void EngineOrdering::stop() {
+  const std::lock_guard one_at_a_time(stopping_mutex_);
+  end_work();
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (teller_.joinable()) teller_.join();  // has told what was durable by then
+  answer_rest();
 }
 
 }  // namespace

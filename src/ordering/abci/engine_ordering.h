@@ -3,11 +3,16 @@
 //
 // An envelope takes what is ready, at most batch_bytes; while `in_flight_max` envelopes of this node are not final yet, commands wait and
 // envelopes grow. So an idle network answers at once and a busy one fills its batches. An envelope that is not final after `repeat_ms`
-// is given to the engine again, with the same bytes: its pool does not outlive it, and commands are final at most once.
+// is given to the engine again, with the same bytes, and all are when the engine was started again: its pool does not outlive it. Commands
+// are final at most once, and those of one actor keep their order.
 //
-// Without a quorum nothing becomes final: commands wait, has_quorum() is false, and everything goes on when the engine does.
+// Without a quorum nothing becomes final: commands wait, has_quorum() is false, and everything goes on when the engine does. has_quorum()
+// is true until something says otherwise: an envelope that waits, empty blocks that do not come, no engine at our socket.
 //
-// Thread-safety: as Ordering says. Answers and when_provable callbacks run on a thread of its own, never on the engine's connection.
+// A failed disk ends it: what waits gets `unknown`, has_quorum() is false, the socket is closed, and on_fault gets the error (storage or
+// corrupt) once; the host then ends the engine, which nothing answers any more, and opens the node again.
+//
+// Thread-safety: as Ordering says. No callback runs on the engine's connection.
 #pragma once
 
 #include <memory>
@@ -28,7 +33,8 @@ struct EngineConfig {
   std::size_t in_flight_max = 8;  // envelopes
   std::uint32_t repeat_ms = 5'000;
   std::uint32_t quorum_ms = 3'000;               // an envelope that waits longer says that there is no quorum
-  std::function<void(const Error&)> on_fault{};  // a connection of the engine ended badly; any thread
+  std::uint32_t empty_block_ms = 10'000;         // how often the engine makes one on an idle chain
+  std::function<void(const Error&)> on_fault{};  // a connection of the engine ended badly, or our disk failed; any thread
 };
 
 // Listens on the socket and serves the engine from then on. Borrows replica, transport and clock until stop() has returned.

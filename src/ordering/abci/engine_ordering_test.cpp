@@ -6,11 +6,14 @@
 
 #include "ordering/abci/fake_engine.h"
 #include "ordering/test_founder.h"
+#include "storage/test_faulty_store.h"
 
 namespace careledger::ordering::abci {
 namespace {
 
 using ordering::testing::Founder;
+using storage::testing::Fault;
+using storage::testing::FaultyStore;
 using testing::FakeEngine;
 
 class EngineOrderingTest : public ::testing::Test {
@@ -24,6 +27,10 @@ class EngineOrderingTest : public ::testing::Test {
     config.socket = folder_ + "/engine.sock";
     config.epoch_ms = 1;
     config.repeat_ms = 50;
+    config.on_fault = [this](const Error& error) {
+      if (is_of_disk(error)) disk_faults.push_back(error);
+      if (is_of_disk(error)) disk_failed.set_value();
+    };
     auto started = start(*replica, engine, system_clock(), config);
     ASSERT_TRUE(started) << started.error().message;
     ordering = std::move(*started);
@@ -56,8 +63,24 @@ class EngineOrderingTest : public ::testing::Test {
   }
 
   std::string folder_;
-  Founder founder{{system_clock().now().value - 1000}};
-  std::shared_ptr<storage::Store> store = replica::memory_ledger_store();
+  // What anybody can make of a command that he saw: its bytes under a signature that does not hold.
+  Bytes forged_copy(const Bytes& command) {
+    Bytes forged = command;
+    forged.back() = static_cast<char>(forged.back() ^ 1);
+    return founder.envelope({forged}, 4711);
+  }
+  void order(const std::vector<Bytes>& txs, BlockTime time) {  // whoever proposed it
+    time_ = time;
+    engine.finalize(txs, ++height_, time);
+    engine.commit();
+    engine.update_pool(txs);
+  }
+
+  const BlockTime created{system_clock().now().value - 7'200'000};
+  Founder founder{created};
+  std::shared_ptr<FaultyStore> store = std::make_shared<FaultyStore>(replica::memory_ledger_store());
+  std::vector<Error> disk_faults;
+  std::promise<void> disk_failed;
   std::unique_ptr<replica::Replica> replica;
   FakeEngine engine;
   std::unique_ptr<Ordering> ordering;
@@ -80,11 +103,83 @@ TEST_F(EngineOrderingTest, ACommandIsFinalWithItsBlockAndProvableWithTheNext) {
   EXPECT_EQ(ordering->height(), Height{2});
 }
 
-TEST_F(EngineOrderingTest, WhileEnvelopesAreInFlightTheNextOnesGrow) {
+TEST_F(EngineOrderingTest, AtMostEightEnvelopesAreInFlightAndTheNextOnesGrow) {
   std::vector<std::future<Answer>> answers;
-  for (std::uint64_t i = 1; i <= 200; ++i) answers.push_back(send(admit(i)));
-  for (auto& answer : answers) EXPECT_TRUE(make_blocks_until(answer).receipt->code.ok());
-  EXPECT_LT(height_, 200);
+  for (std::uint64_t i = 1; i <= 8; ++i) {
+    answers.push_back(send(admit(i)));
+    wait_for_pool(i);
+  }
+  for (std::uint64_t i = 9; i <= 200; ++i) answers.push_back(send(admit(i)));
+  for (int i = 0; i < 3; ++i) {
+    engine.restart();  // everything is given again, and nothing new
+    wait_for_pool(8);
+    EXPECT_EQ(engine.pool_size(), 8u);
+  }
+  EXPECT_EQ(make_block().txs.size(), 8u);
+  std::size_t envelopes = 0;
+  for (auto& answer : answers)
+    while (answer.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) envelopes += make_block().txs.size();
+  for (auto& answer : answers) EXPECT_TRUE(answer.get().receipt->code.ok());
+  EXPECT_LE(envelopes, 8u);
+}
+
+// The ledger forgives an actor 256 numbers: the order of a burst is kept, whatever becomes of the engine in the middle of it.
+TEST_F(EngineOrderingTest, OfABurstNothingIsLostWhenTheEngineDiesAgainAndAgain) {
+  std::vector<std::future<Answer>> answers;
+  for (std::uint64_t i = 1; i <= 2'000; ++i) answers.push_back(send(admit(i)));
+  std::size_t blocks = 0;
+  for (auto& answer : answers) {
+    while (answer.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) {
+      if (++blocks % 3 == 0) engine.restart();
+      time_ = {std::max(time_.value + 1, system_clock().now().value)};
+      engine.make_block(++height_, time_, 100'000);  // so that some stay behind in the pool
+    }
+    const Answer one = answer.get();
+    ASSERT_EQ(one.outcome, Outcome::final);
+    ASSERT_TRUE(one.receipt->code.ok()) << one.receipt->code.number;
+  }
+}
+
+TEST_F(EngineOrderingTest, AForgedCopyInAnothersEnvelopeAnswersNobody) {
+  for (const bool beside : {false, true}) {
+    const Bytes command = admit(beside ? 2 : 1);
+    auto answer = send(command);
+    wait_for_pool(1);
+    const Bytes own = engine.pool().front();
+    if (beside) order({forged_copy(command), own}, system_clock().now());
+    else order({forged_copy(command)}, system_clock().now());
+    const Answer final = make_blocks_until(answer);
+    ASSERT_EQ(final.outcome, Outcome::final);
+    EXPECT_TRUE(final.receipt->code.ok()) << final.receipt->code.number;
+  }
+}
+
+// Ordered in a block that carries the time of before an outage, by a proposer who does not care.
+TEST_F(EngineOrderingTest, WhatWasOrderedTooEarlyIsSealedAnewAndAppliedLater) {
+  auto answer = send(admit(1));
+  wait_for_pool(1);
+  order({engine.pool().front()}, {created.value + 1});
+  wait_for_pool(1);
+  EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
+  const Answer final = make_blocks_until(answer);
+  EXPECT_TRUE(final.receipt->code.ok()) << final.receipt->code.number;
+  EXPECT_GT(final.receipt->height, Height{1});
+}
+
+TEST_F(EngineOrderingTest, WhenOurDiskFailsEverybodyIsToldAndTheEngineFindsNobody) {
+  auto given = send(admit(1));
+  wait_for_pool(1);
+  std::promise<void> provable;
+  ordering->when_provable({1000}, [&] { provable.set_value(); });
+  store->fail_next_write(Fault::before_write);
+  order({engine.pool().front()}, system_clock().now());
+  EXPECT_EQ(given.get().outcome, Outcome::unknown);
+  provable.get_future().wait();
+  disk_failed.get_future().wait();
+  EXPECT_FALSE(ordering->has_quorum());
+  EXPECT_EQ(send(admit(2)).get().outcome, Outcome::unknown);
+  EXPECT_LT(connect_to(folder_ + "/engine.sock"), 0);
+  EXPECT_EQ(disk_faults.size(), 1u);
 }
 
 TEST_F(EngineOrderingTest, AnEnvelopeThatThePoolLostIsGivenAgain) {

@@ -7,8 +7,8 @@ constexpr std::size_t kPage = 100;  // most validators that the engine gives at 
 
 }  // namespace
 
-Result<Admitted> EngineRpc::submit(ByteView transaction) {
-  CARELEDGER_TRY(const Bytes text, transport_.post_form("/broadcast_tx_sync", "tx=0x" + to_hex(transaction)));
+Result<Admission> EngineRpc::submit(ByteView transaction) {
+  CARELEDGER_TRY(const Bytes text, transport_.post_form("/broadcast_tx_async", "tx=0x" + to_hex(transaction)));
   return parse_admission(text);
 }
 

@@ -23,14 +23,9 @@ class Transport {
 };
 
 enum class Admission : std::uint8_t {
-  taken,    // checked and in the engine's pool
-  known,    // these bytes were given before, and may be final already
-  full,     // the pool is full: later
-  refused,  // our own check said no; `code` says why
-};
-struct Admitted {
-  Admission admission = Admission::taken;
-  std::uint32_t code = 0;
+  taken,  // our application is asked about it next, in the order of the submissions; what it refuses is dropped without a word
+  known,  // these bytes were given before, and may be final already
+  full,   // the pool is full: later
 };
 
 struct EngineStatus {
@@ -43,8 +38,9 @@ class EngineRpc {
  public:
   explicit EngineRpc(Transport& transport) : transport_(transport) {}
 
-  // The hex form of a form body: JSON would cost the engine most of its time. unavailable, malformed.
-  Result<Admitted> submit(ByteView transaction);
+  // The hex form of a form body: JSON would cost the engine most of its time. Does not wait for the check, which comes up to 20 ms later:
+  // so one caller can give many in order. unavailable, malformed.
+  Result<Admission> submit(ByteView transaction);
   Result<proof::SignedHeader> header(Height height);      // not_found: not yet, or pruned
   Result<proof::ValidatorSet> validators(Height height);  // not_found
   Result<EngineStatus> status();
@@ -54,7 +50,7 @@ class EngineRpc {
 };
 
 // Parsing alone, for tests and fuzzing: `text` is the whole answer. malformed names the member.
-Result<Admitted> parse_admission(ByteView text);
+Result<Admission> parse_admission(ByteView text);
 Result<proof::SignedHeader> parse_commit(ByteView text);
 struct ValidatorPage {
   std::vector<proof::Validator> validators;

@@ -89,10 +89,10 @@ class FakeEngine final : public Transport {
     std::vector<Bytes> txs;
     bool accepted = false;
   };
-  Made make_block(std::int64_t height, BlockTime time) {
+  Made make_block(std::int64_t height, BlockTime time, std::int64_t bytes_max = 2 << 20) {
     Made made;
     wire::Request prepare;
-    prepare.mutable_prepare_proposal()->set_max_tx_bytes(2 << 20);
+    prepare.mutable_prepare_proposal()->set_max_tx_bytes(bytes_max);
     prepare.mutable_prepare_proposal()->set_height(height);
     set(*prepare.mutable_prepare_proposal()->mutable_time(), time);
     {
@@ -127,14 +127,24 @@ class FakeEngine final : public Transport {
     return consensus_->ask(request);
   }
 
+  std::vector<Bytes> pool() const {
+    const std::lock_guard lock(mutex_);
+    return {pool_.begin(), pool_.end()};
+  }
   std::size_t pool_size() const {
     const std::lock_guard lock(mutex_);
     return pool_.size();
   }
-  void forget_pool() {  // what a restart does
+  void forget_pool() {
     const std::lock_guard lock(mutex_);
     pool_.clear();
     seen_.clear();
+  }
+  void restart() {
+    set_away(true);
+    forget_pool();
+    info();
+    set_away(false);
   }
   void set_away(bool away) { away_ = away; }
 
@@ -151,7 +161,7 @@ class FakeEngine final : public Transport {
 
   Result<Bytes> get(const std::string&) override { return fail(ErrorKind::unavailable, "the fake engine keeps no headers"); }
   Result<Bytes> post_form(const std::string& target, Bytes form) override {
-    EXPECT_EQ(target, "/broadcast_tx_sync");
+    EXPECT_EQ(target, "/broadcast_tx_async");
     if (away_) return fail(ErrorKind::unavailable, "nobody listens");
     const Bytes tx = from_hex(ByteView(form).substr(5)).value_or("");
     const std::lock_guard lock(mutex_);

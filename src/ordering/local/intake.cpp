@@ -10,9 +10,6 @@ namespace {
 constexpr std::size_t kCheckMax = 2048;  // commands checked at once
 constexpr std::uint32_t kRetryAfterMs = 100;
 
-const kernel::Code kReplayed = kernel::code_of(kernel::KernelCode::replayed);
-const kernel::Code kTooOld = kernel::code_of(kernel::KernelCode::sequence_too_old);
-
 }  // namespace
 
 Intake::Intake(replica::Replica& replica, const Clock& clock, std::size_t pending_max, std::uint32_t epoch_ms, std::size_t take_max)
@@ -78,13 +75,15 @@ void Intake::check_lane(std::vector<Pending> some, Lane lane) {
   for (Pending& pending : some) {
     received.push_back(kernel::receive_bytes(pending.bytes));
     pending.digest = received.back().digest;
+    pending.actor = received.back().actor;
+    pending.sequence = received.back().sequence;
   }
   const BlockTime now = clock_.now();
   const std::vector<kernel::Code> codes = replica_.check(received, lanes_.due(lane, now));
   std::vector<Pending> passed;
   for (std::size_t i = 0; i < some.size(); ++i) {
     if (codes[i].ok()) passed.push_back(std::move(some[i]));
-    else answer_early(some[i], codes[i]);
+    else some[i].done(first_or_refused(replica_.view(), replica_.ledger(), some[i].digest, codes[i]));
   }
   const std::lock_guard lock(mutex_);
   count_ -= some.size() - passed.size();
@@ -92,18 +91,9 @@ void Intake::check_lane(std::vector<Pending> some, Lane lane) {
   ready_.notify_one();
 }
 
-// Bytes that were judged before get their first receipt; everything else went nowhere.
-void Intake::answer_early(Pending& pending, kernel::Code code) {
-  Answer answer;
-  answer.outcome = Outcome::refused;
-  if (code == kReplayed || code == kTooOld) {
-    if (const auto first = replica_.view().find_receipt(pending.digest); first && *first) {
-      answer.outcome = Outcome::final;
-      answer.receipt = **first;
-    }
-  }
-  if (!answer.receipt) answer.receipt = kernel::Receipt{replica_.ledger(), pending.digest, code, {}, 0};
-  pending.done(answer);
+Answer first_or_refused(const replica::View& view, const LedgerId& ledger, const Digest& command, kernel::Code code) {
+  if (const auto first = view.find_receipt(command); first && *first) return {Outcome::final, **first, 0};
+  return {Outcome::refused, kernel::Receipt{ledger, command, code, {}, 0}, 0};
 }
 
 bool Intake::has_ready() const {
@@ -111,7 +101,16 @@ bool Intake::has_ready() const {
   return lanes_.has_ready(clock_.now());
 }
 
-std::vector<Pending> Intake::take(std::uint64_t deadline_ns) {
+void Intake::put_back(std::vector<Pending> some) {
+  const std::lock_guard lock(mutex_);
+  for (Pending& pending : some) {
+    pending.lane = Lane::urgent;
+    lanes_.put(std::move(pending), clock_.now());
+  }
+  ready_.notify_one();
+}
+
+std::vector<Pending> Intake::take(std::uint64_t deadline_ns, std::size_t bytes_max) {
   std::unique_lock lock(mutex_);
   for (;;) {
     const std::uint64_t now_ns = clock_.monotonic_ns();
@@ -122,7 +121,7 @@ std::vector<Pending> Intake::take(std::uint64_t deadline_ns) {
     ready_.wait_for(lock, std::chrono::nanoseconds(wait_ns));
   }
   woken_ = false;
-  return closed_ ? std::vector<Pending>() : lanes_.take(clock_.now());
+  return closed_ ? std::vector<Pending>() : lanes_.take(clock_.now(), bytes_max);
 }
 
 void Intake::wake() {

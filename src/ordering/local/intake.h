@@ -14,6 +14,9 @@
 
 namespace careledger::ordering::local {
 
+// What became of bytes that are refused now: their first receipt when they were judged before, whatever is said of them today.
+Answer first_or_refused(const replica::View& view, const LedgerId& ledger, const Digest& command, kernel::Code code);
+
 class Intake {
  public:
   Intake(replica::Replica& replica, const Clock& clock, std::size_t pending_max, std::uint32_t epoch_ms, std::size_t take_max);
@@ -24,7 +27,8 @@ class Intake {
 
   // Waits until commands are ready for a block, or until `deadline_ns` on the monotonic clock, or `wake()`; gives them, urgent first, then
   // the mixed ones of an epoch that is over, by digest. Empty after close().
-  std::vector<Pending> take(std::uint64_t deadline_ns);
+  std::vector<Pending> take(std::uint64_t deadline_ns, std::size_t bytes_max = SIZE_MAX);
+  void put_back(std::vector<Pending> some);  // of what was taken: ready once more, as urgent
   bool has_ready() const;
   void wake();
   std::vector<Pending> close();  // ends the checking thread; whatever was not taken comes back
@@ -33,7 +37,6 @@ class Intake {
  private:
   void check_loop();
   void check_some(std::deque<Pending> some);
-  void answer_early(Pending& pending, kernel::Code code);
   void check_lane(std::vector<Pending> some, Lane lane);
 
   replica::Replica& replica_;

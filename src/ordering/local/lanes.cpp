@@ -8,10 +8,8 @@
 namespace careledger::ordering::local {
 namespace {
 
-void move_some(std::vector<Pending>& from, std::size_t count, std::vector<Pending>& to) {
-  const auto end = from.begin() + static_cast<std::ptrdiff_t>(std::min(count, from.size()));
-  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(end));
-  from.erase(from.begin(), end);
+void move_all(std::vector<Pending>& from, std::vector<Pending>& to) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
 }  // namespace
@@ -33,14 +31,36 @@ std::optional<BlockTime> Lanes::next_due() const {
   return BlockTime{mixed_.begin()->first};
 }
 
-std::vector<Pending> Lanes::take(BlockTime now) {
+// By digest; then every actor's commands change places among themselves.
+void Lanes::sort(std::vector<Pending>& epoch) {
+  std::sort(epoch.begin(), epoch.end(), [](const Pending& a, const Pending& b) { return a.digest < b.digest; });
+  std::map<AccountId, std::vector<std::size_t>> places;
+  for (std::size_t i = 0; i < epoch.size(); ++i) places[epoch[i].actor].push_back(i);
+  for (const auto& [actor, mine] : places) {
+    std::vector<Pending> ordered;
+    for (const std::size_t place : mine) ordered.push_back(std::move(epoch[place]));
+    std::ranges::sort(ordered, std::less{}, [](const Pending& one) { return std::pair(one.sequence, one.digest); });
+    for (std::size_t i = 0; i < mine.size(); ++i) epoch[mine[i]] = std::move(ordered[i]);
+  }
+}
+
+std::vector<Pending> Lanes::take(BlockTime now, std::size_t bytes_max) {
   std::vector<Pending> taken;
-  for (; !urgent_.empty() && taken.size() < take_max_; urgent_.pop_front()) taken.push_back(std::move(urgent_.front()));
-  while (mixed_due(now) && taken.size() < take_max_) {
+  std::size_t bytes = 0;
+  const auto fits = [&](const Pending& next) {
+    if (taken.size() >= take_max_ || (!taken.empty() && next.bytes.size() > bytes_max - bytes)) return false;
+    bytes += std::min(next.bytes.size(), bytes_max - bytes);
+    return true;
+  };
+  for (; !urgent_.empty() && fits(urgent_.front()); urgent_.pop_front()) taken.push_back(std::move(urgent_.front()));
+  while (urgent_.empty() && mixed_due(now)) {
     std::vector<Pending>& epoch = mixed_.begin()->second;
-    std::sort(epoch.begin(), epoch.end(), [](const Pending& a, const Pending& b) { return a.digest < b.digest; });
-    move_some(epoch, take_max_ - taken.size(), taken);
-    if (epoch.empty()) mixed_.erase(mixed_.begin());
+    sort(epoch);
+    std::size_t count = 0;
+    for (; count < epoch.size() && fits(epoch[count]); ++count) taken.push_back(std::move(epoch[count]));
+    epoch.erase(epoch.begin(), epoch.begin() + static_cast<std::ptrdiff_t>(count));
+    if (!epoch.empty()) break;
+    mixed_.erase(mixed_.begin());
   }
   return taken;
 }
@@ -48,7 +68,7 @@ std::vector<Pending> Lanes::take(BlockTime now) {
 std::vector<Pending> Lanes::take_all() {
   std::vector<Pending> left(std::make_move_iterator(urgent_.begin()), std::make_move_iterator(urgent_.end()));
   urgent_.clear();
-  for (auto& [due, epoch] : mixed_) move_some(epoch, epoch.size(), left);
+  for (auto& [due, epoch] : mixed_) move_all(epoch, left);
   mixed_.clear();
   return left;
 }

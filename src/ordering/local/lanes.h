@@ -1,5 +1,6 @@
 // Which commands go into the next block, and in which order. Urgent ones as they come; mixed ones when the epoch in which they came is
-// over, by digest.
+// over, by digest, but each actor's in the order of their numbers: the ledger's window forgives 256 of them. That tells nothing, since
+// actor and number stand in the commands.
 //
 // Reads no clock, so that the simulation of what a reader of the ledger can learn (tests/linkage) runs this very code. Not thread-safe.
 #pragma once
@@ -20,6 +21,8 @@ struct Pending {
   Lane lane = Lane::urgent;
   Digest digest;
   UniqueFunction<void(const Answer&)> done;
+  AccountId actor{};  // who signed it, and under which number
+  std::uint64_t sequence = 0;
 };
 
 class Lanes {
@@ -28,13 +31,15 @@ class Lanes {
 
   void put(Pending pending, BlockTime now);
   bool has_ready(BlockTime now) const { return !urgent_.empty() || mixed_due(now); }
-  std::optional<BlockTime> next_due() const;      // nullopt: none of the mixed lane waits
-  std::vector<Pending> take(BlockTime now);       // what is ready, at most take_max: urgent first
+  std::optional<BlockTime> next_due() const;  // nullopt: none of the mixed lane waits
+  // What is ready, urgent first: at most take_max, and no more than bytes_max but for the first.
+  std::vector<Pending> take(BlockTime now, std::size_t bytes_max = SIZE_MAX);
   std::vector<Pending> take_all();                // whatever waits
   BlockTime due(Lane lane, BlockTime now) const;  // when a command that comes now is ready
 
  private:
   bool mixed_due(BlockTime now) const;
+  static void sort(std::vector<Pending>& epoch);
 
   const std::uint32_t epoch_ms_;
   const std::size_t take_max_;

@@ -129,9 +129,8 @@ class LocalOrdering final : public Ordering {
         answer.outcome = Outcome::final;
         answer.receipt = *found->second;
         by_digest.erase(found);
-        if (answer.receipt->code == kernel::code_of(kernel::KernelCode::replayed)) {
+        if (!kernel::consumes_number(answer.receipt->code))
           if (const auto first = view.find_receipt(pending.digest); first && *first) answer.receipt = **first;
-        }
       }
       pending.done(answer);
     }

@@ -1,10 +1,10 @@
-// A store in memory that outlives the process which uses it, and whose next write may fail: before it took effect, or after (the machine
-// died with the answer on its way). As the contract of stores says, every later write fails too until it is opened again.
+// For tests: a store in memory that outlives the process which uses it, and whose next write may fail: before it took effect, or after (the
+// machine died with the answer on its way). As the contract of stores says, every later write fails too until it is opened again.
 #pragma once
 
 #include "storage/store.h"
 
-namespace careledger::simulator {
+namespace careledger::storage::testing {
 
 enum class Fault : std::uint8_t { none, before_write, after_write };
 
@@ -47,4 +47,4 @@ class FaultyStore final : public storage::Store {
   bool broken_ = false;
 };
 
-}  // namespace careledger::simulator
+}  // namespace careledger::storage::testing

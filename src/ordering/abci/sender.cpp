@@ -1,0 +1,154 @@
+#include "ordering/abci/sender.h"
+
+#include <algorithm>
+
+#include "ordering/abci/proposal.h"
+
+namespace careledger::ordering::abci {
+namespace {
+
+using kernel::KernelCode;
+
+constexpr std::uint64_t kRetryNs = 200'000'000;      // when the engine is full or away
+constexpr std::uint64_t kLongestNs = 1'000'000'000;  // between looks when nothing happens
+
+// What no later block takes back: whoever has the bytes cannot have them applied any more.
+bool is_for_ever(kernel::Code code) {
+  return code == kernel::code_of(KernelCode::replayed) || code == kernel::code_of(KernelCode::sequence_too_old) ||
+         code == kernel::code_of(KernelCode::expired);
+}
+
+}  // namespace
+
+void Sender::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Sender::look_again() {
+  in_flight_.wake();
+  intake_.wake();
+}
+
+void Sender::engine_started() {
+  in_flight_.all_due();
+  look_again();
+}
+
+void Sender::stop() {
+  stopping_ = true;
+  in_flight_.refuse();
+  intake_.wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::vector<local::Pending> Sender::left() {
+  std::vector<local::Pending> left;
+  for (auto& [actor, commands] : held_)
+    for (auto& [sequence, pending] : commands) left.push_back(std::move(pending));
+  for (Envelope& envelope : sealed_) std::ranges::move(envelope.commands, std::back_inserter(left));
+  held_.clear();
+  sealed_.clear();
+  return left;
+}
+
+void Sender::run() {
+  while (!stopping_) {
+    const std::uint64_t next = give_due();
+    const std::uint64_t now = clock_.monotonic_ns();
+    if (!in_flight_.has_room()) {
+      in_flight_.wait_for_room(std::chrono::nanoseconds(next > now ? next - now : 0));
+    } else if (!sealed_.empty()) {
+      in_flight_.add(std::move(sealed_.front()), now);
+      sealed_.pop_front();
+    } else {
+      refill(next);
+    }
+  }
+}
+
+void Sender::refill(std::uint64_t wait_until_ns) {
+  std::vector<local::Pending> chosen = choose(wait_until_ns);
+  if (chosen.empty()) return;
+  Sealed sealed = maker_.seal(std::move(chosen));
+  std::ranges::move(sealed.envelopes, std::back_inserter(sealed_));
+  for (local::Pending& pending : sealed.not_hosted) {
+    in_flight_.let_go(pending);
+    pending.done(answer_for(pending, false, KernelCode::actor_not_active));
+  }
+  intake_.answered(sealed.not_hosted.size());
+}
+
+std::vector<local::Pending> Sender::choose(std::uint64_t wait_until_ns) {
+  std::vector<local::Pending> chosen;
+  std::size_t bytes = 0;
+  take_held(chosen, bytes);
+  if (!chosen.empty()) return chosen;
+  for (local::Pending& pending : intake_.take(wait_until_ns, config_.batch_bytes)) {
+    if (in_flight_.join(pending)) continue;
+    if (!held_.contains(pending.actor) && in_flight_.hold_number(pending)) {
+      chosen.push_back(std::move(pending));
+    } else {
+      const auto [actor, sequence] = std::pair(pending.actor, pending.sequence);
+      held_[actor].emplace(sequence, std::move(pending));
+    }
+  }
+  return chosen;
+}
+
+// Lowest numbers first, as far as their actor's window reaches now.
+void Sender::take_held(std::vector<local::Pending>& chosen, std::size_t& bytes) {
+  for (auto at = held_.begin(); at != held_.end();) {
+    auto& commands = at->second;
+    while (!commands.empty() && bytes < config_.batch_bytes && in_flight_.hold_number(commands.begin()->second)) {
+      bytes += commands.begin()->second.bytes.size();
+      chosen.push_back(std::move(commands.begin()->second));
+      commands.erase(commands.begin());
+    }
+    at = commands.empty() ? held_.erase(at) : std::next(at);
+  }
+}
+
+// Gives what is due, oldest first, until the engine takes no more; when to look again.
+std::uint64_t Sender::give_due() {
+  for (;;) {
+    const std::uint64_t now = clock_.monotonic_ns();
+    if (stopping_) return now;
+    if (now < not_before_ns_) return not_before_ns_;
+    const auto due = in_flight_.first_due(now);
+    if (!due) return std::min(in_flight_.next_due_ns().value_or(UINT64_MAX), now + kLongestNs);
+    if (!give(*due)) not_before_ns_ = now + kRetryNs;
+  }
+}
+
+// We judge ourselves before we ask the engine: it answers before it has asked us, and it remembers what it saw even when it dropped it
+// later.
+bool Sender::give(const InFlight::Again& envelope) {
+  const auto code = judge_envelope(replica_, envelope.envelope, std::max(replica_.view().time(), clock_.now()));
+  if (!code) return false;  // our disk: the engine's connection says so
+  if (*code != KernelCode::ok) {
+    settle(envelope, *code);
+    return true;
+  }
+  const auto admitted = rpc_.submit(envelope.envelope);
+  if (!admitted || *admitted == Admission::full) return false;
+  in_flight_.given(envelope.number, clock_.monotonic_ns() + config_.repeat_ms * std::uint64_t{1'000'000});
+  return true;
+}
+
+// The envelope will not stand in a block any more.
+void Sender::settle(const InFlight::Again& envelope, KernelCode code) {
+  std::vector<local::Pending> left = in_flight_.remove(envelope.number);
+  for (local::Pending& pending : left) pending.done(answer_for(pending, envelope.taken, code));
+  intake_.answered(left.size());
+}
+
+// A copy that the engine took once may stand in the block of another node: that nothing became of it can only be said when nothing can.
+Answer Sender::answer_for(const local::Pending& pending, bool taken, KernelCode code) const {
+  const replica::View view = replica_.view();
+  const kernel::Code own = replica_.check(kernel::receive_bytes(pending.bytes), std::max(view.time(), clock_.now()));
+  Answer answer = local::first_or_refused(view, replica_.ledger(), pending.digest, own.ok() ? kernel::code_of(code) : own);
+  if (answer.outcome == Outcome::refused && taken && !is_for_ever(answer.receipt->code)) return {};
+  return answer;
+}
+
+}  // namespace careledger::ordering::abci
