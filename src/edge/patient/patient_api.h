@@ -13,10 +13,9 @@
 //   POST cosignatures               {"key", "note"}: a checkpoint of the ledger that the caller's wallet found to go on from what it
 //   remembers,
 //                                   cosigned under the wallet's key for this relationship; the newest is kept, and audits compare with it
-//   GET  accesses                   a proof bundle: the complete list of accesses to the caller's record, each opened. ?from=PLACE and
-//   ?to=PLACE
-//                                   (proof/audit_place.h; `to` is left out) ask for a part. What is more than one bundle holds comes in
-//                                   parts: the bundle says before which entry it ends, and the next part is asked for from there
+//   GET  accesses                   a proof bundle: the complete list of accesses to the caller's record, each opened; with ?from=PLACE
+//                                   and ?to=PLACE (proof/audit_place.h) the part of it from the one to before the other. What is more
+//                                   than one bundle holds comes in parts: each says before which entry it ends, the next begins there
 //   GET  notices                    releases, refusals, retrievals and emergencies, one JSON object a line, newest last
 //
 // Everything is recorded in the audit map before it is answered, failed logins too. A list waits for the ledger without holding a thread,
