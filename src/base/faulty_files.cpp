@@ -1,6 +1,7 @@
 #include "base/faulty_files.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -47,6 +48,11 @@ void FaultyFiles::fail_next_sync() {
   const std::lock_guard lock(mutex_);
   fail_sync_ = true;
 }
+void FaultyFiles::fail_next_rename_sync() {
+  const std::lock_guard lock(mutex_);
+  fail_rename_sync_ = true;
+}
+
 void FaultyFiles::set_free_bytes(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   free_ = bytes;
@@ -92,6 +98,7 @@ Result<void> FaultyFiles::replace(const std::string& path, ByteView contents) {
   CARELEDGER_CHECK(below_.replace(path, contents));
   const std::lock_guard lock(mutex_);
   synced_[path] = contents.size();
+  if (std::exchange(fail_rename_sync_, false)) return fail(ErrorKind::storage, path + ": the folder could not be synced");
   return {};
 }
 

@@ -21,6 +21,7 @@ class FaultyFiles : public Files {
   std::uint64_t steps() const;
   void stop_at_step(std::uint64_t step);     // that step (counted as steps() does) and all later ones fail with ErrorKind::storage
   void fail_next_sync();                     // once: reported as failed, and nothing becomes durable
+  void fail_next_rename_sync();              // once: a replace is reported as failed, and the new file is there, perhaps not for long
   void set_free_bytes(std::uint64_t bytes);  // further writes fail once they are used up
 
   enum class Loss : std::uint8_t {
@@ -50,6 +51,7 @@ class FaultyFiles : public Files {
   std::uint64_t steps_ = 0;
   std::uint64_t stop_at_ = UINT64_MAX;
   bool fail_sync_ = false;
+  bool fail_rename_sync_ = false;
   std::optional<std::uint64_t> free_;
   std::map<std::string, std::uint64_t> synced_;  // files opened for writing: how much of each is durable
 };

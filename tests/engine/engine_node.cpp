@@ -100,8 +100,9 @@ Result<void> Node::start(const Arguments& arguments) {
   CARELEDGER_CHECK(prepare(system_files(), home, genesis, key_of(arguments.index, 2), settings_of(arguments)));
   const EnginePaths paths(home);
   const std::string signed_file = arguments.folder + "/signed";
-  if (!system_files().exists(signed_file)) CARELEDGER_CHECK(Signer::create(system_files(), signed_file, genesis.chain_id));
-  CARELEDGER_TRY(signer, Signer::open(system_files(), signed_file, genesis.chain_id, key_of(arguments.index, 1)));
+  const bool is_new = replica->view().height().value == 0 && !system_files().exists(home + "/data/blockstore.db");
+  if (is_new && !system_files().exists(signed_file)) CARELEDGER_CHECK(Signer::create(system_files(), signed_file, genesis.chain_id));
+  CARELEDGER_TRY(signer, Signer::open(system_files(), signed_file, genesis.chain_id, key_of(arguments.index, 1), replica->view().height()));
   link = std::make_unique<SignerLink>(*signer, paths.signer, tell_fault);
   rpc = std::make_unique<RpcClient>(paths.rpc);
   EngineConfig config;

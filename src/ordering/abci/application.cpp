@@ -114,7 +114,7 @@ Result<wire::Response> Application::query(const wire::RequestQuery& asked) const
   if (asked.path().starts_with(kPeerByAddress)) return response;  // an address says nothing; the id, which is a key, is asked for too
   if (asked.path().starts_with(kPeerById)) {
     const std::string id = asked.path().substr(kPeerById.size());
-    const bool known = config_.peers.empty() || std::ranges::find(config_.peers, id) != config_.peers.end();
+    const bool known = std::ranges::find(config_.peers, id) != config_.peers.end();
     answer.set_code(known ? 0 : 1);
     if (!known) answer.set_log("no node of this network");
     return response;

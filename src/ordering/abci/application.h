@@ -26,7 +26,7 @@ struct ApplicationConfig {
   std::uint64_t app_version = 1;     // stands in every header
   std::string version{};             // of the program; for people
   std::uint64_t blocks_kept = 0;     // the engine may drop older ones; 0: it keeps all
-  std::vector<std::string> peers{};  // node ids (40 hex digits) that the engine may talk to; empty: the engine decides
+  std::vector<std::string> peers{};  // node ids (40 hex digits) that the engine may talk to: nobody else
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};
   // A block is durable: its view and its envelopes. These three on the engine's connection: keep them short, ask the engine nothing.

@@ -17,7 +17,8 @@ std::string quoted(const std::string& text) {  // TOML's basic string, for names
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    out += c;
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) out += "\\u00" + to_hex(Bytes(1, c));
+    else out += c;
   }
   return out + "\"";
 }

@@ -43,7 +43,7 @@ std::string node_id(const crypto::PublicKey& key);
 struct EngineSettings {
   std::string moniker = "careledger";
   std::string listen = "0.0.0.0:26656";  // for other nodes
-  std::vector<Peer> peers{};             // whom it dials, and whom alone it talks to
+  std::vector<Peer> peers{};             // whom it dials; whom alone it talks to says ApplicationConfig::peers
   std::uint32_t empty_block_s = 10;      // longest time without a block: block time must not stand still
 };
 

@@ -20,19 +20,20 @@ using Local = asio::local::stream_protocol;
 constexpr std::size_t kAnswerBytesMax = 64u << 20;
 constexpr std::size_t kIdleMax = 8;
 constexpr unsigned kHttp11 = 11;
+using Deadline = std::chrono::steady_clock::time_point;
 
 // One connection; every call runs its own loop until it is done or out of time.
 class Line {
  public:
   Line() : stream_(io_) {}
-  bool connect(const std::string& socket, std::chrono::milliseconds timeout) {
-    return run(timeout, [&](auto done) { stream_.async_connect(Local::endpoint(socket), done); });
+  bool connect(const std::string& socket, Deadline deadline) {
+    return run(deadline, [&](auto done) { stream_.async_connect(Local::endpoint(socket), done); });
   }
-  bool call(const http::request<http::string_body>& request, std::chrono::milliseconds timeout, Bytes& answer) {
-    if (!run(timeout, [&](auto done) { http::async_write(stream_, request, done); })) return false;
+  bool call(const http::request<http::string_body>& request, Deadline deadline, Bytes& answer) {
+    if (!run(deadline, [&](auto done) { http::async_write(stream_, request, done); })) return false;
     http::response_parser<http::string_body> parser;
     parser.body_limit(kAnswerBytesMax);
-    if (!run(timeout, [&](auto done) { http::async_read(stream_, buffer_, parser, done); })) return false;
+    if (!run(deadline, [&](auto done) { http::async_read(stream_, buffer_, parser, done); })) return false;
     reusable_ = parser.keep_alive();
     answer = std::move(parser.get().body());
     return true;
@@ -41,9 +42,9 @@ class Line {
 
  private:
   template <class Begin>
-  bool run(std::chrono::milliseconds timeout, Begin begin) {
+  bool run(Deadline deadline, Begin begin) {
     boost::system::error_code result = asio::error::operation_aborted;
-    stream_.expires_after(timeout);
+    stream_.expires_at(deadline);
     begin([&result](boost::system::error_code error, auto&&...) { result = error; });
     io_.restart();
     io_.run();
@@ -78,15 +79,21 @@ struct RpcClient::State {
   Result<Bytes> call(const http::request<http::string_body>& request);
 };
 
-// A kept connection may have been closed by the other side meanwhile: then once more on a new one. Every call may be made twice.
+// Kept connections may have been closed by the other side meanwhile: when one was, all are forgotten, and it is tried once more on a new
+// one. Every call may be made twice.
 Result<Bytes> RpcClient::State::call(const http::request<http::string_body>& request) {
+  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   Bytes answer;
-  if (auto line = take_idle(); line && line->call(request, timeout, answer)) {
-    keep(std::move(line));
-    return answer;
+  if (auto line = take_idle()) {
+    if (line->call(request, deadline, answer)) {
+      keep(std::move(line));
+      return answer;
+    }
+    const std::lock_guard lock(mutex);
+    idle.clear();
   }
   auto line = std::make_unique<Line>();
-  if (!line->connect(socket, timeout) || !line->call(request, timeout, answer))
+  if (!line->connect(socket, deadline) || !line->call(request, deadline, answer))
     return fail(ErrorKind::unavailable, "the engine does not answer on " + socket);
   keep(std::move(line));
   return answer;

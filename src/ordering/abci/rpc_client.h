@@ -1,6 +1,7 @@
 // The engine's RPC over a unix socket in a folder that only its owner enters: no port, nobody else on the machine reaches it.
 //
-// Thread-safety: calls from any thread; each in flight has a connection of its own, kept for later calls. A call blocks, at most `timeout`.
+// Thread-safety: calls from any thread; each in flight has a connection of its own, kept for later calls. A call blocks, at most `timeout`
+// in all.
 #pragma once
 
 #include <chrono>

@@ -37,13 +37,18 @@ Result<void> Signer::create(Files& files, const std::string& file, const std::st
   return files.replace(file, proof::canonical_bytes(nothing));
 }
 
-Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key) {
+Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, Height ledger) {
   const auto stored = files.read_all(file, kFileMax);
   if (!stored && stored.error().kind == ErrorKind::not_found)
     return fail(ErrorKind::not_found, file + " is gone: without it this validator might contradict itself; give it a new key instead");
   if (!stored) return tl::make_unexpected(stored.error());
   auto last = proof::from_canonical<signer::Signed>(*stored, "the record of what was signed", kFileMax);
   if (!last || last->chain_id() != chain_id) return fail(ErrorKind::corrupt, file + " is no record of what was signed on " + chain_id);
+  if (const auto height = static_cast<std::int64_t>(ledger.value); last->height() <= height && height > 0) {
+    last->set_height(height);
+    last->set_round(INT32_MAX);
+    last->set_step(kStepPrecommit);
+  }
   return std::unique_ptr<Signer>(new Signer(files, std::move(file), std::move(chain_id), std::move(key), std::move(*last)));
 }
 
@@ -113,6 +118,7 @@ Result<void> Signer::sign_proposal(signer::Proposal& proposal) {
 
 template <class Canonical>
 Result<Bytes> Signer::sign(const Step& step, Canonical& canonical) {
+  if (failed_) return fail(ErrorKind::storage, file_ + " could not be made durable: nothing is signed until this node is opened again");
   const std::tuple asked{step.height, step.round, step.step}, before{last_.height(), last_.round(), last_.step()};
   if (step.height < 1 || step.round < 0 || asked < before)
     return fail(ErrorKind::conflict, "something later than height " + std::to_string(step.height) + " round " + std::to_string(step.round) +
@@ -139,7 +145,10 @@ Result<void> Signer::remember(const Step& step, Bytes sign_bytes, const Bytes& s
   now.set_sign_bytes(std::move(sign_bytes));
   now.set_signature(signature);
   now.set_chain_id(chain_id_);
-  CARELEDGER_CHECK(files_.replace(file_, proof::canonical_bytes(now)));
+  if (auto written = files_.replace(file_, proof::canonical_bytes(now)); !written) {
+    failed_ = true;  // a failed sync is told once, and what came before it may be lost all the same
+    return written;
+  }
   last_ = std::move(now);
   return {};
 }

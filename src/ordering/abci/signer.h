@@ -2,7 +2,8 @@
 //
 // What was signed last is on disk before the signature leaves. Asked again for the same step, the same bytes get the same signature; a
 // vote or proposal that differs in its time alone gets the earlier time with its signature; anything else is refused. An older copy of
-// that file lets a validator contradict itself: it is no part of a backup, and a signer without it does not start.
+// that file lets a validator contradict itself above the height of its ledger: it is no part of a backup, and a signer without it does not
+// start. Once the file could not be made durable nothing more is signed until it is opened again.
 //
 // Thread-safety: a Signer takes turns by a lock of its own. A SignerLink has a thread, which dials the engine again whenever it is gone.
 #pragma once
@@ -22,8 +23,10 @@ class Signer {
  public:
   // For a key that never signed anything. conflict: the file is there.
   static Result<void> create(Files& files, const std::string& file, const std::string& chain_id);
-  // not_found: no file; corrupt: not one of this chain. Borrows files.
-  static Result<std::unique_ptr<Signer>> open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key);
+  // not_found: no file; corrupt: not one of this chain. `ledger`: the height that the replica has; nothing is signed up to it, whatever the
+  // file says. Borrows files.
+  static Result<std::unique_ptr<Signer>> open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key,
+                                              Height ledger = {0});
 
   // The answer to one request; a refusal is an answer that carries an error. malformed: no request.
   Result<signer::Message> answer(const signer::Message& request);
@@ -49,11 +52,13 @@ class Signer {
   const crypto::SigningKey key_;
   std::mutex mutex_;
   signer::Signed last_;
+  bool failed_ = false;  // what was signed last is perhaps not on disk
 };
 
 class SignerLink {
  public:
-  // Dials the socket on which the engine waits for its signer, and serves it until stop(). Borrows the signer.
+  // Dials the socket on which the engine waits for its signer, and serves it until stop(). Borrows the signer. on_fault: a signature was
+  // refused, or the engine asked for nonsense; on the link's thread.
   SignerLink(Signer& signer, std::string socket, std::function<void(const Error&)> on_fault);
   ~SignerLink();
   void stop();  // idempotent

@@ -29,6 +29,7 @@ struct SignerLink::State {
 
   void run();
   Result<void> serve(int fd);
+  void tell_refusal(const signer::Message& answer) const;
 };
 
 SignerLink::SignerLink(Signer& signer, std::string socket, std::function<void(const Error&)> on_fault)
@@ -65,6 +66,13 @@ void SignerLink::State::run() {
   }
 }
 
+void SignerLink::State::tell_refusal(const signer::Message& answer) const {
+  const signer::Failure* failure = nullptr;
+  if (answer.has_vote_response() && answer.vote_response().has_error()) failure = &answer.vote_response().error();
+  if (answer.has_proposal_response() && answer.proposal_response().has_error()) failure = &answer.proposal_response().error();
+  if (failure != nullptr && on_fault) on_fault({ErrorKind::conflict, "the validator's signer refused: " + failure->description()});
+}
+
 Result<void> SignerLink::State::serve(int fd) {
   FrameReader frames(kMessageMax);
   std::array<char, 16 * 1024> buffer{};
@@ -80,6 +88,7 @@ Result<void> SignerLink::State::serve(int fd) {
     if (!request.ParseFromString(*message))
       return fail(ErrorKind::malformed, "the engine asked its signer for something that is no request");
     CARELEDGER_TRY(const signer::Message answer, signer.answer(request));
+    tell_refusal(answer);
     if (!send_all(fd, frame(answer.SerializeAsString()))) return {};
   }
 }

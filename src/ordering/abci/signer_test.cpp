@@ -34,6 +34,11 @@ class SignerTest : public ::testing::Test {
     made = std::move(*opened);
   }
   void TearDown() override { std::filesystem::remove_all(folder); }
+  void open_at(std::uint64_t ledger) {
+    auto opened = Signer::open(files, file, kChain, key.clone(), {ledger});
+    ASSERT_TRUE(opened) << opened.error().message;
+    made = std::move(*opened);
+  }
   static signer::Message vote(std::int32_t type, std::int64_t height, std::int32_t round, const Bytes& block, std::int64_t seconds = 1000) {
     signer::Message request;
     request.mutable_vote_request()->set_chain_id(kChain);
@@ -141,6 +146,31 @@ TEST_F(SignerTest, NoSignatureLeavesBeforeItIsOnDisk) {
   ASSERT_TRUE(answer);
   EXPECT_TRUE(answer->vote_response().has_error());
   EXPECT_TRUE(answer->vote_response().vote().signature().empty());
+}
+
+TEST_F(SignerTest, AnOlderCopyOfTheFileSignsNothingUpToTheLedgersHeight) {
+  signed_vote(vote(kPrecommit, 5, 0, a));
+  open_at(9);
+  EXPECT_TRUE(refuses(vote(kPrecommit, 6, 0, b)));
+  EXPECT_TRUE(refuses(vote(kPrecommit, 9, 3, b)));
+  EXPECT_FALSE(signed_vote(vote(kPrecommit, 10, 0, b)).signature().empty());
+  open_at(9);  // the file is ahead of the ledger, as it is meant to be
+  EXPECT_TRUE(refuses(vote(kPrecommit, 10, 0, a)));
+  EXPECT_FALSE(signed_vote(vote(kPrecommit, 10, 0, b)).signature().empty());
+}
+
+TEST_F(SignerTest, AfterAFileThatMayNotBeDurableNothingIsSignedUntilItIsOpenedAgain) {
+  FaultyFiles faulty(files);
+  auto opened = Signer::open(faulty, file, kChain, key.clone());
+  ASSERT_TRUE(opened);
+  faulty.fail_next_rename_sync();
+  for (const std::int64_t height : {5, 6, 7}) {
+    const auto answer = (*opened)->answer(vote(kPrecommit, height, 0, a));
+    EXPECT_TRUE(answer->vote_response().has_error());
+    EXPECT_TRUE(answer->vote_response().vote().signature().empty());
+  }
+  open();
+  EXPECT_FALSE(signed_vote(vote(kPrecommit, 6, 0, b)).signature().empty());
 }
 
 TEST_F(SignerTest, AnotherChainALostFileAndADamagedOneAreRefused) {

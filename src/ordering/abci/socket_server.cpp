@@ -16,6 +16,7 @@ namespace careledger::ordering::abci {
 namespace {
 
 constexpr int kBacklog = 8;
+constexpr int kAgainMs = 100;
 
 tl::unexpected<Error> refused(const std::string& path, const std::string& why) {
   return fail(ErrorKind::unavailable, "the engine's socket " + path + " " + why);
@@ -47,7 +48,11 @@ void SocketServer::State::accept_loop() {
 
 void SocketServer::State::take_one() {
   const int fd = ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC);
-  if (fd < 0) return;
+  if (fd < 0) {  // no descriptor is free: the one that waits is still there, and asking again at once would help nobody
+    pollfd stopped{wake.get(), POLLIN, 0};
+    ::poll(&stopped, 1, kAgainMs);
+    return;
+  }
   std::list<std::unique_ptr<Connection>> ended;  // joined outside the lock
   const std::lock_guard lock(mutex);
   for (auto it = connections.begin(); it != connections.end();) {
