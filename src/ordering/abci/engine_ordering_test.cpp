@@ -15,6 +15,7 @@ using ordering::testing::Founder;
 using storage::testing::Fault;
 using storage::testing::FaultyStore;
 using testing::FakeEngine;
+namespace wire = careledger::abci;
 
 class EngineOrderingTest : public ::testing::Test {
  protected:
@@ -27,6 +28,7 @@ class EngineOrderingTest : public ::testing::Test {
     config.socket = folder_ + "/engine.sock";
     config.epoch_ms = 1;
     config.repeat_ms = 50;
+    config.empty_block_ms = 50;
     config.on_fault = [this](const Error& error) {
       if (is_of_disk(error)) disk_faults.push_back(error);
       if (is_of_disk(error)) disk_failed.set_value();
@@ -172,7 +174,10 @@ TEST_F(EngineOrderingTest, WhenOurDiskFailsEverybodyIsToldAndTheEngineFindsNobod
   std::promise<void> provable;
   ordering->when_provable({1000}, [&] { provable.set_value(); });
   store->fail_next_write(Fault::before_write);
-  order({engine.pool().front()}, system_clock().now());
+  engine.finalize(engine.pool(), 1, system_clock().now());
+  wire::Request commit;
+  commit.mutable_commit();
+  ASSERT_TRUE(engine.consensus().send(commit));  // its answer may be cut off
   EXPECT_EQ(given.get().outcome, Outcome::unknown);
   provable.get_future().wait();
   disk_failed.get_future().wait();
@@ -239,6 +244,13 @@ TEST_F(EngineOrderingTest, CommandsOfAnOrganisationThatIsNotHostedAreRefused) {
   std::promise<Answer> answered;
   ordering->submit(AccountId{}, admit(1), Lane::urgent, [&](const Answer& answer) { answered.set_value(answer); });
   EXPECT_EQ(answered.get_future().get().outcome, Outcome::refused);
+}
+
+// Connected, and silent: a network cut off, or an engine that hangs.
+TEST_F(EngineOrderingTest, AChainThatMakesNoBlocksAnyMoreHasNoQuorum) {
+  make_block();
+  while (ordering->height() < Height{1}) std::this_thread::yield();
+  while (ordering->has_quorum()) std::this_thread::yield();
 }
 
 TEST_F(EngineOrderingTest, AfterStopNothingIsLeftUnanswered) {

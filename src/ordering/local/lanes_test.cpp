@@ -61,6 +61,33 @@ TEST(Lanes, ABlockTakesNoMoreThanItMayAndTheRestGoesNext) {
   EXPECT_EQ(names(lanes.take({6'000})), "bc");
 }
 
+// The ledger forgives an actor 256 numbers out of order, and an epoch may have more.
+TEST(Lanes, EachActorsMixedCommandsTakeTheirPlacesByDigestInTheOrderOfTheirNumbers) {
+  Lanes lanes(kEpochMs, 100);
+  const auto put = [&](char name, char actor, std::uint64_t sequence) {
+    Pending one = pending(name, Lane::mixed);
+    one.actor.value.fill(static_cast<decltype(one.actor.value)::value_type>(actor));
+    one.sequence = sequence;
+    lanes.put(std::move(one), {5'000});
+  };
+  put('a', 'N', 9);  // by digest: a b c d e, of which a, c and e are North's
+  put('b', 'S', 2);
+  put('c', 'N', 7);
+  put('d', 'S', 1);
+  put('e', 'N', 8);
+  EXPECT_EQ(names(lanes.take({6'000})), "cdeba");
+}
+
+TEST(Lanes, NoMoreBytesAreTakenThanAskedForButForTheFirst) {
+  Lanes lanes(kEpochMs, 100);
+  for (const char name : {'a', 'b', 'c'}) lanes.put(pending(name, Lane::urgent), {5'000});
+  for (const char name : {'x', 'y'}) lanes.put(pending(name, Lane::mixed), {5'000});
+  EXPECT_EQ(names(lanes.take({6'000}, 0)), "a");
+  EXPECT_EQ(names(lanes.take({6'000}, 1)), "b");
+  EXPECT_EQ(names(lanes.take({6'000}, 2)), "cx");
+  EXPECT_EQ(names(lanes.take({6'000}, 2)), "y");
+}
+
 TEST(Lanes, AClockThatWasSetBackHoldsNobodyLongerThanAnEpoch) {
   Lanes lanes(kEpochMs, 100);
   lanes.put(pending('a', Lane::mixed), {900'000'000});

@@ -4,6 +4,7 @@
 
 #include <future>
 
+#include "ordering/local/intake.h"
 #include "ordering/test_founder.h"
 
 namespace careledger::ordering::local {
@@ -58,6 +59,21 @@ TEST_F(LocalOrderingTest, ACommandIsFinalInTheFirstBlockAndAnEmptyBlockMakesItPr
   const auto header = ordering_->header({2});
   ASSERT_TRUE(header) << header.error().message;
   EXPECT_EQ(header->header.app_hash, replica_->view().app_hash().bytes());
+}
+
+// Expired by now, its key rotated, its number too old: what was applied once stays the answer.
+TEST_F(LocalOrderingTest, WhateverIsSaidOfTheBytesTodayTheirFirstReceiptAnswers) {
+  const Bytes command = admit(1, "North");
+  const Answer first = send(command);
+  const Digest digest = kernel::receive_bytes(command).digest;
+  for (const auto code : {kernel::KernelCode::expired, kernel::KernelCode::bad_signature, kernel::KernelCode::sequence_too_old}) {
+    const Answer again = first_or_refused(replica_->view(), founder_.ledger(), digest, kernel::code_of(code));
+    EXPECT_EQ(again.outcome, Outcome::final);
+    EXPECT_TRUE(again.receipt->code.ok());
+    EXPECT_EQ(again.receipt->height, first.receipt->height);
+  }
+  const Answer other = first_or_refused(replica_->view(), founder_.ledger(), {}, kernel::code_of(kernel::KernelCode::expired));
+  EXPECT_EQ(other.outcome, Outcome::refused);
 }
 
 TEST_F(LocalOrderingTest, ARestartAddsNoEmptyBlockToOne) {
