@@ -22,11 +22,11 @@ void source(const char* name, ByteView bytes) {
 }
 
 void wallet(ByteView text) {  // what was read is written so that it reads the same
-  const auto first = apps::read_wallet_json(text);
+  const auto first = apps::read_wallet_json(crypto::Secret::copy_of(text));
   if (!first) return;
-  const Bytes written = apps::wallet_json(*first);
-  const auto second = apps::read_wallet_json(written);
-  CARELEDGER_ASSERT(second && apps::wallet_json(*second) == written);
+  const crypto::Secret written = apps::wallet_json(*first);
+  const auto second = apps::read_wallet_json(written.clone());
+  CARELEDGER_ASSERT(second && apps::wallet_json(*second).view() == written.view());
 }
 
 // Every line that is not refused is an entry of its own, whatever stands in it.

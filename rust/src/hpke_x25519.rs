@@ -1,7 +1,7 @@
 //! HPKE (RFC 9180) with DHKEM(X25519, HKDF-SHA256) and HKDF-SHA256. CareLedger itself uses the base mode with AES-256-GCM and one
 //! message a context; the other AEADs, modes and sequence numbers are here so that the RFC's own vectors judge this very code.
 
-use crate::memory::{array, borrow};
+use crate::memory::{borrow, borrow_array};
 use hpke::aead::{Aead, AeadTag, AesGcm128, AesGcm256, ChaCha20Poly1305};
 use hpke::inout::InOutBuf;
 use hpke::kdf::HkdfSha256;
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn careledger_hpke_seal(
     };
     unsafe {
         let message = Message { associated: borrow(associated, associated_size), text: writable(text, count) };
-        run(context, borrow(recipient, 32), &array(random), message, writable(encapsulated, 32), writable(tag, TAG_SIZE)).is_ok()
+        run(context, borrow(recipient, 32), borrow_array(random), message, writable(encapsulated, 32), writable(tag, TAG_SIZE)).is_ok()
     }
 }
 

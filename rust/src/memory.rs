@@ -21,3 +21,11 @@ pub unsafe fn array<const N: usize>(data: *const u8) -> [u8; N] {
     out.copy_from_slice(unsafe { borrow(data, N) });
     out
 }
+
+/// The same bytes without a copy, which would have to be wiped where they are a key.
+///
+/// # Safety
+/// As of borrow().
+pub unsafe fn borrow_array<'a, const N: usize>(data: *const u8) -> &'a [u8; N] {
+    unsafe { borrow(data, N) }.try_into().expect("as long as asked for")
+}

@@ -1,8 +1,8 @@
 #include "apps/wallet_file.h"
 
-#include <iostream>
-
+#include "apps/passphrase.h"
 #include "crypto/aead.h"
+#include "crypto/secret_file.h"
 
 namespace careledger::apps {
 namespace {
@@ -15,23 +15,9 @@ constexpr std::uint32_t kPassesMax = 64;
 constexpr std::uint32_t kMemoryMax = 4u << 20;  // KiB
 enum class Method : std::uint8_t { passphrase = 1, key_file = 2 };
 
-Result<Bytes> passphrase_of(const std::string& file) {
-  Bytes text;
-  if (file == "-") {
-    std::getline(std::cin, text);
-  } else {
-    CARELEDGER_TRY(text, system_files().read_all(file, 4096));
-    text.resize(std::min(text.size(), text.find('\n')));
-  }
-  if (text.empty()) return fail(ErrorKind::invalid, "the passphrase is empty");
-  return text;
-}
-
 Result<crypto::Secret> key_of_file(const std::string& path) {
-  CARELEDGER_TRY(Bytes bytes, system_files().read_all(path, 1024));
-  if (bytes.size() != kKeySize) return fail(ErrorKind::wrong_key, path + " is no key file of a wallet: it has not 32 bytes");
-  crypto::Secret key = crypto::Secret::copy_of(bytes);
-  crypto::wipe(bytes);
+  CARELEDGER_TRY(crypto::Secret key, crypto::read_secret_file(path, 1024));
+  if (key.size() != kKeySize) return fail(ErrorKind::wrong_key, path + " is no key file of a wallet: it has not 32 bytes");
   return key;
 }
 
@@ -49,10 +35,8 @@ Result<crypto::Secret> key_under(ByteView head, const std::string& path, const W
   cost.passes = *take_u32(in);
   cost.memory_kib = *take_u32(in);
   if (cost.passes > kPassesMax || cost.memory_kib > kMemoryMax) return fail(ErrorKind::malformed, path + ": unreasonable passphrase cost");
-  CARELEDGER_TRY(Bytes passphrase, passphrase_of(seal.passphrase_file));
-  auto key = crypto::key_from_passphrase(passphrase, in, cost, kKeySize);
-  crypto::wipe(passphrase);
-  return key;
+  CARELEDGER_TRY(const crypto::Secret passphrase, passphrase_from(seal.passphrase_file));
+  return crypto::key_from_passphrase(passphrase.view(), in, cost, kKeySize);
 }
 
 Result<Bytes> head_of(ByteView file, const std::string& path) {
@@ -83,11 +67,7 @@ Result<WalletFile> WalletFile::create(const std::string& path, const WalletSeal&
   } else {
     head.push_back(static_cast<char>(Method::key_file));
     const std::string key_path = seal.key_file.empty() ? path + ".key" : seal.key_file;
-    if (!files.exists(key_path)) {
-      Bytes key = entropy.take(kKeySize);
-      CARELEDGER_CHECK(files.replace(key_path, key));
-      crypto::wipe(key);
-    }
+    if (!files.exists(key_path)) CARELEDGER_CHECK(files.replace(key_path, crypto::Secret::random(entropy, kKeySize).view()));
   }
   CARELEDGER_TRY(crypto::Secret key, key_under(head, path, seal));
   WalletFile file(path, std::move(key), std::move(head), entropy);
@@ -100,22 +80,18 @@ Result<WalletFile> WalletFile::open(const std::string& path, const WalletSeal& s
   CARELEDGER_TRY(Bytes head, head_of(bytes, path));
   CARELEDGER_TRY(crypto::Secret key, key_under(head, path, seal));
   const ByteView rest = ByteView(bytes).substr(head.size());
-  auto plain = crypto::aead_open(key, rest.substr(0, crypto::kAeadNonceSize), head, rest.substr(crypto::kAeadNonceSize));
+  auto plain = crypto::aead_open_secret(key, rest.substr(0, crypto::kAeadNonceSize), head, rest.substr(crypto::kAeadNonceSize));
   if (!plain) return fail(ErrorKind::wrong_key, path + " does not open: another passphrase or key file, or the file was changed");
   WalletFile file(path, std::move(key), std::move(head), entropy);
-  auto wallet = read_wallet_json(*plain);
-  crypto::wipe(*plain);
+  auto wallet = read_wallet_json(std::move(*plain));
   if (!wallet) return tl::make_unexpected(wallet.error());
   file.wallet_ = std::move(*wallet);
   return file;
 }
 
 Result<void> WalletFile::save() {
-  Bytes plain = wallet_json(wallet_);
   const Bytes nonce = entropy_->take(crypto::kAeadNonceSize);
-  const Bytes sealed = crypto::aead_seal(key_, nonce, head_, plain);
-  crypto::wipe(plain);
-  return system_files().replace(path_, head_ + nonce + sealed);
+  return system_files().replace(path_, head_ + nonce + crypto::aead_seal(key_, nonce, head_, wallet_json(wallet_).view()));
 }
 
 Result<WalletKey*> WalletFile::add_key(const std::string& label) {

@@ -91,8 +91,9 @@ class WalletFile {
   Wallet wallet_;
 };
 
-// JSON inside the file. malformed.
-Bytes wallet_json(const Wallet& wallet);
-Result<Wallet> read_wallet_json(ByteView text);
+// JSON inside the file, whose seeds never leave locked memory: they are put into the text when it is written, and taken out of it before it
+// is parsed. malformed.
+crypto::Secret wallet_json(const Wallet& wallet);
+Result<Wallet> read_wallet_json(crypto::Secret text);
 
 }  // namespace careledger::apps

@@ -3,6 +3,7 @@
 #include "apps/wallet_file.h"
 #include "contracts/build.h"
 #include "crypto/hash.h"
+#include "crypto/secret_text.h"
 #include "edge/exchange/operations.h"
 
 namespace careledger::apps {
@@ -24,10 +25,46 @@ std::uint64_t number_at(const json::Value& object, std::string_view name) {
   return out;
 }
 
-json::Value key_value(json::Document& document, const WalletKey& key) {
+// In a parsed document a key's number, as many digits as a seed has, stands in the seed's place.
+constexpr std::string_view kSeedStart = R"("seed":")";  // in a JSON string its quotes would be escaped: this is a member alone
+constexpr std::size_t kSeedDigits = 64;
+
+std::string seed_mark(std::size_t index) {
+  std::string digits = std::to_string(index);
+  return digits.insert(0, kSeedDigits - digits.size(), '0');
+}
+
+std::size_t next_seed(ByteView text, std::size_t from) {
+  const std::size_t found = text.find(kSeedStart, from);
+  return found == ByteView::npos || text.size() - found < kSeedStart.size() + kSeedDigits ? ByteView::npos : found + kSeedStart.size();
+}
+
+crypto::Secret with_seeds(const Bytes& json, const std::vector<WalletKey>& keys) {
+  crypto::Secret text = crypto::Secret::copy_of(json);
+  std::size_t at = next_seed(json, 0);
+  for (const WalletKey& key : keys) {
+    CARELEDGER_ASSERT(at != ByteView::npos);
+    crypto::secret_to_hex(key.key.seed()).view().copy(text.data() + at, kSeedDigits);
+    at = next_seed(json, at + kSeedDigits);
+  }
+  return text;
+}
+
+std::vector<crypto::Secret> take_seeds(crypto::Secret& text) {
+  std::vector<crypto::Secret> seeds;
+  for (std::size_t at = next_seed(text.view(), 0); at != ByteView::npos; at = next_seed(text.view(), at + 1)) {
+    auto seed = crypto::secret_from_hex(text.view().substr(at, kSeedDigits));
+    if (!seed) continue;
+    seed_mark(seeds.size()).copy(text.data() + at, kSeedDigits);
+    seeds.push_back(std::move(*seed));
+  }
+  return seeds;
+}
+
+json::Value key_value(json::Document& document, const WalletKey& key, std::size_t index) {
   json::Value out = document.object();
   document.set(out, "label", document.string(key.label));
-  document.set(out, "seed", document.string(to_hex(key.key.seed().view())));
+  document.set(out, "seed", document.string(seed_mark(index)));
   document.set(out, "nonce", document.string(key.nonce.hex()));
   document.set(out, "organisation", document.string(key.organisation));
   document.set(out, "organisation_name", document.string(key.organisation_name));
@@ -56,13 +93,12 @@ json::Value grant_value(json::Document& document, const WalletGrant& grant) {
   return out;
 }
 
-Result<WalletKey> read_key(const json::Value& value) {
-  auto seed = from_hex(value.string_at("seed"));
+Result<WalletKey> read_key(const json::Value& value, std::size_t index, const std::vector<crypto::Secret>& seeds) {
   const auto nonce_bytes = from_hex(value.string_at("nonce"));
   const auto nonce = nonce_bytes ? Digest::from(*nonce_bytes) : std::nullopt;
-  if (!seed || seed->size() != 32 || !nonce) return fail(ErrorKind::malformed, "the wallet holds a key that does not read");
-  CARELEDGER_TRY(crypto::SigningKey key, crypto::SigningKey::from_seed(crypto::Secret::copy_of(*seed)));
-  crypto::wipe(*seed);
+  if (index >= seeds.size() || value.string_at("seed") != seed_mark(index) || !nonce)
+    return fail(ErrorKind::malformed, "the wallet holds a key that does not read");
+  CARELEDGER_TRY(crypto::SigningKey key, crypto::SigningKey::from_seed(seeds[index]));
   WalletKey out{std::string(value.string_at("label")), std::move(key), *nonce, {}, {}, 0, {}, 0, {}};
   out.organisation = value.string_at("organisation");
   out.organisation_name = value.string_at("organisation_name");
@@ -108,9 +144,7 @@ Result<void> WalletKey::pin_subject(const std::string& hex) {
 }
 
 crypto::SigningKey WalletKey::witness() const {
-  Bytes seed = crypto::hkdf_sha256(key.seed().view(), {}, "careledger/wallet-witness/1", 32);
-  auto derived = crypto::SigningKey::from_seed(crypto::Secret::copy_of(seed));
-  crypto::wipe(seed);
+  auto derived = crypto::SigningKey::from_seed(crypto::hkdf_sha256(key.seed().view(), {}, "careledger/wallet-witness/1", 32));
   CARELEDGER_ASSERT(derived.has_value());
   return std::move(*derived);
 }
@@ -127,10 +161,10 @@ WalletKey* Wallet::of_organisation(const std::string& hex) {
   return nullptr;
 }
 
-Bytes wallet_json(const Wallet& wallet) {
+crypto::Secret wallet_json(const Wallet& wallet) {
   json::Document document;
   json::Value keys = document.array();
-  for (const WalletKey& key : wallet.keys) document.append(keys, key_value(document, key));
+  for (std::size_t i = 0; i < wallet.keys.size(); ++i) document.append(keys, key_value(document, wallet.keys[i], i));
   json::Value grants = document.array();
   for (const WalletGrant& grant : wallet.grants) document.append(grants, grant_value(document, grant));
   json::Value root = document.object();
@@ -142,11 +176,12 @@ Bytes wallet_json(const Wallet& wallet) {
   document.set(root, "checkpoint", document.string(wallet.checkpoint));
   document.set(root, "keys", keys);
   document.set(root, "grants", grants);
-  return json::compact(root);
+  return with_seeds(json::compact(root), wallet.keys);
 }
 
-Result<Wallet> read_wallet_json(ByteView text) {
-  CARELEDGER_TRY(const json::Document document, json::parse(text));
+Result<Wallet> read_wallet_json(crypto::Secret text) {
+  const std::vector<crypto::Secret> seeds = take_seeds(text);
+  CARELEDGER_TRY(const json::Document document, json::parse(text.view()));
   const json::Value& root = document.root();
   if (number_at(root, "format") != kFormat) return fail(ErrorKind::newer_format, "the wallet was written by a newer program");
   Wallet wallet;
@@ -156,7 +191,7 @@ Result<Wallet> read_wallet_json(ByteView text) {
   wallet.log_root = root.string_at("log_root");
   wallet.checkpoint = root.string_at("checkpoint");
   for (const json::Value& value : root.items_at("keys")) {
-    CARELEDGER_TRY(WalletKey key, read_key(value));
+    CARELEDGER_TRY(WalletKey key, read_key(value, wallet.keys.size(), seeds));
     wallet.keys.push_back(std::move(key));
   }
   for (const json::Value& value : root.items_at("grants")) wallet.grants.push_back(read_grant(value));

@@ -67,14 +67,14 @@ class Operation {
   EVP_CIPHER_CTX* context_;
 };
 
-void begin_gcm(Operation& operation, ByteView key, ByteView nonce, ByteView associated, bool seal) {
+void begin_gcm(Operation& operation, const Secret& key, ByteView nonce, ByteView associated, bool seal) {
   CARELEDGER_ASSERT(key.size() == kAeadKeySize && nonce.size() == kAeadNonceSize);
-  CARELEDGER_ASSERT(EVP_CipherInit_ex2(operation.get(), gcm(), in(key), in(nonce), seal ? 1 : 0, nullptr) == 1);
+  CARELEDGER_ASSERT(EVP_CipherInit_ex2(operation.get(), gcm(), in(key.view()), in(nonce), seal ? 1 : 0, nullptr) == 1);
   operation.update(nullptr, associated);
 }
 
 // Writes the plain text to `plain`, which holds sealed.size() - kAeadTagSize bytes; false, and `plain` wiped, when the tag is wrong.
-bool open_into(char* plain, ByteView key, ByteView nonce, ByteView associated, ByteView sealed) {
+bool open_into(char* plain, const Secret& key, ByteView nonce, ByteView associated, ByteView sealed) {
   const std::size_t size = sealed.size() - kAeadTagSize;
   std::array<char, kAeadTagSize> tag{};
   std::copy(sealed.end() - kAeadTagSize, sealed.end(), tag.begin());
@@ -93,7 +93,7 @@ tl::unexpected<Error> refused() { return fail(ErrorKind::corrupt, "sealed bytes 
 
 }  // namespace
 
-Bytes aead_seal(ByteView key, ByteView nonce, ByteView associated, ByteView plain) {
+Bytes aead_seal(const Secret& key, ByteView nonce, ByteView associated, ByteView plain) {
   CARELEDGER_ASSERT(plain.size() <= kPlainMax);
   Bytes sealed(plain.size() + kAeadTagSize, '\0');
   Operation operation;
@@ -106,7 +106,7 @@ Bytes aead_seal(ByteView key, ByteView nonce, ByteView associated, ByteView plai
   return sealed;
 }
 
-Result<Bytes> aead_open(ByteView key, ByteView nonce, ByteView associated, ByteView sealed) {
+Result<Bytes> aead_open(const Secret& key, ByteView nonce, ByteView associated, ByteView sealed) {
   if (sealed.size() < kAeadTagSize || sealed.size() - kAeadTagSize > kPlainMax) return refused();
   Bytes plain(sealed.size() - kAeadTagSize, '\0');
   if (!open_into(plain.data(), key, nonce, associated, sealed)) return refused();
@@ -116,16 +116,8 @@ Result<Bytes> aead_open(ByteView key, ByteView nonce, ByteView associated, ByteV
 Result<Secret> aead_open_secret(const Secret& key, ByteView nonce, ByteView associated, ByteView sealed) {
   if (sealed.size() < kAeadTagSize || sealed.size() - kAeadTagSize > kPlainMax) return refused();
   Secret plain(sealed.size() - kAeadTagSize);
-  if (!open_into(plain.data(), key.view(), nonce, associated, sealed)) return refused();
+  if (!open_into(plain.data(), key, nonce, associated, sealed)) return refused();
   return plain;
-}
-
-Bytes aead_seal(const Secret& key, ByteView nonce, ByteView associated, ByteView plain) {
-  return aead_seal(key.view(), nonce, associated, plain);
-}
-
-Result<Bytes> aead_open(const Secret& key, ByteView nonce, ByteView associated, ByteView sealed) {
-  return aead_open(key.view(), nonce, associated, sealed);
 }
 
 void aes256_ctr_xor(const Secret& key, ByteView iv16, std::uint64_t offset, char* data, std::size_t count) {

@@ -5,6 +5,8 @@
 
 #include "base/assert.h"
 #include "crypto/bytes_cast.h"
+#include "crypto/secret.h"
+#include "crypto/secret_arena.h"
 
 // OpenSSL 3 deprecates the low-level SHA-256 calls in favour of EVP. They run the same assembly (SHA-NI) without the provider
 // machinery around it: 60 ns instead of 94 ns for a tree node of 64 bytes, and nodes are most of what is hashed. This file is the
@@ -25,11 +27,16 @@ SHA256_CTX begin() {
   return context;
 }
 
+void end(SHA256_CTX& context, char* digest) { CARELEDGER_ASSERT(SHA256_Final(out(digest), &context) == 1); }
+
 Digest end(SHA256_CTX& context) {
   Digest digest;
-  CARELEDGER_ASSERT(SHA256_Final(out(digest.value.data()), &context) == 1);
+  end(context, digest.value.data());
   return digest;
 }
+
+// Of a finished context, which holds its digest, when that is a key.
+void wipe(SHA256_CTX& context) { OPENSSL_cleanse(&context, sizeof context); }
 
 void update_field(SHA256_CTX& context, ByteView field) {
   CARELEDGER_ASSERT(field.size() <= 0xffffffffu);
@@ -59,22 +66,35 @@ class HmacKey {
     OPENSSL_cleanse(block.data(), block.size());
   }
   ~HmacKey() {
-    OPENSSL_cleanse(&inner_, sizeof inner_);
-    OPENSSL_cleanse(&outer_, sizeof outer_);
+    wipe(inner_);
+    wipe(outer_);
   }
   HmacKey(const HmacKey&) = delete;
   HmacKey& operator=(const HmacKey&) = delete;
 
   Digest mac(std::initializer_list<ByteView> parts) const {
-    SHA256_CTX inner = inner_;
-    for (const ByteView part : parts) update(inner, part);
-    const Digest digest = end(inner);
-    SHA256_CTX outer = outer_;
-    update(outer, digest.view());
-    return end(outer);  // what the two contexts hold now is the inner digest and the tag, not the key
+    Digest tag;
+    SHA256_CTX context = absorbed(parts, tag.value.data());
+    end(context, tag.value.data());
+    return tag;  // what the context holds now is the tag, not the key
+  }
+  // A tag that is a key itself; where it goes may be one of the parts.
+  void key(std::initializer_list<ByteView> parts, char* tag) const {
+    SHA256_CTX context = absorbed(parts, tag);
+    end(context, tag);
+    wipe(context);
   }
 
  private:
+  SHA256_CTX absorbed(std::initializer_list<ByteView> parts, char* between) const {
+    SHA256_CTX context = inner_;
+    for (const ByteView part : parts) update(context, part);
+    end(context, between);
+    context = outer_;
+    update(context, {between, kDigestSize});
+    return context;
+  }
+
   SHA256_CTX inner_;
   SHA256_CTX outer_;
 };
@@ -98,26 +118,38 @@ Digest tagged_hash(ByteView tag, std::initializer_list<ByteView> fields) {
 
 Digest hmac_sha256(ByteView key, ByteView data) { return HmacKey(key).mac({data}); }
 
-Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count) {
+void sha256_into(Secret& digest, std::initializer_list<ByteView> parts) {
+  CARELEDGER_ASSERT(digest.size() == kDigestSize);
+  SHA256_CTX context = begin();
+  for (const ByteView part : parts) update(context, part);
+  end(context, digest.data());
+  wipe(context);
+}
+
+Secret hmac_key(const Secret& key, ByteView label) {
+  Secret made(kDigestSize);
+  HmacKey(key.view()).key({label}, made.data());
+  return made;
+}
+
+Secret hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count) {
   CARELEDGER_ASSERT(count <= 255 * kDigestSize);
-  Digest extracted = hmac_sha256(salt, secret);  // an absent salt is zeros, which is what an empty HMAC key is padded to
-  const HmacKey key(extracted.view());
-  OPENSSL_cleanse(&extracted, sizeof extracted);
-  Bytes expanded;
-  expanded.reserve(count + kDigestSize);
-  Digest previous;
-  for (std::size_t number = 1; expanded.size() < count; ++number) {
+  Secret block(kDigestSize);
+  HmacKey(salt).key({secret}, block.data());  // an absent salt is zeros, which is what an empty HMAC key is padded to
+  const HmacKey key(block.view());
+  Secret expanded(count);
+  for (std::size_t made = 0, number = 1; made < count; made += kDigestSize, ++number) {
     const char counter = static_cast<char>(number);
-    previous = key.mac({number == 1 ? ByteView() : previous.view(), info, {&counter, 1}});
-    expanded.append(previous.view());
+    key.key({number == 1 ? ByteView() : block.view(), info, {&counter, 1}}, block.data());
+    block.view().copy(expanded.data() + made, count - made);
   }
-  OPENSSL_cleanse(&previous, sizeof previous);
-  expanded.resize(count);
   return expanded;
 }
 
 struct HmacSha256::State {
   explicit State(ByteView bytes) : key(bytes) {}
+  static void* operator new(std::size_t size) { return SecretArena::instance().allocate(size); }
+  static void operator delete(void* state, std::size_t size) noexcept { SecretArena::instance().release(static_cast<char*>(state), size); }
   HmacKey key;
 };
 

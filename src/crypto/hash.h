@@ -12,6 +12,8 @@
 
 namespace careledger::crypto {
 
+class Secret;  // crypto/secret.h
+
 Digest sha256(ByteView data);
 Digest sha256(std::initializer_list<ByteView> parts);  // of the concatenation: only where the parts have fixed widths
 
@@ -19,11 +21,15 @@ Digest sha256(std::initializer_list<ByteView> parts);  // of the concatenation: 
 // variable width. `tag` names the purpose and its version, for example "careledger/record/1".
 Digest tagged_hash(ByteView tag, std::initializer_list<ByteView> fields);
 
-Digest hmac_sha256(ByteView key, ByteView data);                                      // RFC 2104
-Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count);  // RFC 5869; count <= 8160
+Digest hmac_sha256(ByteView key, ByteView data);  // RFC 2104
 
-// HMAC under one key, absorbed once, for many messages in a row. It stands for the key: keep it as long as the work takes and no longer;
-// it wipes itself. One thread at a time.
+// Keys that follow from keys: made in the locked memory where they stay, with no copy left on the way.
+void sha256_into(Secret& digest, std::initializer_list<ByteView> parts);               // 32 bytes (asserted); may be one of the parts
+Secret hmac_key(const Secret& key, ByteView label);                                    // HMAC-SHA256: 32 bytes
+Secret hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t count);  // RFC 5869; count <= 8160
+
+// HMAC under one key, absorbed once, for many messages in a row. It stands for the key: it lies in locked memory and wipes itself; keep it
+// as long as the work takes and no longer. One thread at a time.
 class HmacSha256 {
  public:
   explicit HmacSha256(ByteView key);

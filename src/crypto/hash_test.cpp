@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <memory>
 #include <thread>
 
+#include "crypto/secret.h"
+#include "crypto/test_memory.h"
 #include "crypto/test_table.h"
 
 namespace careledger::crypto {
@@ -86,10 +89,28 @@ TEST(Hmac, OneKeyForManyMessages) {
   EXPECT_EQ(keyed.mac("another"), hmac_sha256("Jefe", "another"));
 }
 
+TEST(Hmac, WhatStandsForTheKeyLiesInLockedMemory) {
+  const std::size_t before = locked_bytes();
+  std::vector<std::unique_ptr<HmacSha256>> keyed;
+  for (int i = 0; i < 2000; ++i) keyed.push_back(std::make_unique<HmacSha256>("Jefe"));
+  const bool measured = kMemoryIsOurs && memory_is_locked();
+  EXPECT_TRUE(!measured || locked_bytes() >= before + keyed.size() * 128);  // two states of 64 bytes and more
+}
+
+RC_GTEST_PROP(Derivation, GivesTheSameBytesAsTheHashThatIsNoSecret, (const Bytes& key, const Bytes& a, const Bytes& b)) {
+  RC_ASSERT(hmac_key(Secret::copy_of(key), a).view() == hmac_sha256(key, a).view());
+  Secret digest(32);
+  sha256_into(digest, {a, b});
+  RC_ASSERT(digest.view() == sha256({a, b}).view());
+  const Digest twice = sha256({a, digest.view()});
+  sha256_into(digest, {a, digest.view()});  // over one of its parts
+  RC_ASSERT(digest.view() == twice.view());
+}
+
 TEST(Hkdf, GivesTheKeysOfRfc5869) {
-  EXPECT_EQ(to_hex(hkdf_sha256(repeated(0x0b, 22), *from_hex("000102030405060708090a0b0c"), *from_hex("f0f1f2f3f4f5f6f7f8f9"), 42)),
+  EXPECT_EQ(to_hex(hkdf_sha256(repeated(0x0b, 22), *from_hex("000102030405060708090a0b0c"), *from_hex("f0f1f2f3f4f5f6f7f8f9"), 42).view()),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
-  EXPECT_EQ(to_hex(hkdf_sha256(repeated(0x0b, 22), "", "", 42)),
+  EXPECT_EQ(to_hex(hkdf_sha256(repeated(0x0b, 22), "", "", 42).view()),
             "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
 }
 
@@ -97,8 +118,8 @@ TEST(Hkdf, AgreesWithWycheproof) {
   const auto rows = read_table("hkdf_sha256_wycheproof.tsv");
   EXPECT_EQ(rows.size(), 83u);
   for (const TestRow& row : rows) {
-    const Bytes made = hkdf_sha256(row.bytes("secret"), row.bytes("salt"), row.bytes("info"), row.number("count"));
-    EXPECT_EQ(to_hex(made), row.text("expanded")) << row.text("number");
+    const Secret made = hkdf_sha256(row.bytes("secret"), row.bytes("salt"), row.bytes("info"), row.number("count"));
+    EXPECT_EQ(to_hex(made.view()), row.text("expanded")) << row.text("number");
   }
 }
 

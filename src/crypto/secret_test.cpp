@@ -5,10 +5,11 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include <fstream>
 #include <set>
 #include <thread>
 #include <vector>
+
+#include "crypto/test_memory.h"
 
 namespace careledger::crypto {
 namespace {
@@ -48,26 +49,10 @@ TEST(Secret, TakesRandomBytesFromTheGivenEntropy) {
   EXPECT_EQ(Secret::random(entropy, 40).view(), twin.take(40));
 }
 
-// The sanitizers answer mlock themselves and lock nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kLocksAreReal = false;
-#elif defined(__has_feature)
-constexpr bool kLocksAreReal = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
-#else
-constexpr bool kLocksAreReal = true;
-#endif
-
-// The line `key:` of the mapping that holds `address`, from the kernel's own account of our memory.
-std::string mapping_field(const void* address, const std::string& key) {
-  std::ifstream maps("/proc/self/smaps");
+std::string flags_of(const void* address) {
   const auto wanted = reinterpret_cast<std::uintptr_t>(address);
-  bool inside = false;
-  for (std::string line; std::getline(maps, line);) {
-    std::uintptr_t start = 0;
-    std::uintptr_t end = 0;
-    if (std::sscanf(line.c_str(), "%lx-%lx ", &start, &end) == 2) inside = start <= wanted && wanted < end;
-    if (inside && line.starts_with(key + ":")) return line;
-  }
+  for (const Mapping& mapping : mappings())
+    if (mapping.start <= wanted && wanted < mapping.end) return mapping.flags;
   return "";
 }
 
@@ -75,12 +60,46 @@ TEST(Secret, LiesInMemoryThatIsLockedAndLeftOutOfDumps) {
   const Secret small = Secret::copy_of("small");
   const Secret large(10'000);
   for (const Secret* secret : {&small, &large}) {
-    const std::string flags = mapping_field(secret->view().data(), "VmFlags");
+    const std::string flags = flags_of(secret->view().data());
     ASSERT_NE(flags, "");
     EXPECT_NE(flags.find(" dd"), std::string::npos) << flags;  // do not dump
     const bool locked = flags.find(" lo") != std::string::npos;
-    EXPECT_TRUE(!kLocksAreReal || locked == memory_is_locked()) << flags;
+    EXPECT_TRUE(!kMemoryIsOurs || locked == memory_is_locked()) << flags;
   }
+}
+
+TEST(Secret, IsWipedWhenItGoes) {
+  for (const std::size_t size : {16u, 32u, 256u, 4096u}) {
+    const char* held = nullptr;
+    {
+      Secret secret(size);
+      std::fill_n(secret.data(), size, 'k');
+      held = secret.data();
+    }
+    EXPECT_EQ(ByteView(held, size).find('k'), ByteView::npos) << size;  // the arena keeps its pages: it is allowed to look
+  }
+}
+
+// What the kernel says to be locked grows with more secrets than one chunk of the arena holds, and each of them lies in locked pages.
+TEST(Secret, MoreThanOneChunkIsLockedAsWell) {
+  const std::size_t before = locked_bytes();
+  std::vector<Secret> secrets;
+  for (int i = 0; i < 40'000; ++i) secrets.push_back(Secret::copy_of("a key of exactly thirty-two byte"));
+  const bool measured = kMemoryIsOurs && memory_is_locked();
+  EXPECT_TRUE(!measured || locked_bytes() >= before + secrets.size() * 32 / 2);  // tests before this one may have left free slots
+  for (std::size_t i = 0; i < secrets.size(); i += 5'000)
+    EXPECT_TRUE(!measured || flags_of(secrets[i].view().data()).find(" lo") != std::string::npos) << i;
+}
+
+TEST(Secret, ASearchOfMemoryFindsWhatIsOutsideAndNotWhatIsInside) {
+  SeededEntropy entropy(11);
+  std::vector<Secret> needles;
+  for (int i = 0; i < 2; ++i) needles.push_back(Secret::random(entropy, 32));
+  const Secret another = needles[0].clone();
+  const auto half = std::make_unique<Bytes>(needles[1].view().substr(16));
+  const std::vector<std::size_t> found = copies_outside(needles);
+  EXPECT_EQ(found[0], 0u);
+  EXPECT_EQ(found[1] >= 1, kMemoryIsOurs);
 }
 
 TEST(Secret, ManyShareFewPagesSoThatTheLockLimitHolds) {

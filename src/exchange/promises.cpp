@@ -92,10 +92,7 @@ Result<std::uint64_t> read_sound(const File& file, const std::string& path, std:
 
 Result<crypto::Secret> sealing_key(vault::Keystore& keys) {
   CARELEDGER_TRY(const crypto::Secret root, keys.symmetric(vault::Purpose::relationships));
-  Bytes derived = crypto::hkdf_sha256(root.view(), {}, kAssociated, crypto::kAeadKeySize);
-  crypto::Secret key = crypto::Secret::copy_of(derived);
-  crypto::wipe(derived);
-  return key;
+  return crypto::hkdf_sha256(root.view(), {}, kAssociated, crypto::kAeadKeySize);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "crypto/aead.h"
+#include "crypto/secret_writer.h"
 #include "storage/disk_layer.h"
 
 namespace careledger::storage {
@@ -25,12 +26,12 @@ struct FileKey {
 
 Bytes seal_prefix(const crypto::Secret& root, const FileKey& file, Entropy& entropy) {
   const Bytes nonce = entropy.take(crypto::kAeadNonceSize);
-  Bytes plain(file.key.view());
-  plain += file.counter;
+  crypto::SecretWriter plain(crypto::kAeadKeySize + kCounterBytes);
+  plain.put(file.key.view());
+  plain.put(file.counter);
   Bytes out(kMagic);
   out += nonce;
-  out += crypto::aead_seal(root, nonce, kMagic, plain);
-  crypto::wipe(plain);
+  out += crypto::aead_seal(root, nonce, kMagic, std::move(plain).take().view());
   out.resize(kPrefixBytes);
   return out;
 }
@@ -39,11 +40,10 @@ Result<FileKey> open_prefix(const crypto::Secret& root, ByteView prefix) {
   if (prefix.size() < kPrefixBytes || !prefix.starts_with(kMagic)) return fail(ErrorKind::corrupt, "not an encrypted file of CareLedger");
   prefix.remove_prefix(kMagic.size());
   const ByteView nonce = prefix.substr(0, crypto::kAeadNonceSize);
-  auto plain = crypto::aead_open(root, nonce, kMagic, prefix.substr(crypto::kAeadNonceSize, kSealedBytes));
+  const auto plain = crypto::aead_open_secret(root, nonce, kMagic, prefix.substr(crypto::kAeadNonceSize, kSealedBytes));
   if (!plain) return fail(ErrorKind::wrong_key, kWrongKeyMark);
-  FileKey file{crypto::Secret::copy_of(ByteView(*plain).substr(0, crypto::kAeadKeySize)), plain->substr(crypto::kAeadKeySize)};
-  crypto::wipe(*plain);
-  return file;
+  const ByteView bytes = plain->view();
+  return FileKey{crypto::Secret::copy_of(bytes.substr(0, crypto::kAeadKeySize)), Bytes(bytes.substr(crypto::kAeadKeySize))};
 }
 
 class Cipher : public rocksdb::BlockAccessCipherStream {

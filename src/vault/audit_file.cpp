@@ -33,16 +33,13 @@ tl::unexpected<Error> too_short(const std::string& path, std::uint64_t index, st
                                       " entries: it was cut or is an older copy");
 }
 
-crypto::Secret derived(ByteView key, ByteView salt, ByteView info) {
-  Bytes bytes = crypto::hkdf_sha256(key, salt, info, 32);
-  crypto::Secret secret = crypto::Secret::copy_of(bytes);
-  crypto::wipe(bytes);
-  return secret;
+crypto::Secret derived(const crypto::Secret& key, ByteView salt, ByteView info) {
+  return crypto::hkdf_sha256(key.view(), salt, info, crypto::kAeadKeySize);
 }
 
 // Lets the header say whether this is the right key; tells nothing about it.
 Bytes key_check(const crypto::Secret& audit_key, ByteView file_id) {
-  return crypto::hkdf_sha256(audit_key.view(), file_id, "careledger/audit-check/1", 32);
+  return Bytes(derived(audit_key, file_id, "careledger/audit-check/1").view());
 }
 
 std::string nonce(std::uint64_t offset) { return Bytes(4, '\0') + u64_bytes(offset); }
@@ -69,14 +66,14 @@ Result<void> AuditFile::read_header(const crypto::Secret& audit_key) {
   if (in != key_check(audit_key, *file_id)) {
     return fail(ErrorKind::wrong_key, path_ + " is sealed under another audit key, or its beginning was changed");
   }
-  root_ = derived(audit_key.view(), *file_id, "careledger/audit-file/1");
+  root_ = derived(audit_key, *file_id, "careledger/audit-file/1");
   return {};
 }
 
 std::shared_ptr<const AuditFile::KeySet> AuditFile::key_set(ByteView id) const { return std::make_shared<const KeySet>(root_, id); }
 
 AuditFile::KeySet::KeySet(const crypto::Secret& root, ByteView name)
-    : id(name), seal(derived(root.view(), name, "careledger/audit-seal/1")), salts(derived(root.view(), name, "careledger/audit-salt/1")) {}
+    : id(name), seal(derived(root, name, "careledger/audit-seal/1")), salts(derived(root, name, "careledger/audit-salt/1")) {}
 
 void AuditFile::take_fresh_keys() { keys_ = key_set(entropy_->take(kKeySetIdSize)); }
 

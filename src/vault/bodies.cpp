@@ -51,9 +51,7 @@ Bytes seal_body(const OrganisationId& organisation, const BodyName& name, const 
   append_varint(row, name.version);
   const Bytes nonce = entropy.take(crypto::kAeadNonceSize);  // random, because a number may be tried again after a crash
   row += nonce;
-  Bytes key = secret.data_key();
-  row += crypto::aead_seal(ByteView(key), nonce, associated_data(organisation, name), packed);
-  crypto::wipe(key);
+  row += crypto::aead_seal(secret.data_key(), nonce, associated_data(organisation, name), packed);
   return row;
 }
 
@@ -63,9 +61,7 @@ Result<BodyContent> open_body(const OrganisationId& organisation, std::uint64_t 
   CARELEDGER_TRY(const BodyName name, take_name(number, row));
   const auto nonce = take_bytes(row, crypto::kAeadNonceSize);
   if (!nonce) return damaged(number);
-  Bytes key = secret.data_key();
-  const auto packed = crypto::aead_open(ByteView(key), *nonce, associated_data(organisation, name), row);
-  crypto::wipe(key);
+  const auto packed = crypto::aead_open(secret.data_key(), *nonce, associated_data(organisation, name), row);
   if (!packed) return damaged(number);
   CARELEDGER_TRY(const Bytes plain, decompress(*packed, kBodyBytesMax + 32768));
   ByteView in = plain;

@@ -101,7 +101,7 @@ class Checker {
     const auto expected = commitment_of(parts_, stored.row.number);
     if (!secret) return wrong(secret.error().message);
     if (!expected) return wrong("its commitment is missing: " + expected.error().message);
-    Bytes seed = secret->salt_seed();
+    const crypto::Secret seed = secret->salt_seed();
     if (stored.row.deleted) {
       if (commit_deletion(type, id, stored.version, seed) != *expected) return wrong("the deletion is not the one that was committed to");
       return {};

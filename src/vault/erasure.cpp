@@ -93,9 +93,7 @@ Result<void> Vault::erase(std::string_view type, std::string_view id, std::uint3
     CARELEDGER_TRY(const Indexed indexed, index_resource(type, id, document.root()));
     CARELEDGER_CHECK(forget_terms(*parts_, type, id, indexed.terms, all, version, after));
     CARELEDGER_TRY(const VersionSecret secret, parts_->tree->secret(row.number));
-    Bytes seed = secret.salt_seed();
-    row.remnant = record_root(document.root(), seed);
-    crypto::wipe(seed);
+    row.remnant = record_root(document.root(), secret.salt_seed());
   }
   after.put(kVersionsColumn, version_key(type, id, version), encode(row));
   after.erase(kBodiesColumn, u64_bytes(row.number));

@@ -18,19 +18,16 @@ constexpr ByteView kAuditMagic = "careledger-audit";
 
 constexpr std::size_t kKeySetIdSize = 16;
 
-crypto::Secret derived(ByteView key, ByteView salt, ByteView info) {
-  Bytes bytes = crypto::hkdf_sha256(key, salt, info, 32);
-  crypto::Secret secret = crypto::Secret::copy_of(bytes);
-  crypto::wipe(bytes);
-  return secret;
+crypto::Secret derived(const crypto::Secret& key, ByteView salt, ByteView info) {
+  return crypto::hkdf_sha256(key.view(), salt, info, crypto::kAeadKeySize);
 }
 
 // One frame of an audit file, opened and sealed as docs/formats/audit.md says: whoever has the keystore can.
 struct Frame {
   Frame(const crypto::Secret& file_key, ByteView sealed)
       : key_set(sealed.substr(0, kKeySetIdSize)),
-        seal(derived(file_key.view(), key_set, "careledger/audit-seal/1")),
-        salts(derived(file_key.view(), key_set, "careledger/audit-salt/1")),
+        seal(derived(file_key, key_set, "careledger/audit-seal/1")),
+        salts(derived(file_key, key_set, "careledger/audit-salt/1")),
         body(sealed.substr(key_set.size())) {}
 
   std::optional<OpenedEntry> open(std::uint64_t offset) {
@@ -103,7 +100,7 @@ Result<void> rewrite_audit(const std::string& audit_file, Keystore& keys, const 
   CARELEDGER_TRY(const Bytes file, system_files().read_all(audit_file, kAuditFileMax));
   CARELEDGER_TRY(const crypto::Secret root, keys.symmetric(Purpose::audit));
   if (file.size() < kAuditHeaderBytes) return fail(ErrorKind::corrupt, audit_file + " is no audit file");
-  const crypto::Secret key = derived(root.view(), ByteView(file).substr(kAuditMagic.size() + 2, 32), "careledger/audit-file/1");
+  const crypto::Secret key = derived(root, ByteView(file).substr(kAuditMagic.size() + 2, 32), "careledger/audit-file/1");
   Bytes out = file.substr(0, kAuditHeaderBytes);
   std::uint64_t written = 0;
   ByteView in = ByteView(file).substr(kAuditHeaderBytes);

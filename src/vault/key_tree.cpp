@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
+#include "crypto/secret_writer.h"
 #include "vault/encoding.h"
 #include "vault/keystore.h"
 #include "vault/shred.h"
@@ -18,21 +19,20 @@ constexpr std::size_t kPagesBytesMax = 256u << 20;
 constexpr std::size_t kPageBytes = 1 + 8 + 32;
 
 // One block of SHA-256: 21 + 32 + 1 bytes.
-void step(char* seed, bool right) {
+void step(crypto::Secret& seed, bool right) {
   const char side = right ? '\1' : '\0';
-  const Digest child = crypto::sha256({"careledger/key-tree/1", ByteView(seed, 32), ByteView(&side, 1)});
-  child.view().copy(seed, 32);
+  crypto::sha256_into(seed, {"careledger/key-tree/1", seed.view(), ByteView(&side, 1)});
 }
 
 // From the seed of the node above `number` at `from` down to `to`.
-void descend(char* seed, std::uint64_t number, std::uint8_t from, std::uint8_t to) {
+void descend(crypto::Secret& seed, std::uint64_t number, std::uint8_t from, std::uint8_t to) {
   for (std::uint8_t level = from; level > to; --level) step(seed, ((number >> (level - 1)) & 1) != 0);
 }
 
 }  // namespace
 
-Bytes VersionSecret::data_key() const { return crypto::hmac_sha256(bytes_, "careledger/data-key/1").bytes(); }
-Bytes VersionSecret::salt_seed() const { return crypto::hmac_sha256(bytes_, "careledger/salt-seed/1").bytes(); }
+crypto::Secret VersionSecret::data_key() const { return crypto::hmac_key(leaf_, "careledger/data-key/1"); }
+crypto::Secret VersionSecret::salt_seed() const { return crypto::hmac_key(leaf_, "careledger/salt-seed/1"); }
 
 Result<std::unique_ptr<KeyTree>> KeyTree::open(const std::string& folder, Keystore& keys, Entropy& entropy) {
   auto tree = std::unique_ptr<KeyTree>(new KeyTree(folder, keys, entropy));
@@ -47,7 +47,7 @@ Result<void> KeyTree::load() {
   if (generation_ == 0) {  // a new vault
     Pages fresh;
     fresh.emplace(NodeId{kKeyTreeHeight, 0}, crypto::Secret::random(entropy_, 32));
-    return store(fresh);
+    return store(std::move(fresh));
   }
   if (folder_.empty()) return fail(ErrorKind::wrong_key, "these keys belong to a vault on disk");
   CARELEDGER_CHECK(system_files().make_folder(folder_));
@@ -70,17 +70,13 @@ Bytes KeyTree::seal(const Pages& pages, const crypto::Secret& root, std::uint64_
   Bytes file(kMagic);
   append_u16(file, kFormat);
   append_u64(file, generation);
-  Bytes plain;
-  plain.reserve(pages.size() * kPageBytes);
+  crypto::SecretWriter plain(pages.size() * kPageBytes);
   for (const auto& [node, seed] : pages) {
-    plain.push_back(static_cast<char>(node.level));
-    append_u64(plain, node.index);
-    plain += seed.view();
+    plain.put(Bytes(1, static_cast<char>(node.level)) + u64_bytes(node.index));
+    plain.put(seed.view());
   }
   const Bytes nonce = entropy_.take(crypto::kAeadNonceSize);
-  const Bytes sealed = crypto::aead_seal(root, nonce, file, plain);
-  crypto::wipe(plain);
-  return file + nonce + sealed;
+  return file + nonce + crypto::aead_seal(root, nonce, file, std::move(plain).take().view());
 }
 
 Result<KeyTree::Pages> KeyTree::unseal(ByteView file, const crypto::Secret& root, std::uint64_t generation) {
@@ -94,22 +90,21 @@ Result<KeyTree::Pages> KeyTree::unseal(ByteView file, const crypto::Secret& root
   const auto written = take_u64(in);
   if (!written || *written != generation || in.size() < crypto::kAeadNonceSize) return damaged();
   const ByteView associated = file.substr(0, file.size() - in.size());
-  auto plain = crypto::aead_open(root, in.substr(0, crypto::kAeadNonceSize), associated, in.substr(crypto::kAeadNonceSize));
+  const auto plain = crypto::aead_open_secret(root, in.substr(0, crypto::kAeadNonceSize), associated, in.substr(crypto::kAeadNonceSize));
   if (!plain)
     return fail(ErrorKind::wrong_key, "the key pages do not open under the keystore's root: bring both from the same backup of the keys");
   Pages pages;
-  for (ByteView rest = *plain; !rest.empty();) {
+  for (ByteView rest = plain->view(); !rest.empty();) {
     const auto level = take_u8(rest);
     const auto index = take_u64(rest);
     const auto seed = take_bytes(rest, 32);
     if (!level || *level > kKeyTreeHeight || !index || !seed) return damaged();
     pages.emplace(NodeId{*level, *index}, crypto::Secret::copy_of(*seed));
   }
-  crypto::wipe(*plain);
   return pages;
 }
 
-Result<void> KeyTree::store(const Pages& pages) {
+Result<void> KeyTree::store(Pages pages) {
   const std::uint64_t generation = generation_ + 1;
   const crypto::Secret root = crypto::Secret::random(entropy_, 32);
   Bytes file = seal(pages, root, generation);
@@ -119,9 +114,7 @@ Result<void> KeyTree::store(const Pages& pages) {
   }
   CARELEDGER_CHECK(keys_.replace_symmetric(Purpose::records, root, generation));  // from here on the old pages are dead
   const std::uint64_t old = std::exchange(generation_, generation);
-  Pages kept;
-  for (const auto& [node, seed] : pages) kept.emplace(node, seed.clone());
-  pages_ = std::move(kept);
+  pages_ = std::move(pages);
   file_ = std::move(file);
   cache_.clear();
   return folder_.empty() || old == 0 ? Result<void>{} : shred(path(old));
@@ -141,13 +134,10 @@ const crypto::Secret* KeyTree::cover(std::uint64_t number, std::uint8_t* level) 
 Result<VersionSecret> KeyTree::secret(std::uint64_t number) const {
   if (number >> kKeyTreeHeight != 0) return fail(ErrorKind::invalid, "no such version number");
   const std::lock_guard lock(mutex_);
-  char seed[32];
-  const auto finish = [&](const crypto::Secret& from, std::uint8_t level) {
-    from.view().copy(seed, 32);
-    descend(seed, number, level, 0);
-    VersionSecret secret(ByteView(seed, 32));
-    explicit_bzero(seed, sizeof seed);
-    return secret;
+  const auto finish = [number](const crypto::Secret& from, std::uint8_t level) {
+    crypto::Secret leaf = from.clone();
+    descend(leaf, number, level, 0);
+    return VersionSecret(std::move(leaf));
   };
   if (const auto cached = cache_.find(number >> kCacheLevel); cached != cache_.end()) return finish(cached->second, kCacheLevel);
   std::uint8_t level = 0;
@@ -155,7 +145,7 @@ Result<VersionSecret> KeyTree::secret(std::uint64_t number) const {
   if (page == nullptr) return fail(ErrorKind::gone, "this version was erased");
   if (level <= kCacheLevel) return finish(*page, level);
   crypto::Secret shared = page->clone();
-  descend(shared.data(), number, level, kCacheLevel);
+  descend(shared, number, level, kCacheLevel);
   if (cache_.size() >= kCacheMax) cache_.clear();
   return finish(cache_.emplace(number >> kCacheLevel, std::move(shared)).first->second, kCacheLevel);
 }
@@ -185,8 +175,8 @@ KeyTree::Pages KeyTree::without(std::uint64_t number) const {
   for (; level > 0; --level) {
     const bool right = ((number >> (level - 1)) & 1) != 0;
     crypto::Secret beside = way.clone();
-    step(beside.data(), !right);
-    step(way.data(), right);
+    step(beside, !right);
+    step(way, right);
     pages.emplace(NodeId{static_cast<std::uint8_t>(level - 1), (number >> (level - 1)) ^ 1}, std::move(beside));
   }
   return pages;
@@ -204,7 +194,7 @@ Result<void> KeyTree::rotate() {
   const std::lock_guard lock(mutex_);
   Pages same;
   for (const auto& [node, seed] : pages_) same.emplace(node, seed.clone());
-  return store(same);
+  return store(std::move(same));
 }
 
 std::uint64_t KeyTree::generation() const {

@@ -26,19 +26,15 @@ namespace careledger::vault {
 
 class Keystore;
 
-// What one version's seal and salts derive from; wiped when it goes.
+// What one version's seal and salts derive from.
 class VersionSecret {
  public:
-  VersionSecret() = default;
-  explicit VersionSecret(ByteView secret) : bytes_(secret) {}
-  ~VersionSecret() { crypto::wipe(bytes_); }
-  VersionSecret(VersionSecret&& other) noexcept : bytes_(std::move(other.bytes_)) {}
-  VersionSecret& operator=(VersionSecret&&) = delete;
-  Bytes data_key() const;   // 32 bytes, AES-256-GCM; the caller wipes it
-  Bytes salt_seed() const;  // 32 bytes: codec/fhir/record.h derives the salts of the leaves from it
+  explicit VersionSecret(crypto::Secret leaf) : leaf_(std::move(leaf)) {}
+  crypto::Secret data_key() const;   // 32 bytes, AES-256-GCM
+  crypto::Secret salt_seed() const;  // 32 bytes: codec/fhir/record.h derives the salts of the leaves from it
 
  private:
-  Bytes bytes_;
+  crypto::Secret leaf_;
 };
 
 inline constexpr std::uint8_t kKeyTreeHeight = 40;
@@ -68,7 +64,7 @@ class KeyTree {
 
   KeyTree(std::string folder, Keystore& keys, Entropy& entropy) : folder_(std::move(folder)), keys_(keys), entropy_(entropy) {}
   Result<void> load();
-  Result<void> store(const Pages& pages);
+  Result<void> store(Pages pages);
   Pages without(std::uint64_t number) const;
   std::string path(std::uint64_t generation) const;
   Bytes seal(const Pages& pages, const crypto::Secret& root, std::uint64_t generation) const;

@@ -24,6 +24,7 @@ class KeyTreeTest : public ::testing::Test {
     EXPECT_TRUE(keys) << keys.error().message;
     return std::move(*keys);
   }
+  static Bytes key_of(const KeyTree& tree, std::uint64_t number) { return Bytes(tree.secret(number)->data_key().view()); }
 };
 
 TEST_F(KeyTreeTest, SecretsDifferAndSurviveReopening) {
@@ -32,24 +33,24 @@ TEST_F(KeyTreeTest, SecretsDifferAndSurviveReopening) {
     auto keys = keystore();
     auto tree = KeyTree::open(data, *keys, entropy);
     ASSERT_TRUE(tree) << tree.error().message;
-    first = (*tree)->secret(1)->data_key();
-    far = (*tree)->secret((std::uint64_t{1} << 40) - 1)->data_key();
+    first = key_of(**tree, 1);
+    far = key_of(**tree, (std::uint64_t{1} << 40) - 1);
     EXPECT_NE(first, far);
-    EXPECT_NE(first, (*tree)->secret(1)->salt_seed());
+    EXPECT_NE(first, (*tree)->secret(1)->salt_seed().view());
     EXPECT_EQ((*tree)->secret(std::uint64_t{1} << 40).error().kind, ErrorKind::invalid);
   }
   auto keys = keystore();
   auto tree = KeyTree::open(data, *keys, entropy);
   ASSERT_TRUE(tree) << tree.error().message;
-  EXPECT_EQ((*tree)->secret(1)->data_key(), first);
-  EXPECT_EQ((*tree)->secret((std::uint64_t{1} << 40) - 1)->data_key(), far);
+  EXPECT_EQ(key_of(**tree, 1), first);
+  EXPECT_EQ(key_of(**tree, (std::uint64_t{1} << 40) - 1), far);
 }
 
 TEST_F(KeyTreeTest, AnErasedVersionIsGoneAndAllOthersStay) {
   auto keys = keystore();
   auto tree = KeyTree::open(data, *keys, entropy);
   std::vector<Bytes> before;
-  for (std::uint64_t n = 0; n < 600; ++n) before.push_back((*tree)->secret(n)->data_key());
+  for (std::uint64_t n = 0; n < 600; ++n) before.push_back(key_of(**tree, n));
   ASSERT_TRUE((*tree)->erase(300));
   ASSERT_TRUE((*tree)->erase(301));
   ASSERT_TRUE((*tree)->erase(0));
@@ -64,7 +65,7 @@ TEST_F(KeyTreeTest, AnErasedVersionIsGoneAndAllOthersStay) {
     if (gone) {
       EXPECT_EQ(secret.error().kind, ErrorKind::gone);
     } else {
-      EXPECT_EQ(secret->data_key(), before[n]) << n;
+      EXPECT_EQ(secret->data_key().view(), before[n]) << n;
     }
   }
   EXPECT_LE((*tree)->pages(), 3u * 40u);
@@ -88,28 +89,28 @@ TEST_F(KeyTreeTest, OldPagesDoNotOpenAfterAnErasure) {
 TEST_F(KeyTreeTest, ACrashBeforeTheKeystoreIsWrittenChangesNothing) {
   auto keys = keystore();
   auto tree = KeyTree::open(data, *keys, entropy);
-  const Bytes key = (*tree)->secret(5)->data_key();
+  const Bytes key = key_of(**tree, 5);
   // What an interrupted erasure leaves: pages of the next generation that no keystore knows.
   const std::string stray = data + "/keys." + std::to_string((*tree)->generation() + 1);
   ASSERT_TRUE(system_files().replace(stray, "half an erasure"));
   keys = keystore();
   tree = KeyTree::open(data, *keys, entropy);
   ASSERT_TRUE(tree) << tree.error().message;
-  EXPECT_EQ((*tree)->secret(5)->data_key(), key);
+  EXPECT_EQ(key_of(**tree, 5), key);
   EXPECT_FALSE(system_files().exists(stray));
 }
 
 TEST_F(KeyTreeTest, RotationKeepsEverySecret) {
   auto keys = keystore();
   auto tree = KeyTree::open(data, *keys, entropy);
-  const Bytes key = (*tree)->secret(99)->data_key();
+  const Bytes key = key_of(**tree, 99);
   const std::uint64_t generation = (*tree)->generation();
   ASSERT_TRUE((*tree)->rotate());
   EXPECT_EQ((*tree)->generation(), generation + 1);
   keys = keystore();
   tree = KeyTree::open(data, *keys, entropy);
   ASSERT_TRUE(tree);
-  EXPECT_EQ((*tree)->secret(99)->data_key(), key);
+  EXPECT_EQ(key_of(**tree, 99), key);
 }
 
 }  // namespace

@@ -74,10 +74,7 @@ namespace {
 
 Result<crypto::Secret> wrapping_key(std::uint8_t method, const crypto::Secret& secret, const KeystoreHeader& header) {
   if (method == 1) return crypto::key_from_passphrase(secret.view(), header.salt, header.cost, 32);
-  Bytes key = crypto::hkdf_sha256(secret.view(), header.salt, "careledger/keystore/1", 32);
-  crypto::Secret wrap = crypto::Secret::copy_of(key);
-  crypto::wipe(key);
-  return wrap;
+  return crypto::hkdf_sha256(secret.view(), header.salt, "careledger/keystore/1", 32);
 }
 
 Result<Bytes> public_half(const Slot& slot) {

@@ -1,6 +1,7 @@
 #include "vault/keystore_file.h"
 
 #include "crypto/aead.h"
+#include "crypto/secret_writer.h"
 #include "vault/encoding.h"
 
 namespace careledger::vault {
@@ -30,21 +31,22 @@ std::size_t plain_size(const std::vector<Slot>& slots) {
   return size;
 }
 
-// Reserved in full, so that no copy of a key stays behind where a string has grown.
-Bytes write_slots(const std::vector<Slot>& slots) {
-  Bytes plain;
-  plain.reserve(plain_size(slots));
-  append_u32(plain, static_cast<std::uint32_t>(slots.size()));
+crypto::Secret write_slots(const std::vector<Slot>& slots) {
+  crypto::SecretWriter plain(plain_size(slots));
+  plain.put(u32_bytes(static_cast<std::uint32_t>(slots.size())));
   for (const Slot& slot : slots) {
-    append_u16(plain, static_cast<std::uint16_t>(slot.purpose));
-    plain.push_back(is_symmetric(slot.purpose) ? '\0' : static_cast<char>(slot.algorithm));
-    plain.push_back(slot.retired ? '\1' : '\0');
-    append_field(plain, slot.label);
-    append_u64(plain, static_cast<std::uint64_t>(slot.created.value));
-    append_u64(plain, slot.generation);
-    append_field(plain, slot.key.view());
+    Bytes about;
+    append_u16(about, static_cast<std::uint16_t>(slot.purpose));
+    about.push_back(is_symmetric(slot.purpose) ? '\0' : static_cast<char>(slot.algorithm));
+    about.push_back(slot.retired ? '\1' : '\0');
+    append_field(about, slot.label);
+    append_u64(about, static_cast<std::uint64_t>(slot.created.value));
+    append_u64(about, slot.generation);
+    append_u32(about, static_cast<std::uint32_t>(slot.key.size()));
+    plain.put(about);
+    plain.put(slot.key.view());
   }
-  return plain;
+  return std::move(plain).take();
 }
 
 Result<Slot> read_slot(ByteView& in) {
@@ -129,11 +131,9 @@ Result<KeystoreHeader> read_keystore_header(ByteView file, ByteView* rest) {
 Bytes write_keystore(const KeystoreHeader& header, const crypto::Secret& wrap, const std::vector<Slot>& slots, Entropy& entropy) {
   Bytes file = write_header(header);
   const Bytes associated = file;
-  Bytes plain = write_slots(slots);
   const Bytes nonce = entropy.take(crypto::kAeadNonceSize);
   file += nonce;
-  file += crypto::aead_seal(wrap, nonce, associated, plain);
-  crypto::wipe(plain);
+  file += crypto::aead_seal(wrap, nonce, associated, write_slots(slots).view());
   return file;
 }
 
@@ -142,16 +142,15 @@ Result<std::vector<Slot>> read_keystore(ByteView file, const crypto::Secret& wra
   CARELEDGER_TRY(KeystoreHeader header, read_keystore_header(file, &rest));
   if (rest.size() < crypto::kAeadNonceSize + crypto::kAeadTagSize) return damaged("cut short");
   const ByteView associated = file.substr(0, file.size() - rest.size());
-  auto plain = crypto::aead_open(wrap, rest.substr(0, crypto::kAeadNonceSize), associated, rest.substr(crypto::kAeadNonceSize));
+  const auto plain =
+      crypto::aead_open_secret(wrap, rest.substr(0, crypto::kAeadNonceSize), associated, rest.substr(crypto::kAeadNonceSize));
   if (!plain) {
     const std::string what = header.method == 1 ? "another passphrase" : "another key; bring " + header.hint;
     return fail(ErrorKind::wrong_key,
                 "the keystore does not open: it is sealed under " + what +
                     ", or it is damaged. Without its key nothing in this folder can be read: try the backup of the keys");
   }
-  auto slots = read_slots(*plain);
-  crypto::wipe(*plain);
-  return slots;
+  return read_slots(plain->view());
 }
 
 }  // namespace careledger::vault

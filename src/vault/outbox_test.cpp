@@ -54,7 +54,7 @@ TEST_P(OutboxTest, EverythingThatWaitsGoesInOneAnchorAndIsProvable) {
   // Anyone with body and seed comes to the commitment, and with the path to the root on the ledger.
   const auto document = codec::json::parse(material->version.body);
   proof::CompactRange leaves;
-  for (const auto& leaf : codec::fhir::record_leaves(document->root(), material->seed)) leaves.append(proof::log_leaf(leaf.data));
+  for (const auto& leaf : codec::fhir::record_leaves(document->root(), material->seed.view())) leaves.append(proof::log_leaf(leaf.data));
   const Digest commitment = crypto::tagged_hash("careledger/record/1", {"fhir-verbatim/1", "Patient", leaves.root().view()});
   EXPECT_EQ(commitment, material->commitment);
   EXPECT_TRUE(proof::verify_inclusion(proof::log_leaf(commitment.view()), material->leaf_index, material->leaf_count, material->path,

@@ -36,7 +36,7 @@ Result<OpenedVersion> open_version(const ProofMaterial& material, const std::set
   CARELEDGER_TRY(const codec::json::Document document, codec::json::parse(material.version.body));
   OpenedVersion out;
   std::size_t found = 0;
-  for (codec::fhir::RecordLeaf& leaf : codec::fhir::record_leaves(document.root(), material.seed)) {
+  for (codec::fhir::RecordLeaf& leaf : codec::fhir::record_leaves(document.root(), material.seed.view())) {
     const bool named = disclose.contains(leaf.name);
     found += named ? 1 : 0;
     if (named || disclose.contains("*")) out.shown.push_back(out.leaves.size());

@@ -26,19 +26,19 @@ Result<Indexed> index_resource(std::string_view type, std::string_view id, const
   return indexed;
 }
 
-Digest record_root(const codec::json::Value& resource, ByteView salt_seed) {
+Digest record_root(const codec::json::Value& resource, const crypto::Secret& salt_seed) {
   proof::CompactRange range;
-  for (const auto& leaf : codec::fhir::record_leaves(resource, salt_seed)) range.append(proof::log_leaf(leaf.data));
+  for (const auto& leaf : codec::fhir::record_leaves(resource, salt_seed.view())) range.append(proof::log_leaf(leaf.data));
   return range.root();
 }
 
-Result<Digest> commit_record(std::string_view type, const codec::json::Value& resource, ByteView salt_seed) {
+Result<Digest> commit_record(std::string_view type, const codec::json::Value& resource, const crypto::Secret& salt_seed) {
   if (!resource.is_object()) return fail(ErrorKind::invalid, "a resource is an object");
   return crypto::tagged_hash("careledger/record/1", {codec::fhir::kRecordProfile, type, record_root(resource, salt_seed).view()});
 }
 
-Digest commit_deletion(std::string_view type, std::string_view id, std::uint32_t version, ByteView salt_seed) {
-  const Digest salt = crypto::hmac_sha256(salt_seed, "deletion");
+Digest commit_deletion(std::string_view type, std::string_view id, std::uint32_t version, const crypto::Secret& salt_seed) {
+  const Digest salt = crypto::hmac_sha256(salt_seed.view(), "deletion");
   return crypto::tagged_hash("careledger/deletion/1", {salt.view(), type, id, u32_bytes(version)});
 }
 

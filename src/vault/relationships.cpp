@@ -29,9 +29,12 @@ Bytes seal_row(ByteView key, ByteView plain, const crypto::Secret& secret, Entro
   return nonce + crypto::aead_seal(secret, nonce, key, plain);
 }
 
-Result<Bytes> open_row(ByteView key, ByteView sealed, const crypto::Secret& secret) {
+// `open`: aead_open, or aead_open_secret for a row that holds a key.
+template <class Plain>
+Result<Plain> open_row(ByteView key, ByteView sealed, const crypto::Secret& secret,
+                       Result<Plain> (*open)(const crypto::Secret&, ByteView, ByteView, ByteView)) {
   if (sealed.size() < crypto::kAeadNonceSize) return corrupt_row("private", key);
-  auto plain = crypto::aead_open(secret, sealed.substr(0, crypto::kAeadNonceSize), key, sealed.substr(crypto::kAeadNonceSize));
+  auto plain = open(secret, sealed.substr(0, crypto::kAeadNonceSize), key, sealed.substr(crypto::kAeadNonceSize));
   if (!plain) return corrupt_row("private", key);
   return plain;
 }
@@ -115,7 +118,7 @@ template <class T, class Decode>
 Result<std::optional<T>> find_row(const VaultParts& parts, const Bytes& key, const crypto::Secret& secret, Decode decode) {
   CARELEDGER_TRY(const auto sealed, parts.store->get(kPrivateColumn, key));
   if (!sealed) return std::optional<T>();
-  CARELEDGER_TRY(const Bytes plain, open_row(key, *sealed, secret));
+  CARELEDGER_TRY(const Bytes plain, open_row(key, *sealed, secret, crypto::aead_open));
   auto found = decode(plain);
   if (!found) return corrupt_row("private", key);
   return found;
@@ -150,11 +153,10 @@ Result<std::optional<TrustKey>> Relationships::trust_key(const RelationshipId& i
   const Bytes key = row_key(kTrustKey, id.view());
   CARELEDGER_TRY(const auto sealed, parts.store->get(kPrivateColumn, key));
   if (!sealed) return std::optional<TrustKey>();
-  CARELEDGER_TRY(Bytes plain, open_row(key, *sealed, secret));
+  CARELEDGER_TRY(const crypto::Secret plain, open_row(key, *sealed, secret, crypto::aead_open_secret));
   if (plain.size() != 64) return corrupt_row("private", key);
-  const crypto::Secret seed = crypto::Secret::copy_of(ByteView(plain).substr(0, 32));
-  const Digest nonce = *Digest::from(ByteView(plain).substr(32));
-  crypto::wipe(plain);
+  const crypto::Secret seed = crypto::Secret::copy_of(plain.view().substr(0, 32));
+  const Digest nonce = *Digest::from(plain.view().substr(32));
   CARELEDGER_TRY(crypto::SigningKey signing, crypto::SigningKey::from_seed(seed));
   return std::optional<TrustKey>(TrustKey{std::move(signing), nonce});
 }
@@ -206,7 +208,7 @@ Result<std::vector<Relationship>> Relationships::all(std::uint32_t limit) const 
   const auto rows = vault_.parts().store->iterate(kPrivateColumn, storage::Range::prefix(Bytes(1, kRelationship)));
   std::vector<Relationship> found;
   for (rows->seek_first(); rows->valid() && found.size() < limit; rows->next()) {
-    CARELEDGER_TRY(const Bytes plain, open_row(rows->key(), rows->value(), secret));
+    CARELEDGER_TRY(const Bytes plain, open_row(rows->key(), rows->value(), secret, crypto::aead_open));
     auto one = decode_relationship(plain);
     if (!one) return corrupt_row("private", rows->key());
     found.push_back(std::move(*one));
@@ -277,7 +279,7 @@ Result<std::vector<HeldCommand>> Relationships::held() const {
   const auto rows = parts.store->iterate(kPrivateColumn, storage::Range::prefix(Bytes(1, kHeld)));
   std::vector<HeldCommand> found;
   for (rows->seek_first(); rows->valid(); rows->next()) {
-    CARELEDGER_TRY(const Bytes plain, open_row(rows->key(), rows->value(), secret));
+    CARELEDGER_TRY(const Bytes plain, open_row(rows->key(), rows->value(), secret, crypto::aead_open));
     ByteView rest = plain;
     const auto name = Digest::from(rows->key().substr(1));
     const auto contract = take_varint(rest);
@@ -307,7 +309,7 @@ Result<void> Relationships::each_cosigned(const std::function<Result<void>(const
   CARELEDGER_TRY(const crypto::Secret secret, vault_.parts().keys.symmetric(Purpose::relationships));
   const auto rows = vault_.parts().store->iterate(kPrivateColumn, storage::Range::prefix(Bytes(1, kCosignedRow)));
   for (rows->seek_first(); rows->valid(); rows->next()) {
-    CARELEDGER_TRY(const Bytes plain, open_row(rows->key(), rows->value(), secret));
+    CARELEDGER_TRY(const Bytes plain, open_row(rows->key(), rows->value(), secret, crypto::aead_open));
     const auto one = decode_cosigned(plain);
     if (!one) return corrupt_row("private", rows->key());
     CARELEDGER_CHECK(visit(*one));

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/files.h"
+#include "crypto/secret_file.h"
 #include "vault/keystore.h"
 
 namespace careledger::vault {
@@ -44,13 +45,6 @@ Result<void> check_owner(const std::string& path) {
   return {};
 }
 
-Result<crypto::Secret> read_secret(const std::string& path, std::size_t size_max) {
-  CARELEDGER_TRY(Bytes bytes, system_files().read_all(path, size_max));
-  crypto::Secret secret = crypto::Secret::copy_of(bytes);
-  crypto::wipe(bytes);
-  return secret;
-}
-
 }  // namespace
 
 Seal Seal::passphrase(ByteView passphrase, crypto::PasswordCost cost) {
@@ -71,7 +65,7 @@ Result<Seal> Seal::key_file(const std::string& path, const std::string& data_fol
   CARELEDGER_CHECK(check_owner(path));
   Seal seal;
   seal.method_ = Method::key_file;
-  CARELEDGER_TRY(seal.secret_, read_secret(path, kCredentialBytesMax));
+  CARELEDGER_TRY(seal.secret_, crypto::read_secret_file(path, kCredentialBytesMax));
   if (seal.secret_.size() != kKeyBytes) return fail(ErrorKind::wrong_key, "the key file " + path + " does not hold 32 bytes");
   CARELEDGER_TRY(const fs::path real, real_path(path));
   seal.hint_ = "the key file " + real.string();
@@ -89,7 +83,7 @@ Result<Seal> Seal::credential(const std::string& name) {
   if (name.empty() || name.find('/') != std::string::npos) return fail(ErrorKind::invalid, "a credential's name has no slash");
   Seal seal;
   seal.method_ = Method::credential;
-  CARELEDGER_TRY(seal.secret_, read_secret(std::string(folder) + "/" + name, kCredentialBytesMax));
+  CARELEDGER_TRY(seal.secret_, crypto::read_secret_file(std::string(folder) + "/" + name, kCredentialBytesMax));
   if (seal.secret_.size() < kKeyBytes) return fail(ErrorKind::wrong_key, "the credential " + name + " holds less than 32 bytes");
   seal.hint_ = "the systemd credential " + name;
   return seal;

@@ -12,10 +12,7 @@ constexpr std::uint16_t kFormat = 1;
 constexpr std::size_t kFrameMax = 128u << 20;
 
 crypto::Secret stream_key(const crypto::Secret& key, ByteView header) {
-  Bytes bytes = crypto::hkdf_sha256(key.view(), header, "careledger/sealed-stream/1", 32);
-  crypto::Secret secret = crypto::Secret::copy_of(bytes);
-  crypto::wipe(bytes);
-  return secret;
+  return crypto::hkdf_sha256(key.view(), header, "careledger/sealed-stream/1", crypto::kAeadKeySize);
 }
 
 Bytes nonce(std::uint64_t index, bool last) { return Bytes(3, '\0').append(1, last ? '\1' : '\0') + u64_bytes(index); }

@@ -153,9 +153,7 @@ Result<VersionMeta> Transaction::put(Put put) {
   CARELEDGER_TRY(Indexed indexed, index_resource(put.type, put.id, *put.tree));
   if (indexed.patients.size() > kPatientsMax) return fail(ErrorKind::too_large, "the resource belongs to more than 256 patients");
   CARELEDGER_TRY(const VersionSecret secret, s.parts.tree->secret(s.head.next_number));
-  Bytes seed = secret.salt_seed();
-  CARELEDGER_TRY(const Digest commitment, commit_record(put.type, *put.tree, seed));
-  crypto::wipe(seed);
+  CARELEDGER_TRY(const Digest commitment, commit_record(put.type, *put.tree, secret.salt_seed()));
   CARELEDGER_TRY(const Indexed before, s.indexed(put.type, put.id, old));
 
   BodyContent content{std::move(indexed.patients), std::move(put.body)};
@@ -182,9 +180,7 @@ Result<VersionMeta> Transaction::remove(std::string_view type, std::string_view 
   CARELEDGER_TRY(Indexed before, s.indexed(type, id, old));
   const std::uint64_t number = s.head.next_number;
   CARELEDGER_TRY(const VersionSecret secret, s.parts.tree->secret(number));
-  Bytes seed = secret.salt_seed();
-  const Digest commitment = commit_deletion(type, id, version, seed);
-  crypto::wipe(seed);
+  const Digest commitment = commit_deletion(type, id, version, secret.salt_seed());
   const BodyContent content{before.patients, {}};
   const Bytes row =
       seal_body(s.parts.options.organisation, {std::string(type), std::string(id), version, number}, content, secret, s.parts.entropy);

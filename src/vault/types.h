@@ -1,4 +1,4 @@
-// What the vault stores and gives back: versions of resources. Plain values.
+// What the vault stores and gives back: versions of resources. Plain values, but for the seed of a proof, which is a key.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "crypto/secret.h"
 
 namespace careledger::codec::json {
 class Value;
@@ -62,8 +63,8 @@ struct AnchorState {
 struct ProofMaterial {
   Version version;
   Digest commitment;
-  Bytes seed;  // the 32 bytes from which the salts of the leaves derive (codec/fhir/record.h). Discloses every leaf it is
-               // handed out with: give single salts for a partial opening
+  crypto::Secret seed{};  // the 32 bytes from which the salts of the leaves derive (codec/fhir/record.h). Discloses every leaf that it is
+                          // handed out with: give single salts for a partial opening
   std::optional<Digest> remnant{};  // of an erased version, in place of body and seed: root of the elements that it had
   AnchorState anchor;
   Bytes signed_command;          // canonical SignedCommand that carries the anchor; empty while pending

@@ -1,5 +1,7 @@
 #include "ordering/abci/engine_home.h"
 
+#include "crypto/secret_text.h"
+#include "crypto/secret_writer.h"
 #include "ordering/chain_json.h"
 
 namespace careledger::ordering::abci {
@@ -10,6 +12,7 @@ namespace json = codec::json;
 using chain_json::Object;
 
 constexpr std::string_view kPrivateKeyType = "tendermint/PrivKeyEd25519";
+constexpr std::size_t kPrivateKeySize = 64;  // seed ‖ public key
 // As long as light clients trust a header.
 constexpr chain_json::EvidenceRules kEvidence{1'000'000, std::int64_t{14} * 86'400 * 1'000'000'000, 64 * 1024};
 
@@ -47,6 +50,19 @@ std::string config_toml(const EnginePaths& paths, const EngineSettings& settings
          "s\"\npeer_gossip_sleep_duration = \"2ms\"\n\n[storage]\ndiscard_abci_responses = true\n\n[tx_index]\nindexer = \"null\"\n";
 }
 
+// The engine reads this key from a plain file; here it does not leave locked memory.
+crypto::Secret node_key_json(const crypto::SigningKey& key) {
+  crypto::SecretWriter pair(kPrivateKeySize);
+  pair.put(key.seed().view());
+  pair.put(key.public_key().view());
+  const crypto::Secret value = crypto::secret_to_base64(std::move(pair).take());
+  const std::string before = R"({"priv_key":{"type":")" + std::string(kPrivateKeyType) + R"(","value":")";
+  const std::string after = R"("}})";
+  crypto::SecretWriter text(before.size() + value.size() + after.size());
+  for (const ByteView part : {ByteView(before), value.view(), ByteView(after)}) text.put(part);
+  return std::move(text).take();
+}
+
 }  // namespace
 
 std::string node_id(const crypto::PublicKey& key) { return to_hex(proof::address_of(key)); }
@@ -69,15 +85,11 @@ Bytes encode(const Genesis& genesis) {
 
 Result<void> prepare(Files& files, const std::string& folder, const Genesis& genesis, const crypto::SigningKey& node_key,
                      const EngineSettings& settings) {
-  json::Document document;
-  Object private_key(document);
-  private_key.text("type", kPrivateKeyType).base64("value", Bytes(node_key.seed().view()) + node_key.public_key().bytes());
-  const Bytes key = json::compact(Object(document).add("priv_key", private_key.done()).done());
   CARELEDGER_CHECK(files.make_folder(folder + "/config"));
   CARELEDGER_CHECK(files.make_folder(folder + "/data"));
   CARELEDGER_CHECK(files.replace(folder + "/config/config.toml", config_toml(EnginePaths(folder), settings)));
   CARELEDGER_CHECK(files.replace(folder + "/config/genesis.json", encode(genesis)));
-  return files.replace(folder + "/config/node_key.json", key);
+  return files.replace(folder + "/config/node_key.json", node_key_json(node_key).view());
 }
 
 }  // namespace careledger::ordering::abci
