@@ -6,6 +6,7 @@
 #include "edge/fhir/search_value.h"
 #include "edge/fhir/state.h"
 #include "edge/fhir/text.h"
+#include "edge/http/response_writer.h"
 
 namespace careledger::edge::fhir {
 namespace {
@@ -175,7 +176,7 @@ void read_audit_event(State& state, CallPtr call) {
   if (!there) return finish(state, std::move(call), std::move(access), failure(404, "not-found", "no such resource"));
   http::Response response = resource(call->form, 200, audit_event(rows->front(), state.config.organisation, state.config.name));
   response.headers.add("ETag", etag_of(1));
-  response.headers.add("Last-Modified", http_date(rows->front().recorded.time));
+  response.headers.add("Last-Modified", http::imf_date(rows->front().recorded.time));
   finish(state, std::move(call), std::move(access), std::move(response));
 }
 

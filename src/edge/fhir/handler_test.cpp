@@ -1,8 +1,8 @@
 // create, read, vread, update, delete, history, capabilities: as a client sees them.
 #include "codec/fhir/check.h"
 #include "edge/fhir/test_support.h"
-#include "edge/fhir/text.h"
 #include "edge/http/gzip.h"
+#include "edge/http/response_writer.h"
 
 namespace careledger::edge::fhir {
 namespace {
@@ -33,7 +33,7 @@ TEST_F(HandlerTest, CreatesAndReadsWhatWasSentWithEveryDecimal) {
   EXPECT_EQ(read.content(), created.content());
   EXPECT_NE(read.content().find("\"valueDecimal\":1.10}"), std::string::npos);
   EXPECT_EQ(read.headers.get("ETag"), "W/\"1\"");
-  EXPECT_EQ(read.headers.get("Last-Modified"), http_date(clock.now()));
+  EXPECT_EQ(read.headers.get("Last-Modified"), http::imf_date(clock.now()));
   const auto document = json(read);
   EXPECT_EQ(document.root().find("meta")->string_at("versionId"), "1");
   EXPECT_FALSE(document.root().find("meta")->string_at("lastUpdated").empty());

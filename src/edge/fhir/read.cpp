@@ -5,6 +5,7 @@
 #include "codec/fhir/instant.h"
 #include "edge/fhir/state.h"
 #include "edge/fhir/text.h"
+#include "edge/http/response_writer.h"
 
 namespace careledger::edge::fhir {
 namespace {
@@ -115,7 +116,7 @@ void read(State& state, CallPtr call) {
   const bool unchanged = matches_etag(call->request.headers.get("If-None-Match"), meta.version);
   http::Response response = resource(call->form, unchanged ? 304 : 200, unchanged ? Bytes() : std::move(version->body));
   response.headers.add("ETag", etag_of(meta.version));
-  response.headers.add("Last-Modified", http_date(meta.updated));
+  response.headers.add("Last-Modified", http::imf_date(meta.updated));
   finish(state, std::move(call), std::move(access), std::move(response));
 }
 

@@ -1,10 +1,7 @@
 #include "edge/fhir/text.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
-#include <chrono>
 
 #include "codec/json/json.h"
 
@@ -32,18 +29,6 @@ std::optional<std::uint32_t> version_of(std::string_view digits) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   return version;
-}
-
-std::string http_date(BlockTime time) {
-  constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::chrono::sys_time<std::chrono::milliseconds> moment{std::chrono::milliseconds(time.value)};
-  const auto day = std::chrono::floor<std::chrono::days>(moment);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(moment) - day);
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[std::chrono::weekday(day).c_encoding()],
-                     static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 std::string random_uuid(Entropy& entropy) {

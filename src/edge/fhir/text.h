@@ -1,4 +1,4 @@
-// Small pieces of text: JSON members, ETags, HTTP dates, UUIDs. For edge/fhir alone. Pure functions, safe from any thread.
+// Small pieces of text: JSON members, ETags, UUIDs. For edge/fhir alone. Pure functions, safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,6 @@ void append_member(Bytes& out, std::string_view name, std::string_view text);  /
 std::string etag_of(std::uint32_t version);                                    // W/"3"
 std::optional<std::uint32_t> version_of_etag(std::string_view etag);           // W/"3" and, as some clients write it, "3"
 std::optional<std::uint32_t> version_of(std::string_view digits);              // 1 to 4294967295, no leading zero
-std::string http_date(BlockTime time);                                         // IMF-fixdate (RFC 9110 section 5.6.7)
 std::string random_uuid(Entropy& entropy);                                     // version 4 (RFC 9562)
 std::string_view trimmed(std::string_view text);                               // without blanks and tabs at its ends
 

@@ -5,6 +5,7 @@
 #include "edge/fhir/resolver.h"
 #include "edge/fhir/state.h"
 #include "edge/fhir/text.h"
+#include "edge/http/response_writer.h"
 
 namespace careledger::edge::fhir {
 namespace {
@@ -175,7 +176,7 @@ void answer(State& state, CallPtr call, Outcome<Written> written) {
   const bool body = written->status != 204;
   http::Response response = resource(call->form, written->status, body ? body_as_preferred(*call, *written) : Bytes());
   if (meta.version != 0) response.headers.add("ETag", etag_of(meta.version));
-  if (meta.updated.value != 0) response.headers.add("Last-Modified", http_date(meta.updated));
+  if (meta.updated.value != 0) response.headers.add("Last-Modified", http::imf_date(meta.updated));
   if (written->status == 201 || (call->route.interaction == Interaction::create && body)) {
     response.headers.add("Location",
                          base_of(state, call->request) + '/' + meta.type + '/' + meta.id + "/_history/" + std::to_string(meta.version));

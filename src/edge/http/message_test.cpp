@@ -110,7 +110,12 @@ TEST(Writer, KeepsLineBreaksOutOfFields) {
   EXPECT_EQ(head.find("\r\nSet-Cookie"), std::string::npos);
 }
 
-TEST(Writer, WritesTheDateOfTheRfc) { EXPECT_EQ(imf_date({784'111'777'000}), "Sun, 06 Nov 1994 08:49:37 GMT"); }
+TEST(Writer, WritesTheDateOfTheRfc) {
+  EXPECT_EQ(imf_date({784'111'777'000}), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_EQ(imf_date({0}), "Thu, 01 Jan 1970 00:00:00 GMT");
+  EXPECT_EQ(imf_date({1'709'251'199'999}), "Thu, 29 Feb 2024 23:59:59 GMT");
+  EXPECT_EQ(imf_date({4'102'444'800'000}), "Fri, 01 Jan 2100 00:00:00 GMT");
+}
 
 Response ask(Router& router, Method method, std::string path) {
   Request request;

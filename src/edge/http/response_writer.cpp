@@ -1,8 +1,9 @@
 #include "edge/http/response_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <ctime>
+#include <chrono>
 
 #include "edge/http/gzip.h"
 
@@ -56,10 +57,9 @@ void append_number(std::string& out, std::uint64_t value) {
 
 // A field value from a handler may carry what a client sent; a line break in it would begin another field.
 void append_value(std::string& out, std::string_view value) {
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += (byte < 0x20 && c != '\t') || byte == 0x7f ? ' ' : c;
-  }
+  const auto is_control = [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; };
+  out.append(value);
+  std::replace_if(out.end() - static_cast<std::ptrdiff_t>(value.size()), out.end(), is_control, ' ');
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
@@ -151,15 +151,27 @@ void write_head(const Response& response, const AnswerForm& form, bool packed, s
 }
 
 std::string imf_date(BlockTime time) {
-  constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t seconds = static_cast<std::time_t>(time.value / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  const auto two = [](int number) { return std::string{static_cast<char>('0' + number / 10 % 10), static_cast<char>('0' + number % 10)}; };
-  return std::string(kDays[static_cast<std::size_t>(parts.tm_wday)]) + ", " + two(parts.tm_mday) + ' ' +
-         kMonths[static_cast<std::size_t>(parts.tm_mon)] + ' ' + std::to_string(parts.tm_year + 1900) + ' ' + two(parts.tm_hour) + ':' +
-         two(parts.tm_min) + ':' + two(parts.tm_sec) + " GMT";
+  constexpr std::string_view kDays = "SunMonTueWedThuFriSat";
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const auto moment = std::chrono::floor<std::chrono::seconds>(std::chrono::sys_time(std::chrono::milliseconds(time.value)));
+  const auto day = std::chrono::floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(moment - day);
+  std::string out = "Sun, 00 Jan 0000 00:00:00 GMT";
+  const auto name = [&out](std::size_t at, std::string_view names, unsigned which) { out.replace(at, 3, names.substr(3 * which, 3)); };
+  const auto two = [&out](std::size_t at, auto number) {
+    out[at] = static_cast<char>('0' + number / 10 % 10);
+    out[at + 1] = static_cast<char>('0' + number % 10);
+  };
+  name(0, kDays, std::chrono::weekday(day).c_encoding());
+  two(5, static_cast<unsigned>(date.day()));
+  name(8, kMonths, static_cast<unsigned>(date.month()) - 1);
+  two(12, static_cast<int>(date.year()) / 100);
+  two(14, static_cast<int>(date.year()));
+  two(17, clock.hours().count());
+  two(20, clock.minutes().count());
+  two(23, clock.seconds().count());
+  return out;
 }
 
 bool is_preflight(const Request& request) {
