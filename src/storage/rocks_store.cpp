@@ -259,6 +259,9 @@ rocksdb::ColumnFamilyOptions column_options(const StoreOptions& options, const C
   out.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   out.write_buffer_size = options.write_buffer_bytes;
+  // Each column takes memory by the block, and all of them share one budget: of 1 MiB blocks, which are the default, seven columns make a
+  // budget of 8 MiB full before it holds any rows to speak of, and a file is written every moment.
+  out.arena_block_size = options.write_buffer_bytes / 128;
   out.max_write_buffer_number = 3;
   out.level_compaction_dynamic_level_bytes = true;
   out.compression = column.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
