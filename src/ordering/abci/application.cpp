@@ -5,7 +5,6 @@
 #include "base/assert.h"
 #include "crypto/hash.h"
 #include "kernel/tables.h"
-#include "ordering/abci/proposal.h"
 #include "ordering/state_query.h"
 
 namespace careledger::ordering::abci {
@@ -100,7 +99,7 @@ Result<wire::Response> Application::init_chain(const wire::RequestInitChain& ask
 Result<wire::Response> Application::check_tx(const wire::RequestCheckTx& asked) const {
   BlockTime time = replica_.view().time();
   if (config_.now) time = std::max(time, config_.now());
-  CARELEDGER_TRY(const kernel::KernelCode code, judge_envelope(replica_, asked.tx(), time));
+  CARELEDGER_TRY(const kernel::KernelCode code, proposals_.judge(asked.tx(), time));
   Response response;
   auto& check = *response.mutable_check_tx();
   check.set_code(static_cast<std::uint32_t>(code));
@@ -136,7 +135,7 @@ Result<wire::Response> Application::query(const wire::RequestQuery& asked) const
 }
 
 Result<wire::Response> Application::prepare_proposal(const wire::RequestPrepareProposal& asked) const {
-  CARELEDGER_TRY(auto picked, pick(replica_, asked.txs(), asked.max_tx_bytes(), time_of(asked.time())));
+  CARELEDGER_TRY(auto picked, proposals_.pick(asked.txs(), asked.max_tx_bytes(), time_of(asked.time())));
   Response response;
   auto& proposal = *response.mutable_prepare_proposal();
   for (Bytes& transaction : picked) *proposal.add_txs() = std::move(transaction);
@@ -144,7 +143,7 @@ Result<wire::Response> Application::prepare_proposal(const wire::RequestPrepareP
 }
 
 Result<wire::Response> Application::process_proposal(const wire::RequestBlock& asked) const {
-  CARELEDGER_TRY(const bool accepted, accepts(replica_, asked.txs(), time_of(asked.time())));
+  CARELEDGER_TRY(const bool accepted, proposals_.accepts(asked.txs(), time_of(asked.time())));
   Response response;
   response.mutable_process_proposal()->set_status(accepted ? kAccept : kReject);
   return response;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <mutex>
 
+#include "ordering/abci/proposal.h"
 #include "ordering/abci/socket_server.h"
 #include "replica/replica.h"
 
@@ -40,7 +41,8 @@ bool is_of_disk(const Error& error);  // not the engine's doing: what is stored 
 class Application final : public Handler {
  public:
   // Borrows the replica. Nothing else may commit to it while an engine drives it.
-  Application(replica::Replica& replica, ApplicationConfig config) : replica_(replica), config_(std::move(config)) {}
+  Application(replica::Replica& replica, ApplicationConfig config) : replica_(replica), config_(std::move(config)), proposals_(replica) {}
+  const Proposals& proposals() const { return proposals_; }
 
   // An error is for the engine to stop at: a block that does not follow, another chain, a disk that failed.
   Result<careledger::abci::Response> handle(const careledger::abci::Request& request) override;
@@ -61,6 +63,7 @@ class Application final : public Handler {
 
   replica::Replica& replica_;
   const ApplicationConfig config_;
+  const Proposals proposals_;
   std::mutex mutex_;
   struct Finalized {
     replica::Execution execution;

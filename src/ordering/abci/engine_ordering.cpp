@@ -30,7 +30,8 @@ class EngineOrdering final : public Ordering {
         height_(replica.view().height().value),
         last_block_ns_(clock.monotonic_ns()),
         intake_(replica, clock, config_.pending_max, config_.epoch_ms, kTakeCommands),
-        sender_(replica, clock, transport, intake_, in_flight_, maker_, {config_.batch_bytes, config_.repeat_ms}) {}
+        sender_(replica, application_.proposals(), clock, transport, intake_, in_flight_, maker_,
+                {config_.batch_bytes, config_.repeat_ms}) {}
   ~EngineOrdering() override { stop(); }
 
   Result<void> begin() {

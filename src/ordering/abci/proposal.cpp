@@ -30,36 +30,46 @@ KernelCode code_of_refusal(const Error& error) {
   return error.kind == ErrorKind::too_large ? KernelCode::too_large : KernelCode::malformed;
 }
 
-Result<KernelCode> judge(const replica::Replica& replica, const kernel::ReceivedBatch& batch, BlockTime time) {
-  const replica::View view = replica.view();
-  KernelCode code = replica.check_envelope(batch, time);
-  if (code == KernelCode::ok) code = use_of(replica, batch.commands, time);
-  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);  // what was read is not to be trusted
-  return code;
-}
-
 bool must_wait(const kernel::ReceivedBatch& batch, BlockTime time) {
   return std::ranges::any_of(batch.commands, [&](const auto& one) { return one.expires.value - time.value > kernel::kExpiryAheadMaxMs; });
 }
 
 }  // namespace
 
-Result<KernelCode> judge_envelope(const replica::Replica& replica, ByteView transaction, BlockTime time) {
-  const auto batch = kernel::receive_batch(transaction);
-  if (!batch) return code_of_refusal(batch.error());
-  return judge(replica, *batch, time);
+std::shared_ptr<const Proposals::Parsed> Proposals::parse(ByteView transaction, const Digest& digest) const {
+  if (auto known = parsed_.find(digest)) return *known;
+  auto parsed = std::make_shared<Parsed>();
+  auto batch = kernel::receive_batch(transaction);
+  if (batch) parsed->batch = std::move(*batch);
+  else parsed->form = code_of_refusal(batch.error());
+  parsed_.keep(digest, parsed, transaction.size());
+  return parsed;
 }
 
-Result<std::vector<Bytes>> pick(const replica::Replica& replica, const Transactions& offered, std::int64_t bytes_max, BlockTime time) {
+Result<KernelCode> Proposals::judge(const Parsed& parsed, BlockTime time) const {
+  if (parsed.form != KernelCode::ok) return parsed.form;
+  const replica::View view = replica_.view();
+  KernelCode code = replica_.check_envelope(parsed.batch, time);
+  if (code == KernelCode::ok) code = use_of(replica_, parsed.batch.commands, time);
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);  // what was read is not to be trusted
+  return code;
+}
+
+Result<KernelCode> Proposals::judge(ByteView transaction, BlockTime time) const {
+  return judge(*parse(transaction, crypto::sha256(transaction)), time);
+}
+
+Result<std::vector<Bytes>> Proposals::pick(const Transactions& offered, std::int64_t bytes_max, BlockTime time) const {
   std::vector<Bytes> picked;
   std::set<Digest> seen;
   std::int64_t bytes = 0;
   for (const Bytes& transaction : offered) {
     const std::int64_t more = bytes_in_block(transaction);
     if (bytes + more > bytes_max) break;
-    const auto batch = kernel::receive_batch(transaction);
-    if (!batch || must_wait(*batch, time) || !seen.insert(crypto::sha256(transaction)).second) continue;
-    CARELEDGER_TRY(const KernelCode code, judge(replica, *batch, time));
+    const Digest digest = crypto::sha256(transaction);
+    const auto parsed = parse(transaction, digest);
+    if (must_wait(parsed->batch, time) || !seen.insert(digest).second) continue;
+    CARELEDGER_TRY(const KernelCode code, judge(*parsed, time));
     if (code != KernelCode::ok) continue;
     bytes += more;
     picked.push_back(transaction);
@@ -67,11 +77,12 @@ Result<std::vector<Bytes>> pick(const replica::Replica& replica, const Transacti
   return picked;
 }
 
-Result<bool> accepts(const replica::Replica& replica, const Transactions& proposed, BlockTime time) {
+Result<bool> Proposals::accepts(const Transactions& proposed, BlockTime time) const {
   std::set<Digest> seen;
   for (const Bytes& transaction : proposed) {
-    if (!seen.insert(crypto::sha256(transaction)).second) return false;
-    CARELEDGER_TRY(const KernelCode code, judge_envelope(replica, transaction, time));
+    const Digest digest = crypto::sha256(transaction);
+    if (!seen.insert(digest).second) return false;
+    CARELEDGER_TRY(const KernelCode code, judge(*parse(transaction, digest), time));
     if (code != KernelCode::ok) return false;
   }
   return true;

@@ -9,11 +9,13 @@
 // For our own proposals there is one more: no command that expires too far ahead of the block's time. After an outage the first block
 // carries the time of before; such an envelope waits for the next.
 //
-// Thread-safety: pure functions over the replica's committed state.
+// Thread-safety: safe from any thread.
 #pragma once
 
+#include <memory>
 #include <span>
 
+#include "base/recent.h"
 #include "ordering/abci/abci.pb.h"
 #include "replica/replica.h"
 
@@ -21,15 +23,32 @@ namespace careledger::ordering::abci {
 
 using Transactions = google::protobuf::RepeatedPtrField<Bytes>;
 
-// Of one envelope: ok, too_large, malformed, unknown_actor, actor_not_active, bad_signature; when it holds nothing that a block at `time`
-// would consume, what its first command would get.
-Result<kernel::KernelCode> judge_envelope(const replica::Replica& replica, ByteView transaction, BlockTime time);
+class Proposals {
+ public:
+  explicit Proposals(const replica::Replica& replica) : replica_(replica) {}
 
-// The first ones of `offered` that stand, that do not have to wait, in order, in at most `bytes_max` bytes as
-// the engine counts them.
-Result<std::vector<Bytes>> pick(const replica::Replica& replica, const Transactions& offered, std::int64_t bytes_max, BlockTime time);
+  // Of one envelope: ok, too_large, malformed, unknown_actor, actor_not_active, bad_signature; when it holds nothing that a block at `time`
+  // would consume, what its first command would get.
+  Result<kernel::KernelCode> judge(ByteView transaction, BlockTime time) const;
 
-// Whether a block of exactly these may be voted for. The error is a disk's; a proposal that breaks the rule is `false`.
-Result<bool> accepts(const replica::Replica& replica, const Transactions& proposed, BlockTime time);
+  // The first ones of `offered` that stand, that do not have to wait, in order, in at most `bytes_max` bytes as the engine counts them.
+  Result<std::vector<Bytes>> pick(const Transactions& offered, std::int64_t bytes_max, BlockTime time) const;
+
+  // Whether a block of exactly these may be voted for. The error is a disk's; a proposal that breaks the rule is `false`.
+  Result<bool> accepts(const Transactions& proposed, BlockTime time) const;
+
+ private:
+  struct Parsed {
+    kernel::KernelCode form = kernel::KernelCode::ok;
+    kernel::ReceivedBatch batch;  // when its form is sound
+  };
+  std::shared_ptr<const Parsed> parse(ByteView transaction, const Digest& digest) const;
+  Result<kernel::KernelCode> judge(const Parsed& parsed, BlockTime time) const;
+
+  const replica::Replica& replica_;
+  // An envelope is asked about when it comes, after each block while it waits, for a proposal and for a vote; parsing is most of the cost.
+  static constexpr std::size_t kKeptBytes = 16u << 20;
+  mutable Recent<Digest, std::shared_ptr<const Parsed>, IdHash> parsed_{kKeptBytes};
+};
 
 }  // namespace careledger::ordering::abci

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "ordering/abci/proposal.h"
-
 namespace careledger::ordering::abci {
 namespace {
 
@@ -123,7 +121,7 @@ std::uint64_t Sender::give_due() {
 // We judge ourselves before we ask the engine: it answers before it has asked us, and it remembers what it saw even when it dropped it
 // later.
 bool Sender::give(const InFlight::Again& envelope) {
-  const auto code = judge_envelope(replica_, envelope.envelope, std::max(replica_.view().time(), clock_.now()));
+  const auto code = proposals_.judge(envelope.envelope, std::max(replica_.view().time(), clock_.now()));
   if (!code) return false;  // our disk: the engine's connection says so
   if (*code != KernelCode::ok) {
     settle(envelope, *code);

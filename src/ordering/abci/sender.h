@@ -25,9 +25,16 @@ struct SenderConfig {
 class Sender {
  public:
   // Borrows everything until stop() has returned.
-  Sender(replica::Replica& replica, const Clock& clock, Transport& transport, local::Intake& intake, InFlight& in_flight,
-         EnvelopeMaker& maker, SenderConfig config)
-      : replica_(replica), clock_(clock), rpc_(transport), intake_(intake), in_flight_(in_flight), maker_(maker), config_(config) {}
+  Sender(const replica::Replica& replica, const Proposals& proposals, const Clock& clock, Transport& transport, local::Intake& intake,
+         InFlight& in_flight, EnvelopeMaker& maker, SenderConfig config)
+      : replica_(replica),
+        proposals_(proposals),
+        clock_(clock),
+        rpc_(transport),
+        intake_(intake),
+        in_flight_(in_flight),
+        maker_(maker),
+        config_(config) {}
   ~Sender() { stop(); }
   void start();
   void look_again();                   // something was settled, or is due
@@ -45,7 +52,8 @@ class Sender {
   void settle(const InFlight::Again& envelope, kernel::KernelCode code);
   Answer answer_for(const local::Pending& pending, bool taken, kernel::KernelCode code) const;
 
-  replica::Replica& replica_;
+  const replica::Replica& replica_;
+  const Proposals& proposals_;
   const Clock& clock_;
   EngineRpc rpc_;
   local::Intake& intake_;
