@@ -25,7 +25,7 @@
 namespace careledger::ordering::abci {
 
 struct EngineConfig {
-  ApplicationConfig application;
+  ApplicationConfig application;     // its clock and hooks are set here, whatever they were
   std::string socket;                // where the engine dials
   std::uint32_t epoch_ms = 10'000;   // mixed lane [1, 3,600,000]
   std::size_t pending_max = 65'536;  // commands taken and not yet answered; above it: busy
