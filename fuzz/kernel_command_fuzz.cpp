@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (const auto founding = kernel::decode_canonical<kernel::Founding>(bytes); founding && kernel::is_sound(*founding)) {
     kernel::MemoryRows rows;
     kernel::Overlay genesis(rows);
-    kernel::write_genesis(*founding, genesis);
+    kernel::write_genesis(*founding, contracts::all(), genesis);
   }
   return 0;
 }

@@ -71,12 +71,47 @@ Result<OrganisationConfig> read_organisation(const json::Value& value) {
   return organisation;
 }
 
+Result<NetworkConfig> read_network(const json::Value& value) {
+  NetworkConfig network;
+  network.listen = value.string_at("listen");
+  for (const json::Value& one : value.items_at("peers")) {
+    PeerConfig peer;
+    peer.name = one.string_at("name");
+    CARELEDGER_TRY(peer.id, read_id<OrganisationId>(one, "id"));
+    peer.node = one.string_at("node");
+    peer.listen = one.string_at("listen");
+    peer.api = one.string_at("api");
+    if (one.size() != 5 || peer.node.size() != 40 || peer.listen.empty()) return bad("a peer needs name, id, node, listen and api");
+    network.peers.push_back(std::move(peer));
+  }
+  if (value.size() != 2 || network.listen.empty()) return bad("\"network\" needs listen and peers, and nothing else");
+  return network;
+}
+
+json::Value network_json(json::Document& document, const NetworkConfig& network) {
+  json::Value peers = document.array();
+  for (const PeerConfig& peer : network.peers) {
+    json::Value value = document.object();
+    document.set(value, "name", document.string(peer.name));
+    document.set(value, "id", document.string(peer.id.hex()));
+    document.set(value, "node", document.string(peer.node));
+    document.set(value, "listen", document.string(peer.listen));
+    document.set(value, "api", document.string(peer.api));
+    document.append(peers, value);
+  }
+  json::Value out = document.object();
+  document.set(out, "listen", document.string(network.listen));
+  document.set(out, "peers", peers);
+  return out;
+}
+
 Result<void> check_format(const json::Value& root) {
   CARELEDGER_TRY(const std::int64_t number, format_of(root));
   if (number < kConfigFormat)
     return fail(ErrorKind::unsupported, "the folder has the older format " + std::to_string(number) + " and this program works on format " +
                                             std::to_string(kConfigFormat) + ": back it up and run `careledger upgrade`");
-  if (root.size() != 6) return bad("there is a member that this program does not know, or one is missing");
+  if (root.size() != (root.find("network") == nullptr ? 6 : 7))
+    return bad("there is a member that this program does not know, or one is missing");
   return {};
 }
 
@@ -135,6 +170,9 @@ Result<Config> read_config(Files& files, const std::string& path) {
   CARELEDGER_TRY(const std::int64_t reserve_mib, read_integer(*reserve, kReserveMibMax));
   if (reserve_mib < 1) return bad("\"reserve_mib\" must be 1 to 65536");
   config.reserve_mib = static_cast<std::uint32_t>(reserve_mib);
+  if (const json::Value* network = root.find("network")) {
+    CARELEDGER_TRY(config.network, read_network(*network));
+  }
   if (config.rpc_ports.size() != 2) return bad("\"rpc\" needs two ports");
   return config;
 }
@@ -161,6 +199,7 @@ Result<void> write_config(Files& files, const std::string& path, const Config& c
   for (const std::uint16_t port : config.rpc_ports) document.append(rpc, document.number(std::int64_t{port}));
   document.set(root, "rpc", rpc);
   document.set(root, "reserve_mib", document.number(std::int64_t{config.reserve_mib}));
+  if (config.network) document.set(root, "network", network_json(document, *config.network));
   document.root() = root;
   return files.replace(path, json::pretty(document.root()) + "\n");
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,12 +32,27 @@ struct OrganisationConfig {
   std::uint16_t port = 0;  // 0: the system chooses one at each start
 };
 
+// A node of a consortium knows the others from their descriptions; addresses may be changed here, and are read at the next start.
+struct PeerConfig {
+  std::string name;  // of the organisation
+  OrganisationId id;
+  std::string node;    // 40 hex digits: by which its engine is known
+  std::string listen;  // "host:port" of its engine
+  std::string api;     // "https://host:port" of its endpoint
+};
+struct NetworkConfig {
+  std::string listen;  // "host:port" of this node's engine
+  std::vector<PeerConfig> peers;
+};
+
 struct Config {
   std::string name;  // of the ledger
   LedgerId ledger;
   std::vector<OrganisationConfig> organisations;
   std::vector<std::uint16_t> rpc_ports;            // two: a light client wants a witness
   std::uint32_t reserve_mib = kReserveMibDefault;  // of disk, held back for revocations and audit: 1 to 65,536
+
+  std::optional<NetworkConfig> network{};  // of a consortium's node
 
   // By name or slug; nullptr when there is none.
   const OrganisationConfig* find(const std::string& organisation) const;

@@ -17,8 +17,6 @@ namespace build = contracts::build;
 using vault::Keystore;
 using vault::Purpose;
 
-constexpr std::int64_t kLicenceDays = 365;  // of the clinician whom init accredits
-
 Result<void> check(const NewLedger& order) {
   if (order.organisations.empty())
     return fail(ErrorKind::invalid, "a ledger needs at least one organisation: careledger init DIR --organisation \"North Hospital\"");
@@ -71,27 +69,6 @@ Result<Founder> make_founder(const Layout& layout, const NewLedger& order, const
   return founder;
 }
 
-Result<build::NewOrganisation> describe_new(const NewOrganisation& organisation, Keystore& keys, Entropy& entropy) {
-  build::NewOrganisation out;
-  CARELEDGER_TRY(const crypto::SigningKey command, keys.signing(Purpose::command));
-  out.authority = kernel::single_key(command.public_key());
-  constexpr std::pair<Purpose, kernel::KeyRole> kOthers[] = {{Purpose::batch, kernel::KeyRole::batch},
-                                                             {Purpose::http_signature, kernel::KeyRole::request},
-                                                             {Purpose::cosign, kernel::KeyRole::checkpoint},
-                                                             {Purpose::promise, kernel::KeyRole::promise}};
-  for (const auto& [purpose, role] : kOthers) {
-    CARELEDGER_TRY(const crypto::SigningKey key, keys.signing(purpose));
-    kernel::add_key(out.authority, role, key.public_key());
-  }
-  CARELEDGER_TRY(const crypto::OpeningKey opening, keys.opening());
-  CARELEDGER_TRY(const std::uint32_t kind, kind_number(organisation.kind));
-  out.nonce = entropy.take_id<Digest>();
-  out.name = organisation.name;
-  out.kind = static_cast<contracts::registry::OrganisationKind>(kind);
-  out.sealing_key = opening.public_key();
-  return out;
-}
-
 constexpr std::uint32_t kMembersMax = 10'000;
 
 // The member whose commands this key signs.
@@ -124,7 +101,7 @@ class Admission {
     if (const auto member = controlled_by(ledger_.replica().view(), command.public_key())) {
       config.id = *member;
     } else {
-      CARELEDGER_TRY(const build::NewOrganisation organisation, describe_new(order, *keys, entropy_));
+      CARELEDGER_TRY(const build::NewOrganisation organisation, entrant(order, *keys, entropy_));
       config.id = organisation.id();
       CARELEDGER_CHECK(send(founder_.account, by, build::admit(organisation)));
     }
@@ -178,6 +155,8 @@ Result<Reopened> reopen(const Layout& layout, const vault::Seal& seal, Clock& cl
   constexpr std::size_t kFoundingBytesMax = 64 * 1024;
   Reopened out;
   CARELEDGER_TRY(out.config, read_config(system_files(), layout.config()));
+  if (out.config.network)
+    return fail(ErrorKind::unsupported, "this node belongs to a network, whose founders' powers ended at its founding: its members decide");
   CARELEDGER_TRY(out.lock, FolderLock::take(layout));
   CARELEDGER_TRY(out.founder.keys, Keystore::open(layout.keystore(), seal, clock, entropy));
   CARELEDGER_TRY(out.founder.founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
@@ -198,6 +177,27 @@ Result<OrganisationId> member(const replica::View& view, const std::string& name
 }
 
 }  // namespace
+
+Result<build::NewOrganisation> entrant(const NewOrganisation& organisation, Keystore& keys, Entropy& entropy) {
+  build::NewOrganisation out;
+  CARELEDGER_TRY(const crypto::SigningKey command, keys.signing(Purpose::command));
+  out.authority = kernel::single_key(command.public_key());
+  constexpr std::pair<Purpose, kernel::KeyRole> kOthers[] = {{Purpose::batch, kernel::KeyRole::batch},
+                                                             {Purpose::http_signature, kernel::KeyRole::request},
+                                                             {Purpose::cosign, kernel::KeyRole::checkpoint},
+                                                             {Purpose::promise, kernel::KeyRole::promise}};
+  for (const auto& [purpose, role] : kOthers) {
+    CARELEDGER_TRY(const crypto::SigningKey key, keys.signing(purpose));
+    kernel::add_key(out.authority, role, key.public_key());
+  }
+  CARELEDGER_TRY(const crypto::OpeningKey opening, keys.opening());
+  CARELEDGER_TRY(const std::uint32_t kind, kind_number(organisation.kind));
+  out.nonce = entropy.take_id<Digest>();
+  out.name = organisation.name;
+  out.kind = static_cast<contracts::registry::OrganisationKind>(kind);
+  out.sealing_key = opening.public_key();
+  return out;
+}
 
 Result<OrganisationConfig> admit_organisation(const Layout& layout, const SealChoice& choice, const NewOrganisation& order, Clock& clock,
                                               Entropy& entropy) {

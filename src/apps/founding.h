@@ -8,6 +8,7 @@
 #include "apps/config.h"
 #include "apps/layout.h"
 #include "apps/seal_choice.h"
+#include "contracts/build.h"
 
 namespace careledger::apps {
 
@@ -31,6 +32,9 @@ struct NewLedger {
 Result<Config> found_ledger(const Layout& layout, const NewLedger& order, Clock& clock, Entropy& entropy,
                             const std::function<void(const std::string&)>& step);
 
+// What the ledger is told of an organisation: the public halves of its keys, which are made where they are missing.
+Result<contracts::build::NewOrganisation> entrant(const NewOrganisation& organisation, vault::Keystore& keys, Entropy& entropy);
+
 // Later acts of the founding authority, on a stopped node (unavailable otherwise), under the founder's key in the ledger's keystore.
 //
 // Admits one more organisation and gives it keystore, folder and an accredited clinician; it is served from the next start on. conflict
@@ -42,6 +46,8 @@ Result<OrganisationConfig> admit_organisation(const Layout& layout, const SealCh
 enum class Standing : std::uint8_t { suspended, active };
 Result<void> set_standing(const Layout& layout, const SealChoice& seal, const std::string& organisation, Standing standing, Clock& clock,
                           Entropy& entropy);
+
+inline constexpr std::int64_t kLicenceDays = 365;  // of an organisation's first clinician
 
 // Numbers of an organisation's keys in its first authority.
 inline constexpr std::uint32_t kCommandKey = 1, kBatchKey = 2, kRequestKey = 3, kCheckpointKey = 4, kPromiseKey = 5;

@@ -13,6 +13,10 @@ struct Layout {
   std::string lock() const { return folder + "/lock"; }
   std::string running() const { return folder + "/running.json"; }  // addresses, while a process serves
   std::string reserve() const { return folder + "/reserve"; }
+  std::string description() const { return folder + "/description.json"; }  // of a member of a network
+  std::string founding_text() const { return folder + "/founding.txt"; }    // the founding document of a network, for people
+  std::string engine() const { return folder + "/engine"; }                 // of a network's node
+  std::string signed_steps() const { return folder + "/engine.signed"; }    // what its validator signed last; no part of a backup
   std::string ledger() const { return folder + "/ledger"; }
   std::string keystore() const { return folder + "/keystore"; }
   std::string organisation(const std::string& slug) const { return folder + "/organisations/" + slug; }

@@ -1,21 +1,30 @@
 #include "apps/ledger.h"
 
+#include <chrono>
 #include <future>
 #include <thread>
 
 #include "contracts/all.h"
 #include "kernel/kernel.pb.h"
 #include "kernel/tables.h"
+#include "ordering/local/chain_maker.h"
 #include "replica/ledger_store.h"
 
 namespace careledger::apps {
+namespace {
+
+constexpr std::chrono::seconds kAnswerTime{30};  // a network without a quorum does not answer
+
+}  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
-                                             std::shared_ptr<storage::Room> room) {
-  kernel::Founding document;
-  if (!kernel::parse_canonical(founding, document))
-    return fail(ErrorKind::corrupt, layout.founding() + " does not read as a founding document");
+                                             std::shared_ptr<storage::Room> room, const Engine* engine) {
   auto ledger = std::unique_ptr<Ledger>(new Ledger);
+  if (!kernel::parse_canonical(founding, ledger->founding_))
+    return fail(ErrorKind::corrupt, layout.founding() + " does not read as a founding document");
+  const bool together = ledger->founding_.format() == kernel::kFoundedTogether;
+  if (together && engine == nullptr)
+    return fail(ErrorKind::unsupported, "this ledger is ordered by a network, and this command works on embedded ledgers alone");
   replica::LedgerStoreOptions options;
   options.folder = layout.ledger();
   options.room = std::move(room);
@@ -25,27 +34,46 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   config.founding = std::move(founding);
   config.threads = std::max(1u, std::thread::hardware_concurrency()) - 1;
   CARELEDGER_TRY(ledger->replica_, replica::Replica::open(config, ledger->store_, contracts::all()));
-  CARELEDGER_TRY(crypto::SigningKey validator, keys.signing(vault::Purpose::validator));
-  ordering::local::Config ordering;
-  ordering.app_version = kProtocol;
-  ordering.epoch_ms = ledger->epoch_ms_ = document.epoch_ms();
-  CARELEDGER_TRY(ledger->ordering_, ordering::local::start(*ledger->replica_, std::move(validator), clock, ordering));
+  if (together) {
+    CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, ledger->founding_, *ledger->replica_, keys, clock,
+                                                            engine->program, engine->on_event}));
+  } else {
+    CARELEDGER_CHECK(ledger->start_alone(keys, clock));
+  }
   CARELEDGER_TRY(crypto::SigningKey log, keys.signing(vault::Purpose::cosign));
   ledger->checkpoints_ = std::make_unique<ordering::CheckpointKeeper>(kernel::chain_id(ledger->replica_->ledger()), std::move(log));
   return ledger;
 }
 
+Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
+  CARELEDGER_TRY(crypto::SigningKey validator, keys.signing(vault::Purpose::validator));
+  ordering::local::Config config;
+  config.app_version = kProtocol;
+  config.epoch_ms = epoch_ms();
+  CARELEDGER_TRY(ordering_, ordering::local::start(*replica_, std::move(validator), clock, config));
+  return {};
+}
+
+proof::BlockLimits Ledger::block_limits() const {
+  return embedded() ? proof::BlockLimits{ordering::local::kBlockBytesMax, -1} : network::kBlockLimits;
+}
+
 Ledger::~Ledger() { stop(); }
 
 void Ledger::stop() {
+  if (member_) member_->stop();
   if (ordering_) ordering_->stop();
 }
 
 Result<kernel::Receipt> Ledger::submit_and_wait(const OrganisationId& organisation, Bytes command) {
-  std::promise<ordering::Answer> promise;
-  ordering_->submit(organisation, std::move(command), ordering::Lane::urgent,
-                    [&](const ordering::Answer& answer) { promise.set_value(answer); });
-  const ordering::Answer answer = promise.get_future().get();
+  const auto promise = std::make_shared<std::promise<ordering::Answer>>();
+  ordering().submit(organisation, std::move(command), ordering::Lane::urgent,
+                    [promise](const ordering::Answer& answer) { promise->set_value(answer); });
+  auto answered = promise->get_future();
+  if (answered.wait_for(kAnswerTime) != std::future_status::ready)
+    return fail(ErrorKind::unavailable,
+                "the network did not answer in time; the command may still become final: look before you repeat it");
+  const ordering::Answer answer = answered.get();
   if (!answer.receipt) return fail(ErrorKind::unavailable, "the ledger did not answer; look at its disk and try again");
   if (answer.outcome != ordering::Outcome::final || !answer.receipt->code.ok())
     return fail(ErrorKind::conflict, "the ledger refused the command: " + describe(*replica_, answer.receipt->code));
@@ -54,7 +82,7 @@ Result<kernel::Receipt> Ledger::submit_and_wait(const OrganisationId& organisati
 
 void Ledger::wait_provable(Height height) {
   std::promise<void> promise;
-  ordering_->when_provable(height, [&] { promise.set_value(); });
+  ordering().when_provable(height, [&] { promise.set_value(); });
   promise.get_future().wait();
 }
 

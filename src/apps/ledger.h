@@ -1,4 +1,5 @@
-// The embedded ledger of a data folder: its store, its replica and the ordering that drives it, opened together and closed in order.
+// The ledger of a data folder: its store, its replica and the ordering that drives it, embedded or in a network; opened together and closed
+// in order.
 //
 // Thread-safety: as of its parts; open and close belong to one thread.
 #pragma once
@@ -6,6 +7,7 @@
 #include <memory>
 
 #include "apps/layout.h"
+#include "apps/network/member.h"
 #include "ordering/local/local.h"
 #include "ordering/witness.h"
 #include "vault/keystore.h"
@@ -14,19 +16,29 @@ namespace careledger::apps {
 
 inline constexpr std::uint32_t kProtocol = 1;
 
+// How a network's ledger is driven; an embedded one needs nothing of it.
+struct Engine {
+  const NetworkConfig& network;
+  std::string program;
+  std::function<void(const std::string&)> on_event{};  // any thread
+};
+
 class Ledger {
  public:
-  // Borrows the clock. `keys` gives the validator's key. unavailable: another process has the folder.
+  // Borrows the clock. `keys` gives the validator's key. unavailable: another process has the folder. unsupported: a network's ledger
+  // without an engine.
   static Result<std::unique_ptr<Ledger>> open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
-                                              std::shared_ptr<storage::Room> room = nullptr);
+                                              std::shared_ptr<storage::Room> room = nullptr, const Engine* engine = nullptr);
   ~Ledger();
 
   replica::Replica& replica() { return *replica_; }
-  ordering::Ordering& ordering() { return *ordering_; }
+  ordering::Ordering& ordering() { return member_ ? member_->ordering() : *ordering_; }
+  bool embedded() const { return member_ == nullptr; }
+  proof::BlockLimits block_limits() const;
   storage::Store& store() { return *store_; }
   ordering::CheckpointKeeper& checkpoints() { return *checkpoints_; }
-  std::uint32_t epoch_ms() const { return epoch_ms_; }  // of the mixed lane, from the founding document
-  void stop();                                          // idempotent
+  std::uint32_t epoch_ms() const { return founding_.epoch_ms(); }  // of the mixed lane, from the founding document
+  void stop();                                                     // idempotent
 
   // Sends one command and waits for what becomes of it: its receipt with code ok, or an error that names the code. Not on an ordering
   // thread.
@@ -35,10 +47,12 @@ class Ledger {
 
  private:
   Ledger() = default;
-  std::uint32_t epoch_ms_ = 0;
+  Result<void> start_alone(vault::Keystore& keys, const Clock& clock);
   std::shared_ptr<storage::Store> store_;
   std::unique_ptr<replica::Replica> replica_;
-  std::unique_ptr<ordering::Ordering> ordering_;
+  kernel::Founding founding_;
+  std::unique_ptr<ordering::Ordering> ordering_;  // of an embedded ledger
+  std::unique_ptr<network::Member> member_;       // of a network's
   std::unique_ptr<ordering::CheckpointKeeper> checkpoints_;
 };
 

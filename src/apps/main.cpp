@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   commands::add_upgrade(app, context);
   commands::add_import(app, context);
   commands::add_keys(app, context);
+  commands::add_network(app, context);
   commands::add_promises(app, context);
   commands::add_convict(app, context);
   commands::add_prove(app, context);

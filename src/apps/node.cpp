@@ -9,8 +9,11 @@
 #include <map>
 #include <mutex>
 
+#include "apps/founding.h"
+#include "apps/network/founding.h"
 #include "codec/json/json.h"
-#include "ordering/local/chain_maker.h"
+#include "contracts/build.h"
+#include "contracts/rules.h"
 
 namespace careledger::apps {
 namespace {
@@ -48,7 +51,8 @@ Node::Node(Layout layout, Clock& clock) : layout_(std::move(layout)), clock_(clo
 
 Node::~Node() { stop(); }
 
-Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy) {
+Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy,
+                                         const std::string& engine) {
   auto node = std::unique_ptr<Node>(new Node(layout, clock));
   CARELEDGER_TRY(node->config_, read_config(system_files(), layout.config()));
   CARELEDGER_TRY(node->lock_, FolderLock::take(layout));
@@ -57,16 +61,43 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
   node->room_->look();
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_TRY(node->keys_, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
-  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
-  CARELEDGER_TRY(node->ledger_, Ledger::open(layout, std::move(founding), *node->keys_, clock, node->room_));
-  if (node->ledger_->replica().ledger() != node->config_.ledger)
-    return fail(ErrorKind::corrupt, layout.founding() + " founds another ledger than careledger.json names; restore both from one backup");
+  CARELEDGER_CHECK(node->open_ledger(engine));
   for (const OrganisationConfig& organisation : node->config_.organisations) {
     CARELEDGER_TRY(auto opened,
                    Organisation::open(layout, organisation, seal, {*node->ledger_, node->room_, *node->alerts_, clock, entropy}));
     node->organisations_.push_back(std::move(opened));
   }
   return node;
+}
+
+Result<void> Node::open_ledger(const std::string& program) {
+  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout_.founding(), kFoundingBytesMax));
+  if (config_.network && !program.empty()) {
+    const Engine engine{*config_.network, program, [alerts = alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
+    CARELEDGER_TRY(ledger_, Ledger::open(layout_, std::move(founding), *keys_, clock_, room_, &engine));
+  } else {
+    CARELEDGER_TRY(ledger_, Ledger::open(layout_, std::move(founding), *keys_, clock_, room_));
+  }
+  if (ledger_->replica().ledger() == config_.ledger) return {};
+  return fail(ErrorKind::corrupt, layout_.founding() + " founds another ledger than careledger.json names; restore both from one backup");
+}
+
+// A network begins without an authority that accredits: each member does it at its first start, as soon as there is a block.
+void Node::accredit_first_clinicians() {
+  namespace build = contracts::build;
+  if (ledger_->embedded()) return;
+  for (const auto& one : organisations_) {
+    Organisation* organisation = one.get();
+    ledger_->ordering().when_provable({1}, [this, organisation] {
+      const OrganisationConfig& config = organisation->config();
+      if (ledger_->replica().view().state().has(contracts::registry::kAccreditations, config.clinician)) return;
+      const auto order = build::accredit(network::first_clinician_nonce(config.id), contracts::registry::HolderKind::practitioner,
+                                         contracts::registry::Role::physician, contracts::day_of(clock_.now()) + kLicenceDays);
+      auto command = organisation->signer().sign(order.contract, order.payload);
+      if (!command) return alerts_->raise(config.slug, "the first clinician could not be accredited: " + command.error().message);
+      ledger_->ordering().submit(config.id, std::move(*command), ordering::Lane::urgent, [](const ordering::Answer&) {});
+    });
+  }
 }
 
 Result<void> Node::serve(const ServeConfig& config) {
@@ -82,6 +113,11 @@ Result<void> Node::serve(const ServeConfig& config) {
     const std::lock_guard lock(known_addresses_->mutex);
     known_addresses_->origins[organisation->config().id] = organisation->origin();
   }
+  if (config_.network) {
+    const std::lock_guard lock(known_addresses_->mutex);
+    for (const PeerConfig& peer : config_.network->peers) known_addresses_->origins.emplace(peer.id, peer.api);
+  }
+  accredit_first_clinicians();
   CARELEDGER_CHECK(serve_rpc());
   for (const auto& organisation : organisations_)
     log_->info("serving", {{"organisation", organisation->config().name}, {"fhir", organisation->origin() + "/fhir"}});
@@ -106,7 +142,7 @@ Result<void> Node::serve_rpc() {
   edge::rpc::Node chain;
   chain.ordering = &ledger_->ordering();
   chain.replica = &ledger_->replica();
-  chain.limits = {ordering::local::kBlockBytesMax, -1};
+  chain.limits = ledger_->block_limits();
   chain.version = CARELEDGER_VERSION;
   rpc_ = std::make_unique<edge::rpc::Rpc>(chain);
   for (const std::uint16_t port : config_.rpc_ports) {

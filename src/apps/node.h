@@ -1,4 +1,4 @@
-// The whole of one process: an embedded ledger, the organisations it hosts, and their endpoints.
+// The whole of one process: a ledger, embedded or in a network, the organisations it hosts, and their endpoints.
 //
 //   CARELEDGER_TRY(auto node, Node::open(layout, seal_choice, clock, entropy));
 //   CARELEDGER_CHECK(node->serve(config));
@@ -22,8 +22,10 @@ class FolderLock;
 
 class Node {
  public:
-  // unavailable: another process works on the folder. Otherwise the error of the part that did not open, with its path.
-  static Result<std::unique_ptr<Node>> open(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy);
+  // unavailable: another process works on the folder. Otherwise the error of the part that did not open, with its path. `engine` is the
+  // program that orders a network's ledger; empty: only an embedded one opens.
+  static Result<std::unique_ptr<Node>> open(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy,
+                                            const std::string& engine = {});
   ~Node();
 
   Result<void> serve(const ServeConfig& config);
@@ -41,6 +43,8 @@ class Node {
   void show_figures();
   Result<void> write_addresses(const std::string& path) const;
   edge::exchange::Addresses addresses() const;
+  Result<void> open_ledger(const std::string& engine);
+  void accredit_first_clinicians();
 
   Layout layout_;
   Clock& clock_;

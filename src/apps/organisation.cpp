@@ -109,6 +109,7 @@ Result<void> Organisation::make_fhir(const Surroundings& around) {
   config.organisation = config_.id;
   config.name = config_.name;
   config.version = CARELEDGER_VERSION;
+  config.wait_for_anchor = ledger_.embedded();  // in a network nobody waits for others: a lost quorum must not stop a hospital
   CARELEDGER_TRY(config.page_key, keys_->symmetric(Purpose::page_token));
   config.on_alert = [this](const std::string& what) { alerts_.raise(config_.slug, what); };
   fhir_ = std::make_unique<edge::fhir::FhirHandler>(edge::fhir::FhirParts{*vault_, *audit_, *writes_, *authenticator_, *logins_, clock_,
@@ -126,7 +127,9 @@ void Organisation::tell_of_erasures() {
 std::vector<edge::ops::Check> Organisation::checks() {
   const auto ledger = [this]() -> Result<void> {
     if (!ledger_.ordering().has_quorum())
-      return fail(ErrorKind::unavailable, "the ledger takes no commands; look at its disk and restart the node");
+      return fail(ErrorKind::unavailable,
+                  ledger_.embedded() ? "the ledger takes no commands; look at its disk and restart the node"
+                                     : "the network has no quorum, or the engine does not run: records are kept, and anchored later");
     return {};
   };
   const auto disk = [this] { return room_->admit(); };

@@ -4,6 +4,7 @@
 // Thread-safety: one thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,10 +54,11 @@ struct WalletGrant {
 
 struct Wallet {
   std::string ledger;  // hex; empty before the first contact
-  Bytes trust;         // the trust file, remembered at first contact
+  Bytes trust;         // the trust file, remembered at first contact; in a network that of the node last asked
   std::uint64_t log_size = 0;
-  std::string log_root;  // hex, of that size
-  Bytes checkpoint;      // the signed note that said so
+  std::string log_root;                     // hex, of that size
+  Bytes checkpoint;                         // the signed note that said so
+  std::map<std::string, Bytes> node_trust;  // in a network: of each organisation's node (hex), whose log key and witnesses are its own
   std::vector<WalletKey> keys;
   std::vector<WalletGrant> grants;
 

@@ -174,6 +174,11 @@ crypto::Secret wallet_json(const Wallet& wallet) {
   document.set(root, "log_size", number(document, wallet.log_size));
   document.set(root, "log_root", document.string(wallet.log_root));
   document.set(root, "checkpoint", document.string(wallet.checkpoint));
+  if (!wallet.node_trust.empty()) {
+    json::Value nodes = document.object();
+    for (const auto& [organisation, trust] : wallet.node_trust) document.set(nodes, organisation, document.string(trust));
+    document.set(root, "node_trust", nodes);
+  }
   document.set(root, "keys", keys);
   document.set(root, "grants", grants);
   return with_seeds(json::compact(root), wallet.keys);
@@ -190,6 +195,9 @@ Result<Wallet> read_wallet_json(crypto::Secret text) {
   wallet.log_size = number_at(root, "log_size");
   wallet.log_root = root.string_at("log_root");
   wallet.checkpoint = root.string_at("checkpoint");
+  if (const json::Value* nodes = root.find("node_trust")) {
+    for (const json::Member& node : nodes->members()) wallet.node_trust.emplace(node.key(), Bytes(node.value.text()));
+  }
   for (const json::Value& value : root.items_at("keys")) {
     CARELEDGER_TRY(WalletKey key, read_key(value, wallet.keys.size(), seeds));
     wallet.keys.push_back(std::move(key));

@@ -77,9 +77,9 @@ Result<AccessLog> read_log(WalletFile& file, const LogOrder& order, const EachPa
   CARELEDGER_TRY(const json::Document list, node->get("/ledger/v1/organisations"));
   std::map<std::string, std::string> organisations;
   for (const json::Value& one : list.root().items()) organisations[std::string(one.string_at("id"))] = one.string_at("name");
-  CARELEDGER_TRY(proof::Trust trust, proof::parse_trust(wallet.trust));
+
   AccessLog log;
-  ListWalk walk(std::move(trust), node->organisation(), order.range);
+  ListWalk walk(node->trust(), node->organisation(), order.range);
   while (!walk.done()) {
     CARELEDGER_TRY(const http::Response response, node->as_patient(*key, http::Method::get, walk.target()));
     CARELEDGER_TRY(const ListWalk::Part part, walk.take(response.body, *key));

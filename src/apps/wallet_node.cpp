@@ -92,7 +92,25 @@ Result<void> WalletNode::meet(Wallet& wallet) {
   if (wallet.ledger.empty()) CARELEDGER_CHECK(remember(wallet, status));
   if (status.root().string_at("ledger") != wallet.ledger)
     return fail(ErrorKind::corrupt, "this node runs another ledger than the wallet remembers; nothing was sent to it");
+  CARELEDGER_CHECK(learn_log(wallet));
   return follow(wallet);
+}
+
+// One ledger has one set of validators. In a network each node signs checkpoints of its own, and has witnesses of its own.
+Result<void> WalletNode::learn_log(Wallet& wallet) {
+  CARELEDGER_TRY(trust_, proof::parse_trust(wallet.trust));
+  if (trust_.validators.validators.size() == 1) return {};
+  Bytes& own = wallet.node_trust[organisation_];
+  if (own.empty()) {
+    CARELEDGER_TRY(const http::Response shown, call(http::make_request(http::Method::get, "/ledger/v1/trust")));
+    CARELEDGER_TRY(const proof::Trust theirs, proof::parse_trust(shown.body));
+    const bool same = theirs.ledger == trust_.ledger && proof::hash_of(theirs.validators) == proof::hash_of(trust_.validators);
+    if (!same) return fail(ErrorKind::corrupt, "this node names other validators of the ledger than the wallet remembers");
+    own = shown.body;
+  }
+  wallet.trust = own;  // beside the checkpoint that comes from here
+  CARELEDGER_TRY(trust_, proof::parse_trust(own));
+  return {};
 }
 
 Result<void> WalletNode::remember(Wallet& wallet, const json::Document& status) {
@@ -112,13 +130,14 @@ Result<void> WalletNode::follow(Wallet& wallet) {
   CARELEDGER_TRY(const json::Document shown, get("/ledger/v1/checkpoint?from=" + std::to_string(wallet.log_size)));
   const Bytes note(shown.root().string_at("note"));
   CARELEDGER_TRY(const std::vector<Digest> hashes, hashes_of(shown));
-  CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(wallet.trust));
-  const auto opened = proof::open_checkpoint(note, trust);
-  if (!opened || opened->witnesses < trust.quorum)
+  const auto opened = proof::open_checkpoint(note, trust_);
+  if (!opened || opened->witnesses < trust_.quorum)
     return fail(ErrorKind::corrupt,
                 "the node's checkpoint does not hold: " + (opened ? "too few of the witnesses cosigned it" : opened.error().message));
   const proof::Checkpoint& newest = opened->checkpoint;
   CARELEDGER_TRY(const Digest remembered, remembered_root(wallet));
+  if (newest.size < wallet.log_size && trust_.validators.validators.size() > 1)
+    return fail(ErrorKind::unavailable, "this node has not come as far as the wallet has seen elsewhere; try again soon");
   if (newest.size < wallet.log_size || !proof::verify_consistency(wallet.log_size, remembered, newest.size, newest.root, hashes))
     return fail(ErrorKind::corrupt, "the node's history does not go on from what this wallet has seen: it was shortened or rewritten");
   wallet.log_size = newest.size;
@@ -130,9 +149,8 @@ Result<void> WalletNode::follow(Wallet& wallet) {
 Result<void> WalletNode::cosign(WalletFile& file, const WalletKey& key) {
   CARELEDGER_CHECK(follow(file.wallet()));  // what the caller just did stands in what it remembers
   CARELEDGER_CHECK(file.save());            // remembered first
-  CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(file.wallet().trust));
   CARELEDGER_TRY(proof::Note note, proof::parse_note(file.wallet().checkpoint));
-  std::erase_if(note.signatures, [&](const proof::NoteSignature& one) { return !trust.log || one.name != trust.log->name; });
+  std::erase_if(note.signatures, [&](const proof::NoteSignature& one) { return !trust_.log || one.name != trust_.log->name; });
   const crypto::SigningKey witness = key.witness();
   const std::string name = "wallet-" + to_hex(witness.public_key().view().substr(0, 8));
   // No finer than the hour: two organisations that compare notes must not recognise one wallet by its minute.

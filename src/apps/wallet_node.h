@@ -10,6 +10,7 @@
 #include "apps/wallet_file.h"
 #include "contracts/build.h"
 #include "edge/http/client.h"
+#include "proof/trust.h"
 
 namespace careledger::apps {
 
@@ -25,6 +26,7 @@ class WalletNode {
 
   const std::string& organisation() const { return organisation_; }  // hex
   const std::string& name() const { return name_; }
+  const proof::Trust& trust() const { return trust_; }  // what this node's checkpoints and proofs are judged by
 
   Result<codec::json::Document> get(const std::string& target);  // an error unless 200
   // Signed with the key of the patient's account (RFC 9421).
@@ -45,12 +47,14 @@ class WalletNode {
   WalletNode() = default;
   Result<void> meet(Wallet& wallet);
   Result<void> remember(Wallet& wallet, const codec::json::Document& status);
+  Result<void> learn_log(Wallet& wallet);
   Result<void> follow(Wallet& wallet);
   Result<edge::http::Response> call(const edge::http::Request& request);
 
   std::unique_ptr<edge::http::Client> client_;
   std::string organisation_;
   std::string name_;
+  proof::Trust trust_;
 };
 
 Result<LedgerId> ledger_of(const Wallet& wallet);                                  // not_found before the first contact

@@ -24,7 +24,7 @@ class TestLedger {
     founding.set_founder_nonce(Bytes(32, 'f'));
     founding.set_protocol(1);
     kernel::Overlay genesis(rows_);
-    kernel::write_genesis(founding, genesis);
+    kernel::write_genesis(founding, all(), genesis);
     rows_.apply(genesis.take());
     founder_ = kernel::account_id(founding.founder(), founding.founder_nonce());
     block_.ledger = kernel::ledger_id(kernel::encode(founding));

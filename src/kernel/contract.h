@@ -159,6 +159,8 @@ struct Invariant {  // sees each changed row before and after; false discards th
 
 struct DecodeError {};  // the payload is not canonical, or breaks its message's own shape
 
+class Founding;
+
 struct Contract {  // an immutable value; the registry is one constant array of these
   ContractId id;
   std::string_view name;
@@ -166,6 +168,8 @@ struct Contract {  // an immutable value; the registry is one constant array of 
   Result<std::unique_ptr<const Prepared>, DecodeError> (*decode)(ByteView payload);  // canonical bytes only
   std::span<const Invariant> invariants;
   std::span<const CodeName> codes;  // every code with its name, ok first, in the order in which they win
+  // The contract's rows of a ledger that begins; nullptr: none. The document is sound.
+  void (*found)(const Founding&, Writer&) = nullptr;
 };
 
 }  // namespace careledger::kernel

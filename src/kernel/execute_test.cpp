@@ -64,7 +64,7 @@ class Execute : public testing::Test {
  protected:
   Execute() {
     Overlay genesis(rows_);
-    write_genesis(founding_, genesis);
+    write_genesis(founding_, kContracts, genesis);
     rows_.apply(genesis.take());
   }
 

@@ -1,5 +1,9 @@
 #include "kernel/tables.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include "crypto/hash.h"
 #include "kernel/authority.h"
 
@@ -53,18 +57,75 @@ ProtocolVersion protocol_at(const Reader& state, Height height) {
   return protocol;
 }
 
-bool is_sound(const Founding& founding) {
-  return founding.format() == 1 && founding.protocol() == 1 && !founding.name().empty() && founding.name().size() <= 200 &&
-         founding.created_ms() > 0 && founding.founder_nonce().size() == 32 && is_sound(founding.founder());
+AccountId account_id(const FoundingMember& member) { return account_id(member.authority(), member.nonce()); }
+
+bool is_capped(const Founding& founding) {
+  std::map<ByteView, std::uint64_t> groups;
+  std::uint64_t total = 0;
+  std::uint64_t heaviest = 0;
+  for (const auto& member : founding.members()) {
+    total += member.weight();
+    std::uint64_t& group = groups[member.group().empty() ? member.name() : member.group()];
+    group += member.weight();
+    heaviest = std::max(heaviest, group);
+  }
+  return heaviest * 3 < total;
 }
 
-void write_genesis(const Founding& founding, Overlay& state) {
+namespace {
+
+bool is_plain(ByteView name) { return !name.empty() && name.size() <= 200; }
+
+bool is_sound_member(const FoundingMember& member) {
+  const bool votes = member.weight() > 0;
+  return is_sound(member.authority()) && member.nonce().size() == 32 && is_plain(member.name()) && member.group().size() <= 200 &&
+         member.kind() > 0 && member.sealing_key().size() == 32 && member.validator_key().size() == (votes ? 32 : 0) &&
+         member.weight() <= kWeightMax;
+}
+
+// Each sound, in order, none twice, no key and no name of two.
+bool members_sound(const Founding& founding) {
+  std::set<ByteView> names;
+  std::set<ByteView> keys;
+  std::optional<AccountId> last;
+  for (const auto& member : founding.members()) {
+    if (!is_sound_member(member) || !names.insert(member.name()).second) return false;
+    if (member.weight() > 0 && !keys.insert(member.validator_key()).second) return false;
+    const AccountId id = account_id(member);
+    if (last && !(*last < id)) return false;
+    last = id;
+  }
+  return founding.members_size() <= kFoundingMembersMax && keys.size() >= kValidatorsMin && is_capped(founding);
+}
+
+void write_account(Overlay& state, const AccountId& id, AccountKind kind, const ledger::Authority& authority) {
+  state.put(kAccounts.key(id), encode(new_account(kind, authority)));
+}
+
+}  // namespace
+
+bool is_sound(const Founding& founding) {
+  const bool known = founding.protocol() == 1 && is_plain(founding.name()) && founding.created_ms() > 0;
+  if (!known) return false;
+  if (founding.format() == kFoundedByOne)
+    return founding.founder_nonce().size() == 32 && is_sound(founding.founder()) && founding.members_size() == 0;
+  return founding.format() == kFoundedTogether && !founding.has_founder() && founding.founder_nonce().empty() && members_sound(founding);
+}
+
+void write_genesis(const Founding& founding, std::span<const Contract> contracts, Overlay& state) {
   CARELEDGER_ASSERT(is_sound(founding));
   state.put(kFounding.key(0), encode(founding));
   Activation activation;
   state.put(kActivations.key(founding.protocol()), encode(activation));
-  const auto account = new_account(AccountKind::founder, founding.founder());
-  state.put(kAccounts.key(account_id(founding.founder(), founding.founder_nonce())), encode(account));
+  if (founding.format() == kFoundedByOne)
+    write_account(state, account_id(founding.founder(), founding.founder_nonce()), AccountKind::founder, founding.founder());
+  for (const auto& member : founding.members()) write_account(state, account_id(member), AccountKind::organisation, member.authority());
+  for (const auto& contract : contracts) {
+    Meter meter;
+    std::vector<Event> events;  // of what was there before the first block nobody is told
+    Writer writer(state, meter, contract.id, events);
+    if (contract.found != nullptr) contract.found(founding, writer);
+  }
 }
 
 namespace {

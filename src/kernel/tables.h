@@ -33,9 +33,20 @@ std::optional<ledger::Authority> authority_at(const Reader& state, const Account
 inline constexpr ProtocolVersion kProtocolNewest{1};
 ProtocolVersion protocol_at(const Reader& state, Height height);  // the highest version active at that height; 0 on an empty state
 
-// The rows that a ledger starts with: founder's account, founding document, protocol. Asserts on a founding document that is not sound.
+// Formats of a founding document.
+inline constexpr std::uint32_t kFoundedByOne = 1, kFoundedTogether = 2;
+inline constexpr int kFoundingMembersMax = 64;
+inline constexpr int kValidatorsMin = 4;  // with three, one alone is a third
+inline constexpr std::uint64_t kWeightMax = 1'000'000;
+
+AccountId account_id(const FoundingMember& member);
+// Whether no group of members has a third of all weight: that much could stop the ledger, and with what it would lead astray, fork it.
+bool is_capped(const Founding& founding);
+
+// The rows that a ledger starts with: accounts of founder or members, founding document, protocol, and what each contract adds. Asserts on
+// a founding document that is not sound.
 bool is_sound(const Founding& founding);
-void write_genesis(const Founding& founding, Overlay& state);
+void write_genesis(const Founding& founding, std::span<const Contract> contracts, Overlay& state);
 
 extern const std::span<const Invariant> kKernelInvariants;  // checked for every command, whatever its contract
 

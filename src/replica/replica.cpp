@@ -90,7 +90,7 @@ Result<void> Replica::found() {
   if (!founding || !kernel::is_sound(*founding)) return fail(ErrorKind::invalid, "ledger: the founding document is not sound");
   const kernel::MemoryRows nothing;
   kernel::Overlay genesis(nothing);
-  kernel::write_genesis(*founding, genesis);
+  kernel::write_genesis(*founding, contracts_, genesis);
   storage::Batch batch;
   std::vector<RowChange> changes;
   for (const auto& [key, value] : genesis.changes()) {

@@ -33,6 +33,7 @@ const char* name_of(Purpose purpose) {
     case Purpose::trust: return "trust";
     case Purpose::backup: return "backup";
     case Purpose::relationships: return "relationships";
+    case Purpose::engine_node: return "engine-node";
   }
   return "unknown";
 }

@@ -43,6 +43,7 @@ enum class Purpose : std::uint16_t {
   trust = 15,          // Ed25519: of relationships held in trust in older keystores; new ones lie in the vault (relationships.h)
   backup = 16,         // seals backups
   relationships = 17,  // seals the file of relationships and consent terms
+  engine_node = 18,    // Ed25519: by which engines of a network know each other; stands in the ledger's keystore only
 };
 const char* name_of(Purpose purpose);
 

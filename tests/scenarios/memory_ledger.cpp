@@ -9,7 +9,7 @@ namespace careledger::scenarios {
 MemoryLedger::MemoryLedger(const Setup& setup)
     : ledger_(kernel::ledger_id(kernel::encode(setup.founding))), contracts_(setup.contracts), time_{setup.founding.created_ms() + 1000} {
   kernel::Overlay genesis(rows_);
-  kernel::write_genesis(setup.founding, genesis);
+  kernel::write_genesis(setup.founding, contracts_, genesis);
   rows_.apply(genesis.take());
 }
 

@@ -13,6 +13,7 @@ namespace {
 struct Options {
   FolderOptions folder;
   ServeConfig serve;
+  std::string engine = "cometbft";
   bool log_json = false;
   std::string access_log = "errors";
 };
@@ -42,7 +43,7 @@ class Signals {
 
 int run(const Options& options, bool as_json) {
   const Signals signals;
-  auto node = Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy());
+  auto node = Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy(), options.engine);
   if (!node) return report(node.error(), as_json);
   ServeConfig serve = options.serve;
   serve.log.json = options.log_json;
@@ -52,7 +53,8 @@ int run(const Options& options, bool as_json) {
     fmt::print(stderr, "{}: {}/fhir\n", organisation->config().name, organisation->origin());
   if (const auto told = edge::ops::notify("READY=1"); !told) fmt::print(stderr, "careledger: {}\n", told.error().message);
   const auto interval = edge::ops::watchdog_interval();
-  const auto alive = [&node] { return (*node)->ledger().ordering().has_quorum(); };
+  // An embedded ledger without a quorum has failed; a network's comes back.
+  const auto alive = [&node] { return !(*node)->ledger().embedded() || (*node)->ledger().ordering().has_quorum(); };
   const auto watchdog = interval ? std::make_unique<edge::ops::Watchdog>(*interval, alive) : nullptr;
   signals.wait();
   static_cast<void>(edge::ops::notify("STOPPING=1"));  // whoever asked us to stop may be gone already
@@ -69,6 +71,8 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("--address", options->serve.address, "IP address of every endpoint; another than loopback needs --certificate");
   command->add_option("--certificate", options->serve.certificate_file, "PEM file with the certificate chain");
   command->add_option("--certificate-key", options->serve.key_file, "PEM file with its private key");
+  command->add_option("--engine", options->engine,
+                      "program that orders a network's ledger: a file, or a name beside this program or in PATH");
   command->add_option("--cors-origin", options->serve.cors_origins, "web origin that may call from a browser; repeat");
   command->add_option("--ready-file", options->serve.ready_file, "gets the addresses as JSON once everything answers");
   command->add_option("--io-threads", options->serve.io_threads, "threads for connections")->check(CLI::Range(1, 64));

@@ -63,19 +63,34 @@ Codes decide(const Admit& c, const Call& call, const Reader& state) {
   return state.has(kernel::kAccounts, kernel::account_id(c.authority(), c.nonce())) ? Codes::account_exists : Codes::ok;
 }
 
-void apply(const Admit& c, const Call& call, Writer& state) {
-  const AccountId id = kernel::account_id(c.authority(), c.nonce());
-  state.put(kernel::kAccounts, kernel::new_account(kernel::AccountKind::organisation, c.authority()), id);
-  ledger::Organisation row;
-  row.set_name(c.name());
-  row.set_kind(c.kind());
+static void add_member(Writer& state, const AccountId& id, ledger::Organisation row, BlockTime since) {
   row.set_status(number_of(OrganisationStatus::active));
-  row.set_sealing_key(c.sealing_key());
-  row.set_admitted_ms(call.time.value);
+  row.set_admitted_ms(since.value);
   state.put(kOrganisations, row, id);
   Event event;
   event.mutable_admitted()->set_organisation(id.bytes());
   state.emit(event);
+}
+
+template <class Entrant>  // Admit or FoundingMember
+static ledger::Organisation row_for(const Entrant& entrant) {
+  ledger::Organisation row;
+  row.set_name(entrant.name());
+  row.set_kind(entrant.kind());
+  row.set_sealing_key(entrant.sealing_key());
+  return row;
+}
+
+void apply(const Admit& c, const Call& call, Writer& state) {
+  const AccountId id = kernel::account_id(c.authority(), c.nonce());
+  state.put(kernel::kAccounts, kernel::new_account(kernel::AccountKind::organisation, c.authority()), id);
+  add_member(state, id, row_for(c), call.time);
+}
+
+// Those who found a ledger together are its members from the beginning.
+static void found(const kernel::Founding& founding, Writer& state) {
+  for (const auto& member : founding.members())
+    add_member(state, kernel::account_id(member), row_for(member), BlockTime{founding.created_ms()});
 }
 
 // --- suspend and reinstate ---------------------------------------------------------------------------------------------------------
@@ -317,6 +332,6 @@ constinit const kernel::Contract kContract =
                    Case<Payload::kRenew, &Payload::renew>, Case<Payload::kRevokeAccreditation, &Payload::revoke_accreditation>,
                    Case<Payload::kRotate, &Payload::rotate>, Case<Payload::kRevokeKey, &Payload::revoke_key>,
                    Case<Payload::kSetSealingKey, &Payload::set_sealing_key>, Case<Payload::kActivate, &Payload::activate>>(
-        "registry", {1}, kInvariants, kCodes);
+        "registry", {1}, kInvariants, kCodes, &found);
 
 }  // namespace careledger::contracts::registry

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include "apps/commands/command.h"
+#include "apps/network/founding.h"
+#include "apps/terminal.h"
+#include "codec/json/json.h"
+#include "kernel/canonical.h"
+#include "kernel/tables.h"
+
+namespace careledger::apps::commands {
+namespace {
+
+namespace json = codec::json;
+
+struct Options {
+  FolderOptions folder;
+  network::DescribeOrder order;
+  std::string out;
+  std::vector<std::string> files;
+  std::string compare;
+  std::uint16_t rpc_port = 0;
+};
+
+void print(const json::Document& document) { fmt::print("{}\n", json::compact(document.root())); }
+
+int describe(const Options& options, bool as_json) {
+  network::DescribeOrder order = options.order;
+  order.seal = options.folder.seal;
+  const Layout layout = layout_of(options.folder.folder);
+  const auto text = network::describe(layout, order, system_clock(), system_entropy());
+  if (!text) return report(text.error(), as_json);
+  const std::string out = options.out.empty() ? layout.description() : options.out;
+  if (!options.out.empty())
+    if (const auto written = system_files().replace(out, *text); !written) return report(written.error(), as_json);
+  if (as_json) {
+    json::Document document;
+    document.root() = document.object();
+    document.set(document.root(), "description", document.string(out));
+    print(document);
+    return 0;
+  }
+  fmt::print("{} describes {}. No secret stands in it.\n", out, order.organisation);
+  fmt::print(
+      "Next: give it to the other members, by a way on which you know each other; with all descriptions at hand,\n"
+      "  careledger network found {} THEIR-DESCRIPTIONS… {}\n",
+      options.folder.folder, out);
+  return 0;
+}
+
+Result<std::vector<network::DescriptionFile>> read_files(const std::vector<std::string>& paths) {
+  std::vector<network::DescriptionFile> files;
+  for (const std::string& path : paths) {
+    CARELEDGER_TRY(Bytes text, system_files().read_all(path, network::kDescriptionBytesMax));
+    files.push_back({path, std::move(text)});
+  }
+  return files;
+}
+
+Result<Config> found_and_compare(const Options& options, const Layout& layout) {
+  CARELEDGER_TRY(const auto files, read_files(options.files));
+  std::vector<std::uint16_t> ports{options.rpc_port, options.rpc_port};
+  if (options.rpc_port != 0) ++ports.back();
+  CARELEDGER_TRY(Config config, network::found(layout, files, ports, system_clock()));
+  if (options.compare.empty()) return config;
+  CARELEDGER_TRY(const Bytes theirs, system_files().read_all(options.compare, 1 << 20));
+  CARELEDGER_TRY(const Bytes ours, system_files().read_all(layout.founding_text(), 1 << 20));
+  CARELEDGER_CHECK(network::compare_texts(ours, theirs));
+  return config;
+}
+
+int found(const Options& options, bool as_json) {
+  const Layout layout = layout_of(options.folder.folder);
+  const auto config = found_and_compare(options, layout);
+  if (!config) return report(config.error(), as_json);
+  if (as_json) {
+    json::Document document;
+    document.root() = document.object();
+    document.set(document.root(), "ledger", document.string(config->ledger.hex()));
+    document.set(document.root(), "chain", document.string(kernel::chain_id(config->ledger)));
+    document.set(document.root(), "organisation", document.string(config->organisations.front().id.hex()));
+    print(document);
+    return 0;
+  }
+  fmt::print("Founded: {} of {} members, ledger {}.\n", config->name, config->network->peers.size() + 1, config->ledger.hex());
+  fmt::print(
+      "Before anybody serves, read this number to each other: everyone must have the same. Where one differs, compare with\n"
+      "  careledger network found {} … --compare THEIR-founding.txt   (ours: {})\n",
+      options.folder.folder, layout.founding_text());
+  fmt::print("Next: careledger serve {}\n", options.folder.folder);
+  return 0;
+}
+
+void add_describe(CLI::App& network, Context& context) {
+  auto* command = network.add_subcommand("describe", "make this organisation's keys, and the description that the other members need");
+  auto options = std::make_shared<Options>();
+  auto& order = options->order;
+  add_folder(*command, options->folder);
+  command->add_option("--network", order.network, "name of the ledger, the same at every member")->required();
+  command->add_option("--organisation", order.organisation, "name of this organisation")->required();
+  command->add_option("--kind", order.kind, "hospital unless said otherwise");
+  command->add_option("--listen", order.listen, "HOST:PORT where the other members' engines reach this one")->required();
+  command->add_option("--api", order.api, "https://HOST:PORT where the other members reach this one's endpoint")->required();
+  command->add_option("--weight", order.weight, "of its vote; 0: a follower, without one")->check(CLI::Range(0, 1'000'000));
+  command->add_option("--group", order.group, "organisations under one owner give one name here: their votes are capped together");
+  command->add_option("--epoch-ms", order.epoch_ms, "epoch of enrolments and acceptances, the same at every member")
+      ->check(CLI::Range(1, 3'600'000));
+  command->add_option("--days", order.days, "for which the description may be used")->check(CLI::Range(1, 365));
+  command->add_option("-o,--output", options->out, "also write the description here");
+  example(*command,
+          "careledger network describe /srv/care --network Region --organisation \"North Hospital\" --listen north.example:26656 "
+          "--api https://north.example:8443 -o north.json");
+  command->callback([options, &context] { context.chosen = [options, &context] { return describe(*options, context.json); }; });
+}
+
+void add_found(CLI::App& network, Context& context) {
+  auto* command = network.add_subcommand("found", "found the ledger from all members' descriptions, this one's included");
+  auto options = std::make_shared<Options>();
+  add_folder(*command, options->folder);
+  command->add_option("FILES", options->files, "every member's description")->required();
+  command->add_option("--compare", options->compare, "another member's founding.txt: says which line differs");
+  command->add_option("--rpc-port", options->rpc_port, "of the read-only RPC; the next one is taken too; 0: chosen at each start");
+  example(*command, "careledger network found /srv/care north.json south.json city.json region.json");
+  command->callback([options, &context] { context.chosen = [options, &context] { return found(*options, context.json); }; });
+}
+
+}  // namespace
+
+void add_network(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("network", "found a ledger together with organisations that do not trust each other");
+  command->require_subcommand(1);
+  add_describe(*command, context);
+  add_found(*command, context);
+  example(*command, "careledger network describe /srv/care --help");
+}
+
+}  // namespace careledger::apps::commands

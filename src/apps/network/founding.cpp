@@ -1,0 +1,246 @@
+#include "apps/network/founding.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "apps/founding.h"
+#include "apps/ledger.h"
+#include "codec/fhir/instant.h"
+#include "contracts/registry/registry.h"
+#include "crypto/hash.h"
+#include "kernel/canonical.h"
+#include "kernel/tables.h"
+#include "ordering/abci/engine_home.h"
+#include "ordering/abci/signer.h"
+
+namespace careledger::apps::network {
+namespace {
+
+using vault::Keystore;
+using vault::Purpose;
+
+Result<std::unique_ptr<Keystore>> keystore_at(const std::string& path, const vault::Seal& seal, Clock& clock, Entropy& entropy) {
+  return system_files().exists(path) ? Keystore::open(path, seal, clock, entropy) : Keystore::create(path, seal, clock, entropy);
+}
+
+Result<void> check_folder(const Layout& layout, const std::string& slug) {
+  Files& files = system_files();
+  if (files.exists(layout.config()))
+    return fail(ErrorKind::conflict, layout.folder + " holds a ledger already; a member describes itself in a folder of its own");
+  if (!files.exists(layout.folder)) return {};
+  CARELEDGER_TRY(const std::vector<std::string> names, files.list(layout.folder));
+  if (!names.empty() && !(files.exists(layout.keystore()) && files.exists(layout.organisation(slug))))
+    return fail(ErrorKind::conflict, layout.folder + " is not empty; choose another folder, or remove it if nothing in it is needed");
+  return {};
+}
+
+kernel::FoundingMember member_of(const contracts::build::NewOrganisation& entrant, const DescribeOrder& order,
+                                 const crypto::PublicKey& validator) {
+  kernel::FoundingMember member;
+  *member.mutable_authority() = entrant.authority;
+  member.set_nonce(entrant.nonce.bytes());
+  member.set_name(entrant.name);
+  member.set_kind(static_cast<std::uint32_t>(entrant.kind));
+  member.set_sealing_key(entrant.sealing_key.bytes());
+  member.set_weight(order.weight);
+  member.set_group(order.group);
+  if (order.weight > 0) member.set_validator_key(validator.bytes());
+  return member;
+}
+
+Result<std::vector<Description>> read_all(const std::vector<DescriptionFile>& files, BlockTime now) {
+  std::vector<Description> out;
+  for (const DescriptionFile& file : files) {
+    auto read = read_description(file.text, now);
+    if (!read) return fail(read.error().kind, file.path + ": " + read.error().message);
+    out.push_back(std::move(*read));
+  }
+  return out;
+}
+
+// What is_sound() would refuse, said so that people know whom to ask.
+Result<void> check_votes(const kernel::Founding& founding) {
+  std::map<std::string, std::string> names, validators;
+  int votes = 0;
+  for (const auto& member : founding.members()) {
+    if (!names.emplace(slug_of(member.name()), member.name()).second)
+      return fail(ErrorKind::conflict, "two descriptions are of \"" + member.name() + "\": take the newest of each organisation");
+    if (member.weight() == 0) continue;
+    ++votes;
+    const auto [other, fresh] = validators.emplace(member.validator_key(), member.name());
+    if (!fresh) return fail(ErrorKind::conflict, other->second + " and " + member.name() + " have one validator key: each needs its own");
+  }
+  if (votes < kernel::kValidatorsMin)
+    return fail(ErrorKind::invalid,
+                "a network needs at least four organisations with a vote, so that one may fail; there are " + std::to_string(votes));
+  if (!kernel::is_capped(founding))
+    return fail(ErrorKind::invalid,
+                "one organisation, or one group of them, would have a third of all votes and could stop the ledger: lower its weight or "
+                "find more members");
+  return {};
+}
+
+Config config_of(const kernel::Founding& founding, const std::vector<Description>& descriptions, const Description& own) {
+  Config config;
+  config.name = founding.name();
+  config.ledger = kernel::ledger_id(kernel::encode(founding));
+  OrganisationConfig organisation;
+  organisation.name = own.member.name();
+  organisation.slug = slug_of(own.member.name());
+  organisation.kind = kind_name(own.member.kind());
+  organisation.id = kernel::account_id(own.member);
+  organisation.clinician = contracts::registry::holder_id(organisation.id, first_clinician_nonce(organisation.id).view());
+  const std::string port = own.api.substr(own.api.rfind(':') + 1);
+  std::from_chars(port.data(), port.data() + port.size(), organisation.port);
+  config.organisations.push_back(std::move(organisation));
+  config.network.emplace().listen = own.listen;
+  for (const Description& one : descriptions) {
+    if (one.node == own.node) continue;
+    config.network->peers.push_back(
+        {one.member.name(), kernel::account_id(one.member), ordering::abci::node_id(one.node), one.listen, one.api});
+  }
+  std::ranges::sort(config.network->peers, {}, &PeerConfig::id);
+  return config;
+}
+
+std::string plural(std::uint64_t count, const std::string& what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
+
+}  // namespace
+
+Digest first_clinician_nonce(const OrganisationId& organisation) {
+  return crypto::tagged_hash("careledger/first-clinician/1", {organisation.view()});
+}
+
+Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& clock, Entropy& entropy) {
+  const std::string slug = slug_of(order.organisation);
+  if (slug.empty() || slug.size() > 64)
+    return fail(ErrorKind::invalid, "organisation \"" + order.organisation + "\": a name needs 1 to 64 letters or digits");
+  CARELEDGER_TRY(const std::uint32_t kind, kind_number(order.kind));
+  static_cast<void>(kind);
+  CARELEDGER_CHECK(check_folder(layout, slug));
+  CARELEDGER_CHECK(system_files().make_folder(layout.organisation(slug)));
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, true, entropy));
+  CARELEDGER_TRY(const auto own, keystore_at(layout.organisation_keystore(slug), seal, clock, entropy));
+  CARELEDGER_TRY(const auto ledger, keystore_at(layout.keystore(), seal, clock, entropy));
+  CARELEDGER_TRY(const crypto::SigningKey command, own->signing(Purpose::command));
+  CARELEDGER_TRY(const crypto::SigningKey validator, ledger->signing(Purpose::validator));
+  CARELEDGER_TRY(const crypto::SigningKey node, ledger->signing(Purpose::engine_node));
+  CARELEDGER_TRY(const auto entrant, apps::entrant({order.organisation, order.kind, 0}, *own, entropy));
+  Description description;
+  description.network = order.network;
+  description.epoch_ms = order.epoch_ms;
+  description.member = member_of(entrant, order, validator.public_key());
+  description.validator = validator.public_key();
+  description.node = node.public_key();
+  description.listen = order.listen;
+  description.api = order.api;
+  description.described = clock.now();
+  description.expires = {description.described.value + std::int64_t{order.days} * 86'400'000};
+  Bytes text = write_description(description, {command, validator, node});
+  CARELEDGER_CHECK(read_description(text, clock.now()));  // what others would refuse is not written
+  CARELEDGER_CHECK(system_files().replace(layout.description(), text));
+  return text;
+}
+
+Result<kernel::Founding> founding_of(const std::vector<Description>& descriptions) {
+  kernel::Founding founding;
+  founding.set_format(kernel::kFoundedTogether);
+  founding.set_protocol(kProtocol);
+  std::vector<kernel::FoundingMember> members;
+  std::map<std::string, std::string> nodes;  // key or address of an engine -> whose
+  for (const Description& one : descriptions) {
+    const Description& first = descriptions.front();
+    if (one.network != first.network)
+      return fail(ErrorKind::conflict, first.member.name() + " describes itself for \"" + first.network + "\" and " + one.member.name() +
+                                           " for \"" + one.network + "\": agree on one name");
+    if (one.epoch_ms != first.epoch_ms)
+      return fail(ErrorKind::conflict, first.member.name() + " wants an epoch of " + std::to_string(first.epoch_ms) + " ms and " +
+                                           one.member.name() + " one of " + std::to_string(one.epoch_ms) + " ms: agree on one");
+    for (const std::string& node : {one.node.hex(), one.listen, one.api}) {
+      const auto [other, fresh] = nodes.emplace(node, one.member.name());
+      if (!fresh) return fail(ErrorKind::conflict, other->second + " and " + one.member.name() + " share " + node + ": each needs its own");
+    }
+    founding.set_name(one.network);
+    founding.set_epoch_ms(one.epoch_ms);
+    founding.set_created_ms(std::max(founding.created_ms(), one.described.value));
+    members.push_back(one.member);
+  }
+  std::ranges::sort(members, {}, [](const kernel::FoundingMember& member) { return kernel::account_id(member); });
+  for (auto& member : members) *founding.add_members() = std::move(member);
+  CARELEDGER_CHECK(check_votes(founding));
+  if (!kernel::is_sound(founding))
+    return fail(ErrorKind::invalid, "these descriptions do not found a ledger: a name or a number is out of bounds");
+  return founding;
+}
+
+std::string founding_text(const kernel::Founding& founding) {
+  std::uint64_t total = 0;
+  for (const auto& member : founding.members()) total += member.weight();
+  std::string out = "ledger " + kernel::ledger_id(kernel::encode(founding)).hex() + "\n";
+  out += "name " + founding.name() + "\n";
+  out += "created " + codec::fhir::format_instant({founding.created_ms()}) + "\n";
+  out += "epoch " + std::to_string(founding.epoch_ms()) + " ms\n";
+  for (const auto& member : founding.members()) {
+    const std::string lead = member.name() + ": ";
+    out += lead + kind_name(member.kind()) + ", " +
+           (member.weight() == 0 ? "no vote" : plural(member.weight(), "vote") + " of " + std::to_string(total)) +
+           (member.group().empty() ? "" : ", group " + member.group()) + "\n";
+    out += lead + "account " + kernel::account_id(member).hex() + "\n";
+    if (member.weight() > 0) out += lead + "validator " + to_hex(member.validator_key()) + "\n";
+    out += lead + "sealing key " + to_hex(member.sealing_key()) + "\n";
+  }
+  return out;
+}
+
+Result<void> compare_texts(const std::string& ours, const std::string& theirs) {
+  std::size_t line = 0;
+  for (std::size_t a = 0, b = 0; a < ours.size() || b < theirs.size();) {
+    const auto cut = [](const std::string& text, std::size_t& at) {
+      if (at >= text.size()) return std::string("nothing");
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      std::string out = text.substr(at, end - at);
+      at = end + 1;
+      return out;
+    };
+    const std::string here = cut(ours, a), there = cut(theirs, b);
+    // The first line is the sum of all others: what it comes from says more.
+    if (++line > 1 && here != there)
+      return fail(ErrorKind::conflict, "line " + std::to_string(line) + " differs: here \"" + here + "\", there \"" + there + "\"");
+  }
+  if (ours != theirs)
+    return fail(ErrorKind::conflict, "line 1 differs, and no other: a key of a member that is not shown; compare the files");
+  return {};
+}
+
+Result<Config> found(const Layout& layout, const std::vector<DescriptionFile>& inputs, const std::vector<std::uint16_t>& rpc_ports,
+                     const Clock& clock) {
+  Files& files = system_files();
+  auto own_text = files.read_all(layout.description(), kDescriptionBytesMax);
+  if (!own_text)
+    return fail(own_text.error().kind,
+                layout.description() + " is not there: describe this organisation first (careledger network describe)");
+  const bool among = std::ranges::any_of(inputs, [&](const DescriptionFile& file) { return file.text == *own_text; });
+  if (!among)
+    return fail(ErrorKind::invalid, "this organisation's own description is not among the files, or not its newest: add " +
+                                        layout.description() + ", and give it to the others");
+  CARELEDGER_TRY(const std::vector<Description> descriptions, read_all(inputs, clock.now()));
+  CARELEDGER_TRY(const Description own, read_description(*own_text, clock.now()));
+  CARELEDGER_TRY(const kernel::Founding founding, founding_of(descriptions));
+  Config config = config_of(founding, descriptions, own);
+  config.rpc_ports = rpc_ports;
+  if (files.exists(layout.config())) {
+    CARELEDGER_TRY(Config before, read_config(files, layout.config()));
+    if (before.ledger == config.ledger) return before;
+    return fail(ErrorKind::conflict, layout.folder + " was founded already, and from other descriptions");
+  }
+  CARELEDGER_CHECK(files.replace(layout.founding(), kernel::encode(founding)));
+  CARELEDGER_CHECK(files.replace(layout.founding_text(), founding_text(founding)));
+  // Without a configuration this folder never served: whatever is there, nothing was signed for this chain.
+  if (files.exists(layout.signed_steps())) CARELEDGER_CHECK(files.remove(layout.signed_steps()));
+  CARELEDGER_CHECK(ordering::abci::Signer::create(files, layout.signed_steps(), kernel::chain_id(config.ledger)));
+  CARELEDGER_CHECK(write_config(files, layout.config(), config));
+  return config;
+}
+
+}  // namespace careledger::apps::network

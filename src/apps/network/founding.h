@@ -1,0 +1,55 @@
+// Founding of a consortium: each party describes itself, the descriptions are exchanged, and each founds the same ledger from the same
+// descriptions, byte for byte, without ever seeing a key of another.
+//
+// Thread-safety: one thread a folder.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/config.h"
+#include "apps/layout.h"
+#include "apps/network/description.h"
+#include "apps/seal_choice.h"
+#include "base/clock.h"
+
+namespace careledger::apps::network {
+
+struct DescribeOrder {
+  std::string network;                 // the ledger's name, the same at every party
+  std::uint32_t epoch_ms = 3'600'000;  // likewise: shorter tells more
+  std::string organisation;
+  std::string kind = "hospital";
+  std::string group;  // of organisations under one owner; empty: on its own
+  std::uint64_t weight = 10;
+  std::string listen;
+  std::string api;
+  std::uint32_t days = 30;  // for which others may found with it
+  SealChoice seal;
+};
+
+// Makes keystores and DIR/description.json, and gives the description's text. Again, until the ledger is founded: the same keys, a newer
+// description. conflict when the folder holds something else.
+Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& clock, Entropy& entropy);
+
+struct DescriptionFile {
+  std::string path;  // for error messages
+  Bytes text;
+};
+
+// What all parties must have alike: made of nothing but the descriptions. Errors name the file, or the two that disagree.
+Result<kernel::Founding> founding_of(const std::vector<Description>& descriptions);
+// The founding document in lines, for people and for comparing.
+std::string founding_text(const kernel::Founding& founding);
+// conflict, with the first line that differs.
+Result<void> compare_texts(const std::string& ours, const std::string& theirs);
+
+// Founds DIR's ledger; careledger.json is written last. `files` must hold this folder's own, newest description. conflict when the folder
+// was founded from others.
+Result<Config> found(const Layout& layout, const std::vector<DescriptionFile>& files, const std::vector<std::uint16_t>& rpc_ports,
+                     const Clock& clock);
+
+// The nonce of the clinician whom a member accredits at its first start.
+Digest first_clinician_nonce(const OrganisationId& organisation);
+
+}  // namespace careledger::apps::network

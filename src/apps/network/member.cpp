@@ -1,0 +1,152 @@
+#include "apps/network/member.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <mutex>
+
+#include "apps/ledger.h"
+#include "contracts/all.h"
+#include "kernel/tables.h"
+#include "ordering/abci/engine_home.h"
+#include "ordering/abci/engine_ordering.h"
+#include "ordering/abci/engine_process.h"
+#include "ordering/abci/rpc_client.h"
+#include "ordering/abci/signer.h"
+#include "replica/ledger_store.h"
+
+namespace careledger::apps::network {
+namespace {
+
+namespace abci = ordering::abci;
+
+// Of the state that the chain begins with; the replica may be far beyond it.
+Result<Bytes> genesis_app_hash(const kernel::Founding& founding) {
+  replica::Config config;
+  config.founding = kernel::encode(founding);
+  CARELEDGER_TRY(const auto genesis, replica::Replica::open(config, replica::memory_ledger_store(), contracts::all()));
+  return genesis->view().app_hash().bytes();
+}
+
+Result<abci::Genesis> genesis_of(const kernel::Founding& founding) {
+  abci::Genesis genesis;
+  genesis.chain_id = kernel::chain_id(kernel::ledger_id(kernel::encode(founding)));
+  genesis.time = {founding.created_ms() + 1};
+  genesis.app_version = kProtocol;
+  genesis.limits = kBlockLimits;
+  CARELEDGER_TRY(genesis.app_hash, genesis_app_hash(founding));
+  for (const auto& member : founding.members()) {
+    if (member.weight() == 0) continue;
+    const auto key = crypto::PublicKey::from(member.validator_key());
+    CARELEDGER_ASSERT(key.has_value());  // of a sound document
+    genesis.validators.push_back({slug_of(member.name()), *key, static_cast<std::int64_t>(member.weight())});
+  }
+  return genesis;
+}
+
+abci::EngineSettings settings_of(const Member::Parts& parts) {
+  abci::EngineSettings settings;
+  settings.listen = parts.network.listen;
+  for (const PeerConfig& peer : parts.network.peers) settings.peers.push_back({peer.node, peer.listen});
+  return settings;
+}
+
+bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+
+std::string own_folder() {
+  std::array<char, 4096> path{};
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  const std::string self(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  return self.substr(0, self.rfind('/') + 1);
+}
+
+}  // namespace
+
+struct Member::State {
+  std::mutex mutex;  // of broken and engine's pointer
+  bool broken = false;
+  std::unique_ptr<abci::Signer> signer;
+  std::unique_ptr<abci::RpcClient> rpc;
+  std::unique_ptr<ordering::Ordering> ordering;
+  std::unique_ptr<abci::SignerLink> link;
+  std::unique_ptr<abci::EngineProcess> engine;
+
+  // Our disk failed: nothing would answer the engine any more, so it is not started again either.
+  void end_engine() {
+    abci::EngineProcess* running = nullptr;
+    {
+      const std::lock_guard lock(mutex);
+      broken = true;
+      running = engine.get();
+    }
+    if (running != nullptr) running->stop();
+  }
+};
+
+Member::Member(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Member::~Member() { stop(); }
+ordering::Ordering& Member::ordering() { return *state_->ordering; }
+
+Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
+  CARELEDGER_TRY(const std::string program, find_engine(parts.engine));
+  CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(parts.founding));
+  CARELEDGER_TRY(const crypto::SigningKey node_key, parts.keys.signing(vault::Purpose::engine_node));
+  CARELEDGER_TRY(crypto::SigningKey validator, parts.keys.signing(vault::Purpose::validator));
+  const abci::EngineSettings settings = settings_of(parts);
+  const std::string home = parts.layout.engine();
+  CARELEDGER_CHECK(abci::prepare(system_files(), home, genesis, node_key, settings));
+  const abci::EnginePaths paths(home);
+  const auto tell = [on_event = parts.on_event](const std::string& what) {
+    if (on_event) on_event(what);
+  };
+  auto member = std::unique_ptr<Member>(new Member(std::make_unique<State>()));
+  State& state = *member->state_;
+  const auto fault = [tell, &state](const Error& error) {
+    tell(error.message);
+    if (error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt) state.end_engine();
+  };
+  CARELEDGER_TRY(state.signer, abci::Signer::open(system_files(), parts.layout.signed_steps(), genesis.chain_id, std::move(validator),
+                                                  parts.replica.view().height()));
+  state.rpc = std::make_unique<abci::RpcClient>(paths.rpc);
+  abci::EngineConfig config;
+  config.socket = paths.application;
+  config.epoch_ms = parts.founding.epoch_ms();
+  config.on_fault = fault;
+  config.application.app_version = kProtocol;
+  config.application.version = CARELEDGER_VERSION;
+  for (const abci::Peer& peer : settings.peers) config.application.peers.push_back(peer.id);
+  CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
+  state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
+  abci::ProcessConfig process{.program = program, .home = home, .log = paths.log, .sockets = {paths.signer, paths.rpc}};
+  process.on_event = tell;
+  CARELEDGER_TRY(auto engine, abci::EngineProcess::start(std::move(process)));
+  const std::lock_guard lock(state.mutex);
+  if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");
+  state.engine = std::move(engine);
+  return member;
+}
+
+void Member::stop() {
+  if (state_->engine) state_->engine->stop();  // first: so that it ends in order, with its application still there
+  if (state_->ordering) state_->ordering->stop();
+  if (state_->link) state_->link->stop();
+}
+
+Result<std::string> find_engine(const std::string& wished) {
+  if (wished.find('/') != std::string::npos) {
+    if (is_program(wished)) return wished;
+    return fail(ErrorKind::not_found, "there is no program at " + wished);
+  }
+  if (std::string beside = own_folder() + wished; is_program(beside)) return beside;
+  const char* list = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
+  std::string rest = list == nullptr ? "" : list;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(':'), rest.size());
+    if (std::string path = rest.substr(0, end) + "/" + wished; is_program(path)) return path;
+    rest.erase(0, end + 1);
+  }
+  return fail(ErrorKind::not_found, "the engine (" + wished + ") is neither beside this program nor in PATH: name it with --engine");
+}
+
+}  // namespace careledger::apps::network

@@ -1,0 +1,51 @@
+// A member's part in running a network's ledger: its engine as a child, the signer of its votes, and the ordering above them. One a node.
+//
+// Thread-safety: start and stop belong to one thread; ordering() as Ordering says.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "apps/config.h"
+#include "apps/layout.h"
+#include "kernel/kernel.pb.h"
+#include "ordering/ordering.h"
+#include "proof/chain.h"
+#include "replica/replica.h"
+#include "vault/keystore.h"
+
+namespace careledger::apps::network {
+
+inline constexpr proof::BlockLimits kBlockLimits{2 << 20, -1};  // larger blocks stall a loaded network
+
+class Member {
+ public:
+  struct Parts {  // borrowed until stop() has returned
+    const Layout& layout;
+    const NetworkConfig& network;
+    const kernel::Founding& founding;
+    replica::Replica& replica;
+    vault::Keystore& keys;  // of the ledger: validator and engine node
+    const Clock& clock;
+    std::string engine;                                  // program
+    std::function<void(const std::string&)> on_event{};  // for the log: the engine ended and was started again, …; any thread
+  };
+  // not_found: there is no such program. corrupt, not_found: what the validator signed last cannot be read.
+  static Result<std::unique_ptr<Member>> start(const Parts& parts);
+  ~Member();
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  ordering::Ordering& ordering();
+  void stop();  // idempotent
+
+ private:
+  struct State;
+  explicit Member(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// The engine's program: `wished` when it names a file; else a program of that name beside this one, or in PATH. not_found says what to do.
+Result<std::string> find_engine(const std::string& wished);
+
+}  // namespace careledger::apps::network

@@ -1,0 +1,236 @@
+"""A consortium of the real binary on real CometBFT: four organisations, each in its own process with its own keys, on loopback.
+Usage: consortium_test.py CARELEDGER COMETBFT"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+import unittest
+
+ENGINE = os.path.abspath(sys.argv.pop(2))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+
+from node import NORTH, SOUTH, Node, run, token  # noqa: E402
+
+CITY, REGION = "City Laboratory", "Regional Authority"
+MEMBERS = [(NORTH, "hospital"), (SOUTH, "clinic"), (CITY, "laboratory"), (REGION, "regulator")]
+LONGEST = 60  # seconds for anything to happen
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def until(what, holds):
+    """Asks again and again: there is nothing that tells when another process has come so far."""
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end:
+        found = holds()
+        if found:
+            return found
+        time.sleep(0.1)  # between two questions
+    raise AssertionError("waited too long for: " + what)
+
+
+class Founding(unittest.TestCase):
+    def setUp(self):
+        self.scratch = tempfile.mkdtemp(prefix="careledger-net-")
+
+    def tearDown(self):
+        shutil.rmtree(self.scratch)
+
+    def path(self, name):
+        return os.path.join(self.scratch, name)
+
+    def describe(self, name, kind, number, *more, network="Region", check=0):
+        folder, out = self.path(f"n{number}"), self.path(f"d{number}.json")
+        run("network", "describe", folder, "--network", network, "--organisation", name, "--kind", kind, "--epoch-ms", "1000",
+            "--listen", f"127.0.1.{number}:26656", "--api", f"http://127.0.1.{number}:8080", "-o", out, *more, check=check)
+        return out
+
+    def describe_all(self, **more):
+        return [self.describe(name, kind, number, **more) for number, (name, kind) in enumerate(MEMBERS, 1)]
+
+    def found(self, number, files, *more, check=0):
+        return run("network", "found", self.path(f"n{number}"), *files, *more, check=check)
+
+    def read(self, path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def test_everybody_founds_the_same_ledger_without_a_key_of_another(self):
+        files = self.describe_all()
+        said = [self.found(number, files[number - 1:] + files[:number - 1], "--compare", self.path("n1/founding.txt")).stdout
+                for number in range(1, 5)]
+        documents = {self.read(self.path(f"n{number}/founding.pb")) for number in range(1, 5)}
+        self.assertEqual(len(documents), 1)
+        self.assertEqual(len({text.splitlines()[0] for text in said}), 1)
+        self.found(1, files)  # again: nothing changes
+        ours = self.read(self.path("n1/founding.pb"))
+        self.assertIn(ours, documents)
+
+    def test_a_founding_that_differs_is_told_by_its_line(self):
+        files = self.describe_all()
+        before = self.path("before.json")
+        shutil.copy(files[3], before)
+        other = self.describe(REGION, "regulator", 4)  # again: another nonce, so another account
+        self.found(4, files[:3] + [other])
+        files[3] = before  # what the others still have
+        done = self.found(2, files, "--compare", self.path("n4/founding.txt"), check=4)
+        self.assertRegex(done.stderr, r"line \d+ differs: here .*, there ")
+
+    def test_what_founds_nothing_says_why(self):
+        files = self.describe_all()
+        three = self.found(1, files[:3], check=5)
+        self.assertIn("at least four organisations", three.stderr)
+        self.assertIn("own description is not among", self.found(1, files[1:], check=5).stderr)
+        self.assertIn("share", self.found(1, files + [files[3]], check=4).stderr)
+        changed = self.path("changed.json")
+        with open(changed, "w", encoding="utf-8") as file:
+            file.write(self.read(files[3]).decode().replace('"weight": 10', '"weight": 11'))
+        done = run("network", "found", self.path("n1"), *files[:3], changed)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("changed.json: the signature of its command key does not hold", done.stderr)
+        heavy = self.describe(REGION, "regulator", 4, "--weight", "20")
+        self.assertIn("a third of all votes", self.found(1, files[:3] + [heavy], check=5).stderr)
+        elsewhere = self.describe(REGION, "regulator", 4, network="Another")
+        self.assertIn('"Another": agree on one name', self.found(1, files[:3] + [elsewhere], check=4).stderr)
+        self.assertFalse(os.path.exists(self.path("n1/careledger.json")))
+
+    def test_a_folder_in_use_is_left_alone(self):
+        run("init", self.path("n1"), "--organisation", NORTH, check=0)
+        self.describe(NORTH, "hospital", 1, check=4)
+        os.mkdir(self.path("n2"))
+        with open(self.path("n2/file"), "w", encoding="utf-8") as file:
+            file.write("x")
+        self.describe(SOUTH, "clinic", 2, check=4)
+
+
+class Consortium(unittest.TestCase):
+    """The story of sharing, each organisation in its own process."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.mkdtemp(prefix="careledger-net-")
+        cls.nodes = {}
+        ports = free_ports(8)
+        files = []
+        for number, (name, kind) in enumerate(MEMBERS):
+            host = f"127.0.1.{number + 11}"
+            out = os.path.join(cls.scratch, f"{number}.json")
+            run("network", "describe", cls.folder(name), "--network", "Region", "--organisation", name, "--kind", kind,
+                "--epoch-ms", "1000", "--listen", f"{host}:{ports[number]}", "--api", f"http://{host}:{ports[4 + number]}",
+                "-o", out, check=0)
+            files.append(out)
+        for name, _ in MEMBERS:
+            run("network", "found", cls.folder(name), *files, check=0)
+            cls.start(name)
+
+    @classmethod
+    def tearDownClass(cls):
+        for node in cls.nodes.values():
+            if node.process.poll() is None:
+                node.stop()
+        shutil.rmtree(cls.scratch)
+
+    @classmethod
+    def folder(cls, name):
+        return os.path.join(cls.scratch, name.split()[0].lower())
+
+    @classmethod
+    def start(cls, name):
+        host = f"127.0.1.{[one for one, _ in MEMBERS].index(name) + 11}"
+        cls.nodes[name] = Node(cls.folder(name), "--address", host, "--engine", ENGINE)
+
+    def height(self, name):
+        return self.nodes[name].metric("careledger_ledger_height") or 0
+
+    def bearer(self, name):
+        return token(self.folder(name), name)
+
+    def put(self, name, resource):
+        path = f"/{resource['resourceType']}/{resource['id']}"
+        status, headers, answer = self.nodes[name].call("PUT", path, self.bearer(name), resource)
+        self.assertIn(status, (200, 201), answer)
+        return headers
+
+    def enrol(self, name, wallet, patient):
+        self.put(name, {"resourceType": "Patient", "id": patient})
+        code = run("wallet", "show", wallet, "--label", name, check=0).stdout.strip()
+        body = {"resourceType": "Parameters", "parameter": [{"name": "enrolment", "valueString": code}]}
+        status, _, answer = self.nodes[name].call("POST", f"/Patient/{patient}/$relationship", self.bearer(name), body)
+        self.assertEqual(status, 200, answer)
+        origin = self.nodes[name].origin
+        run("wallet", "accept", wallet, "--node", origin, "--label", name, check=0)
+        return origin
+
+    def retrieve(self):
+        body = {"resourceType": "Parameters", "parameter": [{"name": "from", "valueString": NORTH}]}
+        status, _, answer = self.nodes[SOUTH].call("POST", "/Patient/s1/$retrieve", self.bearer(SOUTH), body)
+        return status, json.loads(answer)
+
+    def released(self):
+        status, bundle = self.retrieve()
+        if status != 200:
+            return None
+        resources = [entry["resource"] for entry in bundle.get("entry", [])]
+        if any(resource["resourceType"] == "OperationOutcome" for resource in resources):
+            return None
+        return sorted(resource["id"] for resource in resources)
+
+    def test_records_are_shared_between_processes_and_a_dead_member_stops_nobody(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        wallet = os.path.join(self.scratch, "me.wallet")
+        run("wallet", "create", wallet, check=0)
+        north = self.enrol(NORTH, wallet, "n1")
+        south = self.enrol(SOUTH, wallet, "s1")
+        headers = self.put(NORTH, {"resourceType": "Observation", "id": "o1", "status": "final", "code": {"text": "x"},
+                                   "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                                                             "code": "laboratory"}]}], "subject": {"reference": "Patient/n1"}})
+        self.assertEqual(headers.get("CareLedger-Anchor"), "pending")
+        status, refusal = self.retrieve()
+        self.assertEqual(status, 403, refusal)
+        run("wallet", "grant", wallet, "--node", north, "--grantee", SOUTH, "--grantee-node", south, "--category", "laboratory", check=0)
+        self.assertEqual(until("the record", self.released), ["o1"])
+
+        self.nodes[CITY].stop(signal.SIGKILL)  # one of four
+        before = self.height(NORTH)
+        run("wallet", "revoke", wallet, "--node", north, check=0)
+        status, refusal = self.retrieve()
+        self.assertEqual(status, 403, refusal)
+        until("blocks without it", lambda: self.height(NORTH) > before)
+        self.start(CITY)
+        until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
+
+    def test_without_a_quorum_records_are_taken_and_anchored_later(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        for name in (CITY, REGION):
+            self.nodes[name].stop(signal.SIGKILL)
+        headers = self.put(NORTH, {"resourceType": "Basic", "id": "alone", "code": {"text": "x"}})
+        self.assertEqual(headers.get("CareLedger-Anchor"), "pending")
+        self.assertEqual(self.nodes[NORTH].call("GET", "/Basic/alone", self.bearer(NORTH))[0], 200)
+        for name in (CITY, REGION):
+            self.start(name)
+        bundle, trust = os.path.join(self.scratch, "alone.proof"), os.path.join(self.scratch, "trust")
+
+        def proven():
+            done = run("prove", self.folder(NORTH), "Basic/alone", "--organisation", NORTH, "-o", bundle, "--trust-out", trust)
+            return done.returncode == 0
+
+        until("its proof", proven)
+        said = run("verify", bundle, "--trust", trust, check=0).stdout
+        self.assertRegex(said, r"[Ss]igned by [34] keys")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
