@@ -33,7 +33,16 @@ build_for_all_tests() {
   done
 }
 
+say_which_data() {
+  if [ -d ../shared/data ]; then
+    echo "  data: the samples and vectors of the project, and the larger sets of ../shared/data"
+  else
+    echo "  data: the samples and vectors of the project; there is no ../shared/data with larger sets"
+  fi
+}
+
 run_ctest() {
+  say_which_data
   export CTEST_OUTPUT_ON_FAILURE=1 UBSAN_OPTIONS=print_stacktrace=1
   export TSAN_OPTIONS="history_size=4 suppressions=$PWD/tests/sanitizers/thread.supp"
   export LSAN_OPTIONS="suppressions=$PWD/tests/sanitizers/leak.supp:print_suppressions=0"

@@ -81,10 +81,11 @@ Result<NetworkConfig> read_network(const json::Value& value) {
     peer.node = one.string_at("node");
     peer.listen = one.string_at("listen");
     peer.api = one.string_at("api");
-    if (one.size() != 5 || peer.node.size() != 40 || peer.listen.empty()) return bad("a peer needs name, id, node, listen and api");
+    const bool is_node = peer.node.size() == 40 && from_hex(peer.node).has_value();
+    if (one.size() != 5 || !is_node || !is_endpoint(peer.listen)) return bad("a peer needs name, id, node, listen (host:port) and api");
     network.peers.push_back(std::move(peer));
   }
-  if (value.size() != 2 || network.listen.empty()) return bad("\"network\" needs listen and peers, and nothing else");
+  if (value.size() != 2 || !is_endpoint(network.listen)) return bad("\"network\" needs listen (host:port) and peers, and nothing else");
   return network;
 }
 
@@ -202,6 +203,20 @@ Result<void> write_config(Files& files, const std::string& path, const Config& c
   if (config.network) document.set(root, "network", network_json(document, *config.network));
   document.root() = root;
   return files.replace(path, json::pretty(document.root()) + "\n");
+}
+
+bool is_endpoint(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || text.size() > 260) return false;
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  const std::string_view name = bracketed ? host.substr(1, host.size() - 2) : host;
+  const std::string_view allowed = bracketed ? "0123456789abcdef:" : "abcdefghijklmnopqrstuvwxyz0123456789.-";
+  if (name.empty() || name.find_first_not_of(allowed) != std::string_view::npos) return false;
+  if (port.empty() || port.size() > 5 || port.front() == '0' || port.find_first_not_of("0123456789") != std::string_view::npos)
+    return false;
+  return std::stoul(std::string(port)) <= std::numeric_limits<std::uint16_t>::max();
 }
 
 std::string slug_of(const std::string& name) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
@@ -62,6 +63,9 @@ Result<Config> read_config(Files& files, const std::string& path);
 // 1 to kConfigFormat. malformed; newer_format names both numbers.
 Result<std::int64_t> format_of(const codec::json::Value& root);
 Result<void> write_config(Files& files, const std::string& path, const Config& config);
+
+// "host:port": a name of lower-case letters, digits, dots and dashes, an IPv4 address, or an IPv6 address in brackets; port 1 to 65,535.
+bool is_endpoint(std::string_view text);
 
 // Lower-case letters, digits and single dashes; empty when the name has none of them.
 std::string slug_of(const std::string& name);

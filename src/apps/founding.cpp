@@ -4,6 +4,7 @@
 
 #include "apps/ledger.h"
 #include "apps/node.h"
+#include "codec/fhir/instant.h"
 #include "contracts/build.h"
 #include "contracts/rules.h"
 #include "kernel/authority.h"
@@ -82,6 +83,11 @@ std::optional<OrganisationId> controlled_by(const replica::View& view, const cry
   return std::nullopt;
 }
 
+std::string licence_ends(const Clock& clock) {
+  const BlockTime end{(contracts::day_of(clock.now()) + kLicenceDays) * contracts::kDayMs};
+  return codec::fhir::format_instant(end).substr(0, 10);
+}
+
 class Admission {
  public:
   Admission(const Layout& layout, const vault::Seal& seal, Ledger& ledger, const Founder& founder, Clock& clock, Entropy& entropy)
@@ -152,7 +158,7 @@ Result<std::unique_ptr<vault::AccountSigner>> seat_founder(Ledger& ledger, const
 }
 
 Result<Reopened> reopen(const Layout& layout, const vault::Seal& seal, Clock& clock, Entropy& entropy) {
-  constexpr std::size_t kFoundingBytesMax = 64 * 1024;
+  constexpr std::size_t kFoundingBytesMax = 256 * 1024;
   Reopened out;
   CARELEDGER_TRY(out.config, read_config(system_files(), layout.config()));
   if (out.config.network)
@@ -253,7 +259,7 @@ Result<Config> found_ledger(const Layout& layout, const NewLedger& order, Clock&
   Admission admission(layout, seal, *ledger, founder, clock, entropy);
   for (const NewOrganisation& organisation : order.organisations) {
     CARELEDGER_TRY(OrganisationConfig admitted, admission.admit(organisation, *by));
-    tell("admitted " + admitted.name + " (" + admitted.kind + "), with one accredited clinician");
+    tell("admitted " + admitted.name + " (" + admitted.kind + "), which accredited a physician until " + licence_ends(clock));
     config.organisations.push_back(std::move(admitted));
   }
   ledger->stop();

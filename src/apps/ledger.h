@@ -34,6 +34,7 @@ class Ledger {
   replica::Replica& replica() { return *replica_; }
   ordering::Ordering& ordering() { return member_ ? member_->ordering() : *ordering_; }
   bool embedded() const { return member_ == nullptr; }
+  bool failed() const { return member_ ? member_->failed() : !ordering_->has_quorum(); }  // start the node again
   proof::BlockLimits block_limits() const;
   storage::Store& store() { return *store_; }
   ordering::CheckpointKeeper& checkpoints() { return *checkpoints_; }

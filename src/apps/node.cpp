@@ -18,7 +18,7 @@
 namespace careledger::apps {
 namespace {
 
-constexpr std::size_t kFoundingBytesMax = 64 * 1024;
+constexpr std::size_t kFoundingBytesMax = 256 * 1024;
 
 }  // namespace
 
@@ -95,7 +95,11 @@ void Node::accredit_first_clinicians() {
                                          contracts::registry::Role::physician, contracts::day_of(clock_.now()) + kLicenceDays);
       auto command = organisation->signer().sign(order.contract, order.payload);
       if (!command) return alerts_->raise(config.slug, "the first clinician could not be accredited: " + command.error().message);
-      ledger_->ordering().submit(config.id, std::move(*command), ordering::Lane::urgent, [](const ordering::Answer&) {});
+      ledger_->ordering().submit(config.id, std::move(*command), ordering::Lane::urgent,
+                                 [alerts = alerts_.get(), slug = config.slug](const ordering::Answer& answer) {
+                                   if (answer.outcome == ordering::Outcome::final && answer.receipt->code.ok()) return;
+                                   alerts->raise(slug, "the first clinician is not accredited yet: the next start tries again");
+                                 });
     });
   }
 }

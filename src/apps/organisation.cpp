@@ -126,10 +126,9 @@ void Organisation::tell_of_erasures() {
 
 std::vector<edge::ops::Check> Organisation::checks() {
   const auto ledger = [this]() -> Result<void> {
+    if (ledger_.failed()) return fail(ErrorKind::unavailable, "the ledger takes no commands; look at its disk and restart the node");
     if (!ledger_.ordering().has_quorum())
-      return fail(ErrorKind::unavailable,
-                  ledger_.embedded() ? "the ledger takes no commands; look at its disk and restart the node"
-                                     : "the network has no quorum, or the engine does not run: records are kept, and anchored later");
+      return fail(ErrorKind::unavailable, "the network has no quorum, or the engine does not run: records are kept, and anchored later");
     return {};
   };
   const auto disk = [this] { return room_->admit(); };

@@ -90,8 +90,12 @@ Result<WalletFile> WalletFile::open(const std::string& path, const WalletSeal& s
 }
 
 Result<void> WalletFile::save() {
+  const crypto::Secret text = wallet_json(wallet_);
+  const auto again = read_wallet_json(crypto::Secret::copy_of(text.view()));  // a file that would not open must never replace one that does
+  if (!again || again->keys.size() != wallet_.keys.size())
+    return fail(ErrorKind::invalid, "the wallet would not read as it is now; its file was left as it was");
   const Bytes nonce = entropy_->take(crypto::kAeadNonceSize);
-  return system_files().replace(path_, head_ + nonce + crypto::aead_seal(key_, nonce, head_, wallet_json(wallet_).view()));
+  return system_files().replace(path_, head_ + nonce + crypto::aead_seal(key_, nonce, head_, text.view()));
 }
 
 Result<WalletKey*> WalletFile::add_key(const std::string& label) {

@@ -52,13 +52,20 @@ struct WalletGrant {
   bool revoked = false;
 };
 
+struct SeenLog {  // of a node that signs checkpoints of its own
+  Bytes trust;
+  std::uint64_t log_size = 0;
+  std::string log_root;
+  Bytes checkpoint;
+};
+
 struct Wallet {
   std::string ledger;  // hex; empty before the first contact
-  Bytes trust;         // the trust file, remembered at first contact; in a network that of the node last asked
+  Bytes trust;         // the trust file, remembered at first contact
   std::uint64_t log_size = 0;
-  std::string log_root;                     // hex, of that size
-  Bytes checkpoint;                         // the signed note that said so
-  std::map<std::string, Bytes> node_trust;  // in a network: of each organisation's node (hex), whose log key and witnesses are its own
+  std::string log_root;                  // hex, of that size
+  Bytes checkpoint;                      // the signed note that said so
+  std::map<std::string, SeenLog> nodes;  // in a network: what each organisation's node (hex) showed; the four above are the last asked
   std::vector<WalletKey> keys;
   std::vector<WalletGrant> grants;
 

@@ -131,6 +131,20 @@ WalletGrant read_grant(const json::Value& value) {
   return grant;
 }
 
+json::Value nodes_value(json::Document& document, const Wallet& wallet) {
+  json::Value nodes = document.array();
+  for (const auto& [organisation, seen] : wallet.nodes) {
+    json::Value value = document.object();
+    document.set(value, "organisation", document.string(organisation));
+    document.set(value, "trust", document.string(seen.trust));
+    document.set(value, "log_size", number(document, seen.log_size));
+    document.set(value, "log_root", document.string(seen.log_root));
+    document.set(value, "checkpoint", document.string(seen.checkpoint));
+    document.append(nodes, value);
+  }
+  return nodes;
+}
+
 }  // namespace
 
 AccountId WalletKey::account() const { return claimed ? *claimed : kernel::account_id(kernel::single_key(key.public_key()), nonce.view()); }
@@ -174,13 +188,9 @@ crypto::Secret wallet_json(const Wallet& wallet) {
   document.set(root, "log_size", number(document, wallet.log_size));
   document.set(root, "log_root", document.string(wallet.log_root));
   document.set(root, "checkpoint", document.string(wallet.checkpoint));
-  if (!wallet.node_trust.empty()) {
-    json::Value nodes = document.object();
-    for (const auto& [organisation, trust] : wallet.node_trust) document.set(nodes, organisation, document.string(trust));
-    document.set(root, "node_trust", nodes);
-  }
   document.set(root, "keys", keys);
   document.set(root, "grants", grants);
+  if (!wallet.nodes.empty()) document.set(root, "nodes", nodes_value(document, wallet));
   return with_seeds(json::compact(root), wallet.keys);
 }
 
@@ -195,14 +205,16 @@ Result<Wallet> read_wallet_json(crypto::Secret text) {
   wallet.log_size = number_at(root, "log_size");
   wallet.log_root = root.string_at("log_root");
   wallet.checkpoint = root.string_at("checkpoint");
-  if (const json::Value* nodes = root.find("node_trust")) {
-    for (const json::Member& node : nodes->members()) wallet.node_trust.emplace(node.key(), Bytes(node.value.text()));
-  }
   for (const json::Value& value : root.items_at("keys")) {
     CARELEDGER_TRY(WalletKey key, read_key(value, wallet.keys.size(), seeds));
     wallet.keys.push_back(std::move(key));
   }
   for (const json::Value& value : root.items_at("grants")) wallet.grants.push_back(read_grant(value));
+  for (const json::Value& value : root.items_at("nodes")) {
+    wallet.nodes[std::string(value.string_at("organisation"))] = {Bytes(value.string_at("trust")), number_at(value, "log_size"),
+                                                                  std::string(value.string_at("log_root")),
+                                                                  Bytes(value.string_at("checkpoint"))};
+  }
   return wallet;
 }
 

@@ -18,6 +18,8 @@ namespace json = codec::json;
 
 constexpr std::chrono::seconds kSignatureLife{120};
 constexpr std::size_t kHashesMax = 256;
+constexpr std::size_t kNodesMax = 64;             // whose logs a wallet remembers
+constexpr std::size_t kNodeTrustMax = 64 * 1024;  // bytes
 constexpr std::int64_t kHourMs = 60 * 60 * 1000;
 
 // Every answer but 2xx, in the node's own words, fit for a terminal.
@@ -34,8 +36,8 @@ Error error_of(const http::Response& response) {
   return {kind, "the node answered " + std::to_string(response.status) + (title.empty() ? "" : ": " + title)};
 }
 
-Result<Digest> remembered_root(const Wallet& wallet) {
-  const auto bytes = from_hex(wallet.log_root);
+Result<Digest> root_of(const SeenLog& seen) {
+  const auto bytes = from_hex(seen.log_root);
   const auto root = bytes ? Digest::from(*bytes) : std::nullopt;
   if (!root) return fail(ErrorKind::malformed, "the wallet's memory of the ledger does not read");
   return *root;
@@ -88,6 +90,8 @@ Result<std::unique_ptr<WalletNode>> WalletNode::connect(const std::string& origi
 Result<void> WalletNode::meet(Wallet& wallet) {
   CARELEDGER_TRY(const json::Document status, get("/ledger/v1/status"));
   organisation_ = status.root().string_at("organisation");
+  const auto id = from_hex(organisation_);
+  if (!id || !OrganisationId::from(*id)) return fail(ErrorKind::malformed, "the node does not say whose it is");
   name_ = status.root().string_at("name");
   if (wallet.ledger.empty()) CARELEDGER_CHECK(remember(wallet, status));
   if (status.root().string_at("ledger") != wallet.ledger)
@@ -96,20 +100,25 @@ Result<void> WalletNode::meet(Wallet& wallet) {
   return follow(wallet);
 }
 
-// One ledger has one set of validators. In a network each node signs checkpoints of its own, and has witnesses of its own.
+// One ledger has one set of validators. In a network each node signs checkpoints of its own and has witnesses of its own: what one shows
+// is remembered of that one alone, so that a liar puts nobody else in the wrong.
 Result<void> WalletNode::learn_log(Wallet& wallet) {
   CARELEDGER_TRY(trust_, proof::parse_trust(wallet.trust));
   if (trust_.validators.validators.size() == 1) return {};
-  Bytes& own = wallet.node_trust[organisation_];
-  if (own.empty()) {
-    CARELEDGER_TRY(const http::Response shown, call(http::make_request(http::Method::get, "/ledger/v1/trust")));
-    CARELEDGER_TRY(const proof::Trust theirs, proof::parse_trust(shown.body));
-    const bool same = theirs.ledger == trust_.ledger && proof::hash_of(theirs.validators) == proof::hash_of(trust_.validators);
-    if (!same) return fail(ErrorKind::corrupt, "this node names other validators of the ledger than the wallet remembers");
-    own = shown.body;
-  }
-  wallet.trust = own;  // beside the checkpoint that comes from here
-  CARELEDGER_TRY(trust_, proof::parse_trust(own));
+  if (!wallet.nodes.contains(organisation_)) CARELEDGER_CHECK(meet_log(wallet));
+  CARELEDGER_TRY(trust_, proof::parse_trust(wallet.nodes.at(organisation_).trust));
+  return {};
+}
+
+Result<void> WalletNode::meet_log(Wallet& wallet) {
+  CARELEDGER_TRY(const http::Response shown, call(http::make_request(http::Method::get, "/ledger/v1/trust")));
+  CARELEDGER_TRY(const proof::Trust theirs, proof::parse_trust(shown.body));
+  const bool same = theirs.ledger == trust_.ledger && proof::hash_of(theirs.validators) == proof::hash_of(trust_.validators);
+  if (!same) return fail(ErrorKind::corrupt, "this node names other validators of the ledger than the wallet remembers");
+  const Bytes text = proof::to_text(theirs);
+  if (wallet.nodes.size() >= kNodesMax || text.size() > kNodeTrustMax)
+    return fail(ErrorKind::too_large, "the wallet remembers no more nodes than it has, or none that says so much of itself");
+  wallet.nodes[organisation_] = {text, 0, proof::log_empty_root().hex(), {}};
   return {};
 }
 
@@ -125,9 +134,11 @@ Result<void> WalletNode::remember(Wallet& wallet, const json::Document& status) 
   return {};
 }
 
-// From what the wallet remembers to the node's newest checkpoint.
+// From what the wallet remembers to the node's newest checkpoint. A command may speak with two nodes in turn.
 Result<void> WalletNode::follow(Wallet& wallet) {
-  CARELEDGER_TRY(const json::Document shown, get("/ledger/v1/checkpoint?from=" + std::to_string(wallet.log_size)));
+  const auto own = wallet.nodes.find(organisation_);
+  SeenLog seen = own != wallet.nodes.end() ? own->second : SeenLog{wallet.trust, wallet.log_size, wallet.log_root, {}};
+  CARELEDGER_TRY(const json::Document shown, get("/ledger/v1/checkpoint?from=" + std::to_string(seen.log_size)));
   const Bytes note(shown.root().string_at("note"));
   CARELEDGER_TRY(const std::vector<Digest> hashes, hashes_of(shown));
   const auto opened = proof::open_checkpoint(note, trust_);
@@ -135,14 +146,15 @@ Result<void> WalletNode::follow(Wallet& wallet) {
     return fail(ErrorKind::corrupt,
                 "the node's checkpoint does not hold: " + (opened ? "too few of the witnesses cosigned it" : opened.error().message));
   const proof::Checkpoint& newest = opened->checkpoint;
-  CARELEDGER_TRY(const Digest remembered, remembered_root(wallet));
-  if (newest.size < wallet.log_size && trust_.validators.validators.size() > 1)
-    return fail(ErrorKind::unavailable, "this node has not come as far as the wallet has seen elsewhere; try again soon");
-  if (newest.size < wallet.log_size || !proof::verify_consistency(wallet.log_size, remembered, newest.size, newest.root, hashes))
+  CARELEDGER_TRY(const Digest remembered, root_of(seen));
+  if (newest.size < seen.log_size || !proof::verify_consistency(seen.log_size, remembered, newest.size, newest.root, hashes))
     return fail(ErrorKind::corrupt, "the node's history does not go on from what this wallet has seen: it was shortened or rewritten");
-  wallet.log_size = newest.size;
-  wallet.log_root = newest.root.hex();
-  wallet.checkpoint = note;
+  seen = {seen.trust, newest.size, newest.root.hex(), note};
+  wallet.trust = seen.trust;
+  wallet.log_size = seen.log_size;
+  wallet.log_root = seen.log_root;
+  wallet.checkpoint = seen.checkpoint;
+  if (own != wallet.nodes.end()) own->second = std::move(seen);
   return {};
 }
 

@@ -48,6 +48,7 @@ class WalletNode {
   Result<void> meet(Wallet& wallet);
   Result<void> remember(Wallet& wallet, const codec::json::Document& status);
   Result<void> learn_log(Wallet& wallet);
+  Result<void> meet_log(Wallet& wallet);
   Result<void> follow(Wallet& wallet);
   Result<edge::http::Response> call(const edge::http::Request& request);
 

@@ -56,6 +56,8 @@ TEST(Founding, NeedsFourVotesAndAnOrder) {
 
 TEST(Founding, LetsNoGroupHaveAThird) {
   EXPECT_FALSE(is_sound(together({member(1), member(2), member(3), member(4, 20)})));  // 20 of 50
+  EXPECT_FALSE(is_sound(together({member(1, 10), member(2, 10), member(3, 5), member(4, 5)}))) << "exactly a third";
+  EXPECT_TRUE(is_sound(together({member(1, 9), member(2, 9), member(3, 5), member(4, 5)})));
   auto three = member(3);
   auto four = member(4);
   three.set_group("Trust");
@@ -77,6 +79,17 @@ TEST(Founding, RefusesOneKeyOrNameOfTwoAndHalfAValidator) {
   auto follower = member(6, 0);
   follower.set_validator_key(Bytes(32, 'k'));
   EXPECT_FALSE(is_sound(together({member(1), member(2), member(3), member(4), follower})));
+}
+
+TEST(Founding, TakesNoNameThatIsNotWhatItLooksLike) {
+  for (const char* name : {"", "a\nb", "\x1b[2J", "N\u202eorth"}) {
+    auto odd = member(4);
+    odd.set_name(name);
+    EXPECT_FALSE(is_sound(together({member(1), member(2), member(3), odd}))) << name;
+  }
+  auto odd = member(4);
+  odd.set_group("a\tb");
+  EXPECT_FALSE(is_sound(together({member(1), member(2), member(3), odd})));
 }
 
 TEST(Founding, IsOfOneFormatOrTheOther) {

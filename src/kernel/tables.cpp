@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/printable.h"
 #include "crypto/hash.h"
 #include "kernel/authority.h"
 
@@ -74,13 +75,16 @@ bool is_capped(const Founding& founding) {
 
 namespace {
 
-bool is_plain(ByteView name) { return !name.empty() && name.size() <= 200; }
+constexpr std::int64_t kCreatedMax = 253'402'300'800'000;  // the year 10000
+
+// Names are read by people, for ever: nothing in them may pretend to be something else on a screen.
+bool is_plain(ByteView name) { return !name.empty() && name.size() <= 200 && printable(name) == name; }
 
 bool is_sound_member(const FoundingMember& member) {
   const bool votes = member.weight() > 0;
-  return is_sound(member.authority()) && member.nonce().size() == 32 && is_plain(member.name()) && member.group().size() <= 200 &&
-         member.kind() > 0 && member.sealing_key().size() == 32 && member.validator_key().size() == (votes ? 32 : 0) &&
-         member.weight() <= kWeightMax;
+  return is_sound(member.authority()) && member.nonce().size() == 32 && is_plain(member.name()) &&
+         (member.group().empty() || is_plain(member.group())) && member.kind() > 0 && member.sealing_key().size() == 32 &&
+         member.validator_key().size() == (votes ? 32 : 0) && member.weight() <= kWeightMax;
 }
 
 // Each sound, in order, none twice, no key and no name of two.
@@ -105,11 +109,12 @@ void write_account(Overlay& state, const AccountId& id, AccountKind kind, const 
 }  // namespace
 
 bool is_sound(const Founding& founding) {
-  const bool known = founding.protocol() == 1 && is_plain(founding.name()) && founding.created_ms() > 0;
+  const bool known = founding.protocol() == 1 && !founding.name().empty() && founding.name().size() <= 200 && founding.created_ms() > 0;
   if (!known) return false;
   if (founding.format() == kFoundedByOne)
     return founding.founder_nonce().size() == 32 && is_sound(founding.founder()) && founding.members_size() == 0;
-  return founding.format() == kFoundedTogether && !founding.has_founder() && founding.founder_nonce().empty() && members_sound(founding);
+  return founding.format() == kFoundedTogether && is_plain(founding.name()) && founding.created_ms() < kCreatedMax &&
+         !founding.has_founder() && founding.founder_nonce().empty() && members_sound(founding);
 }
 
 void write_genesis(const Founding& founding, std::span<const Contract> contracts, Overlay& state) {

@@ -53,8 +53,7 @@ int run(const Options& options, bool as_json) {
     fmt::print(stderr, "{}: {}/fhir\n", organisation->config().name, organisation->origin());
   if (const auto told = edge::ops::notify("READY=1"); !told) fmt::print(stderr, "careledger: {}\n", told.error().message);
   const auto interval = edge::ops::watchdog_interval();
-  // An embedded ledger without a quorum has failed; a network's comes back.
-  const auto alive = [&node] { return !(*node)->ledger().embedded() || (*node)->ledger().ordering().has_quorum(); };
+  const auto alive = [&node] { return !(*node)->ledger().failed(); };
   const auto watchdog = interval ? std::make_unique<edge::ops::Watchdog>(*interval, alive) : nullptr;
   signals.wait();
   static_cast<void>(edge::ops::notify("STOPPING=1"));  // whoever asked us to stop may be gone already

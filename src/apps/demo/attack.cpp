@@ -7,6 +7,7 @@
 
 #include "apps/demo/demo.h"
 #include "apps/demo/insider.h"
+#include "apps/terminal.h"
 
 namespace careledger::apps::demo {
 namespace {
@@ -133,6 +134,7 @@ Result<void> show_rewritten_history(Stage& stage) {
 }
 
 Result<void> run_attack(Stage& stage) {
+  Progress bar("    backup, attacks, audits", 5);
   stage.stop();
   const std::string data = stage.scratch + "/backup-data";
   const std::string keys = stage.scratch + "/backup-keys";
@@ -143,9 +145,13 @@ Result<void> run_attack(Stage& stage) {
 
   CARELEDGER_TRY(const Config config, read_config(system_files(), stage.layout.config()));
   const OrganisationConfig& north = *config.find(kNorth);
+  bar.to(1);
   CARELEDGER_CHECK(show_edited_rows(stage, north));
+  bar.to(2);
   CARELEDGER_CHECK(show_flipped_bit(stage, north));
+  bar.to(3);
   CARELEDGER_CHECK(show_rewritten_history(stage));
+  bar.to(4);
 
   fs::remove_all(stage.layout.folder);
   CARELEDGER_TRY(const Finished restored, run_self({"restore", stage.layout.folder, "--data", data, "--keys", keys}));
@@ -153,6 +159,7 @@ Result<void> run_attack(Stage& stage) {
   stage.say("the folder was destroyed; " + restored.out.substr(0, restored.out.find('\n')));
   CARELEDGER_CHECK(stage.serve());
   CARELEDGER_CHECK(stage.fhir(kNorth, edge::auth::Role::clinician, edge::http::Method::get, "/Patient/" + stage.north_patient));
+  bar.to(5);
   stage.say("the node serves again and the patient's record is there");
   return {};
 }

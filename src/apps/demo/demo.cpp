@@ -74,6 +74,36 @@ void print_table(const Stage& stage) {
   for (const Row& row : stage.table) fmt::print("    {:<{}}  {:>14}\n", row.what, wide, row.figure);
 }
 
+std::uint64_t bytes_below(const std::string& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code end;  // a file that is gone meanwhile is no fault: the node serves
+  for (auto at = std::filesystem::recursive_directory_iterator(folder, end); !end && at != std::filesystem::end(at); at.increment(end)) {
+    std::error_code gone;
+    const auto size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
+std::string megabytes(std::uint64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
+
+// What stands on ledger and disk at the end. The reserve is disk held back, and holds nothing.
+Result<void> add_totals(Stage& stage) {
+  const http::Request ask = http::make_request(http::Method::get, "/admin/v1/status");
+  CARELEDGER_TRY(const http::Response response, stage.access->need(kNorth, edge::auth::Role::administrator, ask));
+  CARELEDGER_TRY(const codec::json::Document status, codec::json::parse(response.content()));
+  for (const auto& [what, name] : {std::pair("commands on the ledger", "commands"), {"blocks", "height"}}) {
+    const codec::json::Value* number = status.root().find(name);
+    stage.table.push_back({what, number == nullptr ? "" : std::string(number->text())});
+  }
+  std::error_code none;
+  const auto held = std::filesystem::file_size(stage.layout.reserve(), none);
+  const std::uint64_t reserve = none ? 0 : held;
+  stage.table.push_back({"on disk, four organisations and the ledger", megabytes(bytes_below(stage.layout.folder) - reserve)});
+  stage.table.push_back({"of it the ledger", megabytes(bytes_below(stage.layout.ledger()))});
+  return {};
+}
+
 void print_keep(Stage& stage) {
   fmt::print("\n{}\n", bold("Left serving"));
   for (const char* name : {kNorth, kSouth, kLaboratory, kRegulator}) {
@@ -91,7 +121,8 @@ void print_keep(Stage& stage) {
 }  // namespace
 
 Result<void> Stage::serve() {
-  CARELEDGER_TRY(Served served, Served::start(layout.folder, scratch, {"--log-file", scratch + "/node.log"}));
+  CARELEDGER_CHECK(system_files().make_folder(logs()));
+  CARELEDGER_TRY(Served served, Served::start(layout.folder, logs(), {"--log-file", logs() + "/node.log"}));
   node = std::make_unique<Served>(std::move(served));
   CARELEDGER_TRY(access, NodeAccess::open(layout, {}));
   if (access->in_process()) return fail(ErrorKind::unavailable, "the node does not hold its folder");
@@ -134,6 +165,7 @@ int run(const Options& options) {
     return static_cast<int>(Exit::failed);
   }
   stage.table.push_back({"all of it", fmt::format("{:.1f} s", seconds_since(start))});
+  if (const auto added = add_totals(stage); !added) return report(added.error(), false);
   print_table(stage);
   if (options.keep) {
     print_keep(stage);

@@ -40,6 +40,7 @@ struct Stage {
   std::string north_patient, south_patient;  // the ids that both gave that patient
   std::string north_observation;             // id of a laboratory result of that patient at North
 
+  std::string logs() const { return scratch + "/logs"; }              // of the node
   std::string wallet() const { return scratch + "/patient.wallet"; }  // of the shared patient
   void say(std::string line) { lines.push_back(std::move(line)); }
   Result<void> serve();  // starts the node and connects to it

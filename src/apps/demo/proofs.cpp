@@ -11,7 +11,7 @@ namespace {
 namespace http = edge::http;
 namespace json = codec::json;
 
-constexpr std::size_t kFlipsMax = 4000;  // of the bytes of a bundle, spread evenly
+constexpr std::size_t kFlipsMax = 20'000;  // of the bytes of a bundle: all of them, unless it is far larger than here
 
 Result<proof::Report> verify_files(const std::string& bundle, const std::string& trust_file) {
   CARELEDGER_TRY(const Bytes trust_text, system_files().read_all(trust_file, proof::kMaxTrustFile));

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "apps/config.h"
+#include "base/printable.h"
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
 #include "kernel/authority.h"
@@ -17,8 +18,11 @@ namespace {
 namespace json = codec::json;
 
 constexpr std::int64_t kFormat = 1;
+constexpr std::size_t kSigners = 3;
 constexpr std::string_view kDomain = "careledger/description/1\n";
 constexpr std::uint32_t kEpochMsMax = 3'600'000;
+constexpr std::int64_t kClockApartMs = 5 * 60 * 1000;  // between the clocks of two members: the chain's first block has the latest time
+constexpr std::int64_t kLifeMaxMs = std::int64_t{365} * 86'400'000;
 constexpr std::array<std::string_view, 15> kMembers{"format",    "network", "epoch_ms",  "name",  "kind",
                                                     "group",     "weight",  "authority", "nonce", "sealing_key",
                                                     "validator", "node",    "listen",    "api",   "described"};
@@ -76,6 +80,8 @@ Result<void> check_form(const json::Value& root) {
   if (format->text() != std::to_string(kFormat))
     return fail(ErrorKind::newer_format, "the description has format " + std::string(format->text()) + " and this program knows " +
                                              std::to_string(kFormat) + ": agree on one version of careledger");
+  const json::Value* signatures = root.find("signatures");
+  if (signatures == nullptr || signatures->size() != kSigners) return bad("\"signatures\" must be by command, validator and node");
   for (const json::Member& member : root.members()) {
     const bool known =
         std::ranges::find(kMembers, member.key()) != kMembers.end() || member.key() == "expires" || member.key() == "signatures";
@@ -84,18 +90,29 @@ Result<void> check_form(const json::Value& root) {
   return {};
 }
 
-bool is_endpoint(const std::string& text) {  // host:port
-  const auto colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0 || text.find_first_of(" \t\"\\,@/") != std::string::npos) return false;
-  std::uint16_t port = 0;
-  const auto read = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
-  return read.ec == std::errc() && read.ptr == text.data() + text.size() && port != 0;
+// http only where nobody else hears: between processes of one machine.
+bool is_origin(std::string_view text) {
+  constexpr std::string_view kSafe = "https://", kPlain = "http://";
+  if (text.starts_with(kSafe)) return is_endpoint(text.substr(kSafe.size()));
+  if (!text.starts_with(kPlain)) return false;
+  const std::string_view endpoint = text.substr(kPlain.size());
+  return is_endpoint(endpoint) && (endpoint.starts_with("127.") || endpoint.starts_with("[::1]:") || endpoint.starts_with("localhost:"));
 }
 
-bool is_origin(const std::string& text) {
-  for (const std::string_view scheme : {"https://", "http://"})
-    if (text.starts_with(scheme)) return is_endpoint(text.substr(scheme.size()));
-  return false;
+// What people read to each other must be what it looks like.
+bool is_readable(const std::string& text) { return printable(text) == text; }
+
+Result<void> check_times(const Description& description, BlockTime now) {
+  if (description.described.value > now.value + kClockApartMs)
+    return fail(ErrorKind::invalid, description.member.name() + " described itself at " +
+                                        codec::fhir::format_instant(description.described) +
+                                        ", which has not come yet: one of the two clocks is wrong");
+  if (description.expires <= description.described || description.expires.value - description.described.value > kLifeMaxMs)
+    return fail(ErrorKind::invalid, "the description holds for no time, or for more than 365 days");
+  if (description.expires <= now)
+    return fail(ErrorKind::invalid, "the description expired on " + codec::fhir::format_instant(description.expires) + ": ask " +
+                                        description.member.name() + " for a new one (careledger network describe)");
+  return {};
 }
 
 Result<Description> read_fields(const json::Value& root) {
@@ -116,12 +133,13 @@ Result<Description> read_fields(const json::Value& root) {
   out.node = fields.id<crypto::PublicKey>("node");
   out.listen = fields.text("listen");
   out.api = fields.text("api");
-  if (!is_endpoint(out.listen)) fields.miss("listen", "host:port");
-  if (!is_origin(out.api)) fields.miss("api", "https://host:port");
+  if (!is_endpoint(out.listen)) fields.miss("listen", "host:port, in lower case");
+  if (!is_origin(out.api)) fields.miss("api", "https://host:port, in lower case (http on one machine alone)");
   out.described = fields.time("described");
   out.expires = fields.time("expires");
-  if (out.network.empty()) fields.miss("network", "the ledger's name");
-  if (slug_of(member.name()).empty()) fields.miss("name", "a name with a letter or digit");
+  if (out.network.empty() || !is_readable(out.network)) fields.miss("network", "the ledger's name, readable");
+  if (slug_of(member.name()).empty() || !is_readable(member.name())) fields.miss("name", "a readable name with a letter or digit");
+  if (!is_readable(member.group())) fields.miss("group", "readable");
   if (out.epoch_ms == 0) fields.miss("epoch_ms", "1 or more");
   CARELEDGER_CHECK(fields.end());
   CARELEDGER_TRY(const std::uint32_t kind, kind_number(std::string(root.string_at("kind"))));
@@ -142,7 +160,7 @@ struct NamedKey {
   std::string_view name;
   crypto::PublicKey key;
 };
-std::array<NamedKey, 3> signers_of(const Description& description, const crypto::PublicKey& command) {
+std::array<NamedKey, kSigners> signers_of(const Description& description, const crypto::PublicKey& command) {
   return {NamedKey{"command", command}, {"validator", description.validator}, {"node", description.node}};
 }
 
@@ -206,9 +224,7 @@ Result<Description> read_description(ByteView text, BlockTime now) {
   CARELEDGER_CHECK(check_form(root));
   CARELEDGER_TRY(Description description, read_fields(root));
   CARELEDGER_CHECK(check_signatures(root, description));
-  if (description.expires <= now)
-    return fail(ErrorKind::invalid, "the description expired on " + codec::fhir::format_instant(description.expires) + ": ask " +
-                                        description.member.name() + " for a new one (careledger network describe)");
+  CARELEDGER_CHECK(check_times(description, now));
   return description;
 }
 

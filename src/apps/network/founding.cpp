@@ -65,7 +65,8 @@ Result<void> check_votes(const kernel::Founding& founding) {
   int votes = 0;
   for (const auto& member : founding.members()) {
     if (!names.emplace(slug_of(member.name()), member.name()).second)
-      return fail(ErrorKind::conflict, "two descriptions are of \"" + member.name() + "\": take the newest of each organisation");
+      return fail(ErrorKind::conflict,
+                  "two descriptions are of \"" + member.name() + "\", or of names that read alike: take the newest of each organisation");
     if (member.weight() == 0) continue;
     ++votes;
     const auto [other, fresh] = validators.emplace(member.validator_key(), member.name());
@@ -234,9 +235,11 @@ Result<Config> found(const Layout& layout, const std::vector<DescriptionFile>& i
     if (before.ledger == config.ledger) return before;
     return fail(ErrorKind::conflict, layout.folder + " was founded already, and from other descriptions");
   }
+  if (files.exists(layout.ledger()) || files.exists(layout.engine()))
+    return fail(ErrorKind::conflict, layout.folder + " served before: put its careledger.json back, and change addresses there");
   CARELEDGER_CHECK(files.replace(layout.founding(), kernel::encode(founding)));
   CARELEDGER_CHECK(files.replace(layout.founding_text(), founding_text(founding)));
-  // Without a configuration this folder never served: whatever is there, nothing was signed for this chain.
+  // Nothing was signed by a validator whose folder never served; what is there is of an attempt that did not end.
   if (files.exists(layout.signed_steps())) CARELEDGER_CHECK(files.remove(layout.signed_steps()));
   CARELEDGER_CHECK(ordering::abci::Signer::create(files, layout.signed_steps(), kernel::chain_id(config.ledger)));
   CARELEDGER_CHECK(write_config(files, layout.config(), config));

@@ -52,6 +52,14 @@ abci::EngineSettings settings_of(const Member::Parts& parts) {
   return settings;
 }
 
+// An engine without blocks beside a ledger that has some would never start.
+Result<void> check_blocks(const Member::Parts& parts) {
+  const std::string blocks = parts.layout.engine() + "/data/blockstore.db";
+  if (parts.replica.view().height().value == 0 || system_files().exists(blocks)) return {};
+  return fail(ErrorKind::corrupt, blocks + " is gone while the ledger is there: stop the node and move " + parts.layout.ledger() +
+                                      " away as well; both are fetched again from the other members");
+}
+
 bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
 std::string own_folder() {
@@ -88,6 +96,11 @@ Member::Member(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Member::~Member() { stop(); }
 ordering::Ordering& Member::ordering() { return *state_->ordering; }
 
+bool Member::failed() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->broken;
+}
+
 Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(const std::string program, find_engine(parts.engine));
   CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(parts.founding));
@@ -95,6 +108,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(crypto::SigningKey validator, parts.keys.signing(vault::Purpose::validator));
   const abci::EngineSettings settings = settings_of(parts);
   const std::string home = parts.layout.engine();
+  CARELEDGER_CHECK(check_blocks(parts));
   CARELEDGER_CHECK(abci::prepare(system_files(), home, genesis, node_key, settings));
   const abci::EnginePaths paths(home);
   const auto tell = [on_event = parts.on_event](const std::string& what) {

@@ -30,14 +30,16 @@ class Member {
     std::string engine;                                  // program
     std::function<void(const std::string&)> on_event{};  // for the log: the engine ended and was started again, …; any thread
   };
-  // not_found: there is no such program. corrupt, not_found: what the validator signed last cannot be read.
+  // not_found: there is no such program. corrupt, not_found: what the validator signed last cannot be read, or the engine's blocks are gone
+  // while the ledger is there.
   static Result<std::unique_ptr<Member>> start(const Parts& parts);
   ~Member();
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;
 
   ordering::Ordering& ordering();
-  void stop();  // idempotent
+  bool failed() const;  // our disk did: nothing is ordered here until the node is started again
+  void stop();          // idempotent
 
  private:
   struct State;

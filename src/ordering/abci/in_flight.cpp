@@ -147,8 +147,12 @@ void InFlight::given(std::uint64_t number, std::uint64_t next_due_ns) {
   const std::lock_guard lock(mutex_);
   const auto found = given_.find(number);
   if (found == given_.end()) return;
-  found->second.taken = true;
   found->second.due_ns = next_due_ns;
+}
+
+void InFlight::leaves(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = given_.find(number); found != given_.end()) found->second.taken = true;
 }
 
 void InFlight::all_due() {

@@ -19,8 +19,6 @@ std::int64_t bytes_in_block(ByteView transaction) {
 
 // Asked one by one, so that an envelope of use costs one command.
 KernelCode use_of(const replica::Replica& replica, const std::vector<kernel::ReceivedCommand>& commands, BlockTime time) {
-  for (const kernel::ReceivedCommand& command : commands)
-    if (command.verdict != KernelCode::ok) return command.verdict;
   const KernelCode first = replica.judge(commands.front(), time);
   const auto consumed = [&](const kernel::ReceivedCommand& command) { return replica.judge(command, time) == KernelCode::ok; };
   return first == KernelCode::ok || std::any_of(commands.begin() + 1, commands.end(), consumed) ? KernelCode::ok : first;
@@ -31,7 +29,12 @@ KernelCode code_of_refusal(const Error& error) {
 }
 
 bool must_wait(const kernel::ReceivedBatch& batch, BlockTime time) {
-  return std::ranges::any_of(batch.commands, [&](const auto& one) { return one.expires.value - time.value > kernel::kExpiryAheadMaxMs; });
+  return std::ranges::any_of(batch.commands, [&](const auto& one) { return one.expires.value > time.value + kernel::kExpiryAheadMaxMs; });
+}
+
+// What it takes in memory: a command of a few bytes takes many.
+std::size_t weight_of(ByteView transaction, const kernel::ReceivedBatch& batch) {
+  return 2 * transaction.size() + batch.commands.size() * sizeof(kernel::ReceivedCommand);
 }
 
 }  // namespace
@@ -40,9 +43,14 @@ std::shared_ptr<const Proposals::Parsed> Proposals::parse(ByteView transaction, 
   if (auto known = parsed_.find(digest)) return *known;
   auto parsed = std::make_shared<Parsed>();
   auto batch = kernel::receive_batch(transaction);
-  if (batch) parsed->batch = std::move(*batch);
-  else parsed->form = code_of_refusal(batch.error());
-  parsed_.keep(digest, parsed, transaction.size());
+  if (!batch) {
+    parsed->form = code_of_refusal(batch.error());
+  } else {
+    const auto bad = std::ranges::find_if(batch->commands, [](const auto& one) { return one.verdict != KernelCode::ok; });
+    if (bad != batch->commands.end()) parsed->form = bad->verdict;  // all of it is refused, and not kept
+    else parsed->batch = std::move(*batch);
+  }
+  parsed_.keep(digest, parsed, weight_of(transaction, parsed->batch));
   return parsed;
 }
 

@@ -121,16 +121,27 @@ std::uint64_t Sender::give_due() {
 // We judge ourselves before we ask the engine: it answers before it has asked us, and it remembers what it saw even when it dropped it
 // later.
 bool Sender::give(const InFlight::Again& envelope) {
-  const auto code = proposals_.judge(envelope.envelope, std::max(replica_.view().time(), clock_.now()));
+  const auto code = judge(envelope);
   if (!code) return false;  // our disk: the engine's connection says so
   if (*code != KernelCode::ok) {
     settle(envelope, *code);
     return true;
   }
+  in_flight_.leaves(envelope.number);
   const auto admitted = rpc_.submit(envelope.envelope);
   if (!admitted || *admitted == Admission::full) return false;
   in_flight_.given(envelope.number, clock_.monotonic_ns() + config_.repeat_ms * std::uint64_t{1'000'000});
   return true;
+}
+
+// What left this machine may stand in a pool, and blocks go by their own time, which stands still without a quorum: the first one
+// afterwards may still take what has expired by our clock.
+Result<KernelCode> Sender::judge(const InFlight::Again& envelope) const {
+  const BlockTime block = replica_.view().time();
+  CARELEDGER_TRY(const KernelCode code, proposals_.judge(envelope.envelope, std::max(block, clock_.now())));
+  if (code != KernelCode::expired || !envelope.taken) return code;
+  CARELEDGER_TRY(const KernelCode in_block, proposals_.judge(envelope.envelope, block));
+  return in_block == KernelCode::expired ? code : KernelCode::ok;
 }
 
 // The envelope will not stand in a block any more.
@@ -143,10 +154,13 @@ void Sender::settle(const InFlight::Again& envelope, KernelCode code) {
 // A copy that the engine took once may stand in the block of another node: that nothing became of it can only be said when nothing can.
 Answer Sender::answer_for(const local::Pending& pending, bool taken, KernelCode code) const {
   const replica::View view = replica_.view();
-  const kernel::Code own = replica_.check(kernel::receive_bytes(pending.bytes), std::max(view.time(), clock_.now()));
+  const kernel::ReceivedCommand command = kernel::receive_bytes(pending.bytes);
+  const kernel::Code own = replica_.check(command, std::max(view.time(), clock_.now()));
   Answer answer = local::first_or_refused(view, replica_.ledger(), pending.digest, own.ok() ? kernel::code_of(code) : own);
-  if (answer.outcome == Outcome::refused && taken && !is_for_ever(answer.receipt->code)) return {};
-  return answer;
+  if (answer.outcome != Outcome::refused || !taken) return answer;
+  const kernel::Code said = answer.receipt->code;
+  const bool lasts = is_for_ever(said) && (said != kernel::code_of(KernelCode::expired) || command.expires <= view.time());
+  return lasts ? answer : Answer{};
 }
 
 }  // namespace careledger::ordering::abci

@@ -49,6 +49,7 @@ class Sender {
   void take_held(std::vector<local::Pending>& chosen, std::size_t& bytes);
   std::uint64_t give_due();
   bool give(const InFlight::Again& envelope);
+  Result<kernel::KernelCode> judge(const InFlight::Again& envelope) const;
   void settle(const InFlight::Again& envelope, kernel::KernelCode code);
   Answer answer_for(const local::Pending& pending, bool taken, kernel::KernelCode code) const;
 
