@@ -22,6 +22,7 @@ Secret secret_to_hex(const Secret& secret) {
 
 std::optional<Secret> secret_from_hex(ByteView text) {
   if (text.size() % 2 != 0) return std::nullopt;
+  if (text.empty()) return Secret::copy_of({});  // the library takes no null pointer, not even of nothing
   Secret secret(text.size() / 2);
   std::size_t size = 0;
   const char* end = nullptr;
