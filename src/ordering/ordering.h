@@ -20,10 +20,8 @@ namespace careledger::ordering {
 
 enum class Outcome : std::uint8_t {
   // Ordered, executed and durable here; the receipt holds the answer. With a code that used the number up (kernel::consumes_number) it is
-  // the
-  // answer for ever. With another, such as actor_not_active, it is about the copy that was ordered: the bytes are public then, and until
-  // they
-  // expire a block may still apply them.
+  // the answer for ever. With another, such as actor_not_active, it is about the copy that was ordered: the bytes are public then, and
+  // until they expire a block may still apply them.
   final,
   refused,  // failed the check at this node; went nowhere and used up no sequence number; the receipt's code says why
   busy,     // not accepted; try again after retry_after_ms

@@ -40,12 +40,10 @@ WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_max) : state_(std:
 WorkerPool::~WorkerPool() { stop(); }
 
 bool WorkerPool::post(UniqueFunction<void()> work) {
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->stopped || state_->queue.size() >= state_->queue_max) return false;
-    state_->queue.push_back(std::move(work));
-  }
-  state_->wake.notify_one();
+  const std::lock_guard lock(state_->mutex);
+  if (state_->stopped || state_->queue.size() >= state_->queue_max) return false;
+  state_->queue.push_back(std::move(work));
+  state_->wake.notify_one();  // under the lock: once it is released, the work may be done and the pool gone
   return true;
 }
 
@@ -58,8 +56,8 @@ void WorkerPool::stop() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->stopped = true;
+    state_->wake.notify_all();
   }
-  state_->wake.notify_all();
   for (auto& thread : state_->threads) {
     if (thread.joinable()) thread.join();
   }
