@@ -79,11 +79,14 @@ void add_needle(std::set<std::string>& needles, std::string_view text) {
   if (text.size() >= 8 && needles.size() < kNeedlesMax) needles.emplace(text);
 }
 
-// The first words of a narrative, without the mark-up around it.
+// The longest piece of a narrative between its mark-up.
 std::string_view words_of(std::string_view div) {
-  const auto begin = div.find('>');
-  const auto text = begin == std::string_view::npos ? div : div.substr(begin + 1);
-  return text.substr(0, std::min(text.find('<'), kTextMax));
+  std::string_view longest;
+  for (auto at = div.find('>'); at != std::string_view::npos; at = div.find('>', at + 1)) {
+    const auto piece = div.substr(at + 1, div.find('<', at) - at - 1);
+    if (piece.size() > longest.size()) longest = piece;
+  }
+  return longest.substr(0, kTextMax);
 }
 
 // Names, identifiers, dates of birth, addresses, phone numbers and narrative texts of one Bundle's patient.

@@ -3,9 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "apps/config.h"
-#include "apps/network/founding.h"
-#include "apps/wallet_file.h"
-#include "kernel/tables.h"
 #include "kernel/test_keys.h"
 
 namespace careledger::apps::network {
@@ -91,24 +88,6 @@ TEST(Descriptions, AreSignedByEveryKeyThatTheyName) {
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().kind, ErrorKind::unauthenticated);
   }
-}
-
-TEST(WalletMemory, OfNodesReadsBackWithItsKeys) {
-  Wallet wallet;
-  wallet.ledger = std::string(64, 'a');
-  for (int i = 0; i < 3; ++i) {
-    wallet.keys.push_back(WalletKey{
-        "key " + std::to_string(i), kernel::test_key(static_cast<std::uint8_t>(i + 1)), kernel::test_id<Digest>(7), {}, {}, 0, {}, 0, {}});
-  }
-  wallet.nodes["seed"] = {R"({"seed":"x"})", 5, std::string(64, 'b'), "note"};
-  wallet.nodes[std::string(64, 'c')] = {"trust", 7, std::string(64, 'd'), "other"};
-  const auto again = read_wallet_json(wallet_json(wallet));
-  ASSERT_TRUE(again) << again.error().message;
-  ASSERT_EQ(again->keys.size(), 3u);
-  for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(again->keys[static_cast<std::size_t>(i)].key.public_key(), wallet.keys[static_cast<std::size_t>(i)].key.public_key());
-  EXPECT_EQ(again->nodes.at("seed").trust, R"({"seed":"x"})");
-  EXPECT_EQ(again->nodes.at(std::string(64, 'c')).log_size, 7u);
 }
 
 }  // namespace

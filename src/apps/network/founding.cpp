@@ -117,8 +117,7 @@ Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& 
   const std::string slug = slug_of(order.organisation);
   if (slug.empty() || slug.size() > 64)
     return fail(ErrorKind::invalid, "organisation \"" + order.organisation + "\": a name needs 1 to 64 letters or digits");
-  CARELEDGER_TRY(const std::uint32_t kind, kind_number(order.kind));
-  static_cast<void>(kind);
+  CARELEDGER_CHECK(kind_number(order.kind));
   CARELEDGER_CHECK(check_folder(layout, slug));
   CARELEDGER_CHECK(system_files().make_folder(layout.organisation(slug)));
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, true, entropy));

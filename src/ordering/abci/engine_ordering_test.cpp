@@ -1,6 +1,7 @@
 // Commands through an engine, which is fake here: it loses its pool, goes away, comes back, and orders what other nodes sent too.
 #include "ordering/abci/engine_ordering.h"
 
+#include <atomic>
 #include <filesystem>
 #include <future>
 
@@ -16,6 +17,13 @@ using storage::testing::Fault;
 using storage::testing::FaultyStore;
 using testing::FakeEngine;
 namespace wire = careledger::abci;
+
+class LateClock final : public Clock {  // the machine's, ahead by as much as it is told
+ public:
+  BlockTime now() const override { return {system_clock().now().value + ahead_ms}; }
+  std::uint64_t monotonic_ns() const override { return system_clock().monotonic_ns(); }
+  std::atomic<std::int64_t> ahead_ms{0};
+};
 
 class EngineOrderingTest : public ::testing::Test {
  protected:
@@ -33,7 +41,7 @@ class EngineOrderingTest : public ::testing::Test {
       if (is_of_disk(error)) disk_faults.push_back(error);
       if (is_of_disk(error)) disk_failed.set_value();
     };
-    auto started = start(*replica, engine, system_clock(), config);
+    auto started = start(*replica, engine, clock, config);
     ASSERT_TRUE(started) << started.error().message;
     ordering = std::move(*started);
     ordering->host(founder.id(), founder.signer());
@@ -84,6 +92,7 @@ class EngineOrderingTest : public ::testing::Test {
   std::vector<Error> disk_faults;
   std::promise<void> disk_failed;
   std::unique_ptr<replica::Replica> replica;
+  LateClock clock;
   FakeEngine engine;
   std::unique_ptr<Ordering> ordering;
   std::int64_t height_ = 0;
@@ -195,6 +204,36 @@ TEST_F(EngineOrderingTest, AnEnvelopeThatThePoolLostIsGivenAgain) {
   wait_for_pool(1);
   make_block();
   EXPECT_TRUE(answer.get().receipt->code.ok());
+}
+
+// Without a quorum block time stands still: what left us and expired by our clock may stand in the first block afterwards, out of the pool
+// of another node.
+TEST_F(EngineOrderingTest, WhatLeftUsHasExpiredWhenBlocksSayAndNotWhenOurClockDoes) {
+  make_block();
+  auto answer = send(admit(1));
+  wait_for_pool(1);
+  const Bytes own = engine.pool().front();
+  clock.ahead_ms = 7'200'000;
+  engine.restart();
+  const auto later = send(founder.admit(2, "Organisation 2", clock.now()));
+  wait_for_pool(1);  // what is due again goes first, so that it was judged anew by now
+  ASSERT_NE(answer.wait_for(std::chrono::milliseconds(0)), std::future_status::ready) << "told too early";
+  order({own}, {time_.value + 10'000});
+  const Answer final = answer.get();
+  ASSERT_EQ(final.outcome, Outcome::final);
+  EXPECT_TRUE(final.receipt->code.ok());
+}
+
+TEST_F(EngineOrderingTest, WhatNeverLeftUsHasExpiredWhenOurClockSays) {
+  make_block();
+  engine.set_away(true);
+  auto answer = send(admit(1));
+  clock.ahead_ms = 7'200'000;
+  engine.set_away(false);
+  const Answer told = answer.get();
+  ASSERT_EQ(told.outcome, Outcome::refused);
+  EXPECT_EQ(told.receipt->code, kernel::code_of(kernel::KernelCode::expired));
+  EXPECT_TRUE(engine.pool().empty());
 }
 
 TEST_F(EngineOrderingTest, WhileTheEngineIsAwayCommandsWait) {
