@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "apps/act_record.h"
 #include "apps/admin_acts.h"
 #include "apps/registry_acts.h"
 #include "codec/fhir/definitions.h"
@@ -53,11 +54,8 @@ std::vector<vault::AuditEntry> under_each(const vault::AuditMap& audit, const va
 }
 
 // The entry of an act before it is done: the one that follows says what became of it.
-vault::AuditEntry begun(vault::AuditEntry entry) {
-  auto document = json::parse(entry.details);
-  CARELEDGER_ASSERT(document.has_value());  // the act has described itself
-  document->set(document->root(), "begun", document->boolean(true));
-  entry.details = json::compact(document->root());
+vault::AuditEntry entry_before(vault::AuditEntry entry) {
+  entry.details = begun(entry.details);
   return entry;
 }
 
@@ -133,9 +131,7 @@ void AdminApi::handle(http::Request request, http::Responder respond) {
   entry.purpose = principal->purpose;
   std::vector<std::string> patients;
   auto response = answer(request, *principal, entry, patients);
-  entry.outcome = response                                        ? vault::AuditOutcome::done
-                  : response.error().kind == ErrorKind::forbidden ? vault::AuditOutcome::refused
-                                                                  : vault::AuditOutcome::failed;
+  entry.outcome = response ? vault::AuditOutcome::done : outcome_of(response.error());
   const auto waiting = std::make_shared<Waiting>(std::move(respond), response ? std::move(*response) : http::problem(response.error()));
   std::vector<vault::AuditEntry> entries = under_each(parts_.audit, entry, patients);
   waiting->left = entries.size();
@@ -310,7 +306,7 @@ Result<http::Response> AdminApi::act(const http::Request& request, const edge::a
   if (!order.root().is_object()) return fail(ErrorKind::invalid, "the order is an object");
   const std::lock_guard turn(acting_);
   const auto begin = [&]() -> Result<void> {
-    for (vault::AuditEntry& one : under_each(parts_.audit, begun(entry), patients))
+    for (vault::AuditEntry& one : under_each(parts_.audit, entry_before(entry), patients))
       CARELEDGER_CHECK(parts_.audit.append_and_wait(std::move(one)));
     return {};
   };

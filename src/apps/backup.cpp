@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "apps/act_record.h"
 #include "apps/upgrade.h"
 #include "codec/json/json.h"
 #include "exchange/promises.h"
@@ -66,15 +67,6 @@ class KeysAside {
  private:
   std::string folder_;
 };
-
-Result<void> record(Organisation& organisation, vault::AuditKind kind) {
-  vault::AuditEntry entry;
-  entry.kind = kind;
-  entry.actor = "Device/command-line";
-  entry.role = "administrator";
-  CARELEDGER_CHECK(organisation.audit().append_and_wait(std::move(entry)));
-  return {};
-}
 
 Result<void> back_up_records(Organisation& organisation, const Layout& layout, const BackupFolders& to, BackedUp& done) {
   const std::string& slug = organisation.config().slug;
@@ -230,7 +222,7 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
   }
   CARELEDGER_TRY(const auto node, Node::open(layout, choice, clock, entropy));
   for (const auto& organisation : node->organisations()) {
-    CARELEDGER_CHECK(record(*organisation, vault::AuditKind::restore));
+    CARELEDGER_CHECK(record_act(organisation->audit(), vault::AuditKind::restore));
     done.audit_entries += organisation->audit().size();
   }
   done.height = node->ledger().ordering().height();

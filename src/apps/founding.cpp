@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "apps/act_record.h"
 #include "apps/ledger.h"
 #include "apps/node.h"
 #include "codec/fhir/instant.h"
@@ -141,12 +142,10 @@ class Admission {
   Entropy& entropy_;
 };
 
-// What the founder acts with on a ledger that is there already.
+// What the founder acts with on a ledger that is there already: the whole node, whose audit maps hold the act.
 struct Reopened {
-  std::unique_ptr<FolderLock> lock;
-  Config config;
+  std::unique_ptr<Node> node;
   Founder founder;
-  std::unique_ptr<Ledger> ledger;
   std::unique_ptr<vault::AccountSigner> by;
 };
 
@@ -157,21 +156,41 @@ Result<std::unique_ptr<vault::AccountSigner>> seat_founder(Ledger& ledger, const
   return std::make_unique<vault::AccountSigner>(ledger.replica().view(), founder.account, kCommandKey, std::move(command), clock);
 }
 
-Result<Reopened> reopen(const Layout& layout, const vault::Seal& seal, Clock& clock, Entropy& entropy) {
+Result<Reopened> reopen(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy) {
   constexpr std::size_t kFoundingBytesMax = 256 * 1024;
   Reopened out;
-  CARELEDGER_TRY(out.config, read_config(system_files(), layout.config()));
-  if (out.config.network)
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  if (config.network)
     return fail(ErrorKind::unsupported, "this node belongs to a network, whose founders' powers ended at its founding: its members decide");
-  CARELEDGER_TRY(out.lock, FolderLock::take(layout));
+  CARELEDGER_TRY(out.node, Node::open(layout, choice, clock, entropy));
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_TRY(out.founder.keys, Keystore::open(layout.keystore(), seal, clock, entropy));
   CARELEDGER_TRY(out.founder.founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
-  CARELEDGER_TRY(out.ledger, Ledger::open(layout, out.founder.founding, *out.founder.keys, clock));
   kernel::Founding founding;
   CARELEDGER_ASSERT(kernel::parse_canonical(out.founder.founding, founding));  // the ledger opened with it
   out.founder.account = kernel::account_id(founding.founder(), founding.founder_nonce());
-  CARELEDGER_TRY(out.by, seat_founder(*out.ledger, out.founder, clock));
+  CARELEDGER_TRY(out.by, seat_founder(out.node->ledger(), out.founder, clock));
   return out;
+}
+
+Result<OrganisationConfig> admit_one_more(const Layout& layout, const SealChoice& choice, const NewOrganisation& order, Clock& clock,
+                                          Entropy& entropy) {
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
+  CARELEDGER_TRY(const Reopened at, reopen(layout, choice, clock, entropy));
+  const std::string slug = slug_of(order.name);
+  Config config = at.node->config();
+  if (config.find(slug) != nullptr) return fail(ErrorKind::conflict, "this node hosts an organisation of that name already");
+  if (config.organisations.size() >= kOrganisationsMax) return fail(ErrorKind::too_large, "at most 64 organisations in one process");
+  OrganisationConfig admitted;
+  CARELEDGER_CHECK(record_around(*at.node, vault::AuditKind::configuration, act_details("admitted", order.name), [&]() -> Result<void> {
+    CARELEDGER_CHECK(system_files().make_folder(layout.organisation(slug)));
+    Admission admission(layout, seal, at.node->ledger(), at.founder, clock, entropy);
+    CARELEDGER_TRY(admitted, admission.admit(order, *at.by));
+    config.organisations.push_back(admitted);
+    return write_config(system_files(), layout.config(), config);
+  }));
+  at.node->stop();
+  return admitted;
 }
 
 Result<OrganisationId> member(const replica::View& view, const std::string& name_or_hex) {
@@ -210,29 +229,28 @@ Result<OrganisationConfig> admit_organisation(const Layout& layout, const SealCh
   NewLedger alone;
   alone.organisations = {order};
   CARELEDGER_CHECK(check(alone));
-  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
-  CARELEDGER_TRY(Reopened node, reopen(layout, seal, clock, entropy));
-  const std::string slug = slug_of(order.name);
-  if (node.config.find(slug) != nullptr) return fail(ErrorKind::conflict, "this node hosts an organisation of that name already");
-  if (node.config.organisations.size() >= kOrganisationsMax) return fail(ErrorKind::too_large, "at most 64 organisations in one process");
-  CARELEDGER_CHECK(system_files().make_folder(layout.organisation(slug)));
-  Admission admission(layout, seal, *node.ledger, node.founder, clock, entropy);
-  CARELEDGER_TRY(OrganisationConfig admitted, admission.admit(order, *node.by));
-  node.ledger->stop();
-  node.config.organisations.push_back(admitted);
-  CARELEDGER_CHECK(write_config(system_files(), layout.config(), node.config));
+  CARELEDGER_TRY(OrganisationConfig admitted, admit_one_more(layout, choice, order, clock, entropy));
+  // The one that came opens for the first time: its own map begins with how it came.
+  CARELEDGER_TRY(const auto node, Node::open(layout, choice, clock, entropy));
+  Organisation& entered = *node->find(admitted.slug);
+  CARELEDGER_CHECK(record_act(entered.audit(), vault::AuditKind::configuration, act_details("admitted", order.name)));
+  node->stop();
   return admitted;
 }
 
 Result<void> set_standing(const Layout& layout, const SealChoice& choice, const std::string& organisation, Standing standing, Clock& clock,
                           Entropy& entropy) {
-  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
-  CARELEDGER_TRY(const Reopened node, reopen(layout, seal, clock, entropy));
-  CARELEDGER_TRY(const OrganisationId id, member(node.ledger->replica().view(), organisation));
-  const build::Order order = standing == Standing::suspended ? build::suspend(id) : build::reinstate(id);
-  CARELEDGER_TRY(Bytes command, node.by->sign(order.contract, order.payload));
-  CARELEDGER_CHECK(node.ledger->submit_and_wait(node.founder.account, std::move(command)));
-  node.ledger->stop();
+  CARELEDGER_TRY(const Reopened at, reopen(layout, choice, clock, entropy));
+  CARELEDGER_TRY(const OrganisationId id, member(at.node->ledger().replica().view(), organisation));
+  const bool suspends = standing == Standing::suspended;
+  const build::Order order = suspends ? build::suspend(id) : build::reinstate(id);
+  const Bytes details = act_details(suspends ? "suspended" : "reinstated", id.hex());
+  CARELEDGER_CHECK(record_around(*at.node, vault::AuditKind::configuration, details, [&]() -> Result<void> {
+    CARELEDGER_TRY(Bytes command, at.by->sign(order.contract, order.payload));
+    CARELEDGER_CHECK(at.node->ledger().submit_and_wait(at.founder.account, std::move(command)));
+    return {};
+  }));
+  at.node->stop();
   return {};
 }
 

@@ -35,7 +35,8 @@ Result<Config> found_ledger(const Layout& layout, const NewLedger& order, Clock&
 // What the ledger is told of an organisation: the public halves of its keys, which are made where they are missing.
 Result<contracts::build::NewOrganisation> entrant(const NewOrganisation& organisation, vault::Keystore& keys, Entropy& entropy);
 
-// Later acts of the founding authority, on a stopped node (unavailable otherwise), under the founder's key in the ledger's keystore.
+// Later acts of the founding authority, on a stopped node (unavailable otherwise), under the founder's key in the ledger's keystore. Each
+// stands in the audit map of every organisation of the node, before it begins and with its outcome, before this returns.
 //
 // Admits one more organisation and gives it keystore, folder and an accredited clinician; it is served from the next start on. conflict
 // when its name is taken. What a crash cuts off is ended by the same call.

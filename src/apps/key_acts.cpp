@@ -1,5 +1,6 @@
 #include "apps/key_acts.h"
 
+#include "apps/act_record.h"
 #include "apps/node.h"
 #include "apps/rotation.h"
 #include "vault/rewrap.h"
@@ -17,22 +18,17 @@ Result<OrganisationConfig> find_organisation(const KeyPlace& place) {
   return *found;
 }
 
-Result<void> record(Organisation& organisation, const std::string& act, bool begun) {
-  vault::AuditEntry entry;
-  entry.kind = vault::AuditKind::key_use;
-  entry.actor = "Device/command-line";
-  entry.role = "administrator";
-  entry.details = "{\"keys\":\"" + act + (begun ? "\",\"begun\":true}" : "\"}");
-  CARELEDGER_CHECK(organisation.audit().append_and_wait(std::move(entry)));
-  return {};
+Result<void> record(Organisation& organisation, const std::string& act, bool before) {
+  const Bytes details = act_details("keys", act);
+  return record_act(organisation.audit(), vault::AuditKind::key_use, before ? begun(details) : details);
 }
 
 // In one organisation's audit map, or in those of all when `name` is empty.
-Result<void> record_in(const Layout& layout, const SealChoice& seal, const std::string& name, const std::string& act, bool begun,
+Result<void> record_in(const Layout& layout, const SealChoice& seal, const std::string& name, const std::string& act, bool before,
                        Clock& clock, Entropy& entropy) {
   CARELEDGER_TRY(const auto node, Node::open(layout, seal, clock, entropy));
   for (const auto& organisation : node->organisations())
-    if (name.empty() || organisation->config().slug == name) CARELEDGER_CHECK(record(*organisation, act, begun));
+    if (name.empty() || organisation->config().slug == name) CARELEDGER_CHECK(record(*organisation, act, before));
   return {};
 }
 

@@ -5,21 +5,10 @@ import os
 import shutil
 import unittest
 
-from node import NORTH, SOUTH, Scratch, http, run, token
-
-
-def details_of(event):
-    return event["entity"][0]["detail"][0]["valueString"] if "entity" in event else ""
+from node import NORTH, SOUTH, Scratch, details_of, http, run, token
 
 
 class Administration(Scratch):
-    def audited(self, node, kind, about=""):
-        """Details of the entries of a kind, oldest first, as an auditor reads them."""
-        status, _, body = node.call("GET", "/AuditEvent?_count=1000", token(self.folder, NORTH, "--role", "auditor"))
-        self.assertEqual(status, 200, body)
-        events = [entry["resource"] for entry in json.loads(body).get("entry", [])]
-        return [details_of(event) for event in events if event["type"]["code"] == kind and about in details_of(event)]
-
     def proven(self, about, *more):
         bundle, trust = os.path.join(self.scratch, "proof.clpb"), os.path.join(self.scratch, "trust.json")
         run("prove", self.folder, about, "--organisation", NORTH, "-o", bundle, "--trust-out", trust, *more, check=0)
@@ -68,7 +57,7 @@ class Erasure(Administration):
         self.assertEqual((self.found("Featherstonehaugh"), self.found("Cholmondeley")), (0, 1))
         self.assertIn("erased", self.proven("Patient/" + self.erased))
         self.assertEqual(json.loads(self.erase().stdout), {"erased": [1]}, "again is fine")
-        begun, done = self.audited(self.node, "erase", "asked for")[:2]
+        begun, done = map(details_of, self.audited(self.node, "erase", "asked for")[:2])
         self.assertIn('"begun":true', begun)
         self.assertNotIn("begun", done)
         self.node.stop()
@@ -160,7 +149,7 @@ class Registry(Administration):
         mine = {one["holder"]: one for one in listed["accredited"]}[holder]
         self.assertEqual((mine["role"], mine["valid_to"], mine["revoked"]), ("nurse", "2091-02-01", True))
         changes = self.audited(node, "configuration", holder)
-        self.assertEqual(["begun" in one for one in changes[:2]], [True, False])
+        self.assertEqual(["begun" in details_of(one) for one in changes[:2]], [True, False])
 
     def test_members_are_admitted_suspended_and_reinstated_by_the_founder(self):
         self.init()
@@ -182,6 +171,23 @@ class Registry(Administration):
         node = self.serve()
         body = {"resourceType": "Basic", "code": {"text": "x"}}
         self.assertEqual(node.call("POST", "/Basic", bearer, body, organisation="East Clinic")[0], 201)
+
+    def test_what_the_founder_did_stands_in_the_audit_of_every_organisation_of_the_node(self):
+        self.init()
+        east = json.loads(self.registry("admit", organisation="East Clinic").stdout)["id"]
+        self.registry("suspend", organisation="East Clinic")
+        self.registry("suspend", organisation="East Clinic", check=4)
+        self.registry("reinstate", organisation="East Clinic")
+        node = self.serve()
+        acts = [json.dumps(act, separators=(",", ":")) for act in (
+            {"admitted": "East Clinic", "begun": True}, {"admitted": "East Clinic"},
+            {"suspended": east, "begun": True}, {"suspended": east}, {"suspended": east, "begun": True}, {"suspended": east},
+            {"reinstated": east, "begun": True}, {"reinstated": east})]
+        outcomes = ["0"] * 5 + ["8"] + ["0"] * 2  # the ledger refused the second suspension
+        for organisation, first in ((NORTH, 0), ("East Clinic", 1)):  # the one that came knows of its coming, and of what came after
+            found = [event for event in self.audited(node, "configuration", organisation=organisation) if details_of(event) in acts]
+            self.assertEqual([details_of(event) for event in found], acts[first:], organisation)
+            self.assertEqual([event["outcome"] for event in found], outcomes[first:], organisation)
 
     def test_an_admission_that_was_cut_off_is_ended_by_the_same_command(self):
         self.init()

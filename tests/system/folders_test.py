@@ -9,7 +9,7 @@ import tarfile
 import threading
 import unittest
 
-from node import NORTH, SOUTH, Scratch, flip, http, run, token
+from node import NORTH, SOUTH, Scratch, details_of, flip, http, run, token
 
 FIXTURES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures")
 
@@ -180,6 +180,8 @@ class Formats(Scratch):
         self.assertEqual(json.loads(body)["birthDate"], "1980-01-02")
         self.assertIn(b"61.5", node.call("GET", "/Observation/pulse", bearer)[2])
         self.create(node, bearer)
+        upgrades = [details_of(event) for event in self.audited(node, "configuration", "upgraded")]
+        self.assertEqual(upgrades, ['{"upgraded":2,"from":1}', '{"upgraded":2,"from":2}'])
 
     def test_a_format_that_never_was_is_refused(self):
         self.init()

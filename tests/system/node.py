@@ -104,6 +104,10 @@ def flip(path):
         file.write(bytes([data[at] ^ 1]))
 
 
+def details_of(event):
+    return event["entity"][0]["detail"][0]["valueString"] if "entity" in event else ""
+
+
 class Scratch(unittest.TestCase):
     """A folder of its own, `self.folder` inside it for a node, nodes stopped whatever happens."""
 
@@ -131,6 +135,14 @@ class Scratch(unittest.TestCase):
         status, headers, answer = node.call("POST", "/" + kind, bearer, body)
         self.assertEqual(status, 201, answer)
         return headers["Location"].split(f"/{kind}/")[1].split("/")[0]
+
+    def audited(self, node, kind, about="", organisation=NORTH):
+        """The entries of a kind, oldest first, as the AuditEvents that an auditor reads."""
+        auditor = token(self.folder, organisation, "--role", "auditor")
+        status, _, body = node.call("GET", "/AuditEvent?_count=1000", auditor, organisation=organisation)
+        self.assertEqual(status, 200, body)
+        events = [entry["resource"] for entry in json.loads(body).get("entry", [])]
+        return [event for event in events if event["type"]["code"] == kind and about in details_of(event)]
 
     def enrol(self, node, folder, wallet, organisation, patient):
         """A Patient, the same person wherever the wallet is, with a relationship that the wallet's owner has accepted."""

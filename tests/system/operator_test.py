@@ -3,11 +3,7 @@
 import json
 import unittest
 
-from node import NORTH, Scratch, http, outcome_of, token
-
-
-def details_of(event):
-    return event["entity"][0]["detail"][0]["valueString"]
+from node import NORTH, Scratch, details_of, http, outcome_of, token
 
 
 class Operator(Scratch):
@@ -16,29 +12,22 @@ class Operator(Scratch):
         self.init()
         self.node = self.serve()
 
-    def audited(self, kind):
-        """The entries of a kind, oldest first, as the AuditEvents that an auditor reads."""
-        status, _, body = self.node.call("GET", "/AuditEvent?_count=1000", token(self.folder, NORTH, "--role", "auditor"))
-        self.assertEqual(status, 200, body)
-        events = [entry["resource"] for entry in json.loads(body).get("entry", [])]
-        return [event for event in events if event["type"]["code"] == kind]
-
     def test_the_node_records_its_start_its_configuration_its_tokens_and_its_stop(self):
-        self.assertIn('"seal":"key-file"', details_of(self.audited("start")[-1]))
-        self.assertIn('"tls":false', details_of(self.audited("configuration")[-1]))
+        self.assertIn('"seal":"key-file"', details_of(self.audited(self.node, "start")[-1]))
+        self.assertIn('"tls":false', details_of(self.audited(self.node, "configuration")[-1]))
         patients = token(self.folder, NORTH, "--role", "patient", "--patient", "somebody")
-        issued = [details_of(event) for event in self.audited("key-use")]
+        issued = [details_of(event) for event in self.audited(self.node, "key-use")]
         self.assertTrue(any('"actor":"Patient/somebody"' in one for one in issued), issued)
         self.assertFalse(any(patients in one for one in issued))
         self.node.stop()
         self.node = self.serve()
-        self.assertEqual(len(self.audited("stop")), 1)
-        self.assertEqual(len(self.audited("start")), 2)
+        self.assertEqual(len(self.audited(self.node, "stop")), 1)
+        self.assertEqual(len(self.audited(self.node, "start")), 2)
 
     def test_failed_logins_are_recorded_at_every_door(self):
         for door, path in (("admin", "/admin/v1/status"), ("patient", "/patient/v1/relationship"), ("fhir", "/fhir/Patient/1")):
             self.assertEqual(http(self.node.origin + path)[0], 401)
-            self.assertTrue(any(f'"door":"{door}"' in details_of(one) for one in self.audited("failed-login")), door)
+            self.assertTrue(any(f'"door":"{door}"' in details_of(one) for one in self.audited(self.node, "failed-login")), door)
 
     def test_what_the_server_refuses_by_itself_below_fhir_is_an_outcome(self):
         status, headers, body = self.node.call("GET", "/Patient?name=" + "a" * 9000, token(self.folder))

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "apps/act_record.h"
 #include "apps/admin_api.h"
 #include "apps/commands/command.h"
 #include "apps/ledger_check.h"
@@ -65,12 +66,7 @@ Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Loo
   looked.audit_entries += accesses.audit_entries;
   for (const vault::CheckReport* report : {&records, &accesses, &recorded})
     for (const vault::CheckFinding& finding : report->findings) looked.findings.emplace_back(name, finding);
-  vault::AuditEntry entry;
-  entry.kind = vault::AuditKind::check;
-  entry.actor = "Device/command-line";
-  entry.role = "administrator";
-  CARELEDGER_CHECK(organisation.audit().append_and_wait(std::move(entry)));
-  return {};
+  return record_act(organisation.audit(), vault::AuditKind::check);
 }
 
 // What those outside remember: the trust file's keys, and checkpoints that this history must contain.

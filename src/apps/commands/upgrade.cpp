@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "apps/act_record.h"
 #include "apps/commands/command.h"
 #include "apps/node.h"
 #include "apps/terminal.h"
@@ -17,6 +18,10 @@ Result<Upgraded> upgrade(const FolderOptions& options) {
     CARELEDGER_TRY(done, upgrade_config(system_files(), layout.config()));
   }
   CARELEDGER_TRY(const auto node, Node::open(layout, options.seal, system_clock(), system_entropy()));
+  // Before it no map opens that an entry could go into; and "upgraded" is said when the entry is durable.
+  const Bytes details = fmt::format(R"({{"upgraded":{},"from":{}}})", done.to, done.from);
+  for (const auto& organisation : node->organisations())
+    CARELEDGER_CHECK(record_act(organisation->audit(), vault::AuditKind::configuration, details));
   node->stop();
   return done;
 }
