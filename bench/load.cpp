@@ -187,4 +187,22 @@ LoadResult load_at_rate(const LoadTarget& target, double per_second, const std::
   return finished(std::move(result), start);
 }
 
+LoadResult sync_at_rate(const std::string& folder, double per_second, const std::atomic<bool>& stop) {
+  const std::string path = folder + "/synced.tmp";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  CARELEDGER_ASSERT(file >= 0);
+  const std::string block(512, 's');
+  LoadResult result;
+  const double start = now();
+  for (double due = start; !stop; due += 1 / per_second) {
+    if (const double left = due - now(); left > 0) ::usleep(static_cast<useconds_t>(left * 1e6));
+    CARELEDGER_ASSERT(::write(file, block.data(), block.size()) == static_cast<ssize_t>(block.size()));
+    CARELEDGER_ASSERT(::fdatasync(file) == 0);
+    result.milliseconds.push_back((now() - due) * 1000);
+  }
+  ::close(file);
+  ::unlink(path.c_str());
+  return finished(std::move(result), start);
+}
+
 }  // namespace careledger::bench

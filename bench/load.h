@@ -30,4 +30,8 @@ LoadResult load_fully(const LoadTarget& target, unsigned connections, double sec
 // due, so that a stall of the server is not hidden by a client that waits for it.
 LoadResult load_at_rate(const LoadTarget& target, double per_second, const std::atomic<bool>& stop);
 
+// Appends one block to a file in `folder` and syncs it, at a fixed rate until `stop` is set: what the disk alone lets somebody wait for
+// whose answer must be durable first. Latencies count from the time that a write was due. The file is removed.
+LoadResult sync_at_rate(const std::string& folder, double per_second, const std::atomic<bool>& stop);
+
 }  // namespace careledger::bench
