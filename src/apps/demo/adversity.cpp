@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <atomic>
+#include <numeric>
 #include <set>
 #include <thread>
 
@@ -17,60 +19,116 @@ namespace http = edge::http;
 namespace json = codec::json;
 
 constexpr std::size_t kUnpackedMax = 64u << 20;
+constexpr std::size_t kClients = 3;
+constexpr std::size_t kRecordsATransaction = 20;
 constexpr std::size_t kAcknowledgedBeforeTheKill = 40;
+constexpr const char* kLoadSystem = "urn:careledger:demo:load";
 constexpr std::size_t kNeedlesMax = 5000;
 constexpr std::size_t kTextMax = 64;  // of a text: as much as a careless program would certainly leave together
 
-// Creates small records, one after the other, until the node dies under it; keeps what was acknowledged.
-std::vector<std::string> write_until_dead(Stage& stage, const std::string& token, std::atomic<std::size_t>& acknowledged) {
-  std::vector<std::string> ids;
-  const auto origin = stage.access->origin_of(kLaboratory);
-  auto client = http::Client::make({.origin = origin ? *origin : std::string(), .trust_file = {}});
-  while (client) {
-    http::Request request =
-        http::make_request(http::Method::post, "/fhir/Basic", R"({"resourceType":"Basic","code":{"text":"written while the power fails"}})",
-                           "application/fhir+json");
-    request.headers.set("Authorization", "Bearer " + token);
-    const auto answer = (*client)->call(request);
-    if (!answer || answer->status != 201) break;
-    const auto document = json::parse(answer->content());
-    std::string id = document ? std::string(document->root().string_at("id")) : std::string();
-    if (id.empty()) {  // Prefer: return=minimal is the server's choice: the id stands in Location
-      const std::string location(answer->headers.get("Location"));
-      const auto at = location.find("/Basic/");
-      if (at != std::string::npos) id = location.substr(at + 7, location.find("/_history") - at - 7);
-    }
-    ids.push_back(id);
-    ++acknowledged;
-    acknowledged.notify_all();
+// A transaction whose records can be found together.
+std::string transaction_of(std::size_t number) {
+  const std::string entry =
+      fmt::format(R"({{"resource":{{"resourceType":"Observation","status":"final","code":{{"coding":[{{"system":"{}","code":"{}"}}]}}}},)"
+                  R"("request":{{"method":"POST","url":"Observation"}}}})",
+                  kLoadSystem, number);
+  std::string entries = entry;
+  for (std::size_t i = 1; i < kRecordsATransaction; ++i) entries += ',' + entry;
+  return R"({"resourceType":"Bundle","type":"transaction","entry":[)" + entries + "]}";
+}
+
+// Clients who send one transaction after the other until the node dies under them.
+class LoadUntilDead {
+ public:
+  LoadUntilDead(const std::string& origin, std::string token) : origin_(origin), token_(std::move(token)) {
+    for (std::size_t i = 0; i < kClients; ++i) clients_.emplace_back([this, i] { write(i); });
   }
-  acknowledged = ~std::size_t{0};
-  acknowledged.notify_all();
-  return ids;
+  ~LoadUntilDead() { join(); }
+  LoadUntilDead(const LoadUntilDead&) = delete;
+  LoadUntilDead& operator=(const LoadUntilDead&) = delete;
+
+  void wait_for(std::size_t acknowledged) {  // or until a client has nobody to talk to any more
+    for (std::size_t seen = 0; seen < acknowledged && !ended_; seen = all_acknowledged_) all_acknowledged_.wait(seen);
+  }
+  void join() {
+    for (std::thread& client : clients_)
+      if (client.joinable()) client.join();
+  }
+  // A client's transactions in order; the one after the last acknowledged was on its way.
+  static std::size_t number(std::size_t client, std::size_t nth) { return client * 1'000'000 + nth; }
+  std::size_t acknowledged(std::size_t client) const { return acknowledged_[client]; }
+  std::size_t all_acknowledged() const { return std::accumulate(acknowledged_.begin(), acknowledged_.end(), std::size_t{0}); }
+
+ private:
+  void write(std::size_t client) {
+    auto connection = http::Client::make({.origin = origin_, .trust_file = {}});
+    while (connection) {
+      http::Request request =
+          http::make_request(http::Method::post, "/fhir", transaction_of(number(client, acknowledged_[client])), "application/fhir+json");
+      request.headers.set("Authorization", "Bearer " + token_);
+      const auto answer = (*connection)->call(request);
+      if (!answer || answer->status != 200) break;
+      ++acknowledged_[client];
+      ++all_acknowledged_;
+      all_acknowledged_.notify_all();
+    }
+    ended_ = true;
+    ++all_acknowledged_;  // wakes who waits
+    all_acknowledged_.notify_all();
+  }
+
+  const std::string origin_;
+  const std::string token_;
+  std::array<std::size_t, kClients> acknowledged_{};  // of each, its own thread's until it has ended
+  std::atomic<std::size_t> all_acknowledged_{0};
+  std::atomic<bool> ended_{false};
+  std::vector<std::thread> clients_;
+};
+
+// How many records of a transaction are there, each read and decrypted.
+Result<std::size_t> records_of(Stage& stage, std::size_t number) {
+  CARELEDGER_TRY(const json::Document found,
+                 stage.fhir(kLaboratory, edge::auth::Role::clinician, http::Method::get,
+                            fmt::format("/Observation?code={}%7C{}&_count={}", kLoadSystem, number, 2 * kRecordsATransaction)));
+  return found.root().items_at("entry").size();
+}
+
+// Every acknowledged transaction in full, and what was on its way in full or not at all; how many of the latter are there.
+Result<std::size_t> check_whole(Stage& stage, const LoadUntilDead& load) {
+  std::size_t more = 0;
+  for (std::size_t client = 0; client < kClients; ++client) {
+    for (std::size_t nth = 0; nth <= load.acknowledged(client); ++nth) {
+      CARELEDGER_TRY(const std::size_t there, records_of(stage, LoadUntilDead::number(client, nth)));
+      const bool on_its_way = nth == load.acknowledged(client);
+      if (there != kRecordsATransaction && !(on_its_way && there == 0))
+        return fail(ErrorKind::corrupt, fmt::format("{} of the {} records of a transaction are there", there, kRecordsATransaction));
+      more += on_its_way && there > 0 ? 1 : 0;
+    }
+  }
+  return more;
 }
 
 Result<void> run_kill(Stage& stage) {
   CARELEDGER_TRY(const std::string token, stage.access->token_for(kLaboratory, edge::auth::Role::system));
-  std::atomic<std::size_t> acknowledged{0};
-  std::vector<std::string> ids;
-  std::thread writer([&] { ids = write_until_dead(stage, token, acknowledged); });
-  for (std::size_t seen = 0; seen < kAcknowledgedBeforeTheKill; seen = acknowledged) acknowledged.wait(seen);
+  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kLaboratory));
+  LoadUntilDead load(origin, token);
+  load.wait_for(kAcknowledgedBeforeTheKill);
   stage.node->kill_hard();
-  writer.join();
+  load.join();
   stage.access.reset();
   const std::uint64_t start = system_clock().monotonic_ns();
   CARELEDGER_CHECK(stage.serve());
   const double seconds = static_cast<double>(system_clock().monotonic_ns() - start) / 1e9;
-  if (ids.size() < kAcknowledgedBeforeTheKill) return fail(ErrorKind::unavailable, "the laboratory's writes were refused before the kill");
-  for (const std::string& id : ids)
-    CARELEDGER_CHECK(stage.fhir(kLaboratory, edge::auth::Role::clinician, http::Method::get, "/Basic/" + id));
-  CARELEDGER_TRY(const json::Document all,
-                 stage.fhir(kLaboratory, edge::auth::Role::clinician, http::Method::get, "/Basic?_count=1000&_total=accurate"));
-  const std::size_t there = all.root().items_at("entry").size();
-  if (there > ids.size() + 1) return fail(ErrorKind::corrupt, "more records are there than were ever sent");
+  const std::size_t acknowledged = load.all_acknowledged();
+  if (acknowledged < kAcknowledgedBeforeTheKill)
+    return fail(ErrorKind::unavailable, "the laboratory's writes were refused before the kill");
+  CARELEDGER_TRY(const std::size_t more, check_whole(stage, load));
+  stage.say(fmt::format("{} clients sent transactions of {} records each; killed (SIGKILL) after {} were acknowledged", kClients,
+                        kRecordsATransaction, acknowledged));
   stage.say(
-      fmt::format("killed (SIGKILL) after {} acknowledged writes; started again in {:.2f} s: all {} are there, {} more that was on its way",
-                  ids.size(), seconds, ids.size(), there - ids.size()));
+      fmt::format("started again in {:.2f} s: all {} are there with every record; of the {} that were on their way {} with every record "
+                  "and {} not at all",
+                  seconds, acknowledged, kClients, more, kClients - more));
   stage.table.push_back({"SIGKILL to serving again", fmt::format("{:.2f} s", seconds)});
   return {};
 }
@@ -147,7 +205,7 @@ Result<void> run_search(Stage& stage) {
 }  // namespace
 
 Step kill_and_recover() {
-  return {"The power fails in the middle of a load", "what was acknowledged is there, and nothing is half there", run_kill};
+  return {"The power fails in the middle of a load", "what was acknowledged is there, and no transaction is half there", run_kill};
 }
 
 Step search_the_disk() {

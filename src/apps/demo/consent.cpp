@@ -7,33 +7,13 @@
 
 #include "apps/demo/demo.h"
 #include "apps/demo/insider.h"
+#include "apps/demo/patients.h"
 
 namespace careledger::apps::demo {
 namespace {
 
 namespace http = edge::http;
 namespace json = codec::json;
-
-// `careledger wallet WHAT FILE …`; its output.
-Result<std::string> wallet(Stage& stage, const std::string& what, std::vector<std::string> more) {
-  std::vector<std::string> arguments{"wallet", what, stage.wallet()};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  CARELEDGER_TRY(Finished finished, run_self(arguments));
-  if (finished.exit != 0)
-    return fail(ErrorKind::unavailable, "careledger wallet " + what + " ended with exit code " + std::to_string(finished.exit));
-  while (!finished.out.empty() && finished.out.back() == '\n') finished.out.pop_back();
-  return std::move(finished.out);
-}
-
-// A relationship of the patient with a hospital: the wallet's code, the hospital's proposal, the patient's acceptance.
-Result<void> enrol(Stage& stage, const std::string& organisation, const std::string& patient) {
-  CARELEDGER_TRY(const std::string code, wallet(stage, "show", {"--label", organisation}));
-  CARELEDGER_CHECK(stage.fhir(organisation, edge::auth::Role::clinician, http::Method::post, "/Patient/" + patient + "/$relationship",
-                              R"({"resourceType":"Parameters","parameter":[{"name":"enrolment","valueString":")" + code + R"("}]})"));
-  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(organisation));
-  CARELEDGER_CHECK(wallet(stage, "accept", {"--node", origin, "--label", organisation}));
-  return {};
-}
 
 struct Retrieved {
   int status = 0;
@@ -68,15 +48,9 @@ Result<void> expect_refusal(Stage& stage, const std::string& reason) {
 }
 
 Result<void> run_refuse(Stage& stage) {
-  CARELEDGER_CHECK(wallet(stage, "create", {}));
-  CARELEDGER_CHECK(enrol(stage, kNorth, stage.north_patient));
-  CARELEDGER_CHECK(enrol(stage, kSouth, stage.south_patient));
-  stage.say(
-      "the patient accepted a relationship with each hospital from the wallet: one person, two pseudonyms that nothing on the ledger "
-      "links");
   CARELEDGER_CHECK(expect_refusal(stage, "no_consent"));
   CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
-  CARELEDGER_TRY(const std::string log, wallet(stage, "log", {"--node", origin}));
+  CARELEDGER_TRY(const std::string log, wallet(stage.wallet(), "log", {"--node", origin}));
   if (log.find("no_consent") == std::string::npos && log.find("refus") == std::string::npos)
     return fail(ErrorKind::invalid, "the refusal does not stand in the patient's log");
   stage.say("the attempt stands in the patient's log");
@@ -102,7 +76,7 @@ Result<void> run_release(Stage& stage) {
   CARELEDGER_TRY(const std::string north, stage.access->origin_of(kNorth));
   CARELEDGER_TRY(const std::string south, stage.access->origin_of(kSouth));
   CARELEDGER_TRY(const std::string said,
-                 wallet(stage, "grant",
+                 wallet(stage.wallet(), "grant",
                         {"--node", north, "--grantee", kSouth, "--grantee-node", south, "--category", "laboratory", "--withhold",
                          "*.issued", "--withhold", "*.encounter", "--purpose", "TREAT", "--days", "30"}));
   stage.say("the patient: " + said);
@@ -152,7 +126,7 @@ Result<void> serve_short_list(Stage& stage, const std::string& list) {
 Result<void> show_promises(Stage& stage) {
   const std::string trust = stage.scratch + "/wallet-trust.json";
   const std::string broken = stage.scratch + "/broken.clpb";
-  CARELEDGER_CHECK(wallet(stage, "checkpoint", {"--trust-out", trust}));
+  CARELEDGER_CHECK(wallet(stage.wallet(), "checkpoint", {"--trust-out", trust}));
   CARELEDGER_TRY(const Finished written, run_self({"promises", stage.layout.folder, "--organisation", kSouth, "--custodian", kNorth, "-o",
                                                    stage.scratch + "/promises"}));
   if (written.exit != 0) return fail(ErrorKind::invalid, "careledger promises ended with exit code " + std::to_string(written.exit));
@@ -175,7 +149,7 @@ Result<void> show_promises(Stage& stage) {
 
 Result<void> run_list(Stage& stage) {
   CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
-  CARELEDGER_TRY(const std::string log, wallet(stage, "log", {"--node", origin, "-o", stage.scratch + "/list.clpb"}));
+  CARELEDGER_TRY(const std::string log, wallet(stage.wallet(), "log", {"--node", origin, "-o", stage.scratch + "/list.clpb"}));
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < log.size();) {
     const std::size_t end = std::min(log.find('\n', at), log.size());
@@ -190,7 +164,7 @@ Result<void> run_list(Stage& stage) {
 
 Result<void> run_withdraw(Stage& stage) {
   CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
-  CARELEDGER_TRY(const std::string said, wallet(stage, "revoke", {"--node", origin}));
+  CARELEDGER_TRY(const std::string said, wallet(stage.wallet(), "revoke", {"--node", origin}));
   stage.say("the patient: " + said);
   return expect_refusal(stage, "consent_revoked");
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "apps/demo/demo.h"
+#include "apps/demo/patients.h"
 #include "apps/founding.h"
 #include "apps/import.h"
 #include "apps/terminal.h"
@@ -60,17 +60,42 @@ Result<std::string> find_one(Stage& stage, const std::string& organisation, cons
   return std::string(entries[0].find("resource")->string_at("id"));
 }
 
-Result<void> hold_in_trust(Stage& stage, const std::string& organisation, std::size_t& count) {
+// The ids of an organisation's patients but for the one whom both hospitals know.
+Result<std::vector<std::string>> other_patients(Stage& stage, const std::string& organisation) {
   CARELEDGER_TRY(const json::Document found,
                  stage.fhir(organisation, edge::auth::Role::clinician, http::Method::get, "/Patient?_count=100"));
-  const std::string shared = organisation == kNorth ? stage.north_patient : stage.south_patient;
+  std::vector<std::string> ids;
   for (const json::Value& entry : found.root().items_at("entry")) {
     const std::string id(entry.find("resource")->string_at("id"));
-    if (id == shared) continue;
-    CARELEDGER_CHECK(stage.fhir(organisation, edge::auth::Role::clinician, http::Method::post, "/Patient/" + id + "/$relationship",
-                                R"({"resourceType":"Parameters","parameter":[{"name":"holdInTrust","valueBoolean":true}]})"));
-    ++count;
+    if (id != stage.north_patient && id != stage.south_patient) ids.push_back(id);
   }
+  if (ids.empty()) return fail(ErrorKind::not_found, organisation + " has no other patients");
+  return ids;
+}
+
+Result<void> hold_in_trust(Stage& stage, const std::string& organisation, const std::string& patient) {
+  CARELEDGER_CHECK(stage.fhir(organisation, edge::auth::Role::clinician, http::Method::post, "/Patient/" + patient + "/$relationship",
+                              R"({"resourceType":"Parameters","parameter":[{"name":"holdInTrust","valueBoolean":true}]})"));
+  return {};
+}
+
+// Three patients have a wallet: the one whom both hospitals know, and one more at each. The others have no device.
+Result<void> bind_patients(Stage& stage) {
+  CARELEDGER_CHECK(wallet(stage.wallet(), "create", {}));
+  CARELEDGER_CHECK(enrol(stage, stage.wallet(), kNorth, stage.north_patient));
+  CARELEDGER_CHECK(enrol(stage, stage.wallet(), kSouth, stage.south_patient));
+  std::size_t own = 1, in_trust = 0;
+  for (const char* organisation : {kNorth, kSouth}) {
+    CARELEDGER_TRY(const std::vector<std::string> others, other_patients(stage, organisation));
+    const std::string file = stage.scratch + "/patient-" + std::to_string(++own) + ".wallet";
+    CARELEDGER_CHECK(wallet(file, "create", {}));
+    CARELEDGER_CHECK(enrol(stage, file, organisation, others.front()));
+    for (std::size_t i = 1; i < others.size(); ++i) CARELEDGER_CHECK(hold_in_trust(stage, organisation, others[i]));
+    in_trust += others.size() - 1;
+  }
+  stage.say(fmt::format("{} patients accepted their hospital's relationship from a wallet of their own", own));
+  stage.say(fmt::format("{} patients have no device: their hospital holds their keys in trust", in_trust));
+  stage.say(fmt::format("one of the {} is a patient of both hospitals: one person, two pseudonyms that nothing on the ledger links", own));
   return {};
 }
 
@@ -112,11 +137,7 @@ Result<void> run_bring_patients(Stage& stage) {
   CARELEDGER_TRY(stage.south_patient, find_one(stage, kSouth, query));
   CARELEDGER_TRY(stage.north_observation,
                  find_one(stage, kNorth, "/Observation?category=laboratory&patient=Patient/" + stage.north_patient + "&_count=1"));
-  std::size_t in_trust = 0;
-  CARELEDGER_CHECK(hold_in_trust(stage, kNorth, in_trust));
-  CARELEDGER_CHECK(hold_in_trust(stage, kSouth, in_trust));
-  stage.say(fmt::format("{} patients have no device: their hospital holds their keys in trust", in_trust));
-  return {};
+  return bind_patients(stage);
 }
 
 }  // namespace
@@ -127,7 +148,8 @@ Step found() {
 }
 
 Step bring_patients() {
-  return {"Patients come in", "records stay with their hospital, encrypted one by one, and the ledger holds nothing but salted commitments",
+  return {"Patients come in",
+          "records stay with their hospital, encrypted one by one; the ledger holds salted commitments and a pseudonym a relationship",
           run_bring_patients};
 }
 
