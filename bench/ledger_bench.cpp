@@ -1,7 +1,7 @@
-// The embedded ledger's core under load: signed commands through check, execute, Merkle update and durable commit, on a state of a million
-// rows with 100,000 signers; one command alone; and the bytes that a grant leaves on disk.
+// The embedded ledger under load, through its ordering as a node drives it: signed commands submitted by 100 organisations for themselves
+// and their 100,000 patients, checked, put into envelopes, executed, hashed into the Merkle map and the log, made durable in a signed block
+// and answered, on a state of a million rows; one command alone; and the bytes that a grant leaves on disk.
 //
-// Checking (parse, signatures, decide) runs on its own thread beside executing and committing, a block or two ahead, as in the node.
 // CARELEDGER_BENCH_SECONDS (60) is how long the load runs, CARELEDGER_BENCH_SCALE (1) shrinks state and signers for a quick look.
 #include <fmt/core.h>
 
@@ -10,13 +10,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <deque>
 #include <filesystem>
+#include <future>
 #include <mutex>
 #include <thread>
 
+#include "bench/common.h"
 #include "bench/figures.h"
 #include "bench/limits.h"
+#include "ordering/local/chain_rows.h"
+#include "ordering/local/chain_writer.h"
+#include "ordering/local/local.h"
+#include "ordering/test_founder.h"
 #include "replica/test_world.h"
 
 namespace careledger::bench {
@@ -27,24 +32,23 @@ using replica::test::Actor;
 using replica::test::World;
 
 constexpr std::size_t kOrganisations = 100;
-constexpr std::size_t kBlockCommands = 2000;
-constexpr std::size_t kBatchCommands = 500;
-constexpr std::size_t kCheckedAhead = 2;      // blocks
-constexpr kernel::Counter kGrantsBefore = 7;  // of each patient, preloaded
+constexpr std::size_t kBlockCommands = 2000;    // of the blocks in which grants are weighed
+constexpr std::size_t kInFlight = 16 * 1024;    // submitted and not yet answered: a block's worth being committed and one being checked
+constexpr std::size_t kBurst = 1024;            // submitted at once when there is room
+constexpr double kSignatureAndTerms = 64 + 32;  // bytes of a grant that neither compress nor follow from anything else
+constexpr kernel::Counter kGrantsBefore = 7;    // of each patient, preloaded
 
 double environment(const char* name, double otherwise) {
   const char* value = std::getenv(name);
   return value == nullptr ? otherwise : std::atof(value);
 }
 
-// Processor time of all threads, which other programs on the machine do not stretch.
-double cpu_seconds() {
+// Processor time of all threads, or of the calling one, which other programs on the machine do not stretch.
+double cpu_seconds(clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
   timespec time{};
-  CARELEDGER_ASSERT(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0);
+  CARELEDGER_ASSERT(::clock_gettime(clock, &time) == 0);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
-
-double seconds_now() { return static_cast<double>(system_clock().monotonic_ns()) * 1e-9; }
 
 class Folder {
  public:
@@ -79,7 +83,7 @@ std::shared_ptr<storage::Store> open_store(const Folder& folder) {
 // A ledger whose state is written straight into the store: as if the patients had been proposed and had granted before.
 class Loaded {
  public:
-  Loaded(std::size_t patients, kernel::Counter grants) : world(1), store(open_store(folder)) {
+  Loaded(std::size_t patients, kernel::Counter grants) : world(1, system_clock().now()), store(open_store(folder)) {
     {
       static_cast<void>(replica::test::open_replica(world, store));
     }
@@ -90,7 +94,7 @@ class Loaded {
     for (std::size_t i = 0; i < patients; ++i) add_patient(world.organisations()[i % kOrganisations], grants);
     write();
     finish();
-    replica = replica::test::open_replica(world, store, 1);
+    replica = replica::test::open_replica(world, store, std::max(1u, std::thread::hardware_concurrency()) - 1);  // as a node does
     fmt::print("state of {} rows, {} signers\n", rows_, patients + kOrganisations);
   }
 
@@ -98,6 +102,7 @@ class Loaded {
   Folder folder{"careledger-bench"};
   std::shared_ptr<storage::Store> store;
   std::unique_ptr<replica::Replica> replica;
+  crypto::SigningKey validator = crypto::SigningKey::generate(world.entropy());
 
  private:
   void put(const kernel::Key& key, const google::protobuf::Message& row) {
@@ -153,145 +158,126 @@ class Loaded {
   std::size_t rows_ = 0;
 };
 
-// 50 % grants, 30 % revocations, 20 % anchors, signed beforehand.
-std::vector<Bytes> presigned(World& world, std::size_t count) {
+struct Signed {
+  OrganisationId organisation;  // answers for it
+  Bytes bytes;
+};
+
+// 50 % grants, 30 % revocations, 20 % anchors, signed beforehand; the patients in turn, each at the organisation that knows her.
+std::vector<Signed> presigned(World& world, std::size_t count) {
   std::mt19937_64 random(1);
-  std::vector<Bytes> commands(count);
+  std::vector<Signed> commands;
+  commands.reserve(count);
   std::vector<std::uint32_t> revoked(world.patients().size());
-  const auto sign = [&](std::size_t i) {  // in order of the patients' numbers: each slot is independent once its actor is chosen
+  const auto add = [&](const Actor& organisation, const ledger::SignedCommand& command) {
+    commands.push_back({organisation.id, kernel::encode(command)});
+  };
+  for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t kind = random() % 10;
     const std::size_t who = i % world.patients().size();
     replica::test::Patient& patient = world.patients()[who];
-    if (kind < 2) return world.anchor(world.organisations()[random() % kOrganisations]);
-    if (kind < 5 && revoked[who] < patient.grants) return world.revoke(patient, ++revoked[who]);
-    return world.grant(patient);
-  };
-  for (std::size_t i = 0; i < count; ++i) commands[i] = kernel::encode(sign(i));
+    Actor& organisation = world.organisations()[kind < 2 ? random() % kOrganisations : who % kOrganisations];
+    if (kind < 2) add(organisation, world.anchor(organisation));
+    else if (kind < 5 && revoked[who] < patient.grants) add(organisation, world.revoke(patient, ++revoked[who]));
+    else add(organisation, world.grant(patient));
+  }
   return commands;
 }
 
-struct Prepared {
-  replica::Block block;
-  std::size_t commands = 0;
+// The ordering of a node that hosts all of the world's organisations.
+struct Running {
+  explicit Running(Loaded& loaded) {
+    ordering::local::Config config;
+    config.times = times;
+    ordering = need(ordering::local::start(*loaded.replica, loaded.validator.clone(), system_clock(), config));
+    for (const Actor& organisation : loaded.world.organisations())
+      ordering->host(organisation.id, std::make_shared<ordering::testing::Envelopes>(2, loaded.world.batch_key(organisation).clone()));
+  }
+  ~Running() { ordering->stop(); }
+
+  std::shared_ptr<ordering::local::StageTimes> times = std::make_shared<ordering::local::StageTimes>();
+  std::unique_ptr<ordering::Ordering> ordering;
 };
+
+void expect_done(const ordering::Answer& answer) {
+  if (answer.outcome != ordering::Outcome::final || !answer.receipt->code.ok()) give_up("a command was refused");
+}
 
 struct LoadResult {
   double commands = 0;
+  double blocks = 0;
   double seconds = 0;
   double cpu = 0;
-  double check_seconds = 0;
+  double submit_cpu = 0;  // of it, the thread that submits
 };
 
+// Submits from one thread, at most kInFlight at once, until the time is over; counts what was answered as final until then.
 class Load {
  public:
-  Load(Loaded& loaded, const std::vector<Bytes>& commands) : loaded_(loaded), commands_(commands), checked_at_(loaded.world.time()) {}
+  Load(Running& running, const std::vector<Signed>& commands) : ordering_(*running.ordering), commands_(commands) {}
 
   LoadResult run(double seconds) {
-    const double start = seconds_now();
-    const double cpu = cpu_seconds();
-    std::thread checker([this] { check_all(); });
-    while (auto ready = take()) {
-      commit(std::move(*ready));
-      if (seconds_now() - start >= seconds) break;
+    const std::size_t in_flight = std::min(kInFlight, commands_.size() / 16);  // a patient's next command waits for the one before
+    const double start = seconds_now(), cpu = cpu_seconds(), mine = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+    const std::uint64_t height = ordering_.height().value;
+    while (submitted_ + kBurst <= commands_.size() && seconds_now() - start < seconds) {
+      wait_until(submitted_ + kBurst - std::min(in_flight, submitted_ + kBurst));
+      for (std::size_t i = 0; i < kBurst; ++i) submit();
     }
-    result_.seconds = seconds_now() - start;
-    result_.cpu = cpu_seconds() - cpu;
-    stop();
-    checker.join();
-    return result_;
+    LoadResult result;
+    result.commands = static_cast<double>(answered_.load());
+    result.blocks = static_cast<double>(ordering_.height().value - height);
+    result.seconds = seconds_now() - start;
+    result.cpu = cpu_seconds() - cpu;
+    result.submit_cpu = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) - mine;
+    wait_until(submitted_);
+    return result;
   }
+  std::size_t submitted() const { return submitted_; }
 
  private:
-  // At most kCheckedAhead blocks are checked and not yet taken.
-  void check_all() {
-    while (auto prepared = check_next()) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || ready_.size() < kCheckedAhead; });
-      if (stopping_) return;
-      ready_.push_back(std::move(*prepared));
-      changed_.notify_all();
-    }
-    stop();
+  void submit() {
+    const Signed& next = commands_[submitted_++];
+    ordering_.submit(next.organisation, next.bytes, ordering::Lane::urgent, [this](const ordering::Answer& answer) {
+      expect_done(answer);
+      if (++answered_ % kBurst != 0) return;
+      const std::lock_guard lock(mutex_);
+      changed_.notify_one();
+    });
   }
-  std::optional<Prepared> take() {
+  void wait_until(std::size_t answered) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return stopping_ || !ready_.empty(); });
-    if (ready_.empty()) return std::nullopt;
-    Prepared out = std::move(ready_.front());
-    ready_.pop_front();
-    changed_.notify_all();
-    return out;
-  }
-  void stop() {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    changed_.notify_all();
+    changed_.wait(lock, [&] { return answered_ >= answered; });
   }
 
-  std::optional<Prepared> check_next() {
-    if (at_ >= commands_.size()) return std::nullopt;
-    const double start = seconds_now();
-    Prepared out;
-    std::vector<kernel::ReceivedCommand> received;
-    std::vector<ledger::SignedCommand> batch;
-    const std::size_t until = std::min(at_ + kBlockCommands, commands_.size());
-    for (std::size_t i = at_; i < until; ++i) received.push_back(kernel::receive_bytes(commands_[i]));
-    const auto codes = loaded_.replica->check(received, checked_at_);
-    for (const kernel::Code code : codes)
-      late_ += code.ok() ? 0 : 1;  // a grant whose predecessor is in the block before is not yet decidable
-    for (; at_ < until; ++at_) {
-      ledger::SignedCommand command;
-      CARELEDGER_ASSERT(command.ParseFromString(commands_[at_]));
-      batch.push_back(std::move(command));
-      if (batch.size() < kBatchCommands && at_ + 1 < until) continue;
-      out.commands += batch.size();
-      out.block.batches.push_back(loaded_.world.batch(loaded_.world.organisations()[0], batch));
-      batch.clear();
-    }
-    result_.check_seconds += seconds_now() - start;
-    return out;
-  }
-
-  void commit(Prepared prepared) {
-    replica::Block block = loaded_.world.next_block(loaded_.replica->view(), std::move(prepared.block.batches), 1);
-    auto execution = loaded_.replica->execute(std::move(block));
-    CARELEDGER_ASSERT(execution.has_value());
-    std::size_t ok = 0;
-    for (const kernel::Receipt& receipt : execution->receipts()) ok += receipt.code.ok() ? 1 : 0;
-    CARELEDGER_ASSERT(ok == prepared.commands);
-    CARELEDGER_ASSERT(loaded_.replica->commit(std::move(*execution)));
-    result_.commands += static_cast<double>(prepared.commands);
-  }
-
-  Loaded& loaded_;
-  const std::vector<Bytes>& commands_;
-  const BlockTime checked_at_;
-  std::size_t at_ = 0;
-  std::size_t late_ = 0;
+  ordering::Ordering& ordering_;
+  const std::vector<Signed>& commands_;
+  std::size_t submitted_ = 0;
+  std::atomic<std::size_t> answered_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Prepared> ready_;
-  bool stopping_ = false;
-  LoadResult result_;
 };
 
-Latency alone(Loaded& loaded, int rounds) {
+// From submit to the answer, in milliseconds, one at a time. `quiet`: each waits until the block that proves the one before is durable too.
+Latency one_at_a_time(Loaded& loaded, ordering::Ordering& ordering, int rounds, bool quiet) {
   std::vector<double> times;
   for (int i = 0; i < rounds; ++i) {
-    const Bytes bytes = kernel::encode(loaded.world.anchor(loaded.world.organisations()[static_cast<std::size_t>(i) % kOrganisations]));
+    Actor& organisation = loaded.world.organisations()[static_cast<std::size_t>(i) % kOrganisations];
+    Bytes bytes = kernel::encode(loaded.world.anchor(organisation));
+    std::promise<void> done;
     const double start = seconds_now();
-    const auto received = kernel::receive_bytes(bytes);
-    CARELEDGER_ASSERT(loaded.replica->check(received, loaded.world.time()).ok());
-    ledger::SignedCommand command;
-    CARELEDGER_ASSERT(command.ParseFromString(bytes));
-    const Bytes batch = loaded.world.batch(loaded.world.organisations()[0], {&command, 1});
-    auto execution = loaded.replica->execute(loaded.world.next_block(loaded.replica->view(), {batch}, 1));
-    CARELEDGER_ASSERT(execution && execution->receipts()[0].code.ok());
-    CARELEDGER_ASSERT(loaded.replica->commit(std::move(*execution)));
+    ordering.submit(organisation.id, std::move(bytes), ordering::Lane::urgent, [&done](const ordering::Answer& answer) {
+      expect_done(answer);
+      done.set_value();
+    });
+    done.get_future().wait();
     times.push_back((seconds_now() - start) * 1000);
+    if (!quiet) continue;
+    std::promise<void> provable;
+    ordering.when_provable(ordering.height(), [&provable] { provable.set_value(); });
+    provable.get_future().wait();
   }
-  std::sort(times.begin(), times.end());
-  return {times[times.size() / 2], times[times.size() * 99 / 100]};
+  return latency_of(std::move(times));
 }
 
 void compact(storage::Store& store) {
@@ -299,16 +285,21 @@ void compact(storage::Store& store) {
   for (std::uint16_t column = 0; column < 5; ++column) CARELEDGER_ASSERT(store.compact({column}, storage::Range::all()));
 }
 
-// 100,000 grants by as many patients, in full blocks: what they add to the compacted tables.
+// 100,000 grants by as many patients, in full blocks with their headers and votes: what they add to the compacted tables.
 double bytes_a_grant(std::size_t grants) {
+  namespace local = ordering::local;
   Loaded loaded(grants, 0);
   compact(*loaded.store);
   const double before = loaded.folder.table_bytes();
+  const local::ChainMaker maker(kernel::chain_id(loaded.replica->ledger()), 1, loaded.validator.clone());
+  local::Tip tip = need(local::read_tip(loaded.replica->view()));
   std::vector<ledger::SignedCommand> batch;
   for (std::size_t i = 0; i < grants; ++i) {
     batch.push_back(loaded.world.grant(loaded.world.patients()[i]));
     if (batch.size() < kBlockCommands && i + 1 < grants) continue;
-    loaded.world.run(*loaded.replica, {loaded.world.batch(loaded.world.organisations()[0], batch)});
+    const Bytes envelope = loaded.world.batch(loaded.world.organisations()[0], batch);
+    const local::AddedBlock added = need(local::add_block(*loaded.replica, maker, tip, {envelope}, loaded.world.time()));
+    for (const kernel::Receipt& receipt : added.receipts) CARELEDGER_ASSERT(receipt.code.ok());
     batch.clear();
   }
   compact(*loaded.store);
@@ -316,18 +307,43 @@ double bytes_a_grant(std::size_t grants) {
 }
 
 // Proofs of commands all over the log, made from a view.
-double proof_milliseconds(Loaded& loaded, const std::vector<Bytes>& commands, std::size_t known) {
+double proof_milliseconds(Loaded& loaded, const std::vector<Signed>& commands, std::size_t known) {
   std::mt19937_64 random(2);
   const replica::View view = loaded.replica->view();
   std::vector<double> times;
   for (int i = 0; i < 500; ++i) {
-    const Digest digest = kernel::receive_bytes(commands[random() % known]).digest;
+    const Digest digest = kernel::receive_bytes(commands[random() % known].bytes).digest;
     const double start = seconds_now();
     CARELEDGER_ASSERT(view.prove_command(digest));
     times.push_back((seconds_now() - start) * 1000);
   }
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];
+}
+
+void add_load_figures(const Loaded& loaded, const Running& running, const LoadResult& result, const Limits& limits,
+                      std::vector<Figure>& figures) {
+  const auto stage = [&](const char* name, const std::atomic<std::uint64_t>& nanoseconds) {
+    figures.push_back(
+        {std::string("ledger: stage ") + name + ", a command", static_cast<double>(nanoseconds) / 1000 / result.commands, "us", {}, {}});
+  };
+  const auto processor = [&](const char* name, double seconds) {
+    figures.push_back({std::string("ledger: processor time of ") + name + ", a command", seconds * 1e6 / result.commands, "us", {}, {}});
+  };
+  figures.push_back(judged("ledger: signed commands, submitted to durable", result.commands / result.seconds, "1/s", Better::higher,
+                           std::max(20'000.0, limits.batch_verifies / 8), limits.batch_verifies));
+  const auto& core = loaded.replica->stage_times();
+  stage("check (parse, signatures, decide)", core.check);
+  stage("envelopes", running.times->envelopes);
+  stage("block's hashes, header and vote", running.times->header);
+  stage("receive and look up signatures", core.signatures);
+  stage("decide and apply", core.decide_apply);
+  stage("Merkle map and log", core.merkle);
+  stage("durable commit", core.durable);
+  stage("answers", running.times->answers);
+  processor("all threads", result.cpu);
+  processor("the thread that submits, which is the load's", result.submit_cpu);
+  figures.push_back({"ledger: commands a block under that load", result.commands / std::max(1.0, result.blocks), "commands", {}, {}});
 }
 
 int run(int argc, char** argv) {
@@ -338,35 +354,23 @@ int run(int argc, char** argv) {
   Loaded loaded(patients, kGrantsBefore);
   const Limits limits = measure_limits(loaded.folder.path(), 1);
   fmt::print("signing commands…\n");
-  const std::vector<Bytes> commands = presigned(loaded.world, static_cast<std::size_t>(seconds * 30'000));
-  const auto& stages = loaded.replica->stage_times();
-  Load load(loaded, commands);
+  const std::vector<Signed> commands = presigned(loaded.world, static_cast<std::size_t>(seconds * 30'000));
   fmt::print("load…\n");
   std::fflush(stdout);
+  Running running(loaded);
+  Load load(running, commands);
   const LoadResult result = load.run(seconds);
-  const double rate = result.commands / result.seconds;
-  const auto microseconds = [&](double total) { return total * 1e6 / result.commands; };
-  const auto stage = [&](const char* name, double total) {
-    return Figure{std::string("ledger: stage ") + name + ", a command", microseconds(total), "us", {}, {}};
-  };
-  const auto of = [](const std::atomic<std::uint64_t>& nanoseconds) { return static_cast<double>(nanoseconds.load()) * 1e-9; };
-  std::vector<Figure> figures = {
-      judged("ledger: signed commands to durable commit", rate, "1/s", Better::higher, std::max(20'000.0, limits.batch_verifies / 8),
-             limits.batch_verifies),
-      stage("check (parse, signatures, decide)", result.check_seconds),
-      stage("receive and look up signatures", of(stages.signatures)),
-      stage("decide and apply", of(stages.decide_apply)),
-      stage("Merkle map and log", of(stages.merkle)),
-      stage("durable commit", of(stages.durable)),
-      {"ledger: processor time of all threads, a command", microseconds(result.cpu), "us", {}, {}},
-  };
-  figures.push_back(
-      {"ledger: proof of one command, p50", proof_milliseconds(loaded, commands, static_cast<std::size_t>(result.commands)), "ms", {}, {}});
-  const Latency one = alone(loaded, std::min<int>(1000, static_cast<int>(patients)));
+  std::vector<Figure> figures;
+  add_load_figures(loaded, running, result, limits, figures);
+  figures.push_back({"ledger: proof of one command, p50", proof_milliseconds(loaded, commands, load.submitted()), "ms", {}, {}});
+  const Latency one = one_at_a_time(loaded, *running.ordering, 1000, true);
   figures.push_back(
       judged("ledger: one command alone, p50", one.p50, "ms", Better::lower, 2 * limits.sync_appended.p50 + 0.5, limits.sync_appended.p50));
   figures.push_back(judged("ledger: one command alone, p99", one.p99, "ms", Better::lower, 10, limits.sync_appended.p99));
-  figures.push_back(judged("ledger: bytes a grant, compacted", a_grant, "bytes", Better::lower, 400));
+  const Latency next = one_at_a_time(loaded, *running.ordering, 1000, false);
+  figures.push_back({"ledger: one command right behind another, p50", next.p50, "ms", {}, {}});
+  figures.push_back({"ledger: one command right behind another, p99", next.p99, "ms", {}, {}});
+  figures.push_back(judged("ledger: bytes a grant, compacted", a_grant, "bytes", Better::lower, 400, kSignatureAndTerms));
   return report(figures, argc, argv);
 }
 

@@ -83,11 +83,6 @@ double measure_sealing(double seconds) {
   return rate(seconds, static_cast<double>(plain.size()), [&] { static_cast<void>(crypto::aead_seal(key, nonce, "", plain)); });
 }
 
-Latency latency_of(std::vector<double> times) {
-  std::sort(times.begin(), times.end());
-  return {times[times.size() / 2], times[times.size() * 99 / 100]};
-}
-
 // Writes and syncs 4 KiB again and again, either each behind the last or over the first megabyte.
 Latency measure_sync(int file, bool rewrite, double seconds) {
   constexpr std::size_t kRewritten = std::size_t{1} << 20;
@@ -127,6 +122,11 @@ void measure_disk(const std::string& folder, double seconds, Limits& limits) {
 }
 
 }  // namespace
+
+Latency latency_of(std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  return {times[times.size() / 2], times[times.size() * 99 / 100]};
+}
 
 double measure_batch_verifies(unsigned threads, double seconds) {
   std::vector<double> rates(threads);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace careledger::bench {
 
@@ -9,6 +10,8 @@ struct Latency {  // milliseconds
   double p50 = 0;
   double p99 = 0;
 };
+
+Latency latency_of(std::vector<double> milliseconds);  // at least one
 
 struct Limits {
   unsigned cores = 0;

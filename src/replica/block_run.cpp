@@ -1,8 +1,8 @@
 #include "replica/block_run.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/lap_timer.h"
 #include "crypto/hash.h"
 #include "kernel/tables.h"
 
@@ -10,19 +10,6 @@ namespace careledger::replica {
 namespace {
 
 constexpr std::size_t kChunk = 128;
-
-class Stopwatch {  // metrics only: nothing that is decided depends on it
- public:
-  std::uint64_t lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const auto spent = std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_).count();
-    last_ = now;
-    return static_cast<std::uint64_t>(spent);
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 std::uint32_t stored_code(kernel::Code code) { return code.ok() ? 0 : static_cast<std::uint32_t>(code.contract.value) << 16 | code.number; }
 
@@ -221,15 +208,15 @@ void BlockRun::finish_log() {
 }
 
 Result<void> BlockRun::run() {
-  Stopwatch watch;
+  LapTimer timer;
   receive();
   CARELEDGER_CHECK(prefetch_and_verify());
-  times_.signatures += watch.lap();
+  times_.signatures += timer.lap();
   CARELEDGER_CHECK(run_batches());
-  times_.decide_apply += watch.lap();
+  times_.decide_apply += timer.lap();
   CARELEDGER_CHECK(finish_state());
   finish_log();
-  times_.merkle += watch.lap();
+  times_.merkle += timer.lap();
   if (auto fault = out_.base_->rows.fault()) return tl::make_unexpected(std::move(*fault));
   return {};
 }

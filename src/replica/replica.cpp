@@ -1,9 +1,9 @@
 #include "replica/replica.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/assert.h"
+#include "base/lap_timer.h"
 #include "kernel/tables.h"
 #include "replica/block_run.h"
 
@@ -156,6 +156,7 @@ kernel::Code Replica::check(const kernel::ReceivedCommand& command, BlockTime no
 }
 
 std::vector<kernel::Code> Replica::check(std::span<const kernel::ReceivedCommand> commands, BlockTime now) const {
+  LapTimer timer;
   const Committed base = committed();
   const kernel::BlockContext context = context_after(*base, base->rows, now);
   std::vector<kernel::Code> codes(commands.size());
@@ -180,6 +181,7 @@ std::vector<kernel::Code> Replica::check(std::span<const kernel::ReceivedCommand
     for (std::size_t i = 0; i < mine.size(); ++i)
       codes[from + i] = kernel::check_command(mine[i], context, rows, contracts_, host, prepared[i].get());
   });
+  times_.check += timer.lap();
   return codes;
 }
 
@@ -271,14 +273,14 @@ void Replica::publish(Committed committed) {
 Result<View> Replica::commit(Execution execution, std::span<const SideRow> side_rows) {
   CARELEDGER_CHECK(usable());
   CARELEDGER_ASSERT(execution.base_ == committed());
-  const auto begin = std::chrono::steady_clock::now();
+  LapTimer timer;
   const auto batch = batch_of(execution, side_rows);
   if (!batch) return stop_at(batch.error());
   if (auto written = store_->write(*batch, storage::Durability::synced); !written) return stop_at(std::move(written.error()));
   Committed next = make_committed(execution.block_.height, execution.block_.time, std::move(execution.tree_), std::move(execution.log_));
   row_cache_.advance(next->epoch, std::make_shared<const kernel::Changes>(std::move(execution.changes_)));
   publish(std::move(next));
-  times_.durable += static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begin).count());
+  times_.durable += timer.lap();
   View now = view();
   for (auto& observer : observers_) observer({now, execution.receipts_, execution.events_});
   return now;

@@ -114,8 +114,8 @@ class Replica {
   Result<View> undo_last();
   void observe(UniqueFunction<void(const CommittedBlock&)> observer);
 
-  struct StageTimes {  // nanoseconds since the replica was opened, for metrics
-    std::atomic<std::uint64_t> signatures{0}, decide_apply{0}, merkle{0}, durable{0};
+  struct StageTimes {  // nanoseconds since the replica was opened, for metrics; `check`: of many commands at once
+    std::atomic<std::uint64_t> check{0}, signatures{0}, decide_apply{0}, merkle{0}, durable{0};
   };
   const StageTimes& stage_times() const { return times_; }
 

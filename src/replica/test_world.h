@@ -34,11 +34,12 @@ class World {
  public:
   static constexpr std::int64_t kStart = 1'800'000'000'000;
 
-  explicit World(std::uint64_t seed) : entropy_(seed), founder_{crypto::SigningKey::generate(entropy_), {}, 0} {
+  explicit World(std::uint64_t seed, BlockTime start = {kStart})
+      : entropy_(seed), time_(start), founder_{crypto::SigningKey::generate(entropy_), {}, 0} {
     kernel::Founding founding;
     founding.set_format(1);
     founding.set_name("World");
-    founding.set_created_ms(kStart);
+    founding.set_created_ms(start.value);
     *founding.mutable_founder() = authority_of(founder_.key);
     const Digest nonce = entropy_.take_id<Digest>();
     founding.set_founder_nonce(nonce.bytes());
@@ -97,6 +98,13 @@ class World {
   }
 
   static ledger::Authority authority(const Actor& actor) { return authority_of(actor.key); }
+
+  // The key for batches stands under number 2.
+  const crypto::SigningKey& batch_key(const Actor& sender) {
+    const auto found = batch_keys_.find(sender.id);
+    if (found != batch_keys_.end()) return found->second;
+    return batch_keys_.emplace(sender.id, derive(sender.key)).first->second;
+  }
 
   // One envelope, signed by an organisation or the founder with its key for batches.
   Bytes batch(const Actor& sender, std::span<const ledger::SignedCommand> commands) {
@@ -173,17 +181,12 @@ class World {
     CARELEDGER_ASSERT(derived.has_value());
     return std::move(*derived);
   }
-  const crypto::SigningKey& batch_key(const Actor& sender) {
-    const auto found = batch_keys_.find(sender.id);
-    if (found != batch_keys_.end()) return found->second;
-    return batch_keys_.emplace(sender.id, derive(sender.key)).first->second;
-  }
 
   SeededEntropy entropy_;
+  BlockTime time_;
   Actor founder_;
   Bytes founding_;
   LedgerId ledger_;
-  BlockTime time_{kStart};
   std::vector<Actor> organisations_;
   std::vector<Patient> patients_;
   std::map<AccountId, crypto::SigningKey> batch_keys_;

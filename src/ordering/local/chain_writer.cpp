@@ -1,12 +1,15 @@
 #include "ordering/local/chain_writer.h"
 
+#include "base/lap_timer.h"
 #include "ordering/local/chain_rows.h"
 
 namespace careledger::ordering::local {
 
 Result<AddedBlock> add_block(replica::Replica& replica, const ChainMaker& maker, Tip& tip, std::vector<Bytes> batches, BlockTime now) {
+  LapTimer timer;
   const proof::Block block = maker.next(tip, batches, now);
   const proof::Commit commit = maker.sign(block);
+  const std::uint64_t header_ns = timer.lap();
   CARELEDGER_TRY(replica::Execution execution,
                  replica.execute({next(tip.height), proof::block_time(block.header.time), std::move(batches)}));
   Bytes results_hash = proof::results_hash(execution.results());
@@ -18,7 +21,7 @@ Result<AddedBlock> add_block(replica::Replica& replica, const ChainMaker& maker,
   tip.commit = commit;
   tip.app_hash = view.app_hash().bytes();
   tip.results_hash = std::move(results_hash);
-  return AddedBlock{std::move(view), std::move(receipts)};
+  return AddedBlock{std::move(view), std::move(receipts), header_ns};
 }
 
 }  // namespace careledger::ordering::local

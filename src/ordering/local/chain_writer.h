@@ -12,6 +12,7 @@ namespace careledger::ordering::local {
 struct AddedBlock {
   replica::View view;
   std::vector<kernel::Receipt> receipts;  // in block order
+  std::uint64_t header_ns = 0;            // what the block's hashes, its header and the vote took
 };
 // The block after `tip`, at max(tip + 1 ms, now). `tip` is the new one when it returns well, and untouched otherwise; after a storage
 // fault the replica must be reopened.

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "base/lap_timer.h"
 #include "base/recent.h"
 #include "kernel/tables.h"
 #include "ordering/envelopes.h"
@@ -23,6 +24,7 @@ class LocalOrdering final : public Ordering {
       : replica_(replica),
         clock_(clock),
         config_(config),
+        times_(config.times ? config.times : std::make_shared<StageTimes>()),
         maker_(std::move(maker)),
         tip_(std::move(tip)),
         owes_empty_block_(!proven),  // a crash may have come between a write and the empty block that proves it
@@ -94,6 +96,7 @@ class LocalOrdering final : public Ordering {
   void make_block(std::vector<Pending> taken) {
     const std::size_t count = taken.size();
     if (failed_) return answer_unknown(taken);
+    LapTimer timer;
     Sealed sealed = envelopes_.seal(std::move(taken));
     taken = std::move(sealed.not_hosted);  // answered as refused
     std::vector<Bytes> batches;
@@ -102,6 +105,7 @@ class LocalOrdering final : public Ordering {
       std::move(one.commands.begin(), one.commands.end(), std::back_inserter(taken));
     }
     const bool empty = batches.empty();
+    times_->envelopes += timer.lap();
     const Bytes app_hash_before = tip_.app_hash;
     const auto added = add_block(replica_, maker_, tip_, std::move(batches), clock_.now());
     if (!added) return give_up(taken);
@@ -109,7 +113,10 @@ class LocalOrdering final : public Ordering {
     height_ = tip_.height.value;
     last_block_ns_ = clock_.monotonic_ns();
     owes_empty_block_ = !empty;
+    times_->header += added->header_ns;
+    timer.lap();
     answer(taken, added->receipts);
+    times_->answers += timer.lap();
     intake_.answered(count);
     tell_provable(empty);
   }
@@ -175,6 +182,7 @@ class LocalOrdering final : public Ordering {
   replica::Replica& replica_;
   const Clock& clock_;
   const Config config_;
+  const std::shared_ptr<StageTimes> times_;
   const ChainMaker maker_;
   EnvelopeMaker envelopes_{kernel::kBatchSizeMax};
 

@@ -9,6 +9,7 @@
 // turns false; reopen the node.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "base/clock.h"
@@ -17,12 +18,20 @@
 
 namespace careledger::ordering::local {
 
+// Nanoseconds that the embedded ordering itself spends, beside the replica's stages (replica::Replica::StageTimes).
+struct StageTimes {
+  std::atomic<std::uint64_t> envelopes{0};  // commands put into their organisations' signed envelopes
+  std::atomic<std::uint64_t> header{0};     // the block's hashes, its header and the validator's vote
+  std::atomic<std::uint64_t> answers{0};    // receipts handed to whoever waits for them
+};
+
 struct Config {
   std::uint64_t app_version = 1;            // protocol version, in every header
   std::uint32_t epoch_ms = 10'000;          // mixed lane [1, 3,600,000]
   std::size_t pending_max = 65'536;         // commands taken and not yet answered; above it: busy
   std::size_t block_commands_max = 8'192;   // in one block
   std::uint64_t quiet_ms_max = 86'400'000;  // longest time without a block
+  std::shared_ptr<StageTimes> times = {};   // counted here too when given, for measurements
 };
 
 // Borrows replica and clock until stop() has returned. `validator` signs every header and nothing else; it must be the key under which
