@@ -39,7 +39,7 @@ void print(const Figure& one) {
 
 }  // namespace
 
-Figure judged(std::string name, double value, std::string unit, Better better, double target, std::optional<double> limit) {
+Figure judged(std::string name, double value, std::string unit, Better better, double target, double limit) {
   const bool holds = better == Better::higher ? value >= target : value <= target;
   return {std::move(name), value, std::move(unit), target, limit, holds};
 }

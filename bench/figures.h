@@ -17,8 +17,8 @@ struct Figure {
 };
 
 enum class Better { higher, lower };
-// A figure that must reach `target`.
-Figure judged(std::string name, double value, std::string unit, Better better, double target, std::optional<double> limit = {});
+// A figure that must reach `target`; docs/figures.md says what each limit is.
+Figure judged(std::string name, double value, std::string unit, Better better, double target, double limit);
 
 // How long one kind of work takes, done again and again: by the clock, and in processor time of this whole process, which others on the
 // machine stretch far less.

@@ -40,6 +40,7 @@ class NodeProcess {
   void stop();  // SIGTERM, and waits for the end
   void kill();  // SIGKILL, and waits for the end
   double peak_mebibytes() const;
+  double bytes_read() const;  // from files, since its start
   std::unique_ptr<edge::http::Client> client() const;
   // An answer of 300 and above ends the benchmark.
   edge::http::Response call(edge::http::Client& client, edge::http::Method method, const std::string& target, std::string body = {}) const;
@@ -49,6 +50,7 @@ class NodeProcess {
 
  private:
   void end(int signal);
+  double kept_by_system(const std::string& file, const std::string& name) const;  // in /proc
   const Place& place_;
   pid_t child_ = 0;
   std::string origin_;

@@ -20,6 +20,12 @@ constexpr std::size_t kAnchors = 100;
 constexpr int kProofs = 2000;
 constexpr int kColdRuns = 50;
 
+// The least that proves a record: on its way from one of 300 leaves through the log's million entries to the app hash, and, that nothing
+// supersedes it, from its gap among a million rows, each step is one digest.
+constexpr double kPathDigests = 9 + 20 + 20;
+constexpr double kSignatureBytes = 64;
+constexpr double kSignatures = 4 + 1 + 5;  // votes, the anchor's, the checkpoint's
+
 double table_bytes(const std::string& folder) {
   double bytes = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
@@ -45,7 +51,7 @@ void anchor_bytes(ProofWorld& world, std::vector<Figure>& figures) {
   const std::uint64_t anchors = world.north().vault().figures().anchors;
   if (anchors != kAnchors) give_up("the versions came to stand in " + std::to_string(anchors) + " anchors");
   figures.push_back(judged("anchors: bytes on the ledger a version, 300 versions an anchor", (table_bytes(folder) - before) / kVersions,
-                           "bytes", Better::lower, 8));
+                           "bytes", Better::lower, 8, (kSignatureBytes + Digest::size) / kVersionsAnAnchor));  // the anchor's, and its root
   storage::Store& vault = *world.north().vault().parts().store;
   compact(vault, 8);
   const auto kept = [&](storage::Column column) {
@@ -112,10 +118,9 @@ int run(int argc, char** argv) {
   std::vector<Figure> figures;
   anchor_bytes(world, figures);
   const Sample sample = sample_proofs(world);
-  add_latencies(figures, "proof: of one record with currency, make", sample.make, 0.5);
+  add_latencies(figures, "proof: of one record with currency, make", sample.make, 0.5, kPathDigests / limits.hashes * 1000);
   figures.push_back(judged("proof: size with the signatures of 4 validators, 4 witnesses", static_cast<double>(sample.largest), "bytes",
-                           Better::lower, 6144));
-  constexpr double kSignatures = 4 + 1 + 5;  // votes, the anchor's, the checkpoint's
+                           Better::lower, 6144, kSignatures * kSignatureBytes + kPathDigests * Digest::size));
   add_latencies(figures, "proof: verify in process", sample.verify, 1, kSignatures / limits.verifies * 1000);
   add_latencies(figures, "proof: careledger verify from cold", verify_by_command(world, sample), 50, kSignatures / limits.verifies * 1000);
   return report(figures, argc, argv);
