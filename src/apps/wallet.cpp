@@ -13,6 +13,8 @@ namespace http = edge::http;
 namespace json = codec::json;
 namespace relation = contracts::relationship;
 
+constexpr std::int64_t kWaitDaysMax = 3650;
+
 template <class Id>
 Result<Id> id_from(std::string_view hex) {
   const auto bytes = from_hex(hex);
@@ -62,11 +64,34 @@ Result<exchange::Terms> terms_of(const GrantOrder& order, const WalletKey& key, 
   terms.purposes = {order.purposes.begin(), order.purposes.end()};
   terms.categories = {order.categories.begin(), order.categories.end()};
   terms.withheld = {order.withheld.begin(), order.withheld.end()};
-  terms.from = system_clock().now();
+  for (const std::string& text : order.labels) {
+    CARELEDGER_TRY(exchange::Label label, exchange::sensitive_label(text));
+    terms.labels.insert(std::move(label));
+  }
+  const BlockTime now = system_clock().now();
+  terms.from = order.from.value_or(now);
+  const std::int64_t wait = std::int64_t{contracts::day_of(terms.from)} - contracts::day_of(now);
+  if (wait < 0 || wait > kWaitDaysMax) return fail(ErrorKind::invalid, "a grant begins today or within ten years");
   terms.until = {terms.from.value + std::int64_t{order.days} * contracts::kDayMs};
   if (order.categories.empty()) return fail(ErrorKind::invalid, "a grant names at least one category");
   if (order.days == 0) return fail(ErrorKind::invalid, "a grant lasts at least one day");
   return terms;
+}
+
+// A slip in an id would make a grant that lets nobody in. Who is accredited stands on the ledger; when it ends may still be put off.
+Result<Digest> practitioner_of(WalletNode& grantee, const std::string& text) {
+  const std::string hex = text.starts_with("Practitioner/") ? text.substr(13) : text;
+  const auto bytes = from_hex(hex);
+  const auto id = bytes ? Digest::from(*bytes) : std::nullopt;
+  if (!id)
+    return fail(ErrorKind::invalid, text + ": a practitioner is named by 64 hex digits, which the practitioner's organisation tells");
+  const auto row = grantee.get("/ledger/v1/accreditation/" + id->hex());
+  if (!row && row.error().kind != ErrorKind::not_found) return tl::make_unexpected(row.error());
+  const bool known = row && row->root().string_at("organisation") == grantee.organisation() &&
+                     number_at(row->root(), "kind") == static_cast<std::uint64_t>(contracts::registry::HolderKind::practitioner);
+  if (!known) return fail(ErrorKind::not_found, text + ": " + grantee.name() + " has accredited no such practitioner");
+  if (number_at(row->root(), "revoked_height") != 0) return fail(ErrorKind::invalid, text + ": this accreditation was revoked");
+  return *id;
 }
 
 // The same bytes that will be checked: what departs from the profile is found here and not at the custodian.
@@ -83,13 +108,14 @@ Result<WalletGrant> grant_of(const exchange::Terms& terms, const WalletKey& key,
   return grant;
 }
 
-Result<void> put_on_ledger(WalletNode& node, const WalletKey& key, const Wallet& wallet, const WalletGrant& grant, BlockTime from,
-                           BlockTime until) {
+// The day beside the commitment counts from now: when the terms begin is nobody's business.
+Result<void> put_on_ledger(WalletNode& node, const WalletKey& key, const Wallet& wallet, const WalletGrant& grant, BlockTime until) {
   CARELEDGER_TRY(const LedgerId ledger, ledger_of(wallet));
   CARELEDGER_TRY(const RelationshipId relationship, id_from<RelationshipId>(grant.relationship));
   CARELEDGER_TRY(const json::Document consent, json::parse(grant.consent));
   const Digest terms = exchange::commitment_to(consent.root(), *from_hex(grant.salt));
-  CARELEDGER_CHECK(node.command(key, ledger, build::grant(relationship, grant.number, terms, exchange::lapse_day(from, until))));
+  CARELEDGER_CHECK(
+      node.command(key, ledger, build::grant(relationship, grant.number, terms, exchange::lapse_day(system_clock().now(), until))));
   return {};
 }
 
@@ -155,20 +181,24 @@ Result<Granted> make_grant(WalletFile& file, const GrantOrder& order) {
   if (there->organisation() != grantee) return fail(ErrorKind::invalid, "--grantee-node is the node of " + there->name());
   CARELEDGER_TRY(const WalletKey* key_there, key_for(wallet, *there));
 
-  CARELEDGER_TRY(const exchange::Terms terms, terms_of(order, *key, grantee));
+  CARELEDGER_TRY(exchange::Terms terms, terms_of(order, *key, grantee));
+  for (const std::string& text : order.practitioners) {
+    CARELEDGER_TRY(const Digest practitioner, practitioner_of(*there, text));
+    terms.practitioners.insert(practitioner);
+  }
   const std::string relationship = relation::relationship_id(terms.custodian, terms.patient).hex();
   CARELEDGER_TRY(const json::Document row, node->get("/ledger/v1/relationship/" + relationship));
   const auto number = static_cast<std::uint32_t>(number_at(row.root(), "next_grant"));
   CARELEDGER_TRY(const WalletGrant grant, grant_of(terms, *key, number, grantee_name));
   wallet.grants.push_back(grant);  // before it is on the ledger: the salt must not be lost once it is
   CARELEDGER_CHECK(file.save());
-  CARELEDGER_CHECK(put_on_ledger(*node, *key, wallet, grant, terms.from, terms.until));
+  CARELEDGER_CHECK(put_on_ledger(*node, *key, wallet, grant, terms.until));
   const Bytes opening = opening_json(grant);
   CARELEDGER_CHECK(node->as_patient(*key, http::Method::post, "/patient/v1/consents", opening));
   CARELEDGER_CHECK(there->as_patient(*key_there, http::Method::post, "/patient/v1/consents", opening));
   CARELEDGER_CHECK(node->cosign(file, *key));
   CARELEDGER_CHECK(there->cosign(file, *key_there));
-  return Granted{number, node->name(), grantee_name, terms.until.value};
+  return Granted{number, node->name(), grantee_name, terms.from, terms.until};
 }
 
 Result<std::vector<std::uint32_t>> revoke_grants(WalletFile& file, const std::string& origin, const std::string& certificate,

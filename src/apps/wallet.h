@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "apps/list_walk.h"
 #include "apps/wallet_node.h"
@@ -31,14 +32,19 @@ struct GrantOrder {
   std::vector<std::string> withheld;
   std::vector<std::string> purposes{"TREAT"};
   std::vector<std::string> roles;
-  std::uint32_t days = 30;
+  std::vector<std::string> practitioners;  // ids of those through whom alone; each accredited by the grantee
+  std::vector<std::string> labels;         // sensitive ones that are released too; exchange::sensitive_label()
+  std::optional<BlockTime> from;           // not before today; none: now
+  std::uint32_t days = 30;                 // from then on
 };
 struct Granted {
   std::uint32_t number = 0;
   std::string custodian;  // names
   std::string grantee;
-  std::int64_t until_ms = 0;
+  BlockTime from;
+  BlockTime until;
 };
+// invalid: terms that would let nobody in, or that the profile has no words for; nothing is on the ledger then.
 Result<Granted> make_grant(WalletFile& file, const GrantOrder& order);
 
 // `number` 0: every grant of this custodian that is not revoked. First at the custodian, at once; then on the ledger. The numbers revoked.

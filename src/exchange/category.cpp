@@ -18,6 +18,7 @@ constexpr std::string_view kChoice = "[x]";
 
 constexpr std::string_view kConfidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 constexpr std::string_view kObservationValue = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+constexpr std::string_view kActCode = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 constexpr std::string_view kActReason = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 
 // Labels that say of a record that it is ordinary, was altered or is a test, and nothing of what is in it. Every other one, of these
@@ -40,6 +41,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kHarmles
     {kObservationValue, "VERSIONED"},
     {kActReason, "HTEST"},
 }};
+
+// Of HL7's value set v3-InformationSensitivityPolicy those about what is in a record.
+constexpr std::array<std::string_view, 22> kSensitivities{"BH",     "COGN", "DVD",      "EMOTDIS", "ETH",     "ETHUD", "GDIS", "HIV",
+                                                          "MH",     "MST",  "OPIOIDUD", "PSY",     "PSYTHPN", "SCA",   "SDV",  "SEX",
+                                                          "SICKLE", "SPI",  "STD",      "SUD",     "TBOO",    "VIO"};
 
 // What definitions/careledger/CodeSystem-category.json says, type by type. Observation and DiagnosticReport go by their categories.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 42> kByType{{
@@ -209,6 +215,22 @@ std::vector<ResourceType> types_of(const std::set<std::string>& categories) {
 
 bool is_sensitive(const Label& label) {
   return std::ranges::find(kHarmless, std::pair<std::string_view, std::string_view>(label.system, label.code)) == kHarmless.end();
+}
+
+Result<Label> sensitive_label(std::string_view text) {
+  const std::size_t bar = text.find('|');
+  const bool alone = bar == std::string_view::npos;
+  const std::string code(alone ? text : text.substr(bar + 1));
+  std::string system(alone ? std::string_view() : text.substr(0, bar));
+  if (alone) system = code.size() == 1 ? kConfidentiality : kActCode;
+  if (system.empty() || code.empty()) return fail(ErrorKind::invalid, std::string(text) + ": a label is CODE or SYSTEM|CODE");
+  if (!is_sensitive({system, code}))
+    return fail(ErrorKind::invalid, std::string(text) + ": this label keeps nothing in, what bears it is released anyway");
+  const bool known = code == "R" || code == "V" || std::ranges::find(kSensitivities, code) != kSensitivities.end();
+  if (!alone || known) return Label{std::move(system), code};
+  std::string all = "R, V";
+  for (const std::string_view one : kSensitivities) all += ", " + std::string(one);
+  return fail(ErrorKind::invalid, code + ": no label of that code; known are " + all + ", and any other as SYSTEM|CODE");
 }
 
 bool releases(const Terms& terms, const Value& resource) {

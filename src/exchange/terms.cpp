@@ -303,10 +303,10 @@ Digest commitment_to(const Value& consent, ByteView salt) {
   return crypto::tagged_hash("careledger/consent/1", {"fhir-verbatim/1", salt, json::canonical(consent)});
 }
 
-std::uint32_t lapse_day(BlockTime from, BlockTime until) {
+std::uint32_t lapse_day(BlockTime granted, BlockTime until) {
   constexpr std::uint32_t kYear = 366;
   constexpr std::uint32_t kGrid = 32;
-  const std::uint32_t last = std::max(contracts::day_of(until) + 1, contracts::day_of(from) + kYear);
+  const std::uint32_t last = std::max(contracts::day_of(until) + 1, contracts::day_of(granted) + kYear);
   return (last + kGrid - 1) / kGrid * kGrid;
 }
 

@@ -55,10 +55,10 @@ codec::json::Document make_consent(const Terms& terms);
 // H('careledger/consent/1', 'fhir-verbatim/1', salt, canonical Consent). The salt has 32 bytes.
 Digest commitment_to(const codec::json::Value& consent, ByteView salt);
 
-// The day that a grant bears on the ledger, in days since 1970: never before the terms end, and for terms of up to a year the same for
-// everybody who grants in the same 32 days. How long somebody likes to grant for would otherwise be a mark that all of one person's
+// The day that a grant bears on the ledger, in days since 1970: never before the terms end, and for terms that end within a year the same
+// for everybody who grants in the same 32 days. How long somebody likes to grant for would otherwise be a mark that all of one person's
 // pseudonyms bear. The custodian goes by the terms.
-std::uint32_t lapse_day(BlockTime from, BlockTime until);
+std::uint32_t lapse_day(BlockTime granted, BlockTime until);
 
 // ---- what of a record the terms release ----
 
@@ -70,6 +70,9 @@ std::vector<codec::fhir::ResourceType> types_of(const std::set<std::string>& cat
 // Labels that keep a resource in unless they are named: all but those that are known to be harmless (confidentiality U, L, M and N, that it
 // was altered, that it is a test). A label of an unknown system, or of none, is sensitive.
 bool is_sensitive(const Label& label);
+// A sensitive label as people name it: "SYSTEM|CODE", or a code alone: R or V of v3-Confidentiality, or one of those of v3-ActCode that say
+// what is sensitive in a record (HIV, PSY, SUD…). invalid: none of these, or a label that keeps nothing in.
+Result<Label> sensitive_label(std::string_view text);
 // All of its categories are granted, and its sensitive labels named: those of `meta`, DocumentReference.securityLabel and
 // Composition.confidentiality, of it and of what it contains. Nothing whose labels do not read is released.
 bool releases(const Terms& terms, const codec::json::Value& resource);

@@ -167,6 +167,21 @@ TEST(Terms, ALabelThatIsNotKnownToBeHarmlessKeepsAResourceIn) {
   EXPECT_TRUE(releases(terms, labelled(R"([{"system":"urn:hospital:labels","code":"vip"}])").root()));
 }
 
+TEST(Terms, ASensitiveLabelIsNamedByItsCodeOrWithItsSystem) {
+  const std::string hl7 = "http://terminology.hl7.org/CodeSystem/";
+  for (const auto& [text, label] :
+       std::vector<std::pair<std::string, Label>>{{"V", {hl7 + "v3-Confidentiality", "V"}},
+                                                  {"HIV", {hl7 + "v3-ActCode", "HIV"}},
+                                                  {"urn:hospital:labels|vip", {"urn:hospital:labels", "vip"}}}) {
+    const auto named = sensitive_label(text);
+    ASSERT_TRUE(named) << named.error().message;
+    EXPECT_EQ(*named, label) << text;
+  }
+  for (const std::string text :
+       {"", "|", "|V", "urn:hospital:labels|", "HVI", "hiv", "X", "N", "http://terminology.hl7.org/CodeSystem/v3-ActReason|HTEST"})
+    EXPECT_FALSE(sensitive_label(text)) << text;
+}
+
 TEST(Terms, LabelsStandInOtherElementsThanMetaToo) {
   Terms terms = sample();
   terms.categories = {"documents"};

@@ -1,5 +1,6 @@
 """What one organisation releases to another, and what is left of it as evidence. Usage: exchange_test.py CARELEDGER"""
 
+import datetime
 import glob
 import json
 import os
@@ -8,6 +9,7 @@ import unittest
 from node import NORTH, SOUTH, Scratch, run, token
 
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
 class Exchange(Scratch):
@@ -22,23 +24,40 @@ class Exchange(Scratch):
         self.north = self.enrol(self.node, self.folder, self.wallet, NORTH, "n1")
         self.south = self.enrol(self.node, self.folder, self.wallet, SOUTH, "s1")
 
-    def retrieve(self):
+    def retrieve(self, *who):
         body = {"resourceType": "Parameters", "parameter": [{"name": "from", "valueString": NORTH}]}
-        status, _, answer = self.node.call("POST", "/Patient/s1/$retrieve", token(self.folder, SOUTH), body, organisation=SOUTH)
+        bearer = token(self.folder, SOUTH, *who)
+        status, _, answer = self.node.call("POST", "/Patient/s1/$retrieve", bearer, body, organisation=SOUTH)
         return status, json.loads(answer)
+
+    def refused(self, *who):
+        """The typed reason."""
+        status, outcome = self.retrieve(*who)
+        self.assertEqual(status, 403, outcome)
+        return outcome["issue"][0]["details"]["coding"][0]["code"]
 
     def put(self, resource):
         path = f"/{resource['resourceType']}/{resource['id']}"
         self.assertEqual(self.node.call("PUT", path, token(self.folder), resource)[0], 201)
 
-    def grant(self, *categories):
-        named = [part for category in categories for part in ("--category", category)]
-        run("wallet", "grant", self.wallet, "--node", self.north, "--grantee", SOUTH, "--grantee-node", self.south, *named, check=0)
+    def grant(self, category, *more, check=0):
+        return run("--json", "wallet", "grant", self.wallet, "--node", self.north, "--grantee", SOUTH, "--grantee-node", self.south,
+                   "--category", category, *more, check=check)
 
-    def released(self):
+    def shown(self):
+        """The newest grant, as the wallet shows it."""
+        return json.loads(run("--json", "wallet", "show", self.wallet, check=0).stdout)["grants"][-1]
+
+    def accredited(self, organisation):
+        """The id of one more physician there."""
+        done = run("--json", "registry", "accredit", self.folder, "--organisation", organisation, "--role", "physician", "--until",
+                   "2090-01-31", check=0)
+        return json.loads(done.stdout)["holder"]
+
+    def released(self, *who):
         """Ids of what comes, once no record waits for the ledger any more."""
         while True:
-            status, bundle = self.retrieve()
+            status, bundle = self.retrieve(*who)
             self.assertEqual(status, 200, bundle)
             resources = [entry["resource"] for entry in bundle.get("entry", [])]
             if all(resource["resourceType"] != "OperationOutcome" for resource in resources):
@@ -59,6 +78,51 @@ class Exchange(Scratch):
                       "content": [{"attachment": {"title": "a note"}}]})
         self.grant("documents")
         self.assertEqual(self.released(), ["normal"])
+
+    def test_a_named_label_lets_its_documents_out_and_no_others(self):
+        for name, system, code in (("restricted", CONFIDENTIALITY, "V"), ("mind", ACT_CODE, "PSY"), ("vip", "urn:north:labels", "vip")):
+            self.put({"resourceType": "DocumentReference", "id": name, "status": "current", "subject": {"reference": "Patient/n1"},
+                      "meta": {"security": [{"system": system, "code": code}]}, "content": [{"attachment": {"title": "a note"}}]})
+        for unknown in ("HVI", "N", "|V", "urn:north:labels|"):
+            self.grant("documents", "--label", unknown, check=5)
+        self.grant("documents")
+        self.assertEqual(self.released(), [])
+        run("wallet", "revoke", self.wallet, "--node", self.north, check=0)
+        self.grant("documents", "--label", "PSY", "--label", "urn:north:labels|vip")
+        self.assertEqual(self.released(), ["mind", "vip"])
+        self.assertEqual(self.shown()["labels"], [ACT_CODE + "|PSY", "urn:north:labels|vip"])
+
+    def test_a_grant_that_names_a_practitioner_lets_nobody_else_in(self):
+        self.put({"resourceType": "Appointment", "id": "mine", "status": "booked",
+                  "participant": [{"actor": {"reference": "Patient/n1"}, "status": "accepted"}]})
+        named, another, elsewhere = self.accredited(SOUTH), self.accredited(SOUTH), self.accredited(NORTH)
+        self.grant("encounters", "--practitioner", "somebody", check=5)
+        for nobody in ("00" * 32, elsewhere):
+            self.assertIn("no such practitioner", self.grant("encounters", "--practitioner", nobody, check=3).stdout)
+        run("registry", "revoke", self.folder, "--organisation", SOUTH, "--holder", another, check=0)
+        self.assertIn("revoked", self.grant("encounters", "--practitioner", another, check=5).stdout)
+        self.assertEqual(self.refused("--actor", "Practitioner/" + named), "no_consent", "nothing was granted yet")
+        self.grant("encounters", "--practitioner", named)
+        self.assertEqual(self.released("--actor", "Practitioner/" + named), ["mine"])
+        self.assertEqual(self.refused(), "not_the_grantee", "the clinic's first physician")
+        self.assertEqual(self.shown()["practitioners"], [named])
+        self.grant("encounters", "--practitioner", "Practitioner/" + named, "--practitioner", self.accredited(SOUTH))
+        self.assertEqual(len(self.shown()["practitioners"]), 2)
+
+    def test_a_grant_that_has_not_begun_lets_nobody_in(self):
+        def day(ahead):
+            return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=ahead)).strftime("%Y-%m-%d")
+
+        for never in ("tomorrow", "2090-02-31", day(-1), day(4000)):
+            self.grant("encounters", "--from", never, check=5)
+        begins = day(2)
+        made = json.loads(self.grant("encounters", "--from", begins, "--days", "3").stdout)
+        self.assertEqual([made[name][:10] for name in ("from", "until")], [begins, day(5)])
+        self.assertEqual([self.shown()[name] for name in ("from", "until")], [made["from"], made["until"]])
+        self.assertEqual(self.refused(), "consent_not_in_force")
+        self.assertIn("from " + begins, run("wallet", "show", self.wallet, check=0).stdout)
+        self.grant("encounters", "--from", day(0))
+        self.assertEqual(self.released(), [])
 
     def test_promises_with_a_flipped_bit_are_found_and_stay(self):
         for _ in range(2):

@@ -7,6 +7,7 @@
 #include "apps/wallet.h"
 #include "base/printable.h"
 #include "codec/fhir/instant.h"
+#include "exchange/terms.h"
 
 namespace careledger::apps::commands {
 namespace {
@@ -38,12 +39,53 @@ std::string json_of(std::initializer_list<std::pair<std::string_view, std::strin
   return json::compact(root);
 }
 
+// A day is its first moment in UTC.
+Result<std::optional<BlockTime>> time_of(const std::string& text) {
+  if (text.empty()) return std::optional<BlockTime>();
+  const auto time = codec::fhir::parse_instant(text.size() == 10 ? text + "T00:00:00Z" : text);
+  if (!time || time->value < 0) return fail(ErrorKind::invalid, text + ": expected a day or a time, 2026-11-21 or 2026-11-21T09:30:00Z");
+  return time;
+}
+
 int create(const Options& options, bool as_json) {
   const auto file = WalletFile::create(options.file, options.seal, system_entropy());
   if (!file) return report(file.error(), as_json);
   if (as_json) fmt::print("{}\n", json_of({{"wallet", options.file}}));
   else fmt::print("{} is ready. Next: careledger wallet show {} --label \"my hospital\"\n", options.file, options.file);
   return 0;
+}
+
+// What the wallet itself made reads; a grant of a file that was meddled with is shown without its terms.
+std::optional<exchange::Terms> terms_of(const WalletGrant& grant) {
+  const auto consent = json::parse(grant.consent);
+  auto terms = consent ? exchange::parse_terms(consent->root()) : tl::make_unexpected(consent.error());
+  return terms ? std::optional(std::move(*terms)) : std::nullopt;
+}
+
+// Its lists by name, in the order in which they are shown.
+std::vector<std::pair<const char*, std::vector<std::string>>> lists_of(const exchange::Terms& terms) {
+  const auto plain = [](const std::set<std::string>& set) { return std::vector<std::string>(set.begin(), set.end()); };
+  std::vector<std::string> practitioners, labels;
+  for (const Digest& practitioner : terms.practitioners) practitioners.push_back(practitioner.hex());
+  for (const exchange::Label& label : terms.labels) labels.push_back(label.system + "|" + label.code);
+  return {{"categories", plain(terms.categories)}, {"purposes", plain(terms.purposes)}, {"withheld", plain(terms.withheld)},
+          {"labels", std::move(labels)},           {"roles", plain(terms.roles)},       {"practitioners", std::move(practitioners)}};
+}
+
+void print_terms(const exchange::Terms& terms) {
+  fmt::print("  from {} to before {}\n", codec::fhir::format_instant(terms.from), codec::fhir::format_instant(terms.until));
+  for (const auto& [name, items] : lists_of(terms))
+    if (!items.empty()) fmt::print("  {}: {}\n", name, fmt::join(items, ", "));
+}
+
+void set_terms(json::Document& document, json::Value& grant, const exchange::Terms& terms) {
+  document.set(grant, "from", document.string(codec::fhir::format_instant(terms.from)));
+  document.set(grant, "until", document.string(codec::fhir::format_instant(terms.until)));
+  for (const auto& [name, items] : lists_of(terms)) {
+    json::Value list = document.array();
+    for (const std::string& item : items) document.append(list, document.string(item));
+    document.set(grant, name, list);
+  }
 }
 
 void print_keys(const Wallet& wallet) {
@@ -53,8 +95,10 @@ void print_keys(const Wallet& wallet) {
                key.handed_over ? ", handed over" : "");
     if (waits && !key.claimed) fmt::print("  enrolment code: {}\n", key.enrolment_code());
   }
-  for (const WalletGrant& grant : wallet.grants)
-    fmt::print("grant {} to {}{}\n", grant.number, grant.grantee, grant.revoked ? ", revoked" : "");
+  for (const WalletGrant& grant : wallet.grants) {
+    fmt::print("grant {} to {}{}\n", grant.number, printable(grant.grantee), grant.revoked ? ", revoked" : "");
+    if (const auto terms = terms_of(grant)) print_terms(*terms);
+  }
   if (wallet.keys.empty()) fmt::print("no key yet: careledger wallet show FILE --label \"my hospital\" makes one\n");
 }
 
@@ -78,6 +122,7 @@ std::string keys_json(const Wallet& wallet) {
     document.set(value, "custodian", document.string(grant.custodian));
     document.set(value, "grantee", document.string(grant.grantee));
     document.set(value, "revoked", document.boolean(grant.revoked));
+    if (const auto terms = terms_of(grant)) set_terms(document, value, *terms);
     document.append(grants, value);
   }
   json::Value root = document.object();
@@ -121,15 +166,20 @@ int grant(WalletFile& file, const Options& options, bool as_json) {
   GrantOrder order = options.grant;
   order.node = options.node;
   order.certificate = options.certificate;
+  const auto from = time_of(options.from);
+  if (!from) return report(from.error(), as_json);
+  order.from = *from;
   const auto granted = make_grant(file, order);
   if (!granted) return report(granted.error(), as_json);
-  if (as_json) {
-    fmt::print("{}\n",
-               json_of({{"number", std::to_string(granted->number)}, {"custodian", granted->custodian}, {"grantee", granted->grantee}}));
-    return 0;
-  }
-  fmt::print("{} may receive from {} until {} (grant {}).\n", granted->grantee, granted->custodian,
-             codec::fhir::format_instant({granted->until_ms}), granted->number);
+  const std::string begins = codec::fhir::format_instant(granted->from), ends = codec::fhir::format_instant(granted->until);
+  const std::string number = std::to_string(granted->number);
+  if (as_json)
+    fmt::print(
+        "{}\n",
+        json_of({{"number", number}, {"custodian", granted->custodian}, {"grantee", granted->grantee}, {"from", begins}, {"until", ends}}));
+  else
+    fmt::print("{} may receive from {}{} until {} (grant {}).\n", granted->grantee, granted->custodian,
+               order.from ? ", from " + begins + " on," : "", ends, number);
   return 0;
 }
 
@@ -215,14 +265,6 @@ void print_log(const AccessLog& log, const Options& options, const LogRange& ran
   if (!options.out.empty() && log.parts > 1) fmt::print("The proofs of the parts: {}.1 to {}.{}\n", options.out, options.out, log.parts);
 }
 
-// A day is its first moment in UTC.
-Result<std::optional<BlockTime>> time_of(const std::string& text) {
-  if (text.empty()) return std::optional<BlockTime>();
-  const auto time = codec::fhir::parse_instant(text.size() == 10 ? text + "T00:00:00Z" : text);
-  if (!time || time->value < 0) return fail(ErrorKind::invalid, text + ": expected a day or a time, 2026-11-21 or 2026-11-21T09:30:00Z");
-  return time;
-}
-
 Result<LogRange> range_of(const Options& options) {
   LogRange range;
   CARELEDGER_TRY(range.from, time_of(options.from));
@@ -300,10 +342,15 @@ void add_grant(CLI::App& wallet, Context& context) {
   command->add_option("--withhold", options->grant.withheld, "an element that stays behind: Observation.note; repeat");
   command->add_option("--purpose", options->grant.purposes, "purpose of use, a v3-ActReason code; repeat")->default_str("TREAT");
   command->add_option("--role", options->grant.roles, "only through somebody in this role: physician, nurse…; repeat");
-  command->add_option("--days", options->grant.days, "how long")->check(CLI::Range(1, 3650));
+  command->add_option("--practitioner", options->grant.practitioners,
+                      "only through this person, by the id that the organisation tells; repeat");
+  command->add_option("--label", options->grant.labels,
+                      "sensitive records that are released too, by their label: HIV, PSY, V… or SYSTEM|CODE; repeat");
+  command->add_option("--from", options->from, "when it begins: 2026-12-01 (UTC) or 2026-12-01T09:30:00Z (default: now)");
+  command->add_option("--days", options->grant.days, "how long, from its beginning")->check(CLI::Range(1, 3650));
   example(*command,
           "careledger wallet grant me.wallet --node http://127.0.0.1:8480 --grantee \"South Clinic\" --grantee-node "
-          "http://127.0.0.1:8481 --category laboratory --withhold Observation.note");
+          "http://127.0.0.1:8481 --category laboratory --withhold Observation.note --label HIV --practitioner 4f…c2 --from 2026-12-01");
   on_run(*command, options, context, [](WalletFile& file, const Options& given, bool as_json) {
     Options filled = given;
     if (filled.grant.purposes.empty()) filled.grant.purposes = {"TREAT"};

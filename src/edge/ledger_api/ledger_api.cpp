@@ -186,6 +186,16 @@ Result<http::Response> LedgerApi::organisations() const {
   return http::json(200, json::compact(list));
 }
 
+Result<http::Response> LedgerApi::accreditation(std::string_view hex) const {
+  CARELEDGER_TRY(const Digest holder, id_of<Digest>(hex));
+  const auto row = parts_.replica.view().state().get(registry::kAccreditations, holder);
+  if (!row) return fail(ErrorKind::not_found, "the ledger knows nobody accredited under this id");
+  Fields fields;
+  fields.text("organisation", to_hex(row->organisation())).number("kind", row->kind()).number("role", row->role());
+  fields.number("valid_to_day", row->valid_to_day()).number("revoked_height", row->revoked_height());
+  return fields.response();
+}
+
 Result<http::Response> LedgerApi::account(std::string_view hex) const {
   CARELEDGER_TRY(const AccountId id, id_of<AccountId>(hex));
   const replica::View view = parts_.replica.view();
@@ -257,6 +267,7 @@ Result<http::Response> LedgerApi::answer(const http::Request& request) const {
   if (path == "status") return status();
   if (path == "organisations") return organisations();
   if (path == "consistency") return consistency(request);
+  if (path.starts_with("accreditation/")) return accreditation(path.substr(14));
   if (path.starts_with("account/")) return account(path.substr(8));
   if (path.starts_with("relationship/")) return relationship(path.substr(13));
   if (path.starts_with("grant/")) return grant(path.substr(6));

@@ -3,6 +3,7 @@
 //
 //   GET  status               {organisation, name, ledger, chain, epoch_ms, height, time_ms, log_size, log_root}
 //   GET  organisations        [{id, name, kind, status}]
+//   GET  accreditation/{hex}  {organisation, kind, role, valid_to_day, revoked_height}: of a practitioner or device
 //   GET  account/{hex}        {kind, status, sequence}: the highest number that the account used
 //   GET  relationship/{hex}   {organisation, patient, status, held_in_trust, next_grant}
 //   GET  grant/{hex}/{n}      {terms, expires_day, revoked_height}
@@ -76,6 +77,7 @@ class LedgerApi final : public http::Handler {
   Result<http::Response> answer(const http::Request& request) const;
   Result<http::Response> status() const;
   Result<http::Response> organisations() const;
+  Result<http::Response> accreditation(std::string_view holder) const;
   Result<http::Response> account(std::string_view id) const;
   Result<http::Response> relationship(std::string_view id) const;
   Result<http::Response> grant(std::string_view rest) const;
