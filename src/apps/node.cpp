@@ -38,7 +38,7 @@ struct Node::KnownAddresses {
   std::map<OrganisationId, std::string> origins;
 };
 
-edge::exchange::Addresses Node::addresses() const {
+edge::exchange::Addresses Node::partners() const {
   return [known = known_addresses_](const OrganisationId& organisation) -> std::optional<std::string> {
     const std::lock_guard lock(known->mutex);
     const auto found = known->origins.find(organisation);
@@ -113,7 +113,7 @@ Result<void> Node::serve(const ServeConfig& config) {
   alerts_->listen(log_.get(), metrics_.get());
   show_figures();
   for (const auto& organisation : organisations_) {
-    CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, addresses()}));
+    CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, partners()}));
     const std::lock_guard lock(known_addresses_->mutex);
     known_addresses_->origins[organisation->config().id] = organisation->origin();
   }
@@ -161,7 +161,7 @@ Result<void> Node::serve_rpc() {
   return {};
 }
 
-Result<void> Node::write_addresses(const std::string& path) const {
+Bytes Node::addresses() const {
   namespace json = codec::json;
   json::Document document;
   json::Value list = document.array();
@@ -177,8 +177,10 @@ Result<void> Node::write_addresses(const std::string& path) const {
   document.set(root, "organisations", list);
   document.set(root, "rpc", rpc);
   if (!serve_config_.certificate_file.empty()) document.set(root, "certificate", document.string(serve_config_.certificate_file));
-  return system_files().replace(path, json::compact(root) + "\n");
+  return json::compact(root) + "\n";
 }
+
+Result<void> Node::write_addresses(const std::string& path) const { return system_files().replace(path, addresses()); }
 
 Organisation* Node::find(const std::string& name) {
   for (const auto& organisation : organisations_)

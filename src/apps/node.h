@@ -36,13 +36,15 @@ class Node {
   std::vector<std::unique_ptr<Organisation>>& organisations() { return organisations_; }
   Organisation* find(const std::string& name);
   std::vector<std::string> rpc_origins() const;
+  Bytes addresses()
+      const;  // as JSON in one line, what a ready file gets: {"organisations":[{"name","fhir"}…],"rpc":[…]}; of a node that serves
 
  private:
   Node(Layout layout, Clock& clock);
   Result<void> serve_rpc();
   void show_figures();
   Result<void> write_addresses(const std::string& path) const;
-  edge::exchange::Addresses addresses() const;
+  edge::exchange::Addresses partners() const;
   Result<void> open_ledger(const std::string& engine);
   void accredit_first_clinicians();
 

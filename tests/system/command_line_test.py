@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import unittest
 
-from node import NORTH, Node, Scratch, run, token
+from node import NORTH, PROGRAM, Node, Scratch, run, token
 
 
 class CommandLine(unittest.TestCase):
@@ -84,6 +85,20 @@ class CommandLine(unittest.TestCase):
             done = run("--json", *command)
             self.assertNotEqual(done.returncode, 0)
             json.loads(done.stdout)
+
+
+class Machines(Scratch):
+    def test_a_node_that_serves_tells_a_pipe_what_its_ready_file_gets(self):
+        self.init()
+        ready = os.path.join(self.scratch, "ready")
+        with subprocess.Popen([PROGRAM, "serve", self.folder, "--ready-file", ready, "--json"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as process:
+            told = process.stdout.readline()
+            with open(ready, encoding="utf-8") as file:
+                self.assertEqual(told, file.read())
+            process.terminate()
+            self.assertEqual(process.stdout.read(), "", "one JSON value alone")
+        self.assertEqual([one["name"] for one in json.loads(told)["organisations"]], [NORTH])
 
 
 class Folders(Scratch):

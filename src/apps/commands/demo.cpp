@@ -13,7 +13,12 @@ void add_demo(CLI::App& app, Context& context) {
   command->add_option("--samples", options->samples, "folder of the sample patients");
   command->add_flag("--keep", options->keep, "leave the node serving at the end and print how to go on");
   example(*command, "careledger demo --keep");
-  command->callback([options, &context] { context.chosen = [options] { return demo::run(*options); }; });
+  command->callback([options, &context] {
+    context.chosen = [options, &context] {
+      options->json = context.json;
+      return demo::run(*options);
+    };
+  });
 }
 
 }  // namespace careledger::apps::commands

@@ -49,6 +49,10 @@ int run(const Options& options, bool as_json) {
   serve.log.json = options.log_json;
   serve.access_log = access_log_of(options.access_log);
   if (const auto serving = (*node)->serve(serve); !serving) return report(serving.error(), as_json);
+  if (as_json) {
+    fmt::print("{}", (*node)->addresses());
+    std::fflush(stdout);  // whoever reads a pipe waits for it
+  }
   for (const auto& organisation : (*node)->organisations())
     fmt::print(stderr, "{}: {}/fhir\n", organisation->config().name, organisation->origin());
   if (const auto told = edge::ops::notify("READY=1"); !told) fmt::print(stderr, "careledger: {}\n", told.error().message);
@@ -81,7 +85,9 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("--access-log", options->access_log, "which requests get a line: none, errors (and slow ones), all")
       ->check(CLI::IsMember({"none", "errors", "all"}));
   command->add_flag("--log-json", options->log_json, "log lines as JSON");
-  example(*command, "careledger serve /srv/care --ready-file /run/careledger.ready");
+  command->footer(
+      "With --json what a ready file gets is printed as well, once everything answers.\nExample:\n  careledger serve /srv/care "
+      "--ready-file /run/careledger.ready\n");
   command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
 }
 

@@ -13,6 +13,7 @@ namespace careledger::apps::demo {
 namespace {
 
 namespace http = edge::http;
+namespace json = codec::json;
 
 constexpr int kWide = 100;
 
@@ -51,27 +52,28 @@ std::string wrapped(const std::string& text, std::size_t indent) {
 }
 
 bool play(Stage& stage, std::size_t number, const Step& step) {
-  fmt::print("{}\n", bold(fmt::format("{:2}. {}", number, step.title)));
-  std::fflush(stdout);
+  fmt::print(stage.out(), "{}\n", bold(fmt::format("{:2}. {}", number, step.title)));
+  std::fflush(stage.out());
   stage.lines.clear();
   const std::uint64_t start = system_clock().monotonic_ns();
   const auto done = step.run(stage);
   const double seconds = seconds_since(start);
-  for (const std::string& line : stage.lines) fmt::print("    {}\n", wrapped(line, 4));
+  stage.played.push_back({step.title, seconds, done ? std::nullopt : std::optional(done.error())});
+  for (const std::string& line : stage.lines) fmt::print(stage.out(), "    {}\n", wrapped(line, 4));
   if (!done) {
-    fmt::print("    {} {}\n", red("failed:"), wrapped(done.error().message, 4));
+    fmt::print(stage.out(), "    {} {}\n", red("failed:"), wrapped(done.error().message, 4));
     return false;
   }
-  fmt::print("    {} {}  {}\n\n", green("proves:"), wrapped(step.proves, 12), dim(fmt::format("{:.2f} s", seconds)));
-  stage.table.push_back({fmt::format("step {:2}, {}", number, step.title), fmt::format("{:.2f} s", seconds)});
+  fmt::print(stage.out(), "    {} {}  {}\n\n", green("proves:"), wrapped(step.proves, 12), dim(fmt::format("{:.2f} s", seconds)));
+  stage.table.push_back({fmt::format("step {:2}, {}", number, step.title), fmt::format("{:.2f} s", seconds), true});
   return true;
 }
 
 void print_table(const Stage& stage) {
   std::size_t wide = 0;
   for (const Row& row : stage.table) wide = std::max(wide, row.what.size());
-  fmt::print("{}\n", bold("Figures"));
-  for (const Row& row : stage.table) fmt::print("    {:<{}}  {:>14}\n", row.what, wide, row.figure);
+  fmt::print(stage.out(), "{}\n", bold("Figures"));
+  for (const Row& row : stage.table) fmt::print(stage.out(), "    {:<{}}  {:>14}\n", row.what, wide, row.figure);
 }
 
 std::uint64_t bytes_below(const std::string& folder) {
@@ -104,18 +106,69 @@ Result<void> add_totals(Stage& stage) {
   return {};
 }
 
-void print_keep(Stage& stage) {
-  fmt::print("\n{}\n", bold("Left serving"));
+// Where to go on, of a node that is left serving.
+struct Endpoint {
+  std::string organisation;
+  std::string fhir;
+  std::string token;
+};
+std::vector<Endpoint> endpoints(Stage& stage) {
+  std::vector<Endpoint> out;
   for (const char* name : {kNorth, kSouth, kLaboratory, kRegulator}) {
     const auto origin = stage.access->origin_of(name);
     const auto token = stage.access->token_for(name, edge::auth::Role::clinician);
-    if (origin && token) fmt::print("    {}\n      {}/fhir\n      token {}\n", name, *origin, *token);
+    if (origin && token) out.push_back({name, *origin + "/fhir", *token});
   }
-  const auto origin = stage.access->origin_of(kNorth);
-  if (origin)
-    fmt::print(
-        "\n    curl -H \"Authorization: Bearer $(careledger token {} --organisation '{}')\" {}/fhir/Patient/{}\n    kill {}   # ends it\n",
-        stage.layout.folder, kNorth, *origin, stage.north_patient, stage.node->pid());
+  return out;
+}
+
+void print_keep(Stage& stage, const std::vector<Endpoint>& left) {
+  fmt::print(stage.out(), "\n{}\n", bold("Left serving"));
+  for (const Endpoint& one : left) fmt::print(stage.out(), "    {}\n      {}\n      token {}\n", one.organisation, one.fhir, one.token);
+  for (const Endpoint& one : left)
+    if (one.organisation == kNorth)
+      fmt::print(
+          stage.out(),
+          "\n    curl -H \"Authorization: Bearer $(careledger token {} --organisation '{}')\" {}/Patient/{}\n    kill {}   # ends it\n",
+          stage.layout.folder, kNorth, one.fhir, stage.north_patient, stage.node->pid());
+}
+
+json::Value steps_json(json::Document& document, const std::vector<Played>& played) {
+  json::Value list = document.array();
+  for (const Played& step : played) {
+    json::Value value = document.object();
+    document.set(value, "name", document.string(step.title));
+    document.set(value, "result", document.string(step.failed ? "failed" : "done"));
+    if (step.failed) document.set(value, "error", document.string(step.failed->message));
+    document.set(value, "milliseconds", document.number(static_cast<std::int64_t>(step.seconds * 1e3)));
+    document.append(list, value);
+  }
+  return list;
+}
+
+// {"done","steps":[{"name","result","milliseconds"}…],"figures":{…}}, with "left" when a node is left serving, "folder" when files are.
+void print_json(const Stage& stage, const std::vector<Endpoint>& left) {
+  json::Document document;
+  json::Value root = document.object();
+  const bool failed = stage.played.empty() || stage.played.back().failed;
+  document.set(root, "done", document.boolean(!failed));
+  document.set(root, "steps", steps_json(document, stage.played));
+  json::Value figures = document.object();
+  for (const Row& row : stage.table)
+    if (!row.of_step) document.set(figures, row.what, document.string(row.figure));
+  document.set(root, "figures", figures);
+  json::Value serving = document.array();
+  for (const Endpoint& one : left) {
+    json::Value value = document.object();
+    document.set(value, "organisation", document.string(one.organisation));
+    document.set(value, "fhir", document.string(one.fhir));
+    document.set(value, "token", document.string(one.token));
+    document.append(serving, value);
+  }
+  if (!left.empty()) document.set(root, "left", serving);
+  if (!left.empty()) document.set(root, "pid", document.number(std::int64_t{stage.node->pid()}));
+  if (failed || !left.empty() || !stage.options.folder.empty()) document.set(root, "folder", document.string(stage.scratch));
+  fmt::print("{}\n", json::compact(root));
 }
 
 }  // namespace
@@ -151,8 +204,8 @@ int run(const Options& options) {
   stage.options = options;
   const auto samples = samples_folder(options);
   const auto scratch = scratch_folder(options);
-  if (!samples) return report(samples.error(), false);
-  if (!scratch) return report(scratch.error(), false);
+  if (!samples) return report(samples.error(), options.json);
+  if (!scratch) return report(scratch.error(), options.json);
   stage.options.samples = *samples;
   stage.scratch = *scratch;
   stage.layout = layout_of(*scratch + "/node");
@@ -161,14 +214,18 @@ int run(const Options& options) {
   for (const Step& step : steps()) {
     if (play(stage, ++number, step)) continue;
     stage.stop();
-    fmt::print("\n{} at step {}: {}. Everything of this run is in {}\n", red("The demo failed"), number, step.title, stage.scratch);
+    fmt::print(stage.out(), "\n{} at step {}: {}. Everything of this run is in {}\n", red("The demo failed"), number, step.title,
+               stage.scratch);
+    if (options.json) print_json(stage, {});
     return static_cast<int>(Exit::failed);
   }
   stage.table.push_back({"all of it", fmt::format("{:.1f} s", seconds_since(start))});
-  if (const auto added = add_totals(stage); !added) return report(added.error(), false);
+  if (const auto added = add_totals(stage); !added) return report(added.error(), options.json);
   print_table(stage);
+  const std::vector<Endpoint> left = options.keep ? endpoints(stage) : std::vector<Endpoint>();
+  if (options.keep) print_keep(stage, left);
+  if (options.json) print_json(stage, left);
   if (options.keep) {
-    print_keep(stage);
     stage.node->leave();
     return 0;
   }

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,11 +22,19 @@ struct Options {
   std::string folder;   // empty: a fresh one below the system's folder for temporary files, removed at the end
   std::string samples;  // folder of the sample patients; empty: where the source tree has them
   bool keep = false;    // leave it serving at the end
+  bool json = false;    // one JSON object on standard output at the end, and what people read on standard error
 };
 
 struct Row {  // of the closing table
   std::string what;
   std::string figure;
+  bool of_step = false;  // how long a step took
+};
+
+struct Played {
+  std::string title;
+  double seconds = 0;
+  std::optional<Error> failed{};
 };
 
 // What the steps share.
@@ -36,12 +46,14 @@ struct Stage {
   std::unique_ptr<NodeAccess> access;  // to `node`
   std::vector<std::string> lines;      // what the current step has to say
   std::vector<Row> table;
+  std::vector<Played> played;
   std::string shared_patient;                // file of the patient whom both hospitals know
   std::string north_patient, south_patient;  // the ids that both gave that patient
   std::string north_observation;             // id of a laboratory result of that patient at North
 
   std::string logs() const { return scratch + "/logs"; }              // of the node
   std::string wallet() const { return scratch + "/patient.wallet"; }  // of the shared patient
+  std::FILE* out() const { return options.json ? stderr : stdout; }   // for people
   void say(std::string line) { lines.push_back(std::move(line)); }
   Result<void> serve();  // starts the node and connects to it
   void stop();           // as an operator would
