@@ -147,7 +147,19 @@ class Import(Scratch):
 
 class Doctor(Scratch):
     def verdicts(self, *more):
-        return {one["about"]: one["verdict"] for one in json.loads(run("--json", "doctor", self.folder, *more).stdout)}
+        return {one["about"]: one["verdict"] for one in self.findings(*more)}
+
+    def findings(self, *more):
+        return json.loads(run("--json", "doctor", self.folder, *more).stdout)
+
+    def test_the_clock_is_compared_with_the_ledger_of_a_stopped_and_of_a_serving_node(self):
+        self.init()
+        for serving in (False, True):
+            if serving:
+                self.serve()
+            [clock] = [one for one in self.findings() if one["about"] == "clock"]
+            self.assertEqual(clock["verdict"], "well")
+            self.assertIn("not behind the ledger's newest block", clock["what"], f"serving: {serving}")
 
     def test_a_sound_folder_is_well_and_a_missing_or_wrong_key_is_not(self):
         self.init()

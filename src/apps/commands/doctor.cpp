@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "apps/clock_check.h"
 #include "apps/commands/command.h"
 #include "apps/config.h"
 #include "apps/terminal.h"
@@ -29,7 +30,6 @@ struct Finding {
 
 constexpr std::uint64_t kDiskWantedMb = 1024;
 constexpr rlim_t kFilesWanted = 4096;
-constexpr std::int64_t kEarliestMs = 1'767'225'600'000;  // 2026-01-01: a clock before it was never set
 
 mode_t mode_of(const std::string& path) {
   struct stat s{};
@@ -102,10 +102,9 @@ Finding look_at_limits() {
   return {Verdict::well, "limits", fmt::format("keys are locked in memory, {} open files", files.rlim_cur)};
 }
 
-Finding look_at_clock() {
-  if (system_clock().now().value < kEarliestMs)
-    return {Verdict::wrong, "clock", "was never set: consents and licences are judged by it; set it and keep it by NTP"};
-  return {Verdict::well, "clock", "is set; keep it by NTP"};
+Finding look_at_clock(const Layout& layout) {
+  ClockCheck clock = check_clock(layout, system_clock().now());
+  return {clock.well ? Verdict::well : Verdict::wrong, "clock", std::move(clock.what)};
 }
 
 int run(const FolderOptions& options, bool as_json) {
@@ -116,7 +115,7 @@ int run(const FolderOptions& options, bool as_json) {
                                       look_at_disk(layout),
                                       look_at_swap(),
                                       look_at_limits(),
-                                      look_at_clock()};
+                                      look_at_clock(layout)};
   bool wrong = false;
   json::Document document;
   json::Value list = document.array();

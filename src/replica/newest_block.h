@@ -1,0 +1,14 @@
+// What a ledger's store says of its newest block, for whoever looks at it without running a replica.
+#pragma once
+
+#include <optional>
+
+#include "base/ids.h"
+#include "storage/store.h"
+
+namespace careledger::replica {
+
+// nullopt: the store holds no ledger yet. corrupt: its record does not read; storage.
+Result<std::optional<BlockTime>> newest_block_time(const storage::Reader& store);
+
+}  // namespace careledger::replica
