@@ -182,13 +182,14 @@ Result<OrganisationConfig> admit_one_more(const Layout& layout, const SealChoice
   if (config.find(slug) != nullptr) return fail(ErrorKind::conflict, "this node hosts an organisation of that name already");
   if (config.organisations.size() >= kOrganisationsMax) return fail(ErrorKind::too_large, "at most 64 organisations in one process");
   OrganisationConfig admitted;
-  CARELEDGER_CHECK(record_around(*at.node, vault::AuditKind::configuration, act_details("admitted", order.name), [&]() -> Result<void> {
+  const auto act = [&]() -> Result<void> {
     CARELEDGER_CHECK(system_files().make_folder(layout.organisation(slug)));
     Admission admission(layout, seal, at.node->ledger(), at.founder, clock, entropy);
     CARELEDGER_TRY(admitted, admission.admit(order, *at.by));
     config.organisations.push_back(admitted);
     return write_config(system_files(), layout.config(), config);
-  }));
+  };
+  CARELEDGER_CHECK(record_around(*at.node, vault::AuditKind::configuration, act_details("admitted", order.name), act));
   at.node->stop();
   return admitted;
 }
@@ -245,11 +246,12 @@ Result<void> set_standing(const Layout& layout, const SealChoice& choice, const 
   const bool suspends = standing == Standing::suspended;
   const build::Order order = suspends ? build::suspend(id) : build::reinstate(id);
   const Bytes details = act_details(suspends ? "suspended" : "reinstated", id.hex());
-  CARELEDGER_CHECK(record_around(*at.node, vault::AuditKind::configuration, details, [&]() -> Result<void> {
+  const auto act = [&]() -> Result<void> {
     CARELEDGER_TRY(Bytes command, at.by->sign(order.contract, order.payload));
     CARELEDGER_CHECK(at.node->ledger().submit_and_wait(at.founder.account, std::move(command)));
     return {};
-  }));
+  };
+  CARELEDGER_CHECK(record_around(*at.node, vault::AuditKind::configuration, details, act));
   at.node->stop();
   return {};
 }
