@@ -299,7 +299,7 @@ double bytes_a_grant(std::size_t grants) {
     if (batch.size() < kBlockCommands && i + 1 < grants) continue;
     const Bytes envelope = loaded.world.batch(loaded.world.organisations()[0], batch);
     const local::AddedBlock added = need(local::add_block(*loaded.replica, maker, tip, {envelope}, loaded.world.time()));
-    for (const kernel::Receipt& receipt : added.receipts) CARELEDGER_ASSERT(receipt.code.ok());
+    for (const kernel::Receipt& receipt : added.receipts.at(0)) CARELEDGER_ASSERT(receipt.code.ok());
     batch.clear();
   }
   compact(*loaded.store);

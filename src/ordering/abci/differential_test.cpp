@@ -39,7 +39,9 @@ class Embedded {
   Outcome run(const replica::Block& block) {
     const auto added = local::add_block(*replica_, *maker_, tip_, block.batches, block.time);
     EXPECT_TRUE(added) << added.error().message;
-    return {tip_.app_hash, tip_.results_hash, codes_of(added->receipts)};
+    std::vector<kernel::Receipt> receipts;
+    for (const auto& of_batch : added->receipts) receipts.insert(receipts.end(), of_batch.begin(), of_batch.end());
+    return {tip_.app_hash, tip_.results_hash, codes_of(receipts)};
   }
 
  private:

@@ -13,7 +13,8 @@ Result<AddedBlock> add_block(replica::Replica& replica, const ChainMaker& maker,
   CARELEDGER_TRY(replica::Execution execution,
                  replica.execute({next(tip.height), proof::block_time(block.header.time), std::move(batches)}));
   Bytes results_hash = proof::results_hash(execution.results());
-  std::vector<kernel::Receipt> receipts(execution.receipts().begin(), execution.receipts().end());
+  std::vector<std::vector<kernel::Receipt>> receipts;
+  for (const auto& of_batch : execution.receipts_by_batch()) receipts.emplace_back(of_batch.begin(), of_batch.end());
   CARELEDGER_TRY(replica::View view, replica.commit(std::move(execution), side_rows(block, commit, results_hash, maker.validators())));
   tip.height = view.height();
   tip.time = block.header.time;

@@ -11,8 +11,8 @@ namespace careledger::ordering::local {
 
 struct AddedBlock {
   replica::View view;
-  std::vector<kernel::Receipt> receipts;  // in block order
-  std::uint64_t header_ns = 0;            // what the block's hashes, its header and the vote took
+  std::vector<std::vector<kernel::Receipt>> receipts;  // of each batch, in order; none of one that did not hold
+  std::uint64_t header_ns = 0;                         // what the block's hashes, its header and the vote took
 };
 // The block after `tip`, at max(tip + 1 ms, now). `tip` is the new one when it returns well, and untouched otherwise; after a storage
 // fault the replica must be reopened.

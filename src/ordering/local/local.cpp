@@ -98,48 +98,44 @@ class LocalOrdering final : public Ordering {
     if (failed_) return answer_unknown(taken);
     LapTimer timer;
     Sealed sealed = envelopes_.seal(std::move(taken));
-    taken = std::move(sealed.not_hosted);  // answered as refused
     std::vector<Bytes> batches;
-    for (Envelope& one : sealed.envelopes) {
-      batches.push_back(std::move(one.bytes));
-      std::move(one.commands.begin(), one.commands.end(), std::back_inserter(taken));
-    }
+    for (Envelope& one : sealed.envelopes) batches.push_back(std::move(one.bytes));
     const bool empty = batches.empty();
     times_->envelopes += timer.lap();
     const Bytes app_hash_before = tip_.app_hash;
     const auto added = add_block(replica_, maker_, tip_, std::move(batches), clock_.now());
-    if (!added) return give_up(taken);
+    if (!added) return give_up(sealed);
     CARELEDGER_ASSERT(!empty || tip_.app_hash == app_hash_before);  // or empty blocks would follow for ever
     height_ = tip_.height.value;
     last_block_ns_ = clock_.monotonic_ns();
     owes_empty_block_ = !empty;
     times_->header += added->header_ns;
     timer.lap();
-    answer(taken, added->receipts);
+    for (Pending& pending : sealed.not_hosted) answer_refused(pending);
+    for (std::size_t i = 0; i < sealed.envelopes.size(); ++i) answer(sealed.envelopes[i].commands, added->receipts[i]);
     times_->answers += timer.lap();
     intake_.answered(count);
     tell_provable(empty);
   }
 
-  // Receipts come in block order, one for each command of a batch that held; the same bytes twice in one block make two.
-  void answer(std::vector<Pending>& taken, const std::vector<kernel::Receipt>& receipts) {
-    std::multimap<Digest, const kernel::Receipt*> by_digest;
-    for (const kernel::Receipt& receipt : receipts) by_digest.emplace(receipt.command, &receipt);
+  void answer_refused(Pending& pending) {
+    const kernel::Code code = kernel::code_of(kernel::KernelCode::actor_not_active);
+    pending.done({Outcome::refused, kernel::Receipt{replica_.ledger(), pending.digest, code, {}, 0}, 0});
+  }
+
+  // The receipts of an envelope that held are those of its commands, in order; one that did not hold has none.
+  void answer(std::vector<Pending>& commands, const std::vector<kernel::Receipt>& receipts) {
+    if (receipts.empty()) {
+      for (Pending& pending : commands) answer_refused(pending);
+      return;
+    }
+    CARELEDGER_ASSERT(receipts.size() == commands.size());
     const replica::View view = replica_.view();
-    for (Pending& pending : taken) {
-      Answer answer;
-      const auto found = by_digest.lower_bound(pending.digest);
-      if (found == by_digest.end() || found->first != pending.digest) {
-        answer.outcome = Outcome::refused;
-        answer.receipt = kernel::Receipt{replica_.ledger(), pending.digest, kernel::code_of(kernel::KernelCode::actor_not_active), {}, 0};
-      } else {
-        answer.outcome = Outcome::final;
-        answer.receipt = *found->second;
-        by_digest.erase(found);
-        if (!kernel::consumes_number(answer.receipt->code))
-          if (const auto first = view.find_receipt(pending.digest); first && *first) answer.receipt = **first;
-      }
-      pending.done(answer);
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      Answer answer{Outcome::final, receipts[i], 0};
+      if (!kernel::consumes_number(receipts[i].code))
+        if (const auto first = view.find_receipt(commands[i].digest); first && *first) answer.receipt = **first;
+      commands[i].done(answer);
     }
   }
 
@@ -156,10 +152,11 @@ class LocalOrdering final : public Ordering {
     for (auto& done : due) done();
   }
 
-  void give_up(std::vector<Pending>& taken) {
+  void give_up(Sealed& sealed) {
     failed_ = true;
     owes_empty_block_ = false;
-    answer_unknown(taken);
+    answer_unknown(sealed.not_hosted);
+    for (Envelope& one : sealed.envelopes) answer_unknown(one.commands);
     end_waiting();
   }
 

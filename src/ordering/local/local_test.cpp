@@ -167,5 +167,18 @@ TEST_F(LocalOrderingTest, CommandsOfAnOrganisationThatIsNotHostedAreRefused) {
   EXPECT_EQ(answered.get_future().get().outcome, Outcome::refused);
 }
 
+TEST_F(LocalOrderingTest, CommandsOfAnEnvelopeThatDoesNotHoldAreRefusedAndMayBeSentAgain) {
+  SeededEntropy stranger(99);
+  ordering_->host(founder_.id(), std::make_shared<ordering::testing::Envelopes>(2, crypto::SigningKey::generate(stranger)));
+  const Bytes command = admit(1, "North");
+  const Answer refused = send(command);
+  EXPECT_EQ(refused.outcome, Outcome::refused);
+  EXPECT_EQ(refused.receipt->code, kernel::code_of(kernel::KernelCode::actor_not_active));
+  ordering_->host(founder_.id(), founder_.signer());
+  const Answer taken = send(command);
+  ASSERT_EQ(taken.outcome, Outcome::final);
+  EXPECT_TRUE(taken.receipt->code.ok());
+}
+
 }  // namespace
 }  // namespace careledger::ordering::local
