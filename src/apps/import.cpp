@@ -1,12 +1,10 @@
 #include "apps/import.h"
 
-#include <atomic>
-#include <set>
 #include <thread>
 #include <utility>
 
+#include "apps/import_journal.h"
 #include "codec/json/json.h"
-#include "crypto/hash.h"
 
 namespace careledger::apps {
 namespace {
@@ -15,37 +13,65 @@ namespace http = edge::http;
 namespace json = codec::json;
 
 constexpr std::size_t kUnpackedMax = 256u << 20;
-constexpr std::size_t kJournalMax = 64u << 20;
+constexpr int kConflict = 409;
 
-// Names of what was taken, as hashes: a file's name may be a patient's.
-std::string journal_line(const std::string& path) { return crypto::sha256(path).hex().substr(0, 32); }
+// What became of one source.
+struct Taken {
+  std::uint64_t stored = 0;
+  std::uint64_t before = 0;  // stored by an earlier run that did not note it
+  std::vector<RefusedItem> refused{};
+};
 
-// Counts entries of the answer that were taken; the others' words go into the report.
-std::uint64_t read_answer(const http::Response& response, const ImportPiece& piece, std::vector<RefusedItem>& refused) {
-  const auto document = json::parse(response.content());
-  if (!document) return 0;
-  std::uint64_t taken = 0;
+// Whether an outcome says that the request was stored before, under its Idempotency-Key.
+bool says_duplicate(const json::Value& outcome) {
+  const auto issues = outcome.items_at("issue");
+  return !issues.empty() && issues.front().string_at("code") == "duplicate";
+}
+
+std::string words_of(std::string why, const json::Value* outcome) {
+  if (outcome == nullptr) return why;
+  bool first = true;
+  for (const json::Value& issue : outcome->items_at("issue")) {
+    why += std::exchange(first, false) ? " " : "; ";
+    for (const json::Value& where : issue.items_at("expression")) why += std::string(where.text()) + ": ";
+    why += issue.string_at("diagnostics");
+  }
+  return why;
+}
+
+// Counts entries of the answer to a Bundle; the words about others go into the report.
+void read_entries(const json::Value& answer, const ImportPiece& piece, Taken& taken) {
   std::size_t index = 0;
-  for (const json::Value& entry : document->root().items_at("entry")) {
-    const json::Value* answer = entry.find("response");
-    const std::string status(answer == nullptr ? "" : answer->string_at("status"));
+  for (const json::Value& entry : answer.items_at("entry")) {
+    const json::Value* response = entry.find("response");
+    const std::string status(response == nullptr ? "" : response->string_at("status"));
+    const json::Value* outcome = response == nullptr ? nullptr : response->find("outcome");
     if (status.starts_with("2")) {
-      ++taken;
+      ++taken.stored;
+    } else if (outcome != nullptr && status == std::to_string(kConflict) && says_duplicate(*outcome)) {
+      ++taken.before;
     } else {
-      const json::Value* outcome = answer == nullptr ? nullptr : answer->find("outcome");
-      const auto issues = outcome == nullptr ? std::span<const json::Value>() : outcome->items_at("issue");
-      std::string why = status;
-      for (const json::Value& issue : issues) {
-        why += &issue == issues.data() ? " " : "; ";
-        for (const json::Value& where : issue.items_at("expression")) why += std::string(where.text()) + ": ";
-        why += issue.string_at("diagnostics");
-      }
-      refused.push_back({piece.place(index), std::move(why)});
+      taken.refused.push_back({piece.place(index), words_of(status, outcome)});
     }
     ++index;
   }
-  return taken;
 }
+
+void read_answer(const http::Response& response, const ImportPiece& piece, Taken& taken) {
+  const auto document = json::parse(response.content());
+  if (response.status == kConflict && document && says_duplicate(document->root())) {
+    ++taken.before;
+  } else if (response.status / 100 != 2) {
+    taken.refused.push_back({piece.source, error_of(response).message});
+  } else if (!document) {
+    taken.refused.push_back({piece.source, "the node's answer cannot be read"});
+  } else {
+    read_entries(document->root(), piece, taken);
+  }
+}
+
+// After which the next request fares no better.
+bool ends_all(ErrorKind kind) { return kind == ErrorKind::unavailable || kind == ErrorKind::storage || kind == ErrorKind::unauthenticated; }
 
 class Import {
  public:
@@ -54,7 +80,7 @@ class Import {
   Result<ImportReport> run(const std::function<void(std::size_t, std::size_t)>& progress) {
     const std::uint64_t start = system_clock().monotonic_ns();
     CARELEDGER_TRY(files_, sources_of(options_.sources));
-    CARELEDGER_CHECK(read_journal());
+    CARELEDGER_TRY(journal_, ImportJournal::open(options_.journal));
     report_.files = files_.size();
     progress_ = &progress;
     // What others refer to goes alone and first.
@@ -68,15 +94,6 @@ class Import {
   }
 
  private:
-  static bool is_infrastructure(const std::string& path) { return path.find("Information") != std::string::npos; }
-
-  Result<void> read_journal() {
-    if (options_.journal.empty() || !system_files().exists(options_.journal)) return {};
-    CARELEDGER_TRY(const Bytes text, system_files().read_all(options_.journal, kJournalMax));
-    for (std::size_t at = 0; at + 33 <= text.size(); at += 33) taken_.insert(text.substr(at, 32));
-    return {};
-  }
-
   void work() {
     for (;;) {
       std::string path;
@@ -90,77 +107,60 @@ class Import {
   }
 
   void take(const std::string& path) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (failed_) return;
-      if (taken_.contains(journal_line(path))) {
-        ++report_.skipped;
-        tell();
-        return;
-      }
-    }
-    std::vector<RefusedItem> refused;
-    std::uint64_t resources = 0;
-    const bool whole = send_file(path, refused, resources);
+    const bool known = journal_.holds(path);
+    Taken taken;
+    const auto sent = known ? Result<void>() : send_file(path, taken);
     const std::lock_guard lock(mutex_);
-    report_.resources += resources;
-    for (RefusedItem& item : refused) report_.refused.push_back(std::move(item));
-    if (whole) note_taken(path);
-    tell();
+    report_.resources += taken.stored;
+    if (known || (sent && taken.refused.empty() && taken.stored == 0 && taken.before > 0)) ++report_.skipped;
+    if (!sent) {
+      failed_ = sent.error();
+    } else if (!known && taken.refused.empty()) {
+      if (const auto noted = journal_.note(path); !noted) failed_ = noted.error();
+    }
+    std::ranges::move(taken.refused, std::back_inserter(report_.refused));
+    ++done_;
+    if (*progress_) (*progress_)(done_, files_.size());
   }
 
-  bool send_file(const std::string& path, std::vector<RefusedItem>& refused, std::uint64_t& resources) {
+  // An error ends the import.
+  Result<void> send_file(const std::string& path, Taken& taken) {
     const auto text = read_source(path, kUnpackedMax);
     if (!text) {
-      refused.push_back({path, text.error().message});
-      return false;
+      taken.refused.push_back({path, text.error().message});
+      return {};
     }
     std::vector<ImportPiece> pieces;
-    if (path.find(".ndjson") != std::string::npos) {
-      pieces = pieces_of_lines(path, *text, refused);
+    if (holds_lines(path)) {
+      pieces = pieces_of_lines(path, *text, taken.refused);
     } else {
       pieces.push_back({path, *text});
     }
-    bool whole = true;
-    for (ImportPiece& piece : pieces) whole = send(piece, refused, resources) && whole;
-    return whole;
+    for (std::size_t i = 0; i < pieces.size(); ++i) CARELEDGER_CHECK(send(pieces[i], i, taken));
+    return {};
   }
 
-  bool send(ImportPiece& piece, std::vector<RefusedItem>& refused, std::uint64_t& resources) {
+  Result<void> send(ImportPiece& piece, std::size_t number, Taken& taken) {
+    const std::string key = journal_.key(piece, number);
     http::Request request = http::make_request(http::Method::post, "/fhir", std::move(piece.body), "application/fhir+json");
-    const auto response = node_.need(options_.organisation, edge::auth::Role::system, std::move(request));
-    if (response) {
-      resources += read_answer(*response, piece, refused);
-      return true;
+    if (!key.empty()) request.headers.set("Idempotency-Key", key);
+    const auto response = node_.call(options_.organisation, edge::auth::Role::system, std::move(request));
+    if (!response) {
+      if (ends_all(response.error().kind)) return tl::make_unexpected(response.error());
+      taken.refused.push_back({piece.source, response.error().message});
+      return {};
     }
-    refused.push_back({piece.source, response.error().message});
-    const ErrorKind kind = response.error().kind;
-    if (kind == ErrorKind::unavailable || kind == ErrorKind::storage ||
-        kind == ErrorKind::unauthenticated) {  // the next ones fare no better
-      const std::lock_guard lock(mutex_);
-      failed_ = response.error();
-    }
-    return false;
-  }
-
-  void note_taken(const std::string& path) {  // under the lock
-    if (options_.journal.empty()) return;
-    auto file = system_files().open(options_.journal, true);
-    const auto noted = file ? (*file)->append(journal_line(path) + "\n") : Result<void>(tl::make_unexpected(file.error()));
-    if (!noted) failed_ = noted.error();
-  }
-
-  void tell() {  // under the lock
-    ++done_;
-    if (*progress_) (*progress_)(done_, files_.size());
+    if (response->status / 100 != 2 && ends_all(error_of(*response).kind)) return tl::make_unexpected(error_of(*response));
+    read_answer(*response, piece, taken);
+    return {};
   }
 
   NodeAccess& node_;
   const ImportOptions& options_;
   std::vector<std::string> files_;
-  std::set<std::string> taken_;
+  ImportJournal journal_;
   const std::function<void(std::size_t, std::size_t)>* progress_ = nullptr;
-  std::mutex mutex_;
+  std::mutex mutex_;  // for what follows
   std::size_t next_ = 0;
   std::size_t done_ = 0;
   std::optional<Error> failed_;

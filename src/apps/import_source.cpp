@@ -22,9 +22,7 @@ bool ends_with_any(const std::string& name, std::initializer_list<const char*> e
   return std::any_of(endings.begin(), endings.end(), [&](const char* ending) { return name.ends_with(ending); });
 }
 
-bool is_source(const std::string& name) {
-  return ends_with_any(name, {".json", ".json.gz", ".json.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"});
-}
+bool is_source(const std::string& name) { return ends_with_any(name, {".json", ".json.gz", ".json.zst"}) || holds_lines(name); }
 
 bool is_folder(const std::string& path) {
   struct stat s{};
@@ -49,10 +47,12 @@ Result<void> add_sources(const std::string& path, int depth, std::vector<std::st
 }
 
 // Lower comes first: what others refer to.
+constexpr int kRecordsRank = 2;
 int rank(const std::string& path) {
-  if (path.find("hospitalInformation") != std::string::npos) return 0;
-  if (path.find("practitionerInformation") != std::string::npos) return 1;
-  return 2;
+  const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+  if (name.find("hospitalInformation") != std::string_view::npos) return 0;
+  if (name.find("practitionerInformation") != std::string_view::npos) return 1;
+  return kRecordsRank;
 }
 
 struct InflateEnd {
@@ -100,6 +100,9 @@ Result<Bytes> unzstd(const Bytes& packed, std::size_t bytes_max, const std::stri
 }
 
 }  // namespace
+
+bool is_infrastructure(const std::string& path) { return rank(path) < kRecordsRank; }
+bool holds_lines(const std::string& path) { return ends_with_any(path, {".ndjson", ".ndjson.gz", ".ndjson.zst"}); }
 
 Result<std::vector<std::string>> sources_of(const std::vector<std::string>& named) {
   std::vector<std::string> out;

@@ -47,6 +47,8 @@ std::string words_of(const http::Response& response) {
 
 }  // namespace
 
+Error error_of(const http::Response& response) { return {kind_of(response.status), words_of(response)}; }
+
 Result<std::unique_ptr<NodeAccess>> NodeAccess::open(const Layout& layout, const SealChoice& seal, const std::string& trust_file) {
   auto access = std::unique_ptr<NodeAccess>(new NodeAccess(layout, seal));
   CARELEDGER_TRY(access->config_, read_config(system_files(), layout.config()));
@@ -180,7 +182,7 @@ Result<http::Response> NodeAccess::call(const std::string& organisation, edge::a
 Result<http::Response> NodeAccess::need(const std::string& organisation, edge::auth::Role role, http::Request request) {
   CARELEDGER_TRY(http::Response response, call(organisation, role, std::move(request)));
   if (response.status / 100 == 2) return response;
-  return fail(kind_of(response.status), words_of(response));
+  return tl::make_unexpected(error_of(response));
 }
 
 }  // namespace careledger::apps

@@ -16,6 +16,9 @@
 
 namespace careledger::apps {
 
+// What an answer that is not 2xx says, in its own words.
+Error error_of(const edge::http::Response& response);
+
 class NodeAccess {
  public:
   static Result<std::unique_ptr<NodeAccess>> open(const Layout& layout, const SealChoice& seal, const std::string& trust_file = {});

@@ -18,8 +18,8 @@ namespace {
 constexpr ByteView kMagic = "careledger-backup";
 constexpr std::size_t kFrameBytes = 1u << 20;
 
-// Of the state: legal holds, erasures that the ledger is to be told of, gaps, and what is owed to the audit map.
-constexpr ByteView kCopiedState[] = {kHoldPrefix, kUntoldPrefix, kGapPrefix, kOwedPrefix, kRecordedFromKey};
+// Of the state: legal holds, erasures that the ledger is to be told of, gaps, what is owed to the audit map, and names of commits.
+constexpr ByteView kCopiedState[] = {kHoldPrefix, kUntoldPrefix, kGapPrefix, kOwedPrefix, kRecordedFromKey, kOncePrefix};
 
 // What was written after a backup and is lost had numbers, and its secrets may be known. None of them is used again: those that a vault can
 // have given out until now, at more versions a second than it can ever write.
@@ -57,6 +57,7 @@ std::optional<Summary> decode_summary(ByteView in) {
 
 // What a transaction under way has staged is not in the commit that the backup holds.
 bool belongs(storage::Column column, ByteView key, ByteView value, const Visible& visible) {
+  if (column == kStateColumn && key.starts_with(kOncePrefix)) return take_u64(value).value_or(0) <= visible.sequence;
   if (column == kStateColumn)
     return std::any_of(std::begin(kCopiedState), std::end(kCopiedState), [key](ByteView prefix) { return key.starts_with(prefix); });
   if (column == kVersionsColumn) {

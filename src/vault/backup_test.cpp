@@ -1,6 +1,7 @@
 #include "vault/backup.h"
 
 #include "base/files.h"
+#include "crypto/hash.h"
 #include "vault/audit.h"
 #include "vault/check.h"
 #include "vault/encoding.h"
@@ -77,6 +78,26 @@ TEST_P(BackupTest, EverythingComesBackIndexIncluded) {
   EXPECT_TRUE(check_vault(*vault, {})->sound());
   put("Patient", "p2", 2, patient_json("p2", 2, "Goes on", "1970-01-02"));
   EXPECT_EQ(restore_backup(data_file, options, *keys, clock, entropy).error().kind, ErrorKind::conflict) << "never over something newer";
+}
+
+TEST_P(BackupTest, WhatWasStoredUnderANameIsKnownAfterwards) {
+  const Digest name = crypto::sha256("a request");
+  const auto store = [&](std::uint32_t version) -> Result<void> {
+    CARELEDGER_TRY(auto transaction, vault->begin());
+    CARELEDGER_CHECK(transaction->once(name));
+    CARELEDGER_CHECK(transaction->put({"Patient", "p1", version, patient_json("p1", version, "Once", "1970-01-02")}));
+    CARELEDGER_CHECK(transaction->commit());
+    return {};
+  };
+  ASSERT_TRUE(store(1));
+  EXPECT_EQ(store(2).error().kind, ErrorKind::conflict);
+  ASSERT_TRUE(write_backup(*vault, data_file));
+  ASSERT_TRUE(write_key_backup(*vault, folder.path() + "/keystore", key_file));
+  lose_everything();
+  ASSERT_TRUE(bring_back());
+  open();
+  EXPECT_EQ(store(2).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(vault->view().read_meta("Patient", "p1")->version, 1u);
 }
 
 TEST_P(BackupTest, WhatWasErasedSinceIsDeadInTheBackup) {

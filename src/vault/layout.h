@@ -100,6 +100,9 @@ Bytes owed_key(std::uint64_t sequence);
 Bytes encode(const OwedRow& row);
 std::optional<OwedRow> decode_owed_row(ByteView bytes);
 
+// What asked for a commit under a name of its own, so that it is not stored again when the answer is lost (Transaction::once).
+inline constexpr ByteView kOncePrefix{"once\0", 5};  // ‖ name (32) -> u64 sequence of that commit
+
 struct OutboxRow {
   Digest commitment;
   std::optional<Digest> supersedes;

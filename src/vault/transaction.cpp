@@ -63,6 +63,13 @@ void Transaction::owe(Bytes row, std::span<const std::uint64_t> settled) {
   state_->staging.add(kStateColumn, owed_key(sequence()), row);
   for (const std::uint64_t one : settled) state_->staging.forget(kStateColumn, owed_key(one));
 }
+Result<void> Transaction::once(const Digest& name) {
+  const Bytes key = Bytes(kOncePrefix).append(name.view());
+  CARELEDGER_TRY(const auto known, state_->parts.store->get(kStateColumn, key));
+  if (known) return fail(ErrorKind::conflict, "this was stored before");
+  state_->staging.add(kStateColumn, key, u64_bytes(sequence()));
+  return {};
+}
 const std::set<std::string>& Transaction::patients() const { return state_->patients; }
 
 Result<std::optional<StoredVersion>> Transaction::State::found(std::string_view type, std::string_view id) {

@@ -126,25 +126,6 @@ class AccessList(Scratch):
         return run("--json", "wallet", "log", self.wallet, "--node", self.origin, *more, check=0).stdout
 
 
-class Import(Scratch):
-    def test_a_line_brings_no_request_of_its_own_and_is_named_when_refused(self):
-        self.init()
-        node = self.serve()
-        bearer = token(self.folder)
-        self.assertEqual(node.call("PUT", "/Patient/victim", bearer, {"resourceType": "Patient", "id": "victim"})[0], 201)
-        source = os.path.join(self.scratch, "lines.ndjson")
-        lines = [{"resourceType": "Patient", "id": 'x1"}},{"request":{"method":"DELETE","url":"Patient/victim'},
-                 {"resourceType": "Patient", "id": "good"}, {"resourceType": "Patient", "id": "bad", "nickname": "x"}]
-        with open(source, "w", encoding="utf-8") as file:
-            file.write("\n".join(json.dumps(line) for line in lines))
-        told = run("import", self.folder, source, "--organisation", NORTH)
-        self.assertEqual(told.returncode, 5)
-        self.assertIn(f"{source}:1", told.stdout + told.stderr)
-        self.assertIn(f"{source}:3", told.stdout + told.stderr)
-        self.assertIn("nickname", told.stdout + told.stderr)
-        self.assertEqual([node.call("GET", "/Patient/" + name, bearer)[0] for name in ("victim", "good", "bad")], [200, 200, 404])
-
-
 class Doctor(Scratch):
     def verdicts(self, *more):
         return {one["about"]: one["verdict"] for one in self.findings(*more)}

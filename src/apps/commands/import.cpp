@@ -50,7 +50,7 @@ int run(const Options& options, bool as_json) {
     print_json(*done);
   } else {
     for (const RefusedItem& item : done->refused) fmt::print("{} {}: {}\n", red("refused"), item.source, item.why);
-    fmt::print("{} resources stored from {} files in {:.1f} s ({:.0f} a second); {} files taken before, {} refusals\n", done->resources,
+    fmt::print("{} resources stored from {} files in {:.1f} s ({:.0f} a second); {} files stored before, {} refusals\n", done->resources,
                done->files, done->seconds, done->seconds > 0 ? static_cast<double>(done->resources) / done->seconds : 0.0, done->skipped,
                done->refused.size());
   }
@@ -60,12 +60,13 @@ int run(const Options& options, bool as_json) {
 }  // namespace
 
 void add_import(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("import", "store Bundles and NDJSON; says what was refused and why; goes on where it stopped");
+  auto* command = app.add_subcommand("import", "store Bundles and NDJSON; says what was refused and why");
   auto options = std::make_shared<Options>();
   add_folder(*command, options->folder);
   command->add_option("SOURCE", options->import.sources, "files or folders: .json, .ndjson, each plain, .gz or .zst")->required();
   command->add_option("--organisation", options->import.organisation, "who stores them")->required();
-  command->add_option("--journal", options->import.journal, "remember in this file what was taken, and take nothing twice");
+  command->add_option("--journal", options->import.journal,
+                      "goes on where an earlier run with this file stopped, and stores nothing twice");
   command->add_option("--connections", options->import.connections, "requests at a time")->check(CLI::Range(1, 64));
   example(*command, "careledger import /srv/care patients/ --organisation \"North Hospital\" --journal import.journal");
   command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "codec/json/json.h"
+#include "crypto/hash.h"
 #include "edge/fhir/state.h"
 #include "edge/fhir/text.h"
 
@@ -206,6 +207,16 @@ void send_by_size(State& state, CallPtr call, http::Response response) {
   const auto shared = std::make_shared<std::pair<CallPtr, http::Response>>(std::move(call), std::move(response));
   const auto work = [shared] { send(std::move(shared->first), std::move(shared->second)); };
   if (!state.searches.post(work)) work();
+}
+
+Outcome<void> once(const Call& call, vault::Transaction& transaction, std::uint64_t part) {
+  const auto key = call.request.headers.get("Idempotency-Key");
+  if (key.empty()) return {};
+  const Digest name = crypto::sha256({crypto::sha256(call.principal.actor).view(), crypto::sha256(key).view(), u64_bytes(part)});
+  const auto named = transaction.once(name);
+  if (named) return {};
+  if (named.error().kind != ErrorKind::conflict) return tl::make_unexpected(failure_of(named.error()));
+  return tl::make_unexpected(failure(409, "duplicate", "a request with this Idempotency-Key was stored before"));
 }
 
 Outcome<Kept> commit(State& state, const Call& call, vault::Transaction& transaction, const Access& access) {

@@ -50,6 +50,7 @@ Outcome<Stored> write(State& state, const Call& call, Document& document, std::s
   if (std::ranges::none_of(entries, is_write)) return Stored{};
   auto writing = begin(state, call, document);
   if (!writing) return tl::make_unexpected(std::move(writing.error()));
+  if (auto named = (*writing)->once(call, 0); !named) return tl::make_unexpected(std::move(named.error()));
   if (auto added = (*writing)->add_all(entries); !added) return tl::make_unexpected(std::move(added.error()));
   return (*writing)->commit(call, access_of("transaction", all_of(entries)));
 }
@@ -177,9 +178,15 @@ class Batch {
     return added;
   }
 
+  // Named at its end, so that what was refused the first time is looked at again and refused for the same reason.
+  Outcome<Stored> commit() {
+    if (auto named = writing_->once(call_, part_++); !named) return tl::make_unexpected(std::move(named.error()));
+    return writing_->commit(call_, access_of("batch", std::vector<const Entry*>(waiting_.begin(), waiting_.end())));
+  }
+
   void flush() {
     if (!writing_) return;
-    auto stored = writing_->commit(call_, access_of("batch", std::vector<const Entry*>(waiting_.begin(), waiting_.end())));
+    auto stored = commit();
     writing_.reset();
     if (stored) {
       for (Entry* entry : waiting_) entry->recorded = !stored->kept.recordings.empty();
@@ -199,6 +206,7 @@ class Batch {
   Room room_;
   std::unique_ptr<BundleWriting> writing_;
   std::vector<Entry*> waiting_;  // staged, not committed yet
+  std::uint64_t part_ = 0;       // the commit that this will be
   Stored all_;
 };
 

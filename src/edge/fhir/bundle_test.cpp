@@ -312,5 +312,35 @@ TEST_F(BundleTest, ReturnsWhatWasStoredWhenAsked) {
   EXPECT_EQ(document.root().items_at("entry")[0].find("resource")->string_at("resourceType"), "Patient");
 }
 
+TEST_F(BundleTest, UnderOneIdempotencyKeyItIsStoredOnce) {
+  const HeaderList key{{"Idempotency-Key", "17"}};
+  const std::vector<EntryText> entries{
+      {"POST", "Patient", patient()}, {"PUT", "Patient/a", patient("a"), {}, R"(,"ifNoneMatch":"*")"}, {"DELETE", "Practitioner/none"}};
+  ASSERT_EQ(transaction(entries, key).status, 200);
+  const auto again = transaction(entries, key);
+  EXPECT_EQ(again.status, 409);
+  EXPECT_EQ(issues(again), std::vector<std::string>{"duplicate"});
+  EXPECT_EQ(vault->figures().versions, 2u);
+  EXPECT_EQ(transaction({entries[0]}, {{"Idempotency-Key", "18"}}).status, 200) << "another request";
+  who = principal(auth::Role::system);
+  who->actor = "Device/other";
+  EXPECT_EQ(transaction({entries[0]}, key).status, 200) << "somebody else's key of that name";
+  EXPECT_EQ(transaction({{"PUT", "Patient/b", R"({"resourceType":"Patient","id":"c"})"}}, {{"Idempotency-Key", "19"}}).status, 400);
+  EXPECT_EQ(transaction({{"PUT", "Patient/b", patient("b")}}, {{"Idempotency-Key", "19"}}).status, 200) << "what was refused is not stored";
+  EXPECT_EQ(vault->figures().versions, 5u);
+}
+
+TEST_F(BundleTest, ABatchSentAgainStoresNothingAndRefusesTheSameEntries) {
+  const HeaderList key{{"Idempotency-Key", "17"}};
+  const std::string body = bundle_of("batch", {{"POST", "Patient", patient()},
+                                               {"POST", "Patient", R"({"resourceType":"Patient","nickname":"x"})"},
+                                               {"PUT", "Patient/a", patient("a")},
+                                               {"PUT", "Patient/a", patient("a", "8")},  // of a commit of its own
+                                               {"GET", "Patient/a"}});
+  EXPECT_EQ(statuses(post("", body, key)), (std::vector<std::string>{"201 Created", "400", "201 Created", "200 OK", "200 OK"}));
+  EXPECT_EQ(statuses(post("", body, key)), (std::vector<std::string>{"409", "400", "409", "409", "200 OK"}));
+  EXPECT_EQ(vault->figures().versions, 3u);
+}
+
 }  // namespace
 }  // namespace careledger::edge::fhir

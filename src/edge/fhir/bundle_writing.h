@@ -39,6 +39,7 @@ class BundleWriting {
   bool has(const Entry& entry) const { return names_.contains(entry.type + '/' + entry.id); }  // changed here already
   std::size_t size() const { return names_.size(); }
 
+  Outcome<void> once(const Call& call, std::uint64_t part) { return edge::fhir::once(call, *transaction_, part); }
   // `access` says what it was; whom it concerns and the commit are added here.
   Outcome<Stored> commit(const Call& call, Access access);
 

@@ -201,6 +201,15 @@ TEST_F(HandlerTest, WhoMayOnlyCreateIsNotToldWhatIsThere) {
   EXPECT_EQ(post("Patient", kPatient).status, 201) << "what is one's own may be created";
 }
 
+TEST_F(HandlerTest, UnderOneIdempotencyKeyAWriteIsStoredOnce) {
+  const HeaderList key{{"Idempotency-Key", "17"}};
+  ASSERT_EQ(post("Patient", kPatient, key).status, 201);
+  const auto again = post("Patient", kPatient, key);
+  EXPECT_EQ(again.status, 409);
+  EXPECT_EQ(issues(again), std::vector<std::string>{"duplicate"});
+  EXPECT_EQ(vault->figures().versions, 1u);
+}
+
 TEST_F(HandlerTest, PreferDecidesWhatAWriteReturns) {
   EXPECT_EQ(post("Patient", kPatient, {{"Prefer", "return=minimal"}}).content(), "");
   EXPECT_EQ(json(post("Patient", kPatient, {{"Prefer", "return=OperationOutcome"}})).root().string_at("resourceType"), "OperationOutcome");

@@ -29,9 +29,10 @@ Outcome<Document> take_resource(Call& call) {
   return document;
 }
 
-Outcome<std::unique_ptr<vault::Transaction>> begin(State& state) {
+Outcome<std::unique_ptr<vault::Transaction>> begin(State& state, const Call& call) {
   auto transaction = state.parts.vault.begin();
   if (!transaction) return tl::make_unexpected(failure_of(transaction.error()));
+  if (auto named = once(call, **transaction); !named) return tl::make_unexpected(std::move(named.error()));
   return std::move(*transaction);
 }
 
@@ -92,7 +93,7 @@ Outcome<Written> do_create(State& state, Call& call) {
   if (auto none = check_no_criteria(call); !none) return tl::make_unexpected(std::move(none.error()));
   auto document = take_resource(call);
   if (!document) return tl::make_unexpected(std::move(document.error()));
-  auto transaction = begin(state);
+  auto transaction = begin(state, call);
   if (!transaction) return tl::make_unexpected(std::move(transaction.error()));
   auto found = found_already(state, **transaction, call);
   if (!found) return tl::make_unexpected(std::move(found.error()));
@@ -123,7 +124,7 @@ Outcome<Written> do_update(State& state, Call& call) {
   if (document->root().string_at("id") != call.route.id) {
     return tl::make_unexpected(failure(400, "invalid", "the id in the body is not the one in the URL", call.route.type + ".id"));
   }
-  auto transaction = begin(state);
+  auto transaction = begin(state, call);
   if (!transaction) return tl::make_unexpected(std::move(transaction.error()));
   const auto next = (*transaction)->next_version(call.route.type, call.route.id);
   if (!next) return tl::make_unexpected(failure_of(next.error()));
@@ -136,7 +137,7 @@ Outcome<Written> do_update(State& state, Call& call) {
 }
 
 Outcome<Written> do_remove(State& state, Call& call) {
-  auto transaction = begin(state);
+  auto transaction = begin(state, call);
   if (!transaction) return tl::make_unexpected(std::move(transaction.error()));
   const auto next = (*transaction)->next_version(call.route.type, call.route.id);
   if (!next) return tl::make_unexpected(failure_of(next.error()));
