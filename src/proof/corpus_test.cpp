@@ -2,12 +2,10 @@
 // tools/verifier reads the same file. To write it anew after a change of the format: CARELEDGER_WRITE_VECTORS=1 build/…/proof_test.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <functional>
 
+#include "proof/test_corpus.h"
 #include "proof/test_ledger.h"
-#include "proof/test_vectors.h"
 
 namespace careledger::proof {
 namespace {
@@ -15,20 +13,8 @@ namespace {
 using testing::Shape;
 using testing::TestLedger;
 
-constexpr const char* kCorpus = "bundles/corpus.json";
-
-std::string step_of(const Result<Report>& result) {
-  return result ? "ok" : result.error().message.substr(0, result.error().message.find(':'));
-}
-
-// One letter a step, so that the verdicts on every flipped byte fit in a line.
-char letter_of(const std::string& step) {
-  static const std::map<std::string, char> kLetters{{"ok", '!'},         {"format", 'f'},  {"ledger", 'l'},     {"header", 'h'},
-                                                    {"validators", 'v'}, {"app", 'a'},     {"command", 'c'},    {"log", 'g'},
-                                                    {"record", 'r'},     {"anchor", 'n'},  {"state", 's'},      {"list", 'i'},
-                                                    {"opening", 'o'},    {"promise", 'p'}, {"checkpoint", 'k'}, {"quorum", 'q'}};
-  return kLetters.at(step);
-}
+using testing::letter_of;
+using testing::step_of;
 
 // Changes one thing of a good bundle; the step is where that must be found.
 struct Mutation {
@@ -410,11 +396,7 @@ TEST(Corpus, IsWhatThisVerifierSays) {
     EXPECT_EQ(cases[i].step == "ok", i < good) << cases[i].name << ": " << cases[i].step;
     EXPECT_EQ(cases[i].flips.find('!'), std::string::npos) << cases[i].name << ": a changed byte is accepted";
   }
-  const std::string text = corpus_text(cases);
-  if (std::getenv("CARELEDGER_WRITE_VECTORS") != nullptr) {
-    std::ofstream(std::string(CARELEDGER_SOURCE_DIR "/tests/vectors/") + kCorpus, std::ios::binary) << text;
-  }
-  EXPECT_EQ(testing::read_file(kCorpus), text);
+  testing::expect_file("bundles/corpus.json", corpus_text(cases));
 }
 
 TEST(Corpus, NoPartOfABundleIsABundle) {
