@@ -18,6 +18,7 @@ using careledger::exchange::testing::World;
 
 class Patient : public ::testing::Test {
  protected:
+  ~Patient() override { world.chain.ordering->stop(); }  // its thread gives work to the workers, which go before it
   static const crypto::SigningKey& log_secret() {
     static const crypto::SigningKey key = crypto::SigningKey::generate(system_entropy());
     return key;
