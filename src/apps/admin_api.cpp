@@ -8,6 +8,7 @@
 
 #include "apps/act_record.h"
 #include "apps/admin_acts.h"
+#include "apps/governance_acts.h"
 #include "apps/registry_acts.h"
 #include "codec/fhir/definitions.h"
 #include "codec/json/json.h"
@@ -154,8 +155,10 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
     return http::json(200, std::move(text));
   }
   const bool oversees = principal.role == edge::auth::Role::administrator || principal.role == edge::auth::Role::auditor;
-  if (request.path == "/admin/v1/status" || request.path == "/admin/v1/promises" || request.path == "/admin/v1/registry") {
+  if (request.path == "/admin/v1/status" || request.path == "/admin/v1/promises" || request.path == "/admin/v1/registry" ||
+      request.path == "/admin/v1/network") {
     if (!oversees) return fail(ErrorKind::forbidden, "this is for administrators and auditors");
+    if (request.path == "/admin/v1/network") return list_network(parts_.ledger, request.parameter("all") == "true");
     if (request.path == "/admin/v1/registry") return list_registry(parts_.organisation, parts_.ledger);
     if (request.path == "/admin/v1/promises") return promises();
     return status();
@@ -316,6 +319,9 @@ Result<http::Response> AdminApi::act(const http::Request& request, const edge::a
   if (request.path == "/admin/v1/accredit") return accredit(acts, order.root(), entry);
   if (request.path == "/admin/v1/renew") return renew(acts, order.root(), entry);
   if (request.path == "/admin/v1/revoke") return revoke(acts, order.root(), entry);
+  if (request.path == "/admin/v1/network/propose") return propose(acts, order.root(), entry);
+  if (request.path == "/admin/v1/network/vote") return vote(acts, order.root(), entry);
+  if (request.path == "/admin/v1/network/leave") return leave(acts, entry);
   return fail(ErrorKind::not_found, "no such path");
 }
 

@@ -15,6 +15,8 @@
 //   POST /admin/v1/accredit               {"kind", "role", "valid_to": "2027-01-31"}: {"holder"}, the id for tokens (administrator)
 //   POST /admin/v1/renew                  {"holder", "valid_to"} (administrator)
 //   POST /admin/v1/revoke                 {"holder"}: for ever (administrator)
+//   GET  /admin/v1/network[?all=true]     members of the network, their votes, proposals: apps/governance_acts.h (administrator, auditor)
+//   POST /admin/v1/network/propose, /vote, /leave   what a member decides with the others: as there (administrator)
 //   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
 //   POST /admin/v1/tokens                 {"role", "actor", "purpose", "patient", "minutes", "emergency"}: records that whoever holds the
 //                                         organisation's keystore signs such an access token, before it does (administrator)

@@ -195,6 +195,7 @@ Result<Granted> make_grant(WalletFile& file, const GrantOrder& order) {
   CARELEDGER_CHECK(put_on_ledger(*node, *key, wallet, grant, terms.until));
   const Bytes opening = opening_json(grant);
   CARELEDGER_CHECK(node->as_patient(*key, http::Method::post, "/patient/v1/consents", opening));
+  CARELEDGER_CHECK(there->await_grant(relationship, number));
   CARELEDGER_CHECK(there->as_patient(*key_there, http::Method::post, "/patient/v1/consents", opening));
   CARELEDGER_CHECK(node->cosign(file, *key));
   CARELEDGER_CHECK(there->cosign(file, *key_there));

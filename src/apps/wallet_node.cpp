@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <thread>
 
 #include "base/printable.h"
 #include "edge/http/signature.h"
@@ -17,6 +18,8 @@ namespace http = edge::http;
 namespace json = codec::json;
 
 constexpr std::chrono::seconds kSignatureLife{120};
+constexpr std::chrono::milliseconds kAskedApart{100};
+constexpr int kAskedMax = 300;
 constexpr std::size_t kHashesMax = 256;
 constexpr std::size_t kNodesMax = 64;             // whose logs a wallet remembers
 constexpr std::size_t kNodeTrustMax = 64 * 1024;  // bytes
@@ -206,6 +209,16 @@ Result<std::string> WalletNode::organisation_name(const std::string& hex) {
   for (const json::Value& one : list.root().items())
     if (one.string_at("id") == hex) return std::string(one.string_at("name"));
   return hex;
+}
+
+Result<void> WalletNode::await_grant(const std::string& relationship, std::uint32_t number) {
+  const std::string target = "/ledger/v1/grant/" + relationship + "/" + std::to_string(number);
+  for (int asked = 1;; ++asked) {
+    const auto seen = get(target);
+    if (seen) return {};
+    if (seen.error().kind != ErrorKind::not_found || asked == kAskedMax) return tl::make_unexpected(seen.error());
+    std::this_thread::sleep_for(kAskedApart);  // between two questions: nobody tells a wallet of new blocks
+  }
 }
 
 Bytes wallet_command(const WalletKey& key, const LedgerId& ledger, const contracts::build::Order& order, std::uint64_t sequence,

@@ -35,6 +35,10 @@ class WalletNode {
   Result<std::string> organisation_id(const std::string& name_or_hex);  // hex, from the ledger's list
   Result<std::string> organisation_name(const std::string& hex);        // the hex itself when the ledger knows no name
 
+  // Until this node's copy of the ledger holds the grant, half a minute at most: in a network it may be some blocks behind the copy of the
+  // node that took it. Then not_found.
+  Result<void> await_grant(const std::string& relationship, std::uint32_t number);
+
   // Takes the newest checkpoint again, so that what the wallet just did stands in it; once the wallet's file remembers it, cosigns it and
   // hands the cosignature to the organisation.
   Result<void> cosign(WalletFile& file, const WalletKey& key);

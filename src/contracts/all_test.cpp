@@ -7,6 +7,7 @@
 
 #include "contracts/access/access.h"
 #include "contracts/consent/consent.h"
+#include "contracts/governance/governance.h"
 #include "contracts/records/records.h"
 #include "contracts/registry/registry.h"
 #include "contracts/relationship/relationship.h"
@@ -31,17 +32,12 @@ TEST(Contracts, StandInTheOrderOfTheirIdsAndNameEachCodeOnce) {
 }
 
 TEST(Contracts, ShareNoSpace) {
-  const std::vector<kernel::Space> spaces{kernel::kAccounts.space,
-                                          kernel::kSequences.space,
-                                          kernel::kPastAuthorities.space,
-                                          kernel::kActivations.space,
-                                          kernel::kFounding.space,
-                                          registry::kOrganisations.space,
-                                          registry::kAccreditations.space,
-                                          relationship::kRelationships.space,
-                                          consent::kGrants.space,
-                                          records::kExceptions.space,
-                                          access::kHeads.space};
+  const std::vector<kernel::Space> spaces{
+      kernel::kAccounts.space,        kernel::kSequences.space,        kernel::kPastAuthorities.space,
+      kernel::kActivations.space,     kernel::kFounding.space,         kernel::kValidators.space,
+      registry::kOrganisations.space, registry::kAccreditations.space, relationship::kRelationships.space,
+      consent::kGrants.space,         records::kExceptions.space,      access::kHeads.space,
+      governance::kMembers.space,     governance::kProposals.space};
   const std::set<kernel::Space> distinct(spaces.begin(), spaces.end());
   EXPECT_EQ(distinct.size(), spaces.size());
 }

@@ -195,4 +195,32 @@ Order head(const Digest& map_root, const Digest& log_root, std::uint64_t size) {
   return order(kAccess, payload);
 }
 
+Order propose(const governance::Action& action, BlockTime deadline) {
+  governance::Payload payload;
+  *payload.mutable_propose()->mutable_action() = action;
+  payload.mutable_propose()->set_deadline_ms(deadline.value);
+  return order(kGovernance, payload);
+}
+
+Order vote(const Digest& proposal, bool yes) {
+  governance::Payload payload;
+  payload.mutable_vote()->set_proposal(proposal.bytes());
+  payload.mutable_vote()->set_yes(yes);
+  return order(kGovernance, payload);
+}
+
+Order rotate_validator(const LedgerId& ledger, const OrganisationId& organisation, const crypto::SigningKey& next) {
+  const Bytes key = next.public_key().bytes();
+  governance::Payload payload;
+  payload.mutable_rotate_validator()->set_key(key);
+  payload.mutable_rotate_validator()->set_proof(Bytes(next.sign(governance::rotation_bytes(ledger, organisation, key)).view()));
+  return order(kGovernance, payload);
+}
+
+Order leave() {
+  governance::Payload payload;
+  payload.mutable_leave();
+  return order(kGovernance, payload);
+}
+
 }  // namespace careledger::contracts::build

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "contracts/governance/governance.h"
 #include "contracts/registry/registry.h"
 #include "contracts/relationship/relationship.h"
 #include "crypto/hpke.h"
@@ -17,6 +18,7 @@ inline constexpr ContractId kRelationship{2};
 inline constexpr ContractId kConsent{3};
 inline constexpr ContractId kRecords{4};
 inline constexpr ContractId kAccess{5};
+inline constexpr ContractId kGovernance{6};
 
 struct Order {  // what a command says: its contract and payload
   ContractId contract;
@@ -78,5 +80,11 @@ Order erase(const Digest& commitment);
 
 // access
 Order head(const Digest& map_root, const Digest& log_root, std::uint64_t size);
+
+// governance; a proposal's id is governance::proposal_id of the command
+Order propose(const governance::Action& action, BlockTime deadline);
+Order vote(const Digest& proposal, bool yes);
+Order rotate_validator(const LedgerId& ledger, const OrganisationId& organisation, const crypto::SigningKey& next);
+Order leave();
 
 }  // namespace careledger::contracts::build

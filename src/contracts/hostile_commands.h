@@ -6,6 +6,7 @@
 
 #include "contracts/access/access.pb.h"
 #include "contracts/consent/consent.pb.h"
+#include "contracts/governance/governance.pb.h"
 #include "contracts/records/records.pb.h"
 #include "contracts/test_ledger.h"
 
@@ -25,7 +26,7 @@ class HostileCommands {
   }
 
   build::Order order() {
-    const ContractId contract{static_cast<std::uint16_t>(byte() % 5 + 1)};
+    const ContractId contract{static_cast<std::uint16_t>(byte() % 6 + 1)};
     const auto payload = new_payload(contract);
     const auto* choices = payload->GetDescriptor()->oneof_decl(0);
     const auto* command = choices->field(byte() % choices->field_count());
@@ -41,7 +42,8 @@ class HostileCommands {
     if (contract == build::kRelationship) return std::make_unique<relationship::Payload>();
     if (contract == build::kConsent) return std::make_unique<consent::Payload>();
     if (contract == build::kRecords) return std::make_unique<records::Payload>();
-    return std::make_unique<access::Payload>();
+    if (contract == build::kAccess) return std::make_unique<access::Payload>();
+    return std::make_unique<governance::Payload>();
   }
 
   void fill(google::protobuf::Message& message) {

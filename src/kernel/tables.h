@@ -12,6 +12,7 @@ inline constexpr Table<SequenceWindow, AccountId> kSequences{{0x02}, "sequences"
 inline constexpr Table<PastAuthority, AccountId, Counter> kPastAuthorities{{0x03}, "past authorities"};
 inline constexpr Table<Activation, Counter> kActivations{{0x04}, "activations"};
 inline constexpr Table<Founding, Counter> kFounding{{0x05}, "founding"};
+inline constexpr Table<Validator, AccountId> kValidators{{0x06}, "validators"};
 
 // Numbers of ledger::Account.kind and .status.
 enum class AccountKind : std::uint32_t { founder = 1, organisation = 2, patient = 3, device = 4 };

@@ -1,6 +1,7 @@
 #include "replica/block_run.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/lap_timer.h"
 #include "crypto/hash.h"
@@ -199,6 +200,25 @@ Result<void> BlockRun::finish_state() {
   return {};
 }
 
+// What ordering is to count with: the votes whose rows changed. Keys that were given up come first, so that one which another member took
+// in the same block stays his.
+void BlockRun::finish_validators() {
+  std::map<Bytes, std::uint64_t> powers;
+  const auto read = [](const kernel::RowValue& row) {
+    kernel::Validator out;
+    CARELEDGER_ASSERT(out.ParseFromArray((*row).data(), static_cast<int>((*row).size())));
+    return out;
+  };
+  for (const auto& [key, before] : out_.before_)
+    if (key.space() == kernel::kValidators.space && before) powers[read(before).key()] = 0;
+  for (const auto& [key, before] : out_.before_) {
+    const auto& after = out_.changes_.at(key);
+    if (key.space() == kernel::kValidators.space && after) powers[read(after).key()] = read(after).power();
+  }
+  for (const auto& [key, power] : powers)
+    out_.validator_updates_.push_back({*crypto::PublicKey::from(key), static_cast<std::int64_t>(power), 0});
+}
+
 void BlockRun::finish_log() {
   out_.log_ = out_.base_->log;
   std::vector<Digest> leaves;
@@ -215,6 +235,7 @@ Result<void> BlockRun::run() {
   CARELEDGER_CHECK(run_batches());
   times_.decide_apply += timer.lap();
   CARELEDGER_CHECK(finish_state());
+  finish_validators();
   finish_log();
   times_.merkle += timer.lap();
   if (auto fault = out_.base_->rows.fault()) return tl::make_unexpected(std::move(*fault));

@@ -69,6 +69,7 @@ class BlockRun {
   Result<void> run_batches();
   void run_batch(const Incoming& incoming, const kernel::BlockContext& context);
   Result<void> finish_state();
+  void finish_validators();
   void finish_log();
 
   Execution& out_;

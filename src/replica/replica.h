@@ -40,7 +40,7 @@ class Execution {  // a block's effect, not yet durable; dropping it costs nothi
   std::vector<std::span<const kernel::Receipt>> receipts_by_batch() const;  // the same; none of a batch that did not hold
   std::span<const proof::TxResult> results() const { return results_; }     // one a batch: what LastResultsHash covers
   std::span<const BlockEvent> events() const { return events_; }
-  std::span<const proof::Validator> validator_updates() const { return validator_updates_; }  // none until a contract changes validators
+  std::span<const proof::Validator> validator_updates() const { return validator_updates_; }  // of the block
 
  private:
   friend class Replica;

@@ -231,6 +231,34 @@ class Consortium(unittest.TestCase):
         said = run("verify", bundle, "--trust", trust, check=0).stdout
         self.assertRegex(said, r"[Ss]igned by [34] keys")
 
+    def decide(self, yes, *what):
+        said = run("--json", "network", "propose", self.folder(yes[0]), "--organisation", yes[0], *what, check=0).stdout
+        proposal = json.loads(said)["proposal"]
+        for name in yes:
+            said = run("--json", "network", "vote", self.folder(name), "--organisation", name, "--yes", proposal, check=0).stdout
+        self.assertEqual(json.loads(said)["status"], "carried out")
+
+    def standing(self, name):
+        return json.loads(run("--json", "network", "proposals", self.folder(name), "--organisation", name, check=0).stdout)
+
+    def test_members_suspend_one_of_them_by_votes_and_take_it_back(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        others = [NORTH, SOUTH, REGION]
+        refused = run("network", "vote", self.folder(SOUTH), "--organisation", SOUTH, "--yes", "0" * 64)
+        self.assertIn("proposal_unknown", refused.stderr)
+        self.decide(others, "--suspend", CITY)
+        standing = self.standing(NORTH)
+        self.assertEqual((standing["votes"], standing["proposals"]), (30, []))
+        refused = run("network", "propose", self.folder(CITY), "--organisation", CITY, "--suspend", NORTH)
+        self.assertEqual(refused.returncode, 4, refused.stderr)
+        self.nodes[CITY].stop(signal.SIGKILL)  # the engines count without it: three of three sign
+        before = self.height(NORTH)
+        until("blocks without it", lambda: self.height(NORTH) > before + 2)
+        self.start(CITY)
+        self.decide(others, "--reinstate", CITY)
+        until("its own view of it", lambda: self.standing(CITY)["votes"] == 40)
+        until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "contracts/governance/governance.h"
 #include "contracts/registry/registry.h"
 #include "contracts/relationship/relationship.h"
 #include "crypto/hash.h"
@@ -87,6 +88,52 @@ kernel::Founding Cast::founding() {
   return founding;
 }
 
+kernel::Founding Cast::network(const std::vector<std::string>& members) {
+  kernel::Founding founding;
+  founding.set_format(kernel::kFoundedTogether);
+  founding.set_name("scenario");
+  founding.set_created_ms(1'800'000'000'000);
+  founding.set_epoch_ms(1000);
+  founding.set_protocol(1);
+  std::vector<kernel::FoundingMember> rows;
+  for (const auto& word : members) {
+    const auto group = split(word, '@');
+    const auto parts = split(group[0], ':');
+    auto authority = kernel::single_key(key(parts[0]).public_key());
+    kernel::add_key(authority, kernel::KeyRole::batch, key(parts[0] + ".batch").public_key());
+    define_authority(parts[0], authority);
+    auto& row = rows.emplace_back();
+    *row.mutable_authority() = authority;
+    row.set_nonce(digest_of_name(parts[0]).bytes());
+    row.set_name(parts[0]);
+    row.set_kind(1);
+    row.set_sealing_key(digest_of_name(parts[0]).bytes());
+    row.set_weight(parts.size() > 1 ? std::stoul(parts[1]) : 10);
+    if (row.weight() > 0) row.set_validator_key(key(parts[0] + ".validator").public_key().bytes());
+    if (group.size() > 1) row.set_group(group[1]);
+  }
+  std::ranges::sort(rows, {}, [](const kernel::FoundingMember& row) { return kernel::account_id(row); });
+  for (auto& row : rows) *founding.add_members() = std::move(row);
+  return founding;
+}
+
+Digest Cast::proposal(const std::string& name) const {
+  const auto found = proposals_.find(name);
+  return found == proposals_.end() ? digest_of_name(name) : found->second;
+}
+
+std::int64_t duration_ms(const std::string& text) {
+  std::size_t used = 0;
+  const long long count = std::stoll(text, &used);
+  const std::string unit = text.substr(used);
+  if (unit == "ms") return count;
+  if (unit == "s") return count * 1000;
+  if (unit == "m") return count * 60'000;
+  if (unit == "h") return count * 3'600'000;
+  if (unit == "d") return count * 86'400'000;
+  throw std::runtime_error("no such unit of time: " + text);
+}
+
 namespace {
 
 Bytes bytes_of(const Scene& scene, const std::string& field, const std::string& text) {
@@ -94,6 +141,8 @@ Bytes bytes_of(const Scene& scene, const std::string& field, const std::string& 
   if (field == "organisation") return scene.cast.account(text).bytes();
   if (field == "relationship") return scene.cast.relationship(text).bytes();
   if (field == "holder") return scene.cast.holder(text).bytes();
+  if (field == "proposal") return scene.cast.proposal(text).bytes();
+  if (field == "validator_key" || field == "key") return scene.cast.key(text).public_key().bytes();
   return digest_of_name(text).bytes();
 }
 
@@ -133,17 +182,30 @@ void fill_repeated(const Scene& scene, Message& command, const FieldDescriptor& 
   for (auto& value : values) reflection->AddString(&command, &field, std::move(value));
 }
 
+// By this key, over the validator key already filled in.
+void fill_proof(const Scene& scene, Message& command, const FieldDescriptor& field, const std::string& text) {
+  const auto* key = command.GetDescriptor()->FindFieldByName("key");
+  const Bytes next = command.GetReflection()->GetString(command, key);
+  const Bytes signed_bytes = contracts::governance::rotation_bytes(scene.ledger, scene.actor, next);
+  command.GetReflection()->SetString(&command, &field, Bytes(scene.cast.key(text).sign(signed_bytes).view()));
+}
+
 }  // namespace
 
-void fill(const Scene& scene, Message& command, const std::string& name, const std::string& text) {
+void fill(const Scene& scene, Message& command, const std::string& path, const std::string& text) {
+  const auto dot = path.find('.');
+  const std::string name = path.substr(0, dot);
   const auto* field = command.GetDescriptor()->FindFieldByName(name);
   if (field == nullptr) throw std::runtime_error("no field " + name + " in " + command.GetTypeName());
   const auto* reflection = command.GetReflection();
+  if (dot != std::string::npos) return fill(scene, *reflection->MutableMessage(&command, field), path.substr(dot + 1), text);
+  if (name == "proof") return fill_proof(scene, command, *field, text);
   if (field->is_repeated()) return fill_repeated(scene, command, *field, text);
   switch (field->type()) {
     case FieldDescriptor::TYPE_BYTES: return reflection->SetString(&command, field, bytes_of(scene, name, text));
     case FieldDescriptor::TYPE_STRING: return reflection->SetString(&command, field, text);
     case FieldDescriptor::TYPE_BOOL: return reflection->SetBool(&command, field, text == "yes");
+    case FieldDescriptor::TYPE_INT64: return reflection->SetInt64(&command, field, scene.now.value + duration_ms(text));
     case FieldDescriptor::TYPE_UINT32: return reflection->SetUInt32(&command, field, static_cast<std::uint32_t>(number_of(scene, text)));
     case FieldDescriptor::TYPE_UINT64: return reflection->SetUInt64(&command, field, number_of(scene, text));
     case FieldDescriptor::TYPE_MESSAGE: return fill_message(scene, command, *field, text);

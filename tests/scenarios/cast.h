@@ -30,14 +30,20 @@ class Cast {
   // "a,b" or "1:a,3:c" (number in the authority : key name); numbers count from 1 when left out.
   std::vector<kernel::Signer> signers(const std::string& list);
   kernel::Founding founding();
+  // "a", "b:20" (weight) or "c@trust" (group): together they found a network.
+  kernel::Founding network(const std::vector<std::string>& members);
+  Digest proposal(const std::string& name) const;  // as told, else of nothing
+  void tell_proposal(const std::string& name, const Digest& id) { proposals_[name] = id; }
 
  private:
   std::map<std::string, crypto::SigningKey> keys_;
   std::map<std::string, ledger::Authority> authorities_;
   std::map<std::string, AccountId> accounts_;
   std::map<std::string, std::string> organisations_;
+  std::map<std::string, Digest> proposals_;
 };
 
+std::int64_t duration_ms(const std::string& text);  // "5ms", "2h", "3d"
 std::vector<std::string> split(const std::string& text, char by);
 
 // Where a field's text is turned into its value.
@@ -47,7 +53,7 @@ struct Scene {
   LedgerId ledger;
   AccountId actor;
 };
-// Fills one field of a command from its text; throws std::runtime_error with what is wrong.
+// Fills one field of a command, or of a message in it ("action.admit.weight"), from its text; throws std::runtime_error with what is wrong.
 void fill(const Scene& scene, google::protobuf::Message& command, const std::string& field, const std::string& text);
 
 }  // namespace careledger::scenarios

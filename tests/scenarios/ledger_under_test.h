@@ -23,8 +23,9 @@ class LedgerUnderTest {
 };
 
 struct Setup {
-  kernel::Founding founding;    // its founder has command key 1 and batch key 2
-  kernel::Signer batch_signer;  // the latter, for ledgers that want envelopes
+  kernel::Founding founding;
+  OrganisationId sender;        // whose envelopes carry the commands: the founder, or a network's first member
+  kernel::Signer batch_signer;  // its key for them
   std::span<const kernel::Contract> contracts;
 };
 using LedgerMaker = std::function<std::unique_ptr<LedgerUnderTest>(const Setup&)>;

@@ -6,11 +6,7 @@
 namespace careledger::scenarios {
 
 ReplicaLedger::ReplicaLedger(const Setup& setup, StoreOpener open, std::uint64_t blocks_between_restarts)
-    : setup_(setup),
-      founder_(kernel::account_id(setup.founding.founder(), setup.founding.founder_nonce())),
-      open_(std::move(open)),
-      blocks_between_restarts_(blocks_between_restarts),
-      time_{setup.founding.created_ms() + 1000} {
+    : setup_(setup), open_(std::move(open)), blocks_between_restarts_(blocks_between_restarts), time_{setup.founding.created_ms() + 1000} {
   this->open();
 }
 
@@ -24,7 +20,7 @@ void ReplicaLedger::open() {
 }
 
 std::vector<kernel::Code> ReplicaLedger::block(std::span<const ledger::SignedCommand> commands) {
-  const Bytes batch = kernel::encode(kernel::sign_batch(founder_, ++batches_, commands, setup_.batch_signer));
+  const Bytes batch = kernel::encode(kernel::sign_batch(setup_.sender, ++batches_, commands, setup_.batch_signer));
   auto execution = replica_->execute({next(replica_->view().height()), time_, {batch}});
   CARELEDGER_ASSERT(execution.has_value());
   std::vector<kernel::Code> codes;

@@ -22,7 +22,6 @@ class ReplicaLedger final : public LedgerUnderTest {
   void open();
 
   Setup setup_;
-  AccountId founder_;
   StoreOpener open_;
   std::uint64_t blocks_between_restarts_;
   std::unique_ptr<replica::Replica> replica_;

@@ -7,6 +7,7 @@
 #include "contracts/access/access.pb.h"
 #include "contracts/build.h"
 #include "contracts/consent/consent.pb.h"
+#include "contracts/governance/governance.h"
 #include "contracts/records/records.pb.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
@@ -27,18 +28,6 @@ struct Line {  // one command of a file
   Fields fields;  // names with @ are about the command, the others in it
   std::string expected;
 };
-
-std::int64_t duration_ms(const std::string& text) {
-  std::size_t used = 0;
-  const long long count = std::stoll(text, &used);
-  const std::string unit = text.substr(used);
-  if (unit == "ms") return count;
-  if (unit == "s") return count * 1000;
-  if (unit == "m") return count * 60'000;
-  if (unit == "h") return count * 3'600'000;
-  if (unit == "d") return count * 86'400'000;
-  throw std::runtime_error("no such unit of time: " + text);
-}
 
 std::vector<std::string> words_of(const std::string& line) {
   std::istringstream in(line.substr(0, line.find('#')));
@@ -68,17 +57,16 @@ std::unique_ptr<google::protobuf::Message> new_payload(const std::string& contra
   if (contract == "consent") return std::make_unique<contracts::consent::Payload>();
   if (contract == "records") return std::make_unique<contracts::records::Payload>();
   if (contract == "access") return std::make_unique<contracts::access::Payload>();
+  if (contract == "governance") return std::make_unique<contracts::governance::Payload>();
   return nullptr;
 }
 
 class Player {
  public:
-  Player(std::string file, const LedgerMaker& maker) : file_(std::move(file)) {
-    Setup setup{cast_.founding(), {2, &cast_.key("founder.batch")}, contracts_with_hostile()};
-    ledger_ = maker(setup);
-  }
+  explicit Player(std::string file) : file_(std::move(file)) {}
 
-  Played play(const std::string& text) {
+  Played play(const std::string& text, const LedgerMaker& maker) {
+    begin(text, maker);
     std::istringstream in(text);
     std::size_t number = 0;
     for (std::string line; std::getline(in, line);) {
@@ -96,8 +84,24 @@ class Player {
  private:
   void fail(std::size_t number, const std::string& why) { played_.failures.push_back(file_ + ":" + std::to_string(number) + ": " + why); }
 
+  // A file whose first line says `network a b c d` plays on a ledger that these found together; every other one has a founder.
+  void begin(const std::string& text, const LedgerMaker& maker) {
+    std::istringstream in(text);
+    std::vector<std::string> words;
+    for (std::string line; words.empty() && std::getline(in, line);) words = words_of(line);
+    if (!words.empty() && words[0] == "network") {
+      const std::vector<std::string> members(words.begin() + 1, words.end());
+      const auto founding = cast_.network(members);
+      const std::string first = split(split(members.at(0), '@')[0], ':')[0];
+      ledger_ = maker(Setup{founding, cast_.account(first), {2, &cast_.key(first + ".batch")}, contracts_with_hostile()});
+    } else {
+      const auto founding = cast_.founding();
+      ledger_ = maker(Setup{founding, cast_.account("founder"), {2, &cast_.key("founder.batch")}, contracts_with_hostile()});
+    }
+  }
+
   void take(std::size_t number, const std::vector<std::string>& words) {
-    if (words.empty()) return;
+    if (words.empty() || words[0] == "network") return;
     if (words[0] == "pass") return ledger_->pass_ms(duration_ms(words.at(1)));
     if (words[0] == "together") return static_cast<void>(together_ = true);
     if (words[0] == "apart") return together_ = false, flush();
@@ -151,6 +155,9 @@ class Player {
     }
     lines_.push_back(line);
     commands_.push_back(command_of(line));
+    for (const auto& [name, value] : line.fields) {
+      if (name == "@as") cast_.tell_proposal(value, contracts::governance::proposal_id(kernel::receive(commands_.back()).digest));
+    }
     if (!together_) flush();
   }
 
@@ -237,6 +244,6 @@ class Player {
 
 }  // namespace
 
-Played play(const std::string& file, const std::string& text, const LedgerMaker& maker) { return Player(file, maker).play(text); }
+Played play(const std::string& file, const std::string& text, const LedgerMaker& maker) { return Player(file).play(text, maker); }
 
 }  // namespace careledger::scenarios

@@ -126,10 +126,12 @@ void add_found(CLI::App& network, Context& context) {
 }  // namespace
 
 void add_network(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("network", "found a ledger together with organisations that do not trust each other");
+  auto* command =
+      app.add_subcommand("network", "found a ledger together with organisations that do not trust each other, and decide on it by votes");
   command->require_subcommand(1);
   add_describe(*command, context);
   add_found(*command, context);
+  add_governing(*command, context);
   example(*command, "careledger network describe /srv/care --help");
 }
 

@@ -57,8 +57,7 @@ bool well_formed(const Admit& c) {
          c.kind() >= number_of(OrganisationKind::hospital) && c.kind() <= number_of(OrganisationKind::regulator);
 }
 
-Codes decide(const Admit& c, const Call& call, const Reader& state) {
-  if (!is_founder(call, state)) return Codes::not_the_founder;
+Codes judge(const Admit& c, const Call&, const Reader& state) {
   if (!kernel::is_sound(c.authority())) return Codes::authority_unsound;
   return state.has(kernel::kAccounts, kernel::account_id(c.authority(), c.nonce())) ? Codes::account_exists : Codes::ok;
 }
@@ -98,8 +97,7 @@ static void found(const kernel::Founding& founding, Writer& state) {
 bool well_formed(const Suspend& c) { return is_digest(c.organisation()); }
 bool well_formed(const Reinstate& c) { return is_digest(c.organisation()); }
 
-static Codes decide_status(ByteView organisation, OrganisationStatus wanted, Codes already, const Call& call, const Reader& state) {
-  if (!is_founder(call, state)) return Codes::not_the_founder;
+static Codes judge_status(ByteView organisation, OrganisationStatus wanted, Codes already, const Reader& state) {
   const auto row = state.get(kOrganisations, id_of<AccountId>(organisation));
   if (!row) return Codes::organisation_unknown;
   return row->status() == number_of(wanted) ? already : Codes::ok;
@@ -117,11 +115,11 @@ static void apply_status(ByteView organisation, OrganisationStatus status, Write
   emit_status(state, organisation, status);
 }
 
-Codes decide(const Suspend& c, const Call& call, const Reader& state) {
-  return decide_status(c.organisation(), OrganisationStatus::suspended, Codes::organisation_suspended, call, state);
+Codes judge(const Suspend& c, const Call&, const Reader& state) {
+  return judge_status(c.organisation(), OrganisationStatus::suspended, Codes::organisation_suspended, state);
 }
-Codes decide(const Reinstate& c, const Call& call, const Reader& state) {
-  return decide_status(c.organisation(), OrganisationStatus::active, Codes::organisation_not_suspended, call, state);
+Codes judge(const Reinstate& c, const Call&, const Reader& state) {
+  return judge_status(c.organisation(), OrganisationStatus::active, Codes::organisation_not_suspended, state);
 }
 void apply(const Suspend& c, const Call&, Writer& state) { apply_status(c.organisation(), OrganisationStatus::suspended, state); }
 void apply(const Reinstate& c, const Call&, Writer& state) { apply_status(c.organisation(), OrganisationStatus::active, state); }
@@ -262,8 +260,7 @@ void apply(const SetSealingKey& c, const Call& call, Writer& state) {
 // --- protocol ----------------------------------------------------------------------------------------------------------------------
 
 bool well_formed(const Activate& c) { return c.version() > 1; }
-Codes decide(const Activate& c, const Call& call, const Reader& state) {
-  if (!is_founder(call, state)) return Codes::not_the_founder;
+Codes judge(const Activate& c, const Call& call, const Reader& state) {
   const auto before = state.get(kernel::kActivations, c.version() - 1);
   if (!before || state.has(kernel::kActivations, c.version())) return Codes::protocol_not_next;
   return c.height() > call.height.value && c.height() > before->height() ? Codes::ok : Codes::activation_too_early;
@@ -276,6 +273,14 @@ void apply(const Activate& c, const Call&, Writer& state) {
   event.mutable_protocol_activated()->set_version(c.version());
   event.mutable_protocol_activated()->set_height(c.height());
   state.emit(event);
+}
+
+template <class C>
+concept Founders = std::same_as<C, Admit> || std::same_as<C, Suspend> || std::same_as<C, Reinstate> || std::same_as<C, Activate>;
+
+template <Founders C>
+Codes decide(const C& c, const Call& call, const Reader& state) {
+  return is_founder(call, state) ? judge(c, call, state) : Codes::not_the_founder;
 }
 
 // --- invariants --------------------------------------------------------------------------------------------------------------------

@@ -74,6 +74,21 @@ Digest holder_id(const OrganisationId& organisation, ByteView nonce32);
 // organisation not suspended.
 bool is_accredited(const kernel::Reader& state, const OrganisationId& organisation, const Digest& holder, BlockTime time);
 
+// What the founder of a ledger does, and in a network a vote (governance). judge() says whether it could be done now, by whomever; apply()
+// does it.
+bool well_formed(const Admit& c);
+bool well_formed(const Suspend& c);
+bool well_formed(const Reinstate& c);
+bool well_formed(const Activate& c);
+Codes judge(const Admit& c, const kernel::Call& call, const kernel::Reader& state);
+Codes judge(const Suspend& c, const kernel::Call& call, const kernel::Reader& state);
+Codes judge(const Reinstate& c, const kernel::Call& call, const kernel::Reader& state);
+Codes judge(const Activate& c, const kernel::Call& call, const kernel::Reader& state);
+void apply(const Admit& c, const kernel::Call& call, kernel::Writer& state);
+void apply(const Suspend& c, const kernel::Call& call, kernel::Writer& state);
+void apply(const Reinstate& c, const kernel::Call& call, kernel::Writer& state);
+void apply(const Activate& c, const kernel::Call& call, kernel::Writer& state);
+
 extern const kernel::Contract kContract;
 
 }  // namespace careledger::contracts::registry

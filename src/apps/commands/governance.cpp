@@ -1,0 +1,177 @@
+#include <fmt/format.h>
+
+#include "apps/commands/command.h"
+#include "apps/node_access.h"
+#include "apps/terminal.h"
+#include "codec/json/json.h"
+
+namespace careledger::apps::commands {
+namespace {
+
+namespace http = edge::http;
+namespace json = codec::json;
+
+struct Options {
+  FolderOptions folder;
+  std::string organisation;
+  std::string suspend, reinstate, weight_of;
+  std::int64_t weight = -1;
+  std::int64_t protocol = 0, height = 0, days = 7;
+  std::string proposal;
+  bool yes = false, no = false, all = false;
+};
+
+Result<Bytes> ask(const Options& options, http::Request request) {
+  CARELEDGER_TRY(const auto access, NodeAccess::open(layout_of(options.folder.folder), options.folder.seal));
+  CARELEDGER_TRY(const http::Response answer, access->need(options.organisation, edge::auth::Role::administrator, std::move(request)));
+  return Bytes(answer.content());
+}
+
+Result<Bytes> post(const Options& options, const std::string& what, const json::Value& order) {
+  return ask(options, http::make_request(http::Method::post, "/admin/v1/network/" + what, json::compact(order), "application/json"));
+}
+
+int tell(const Result<Bytes>& done, bool as_json, const std::function<void(const json::Value&)>& say) {
+  if (!done) return report(done.error(), as_json);
+  const auto document = json::parse(*done);
+  if (!document) return report(document.error(), as_json);
+  if (as_json) fmt::print("{}\n", *done);
+  else say(document->root());
+  return 0;
+}
+
+std::string number_at(const json::Value& value, std::string_view name) {
+  const json::Value* number = value.find(name);
+  return number == nullptr ? "" : std::string(number->text());
+}
+
+std::string joined(const json::Value& value, std::string_view name) {
+  std::string out;
+  for (const json::Value& one : value.items_at(name)) out += (out.empty() ? "" : ", ") + std::string(one.text());
+  return out.empty() ? "nobody" : out;
+}
+
+std::string in_words(const json::Value& proposal) {
+  const std::string_view action = proposal.string_at("action");
+  const std::string organisation(proposal.string_at("organisation"));
+  if (action == "activate") return "protocol " + number_at(proposal, "version") + " from block " + number_at(proposal, "height");
+  if (action == "weight") return "a vote of " + number_at(proposal, "weight") + " for " + organisation;
+  if (action == "admit") return "admit " + organisation + " with a vote of " + number_at(proposal, "weight");
+  return std::string(action) + " " + organisation;
+}
+
+int proposals(const Options& options, bool as_json) {
+  const auto answer = ask(options, http::make_request(http::Method::get, options.all ? "/admin/v1/network?all=true" : "/admin/v1/network"));
+  return tell(answer, as_json, [](const json::Value& root) {
+    const std::string votes = number_at(root, "votes");
+    for (const json::Value& one : root.items_at("members"))
+      fmt::print("{}  {} of {} votes, {}\n", one.string_at("name"), number_at(one, "weight"), votes, one.string_at("status"));
+    for (const json::Value& one : root.items_at("proposals")) {
+      fmt::print("\n{}\n  {}, proposed by {}; {}, until {}\n", one.string_at("id"), in_words(one), one.string_at("by"),
+                 one.string_at("status"), one.string_at("deadline"));
+      fmt::print("  yes: {} ({} votes); no: {} ({} votes); more than two thirds of {} decide\n", joined(one, "yes"),
+                 number_at(one, "yes_votes"), joined(one, "no"), number_at(one, "no_votes"), votes);
+    }
+  });
+}
+
+// What the options name; exactly one was given.
+json::Document order_of(const Options& options) {
+  json::Document document;
+  document.root() = document.object();
+  json::Value& root = document.root();
+  const auto text = [&](std::string_view name, const std::string& value) { document.set(root, name, document.string(value)); };
+  const auto number = [&](std::string_view name, std::int64_t value) { document.set(root, name, document.number(value)); };
+  number("days", options.days);
+  if (options.protocol > 0) {
+    text("action", "activate");
+    number("version", options.protocol);
+    number("height", options.height);
+  } else {
+    const bool weighs = !options.weight_of.empty();
+    text("action", weighs ? "weight" : options.suspend.empty() ? "reinstate" : "suspend");
+    text("organisation", weighs ? options.weight_of : options.suspend.empty() ? options.reinstate : options.suspend);
+    if (weighs) number("weight", options.weight);
+  }
+  return document;
+}
+
+int propose(const Options& options, bool as_json) {
+  const json::Document order = order_of(options);
+  return tell(post(options, "propose", order.root()), as_json, [&](const json::Value& root) {
+    fmt::print("Proposed. Each member decides, this one too:\n  careledger network vote DIR --organisation NAME --yes {}\n",
+               root.string_at("proposal"));
+  });
+}
+
+int vote(const Options& options, bool as_json) {
+  json::Document document;
+  document.root() = document.object();
+  document.set(document.root(), "proposal", document.string(options.proposal));
+  document.set(document.root(), "yes", document.boolean(options.yes));
+  return tell(post(options, "vote", document.root()), as_json,
+              [](const json::Value& root) { fmt::print("Voted; the proposal is {}.\n", root.string_at("status")); });
+}
+
+int leave(const Options& options, bool as_json) {
+  json::Document document;
+  document.root() = document.object();
+  return tell(post(options, "leave", document.root()), as_json, [&](const json::Value&) {
+    fmt::print("{} has left: it has no vote and commands nothing until the others reinstate it.\n", options.organisation);
+  });
+}
+
+CLI::App* add(CLI::App& network, Context& context, const std::shared_ptr<Options>& options, const std::string& name,
+              const std::string& about, int (*run)(const Options&, bool)) {
+  auto* command = network.add_subcommand(name, about);
+  add_folder(*command, options->folder);
+  command->add_option("--organisation", options->organisation, "which member acts")->required();
+  command->callback([options, &context, run] { context.chosen = [options, &context, run] { return run(*options, context.json); }; });
+  return command;
+}
+
+void add_propose(CLI::App& network, Context& context) {
+  const auto options = std::make_shared<Options>();
+  auto* command =
+      add(network, context, options, "propose", "ask the members for a decision; more than two thirds of the votes make it", propose);
+  auto* what = command->add_option_group("what", "one of these");
+  what->add_option("--suspend", options->suspend, "a member that shall command and receive nothing, and have no vote");
+  what->add_option("--reinstate", options->reinstate, "a member whose suspension shall end");
+  auto* weight_of = what->add_option("--weight-of", options->weight_of, "a member that shall have another vote");
+  auto* protocol = what->add_option("--protocol", options->protocol, "number of the protocol that shall come next");
+  what->require_option(1);
+  auto* weight = command->add_option("--weight", options->weight, "how heavy that vote is; 0: none")->check(CLI::Range(0, 1'000'000));
+  auto* height = command->add_option("--height", options->height, "the block from which that protocol holds")->check(CLI::PositiveNumber);
+  weight_of->needs(weight);
+  weight->needs(weight_of);
+  protocol->needs(height)->check(CLI::PositiveNumber);
+  height->needs(protocol);
+  command->add_option("--days", options->days, "for which members may vote")->check(CLI::Range(1, 30));
+  example(*command, "careledger network propose /srv/care --organisation \"North Hospital\" --suspend \"East Clinic\"");
+}
+
+}  // namespace
+
+void add_governing(CLI::App& network, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = add(network, context, options, "proposals", "the members, their votes, and what they are asked to decide", proposals);
+  command->add_flag("--all", options->all, "also what was decided, and what lapsed");
+  example(*command, "careledger network proposals /srv/care --organisation \"North Hospital\"");
+
+  add_propose(network, context);
+
+  options = std::make_shared<Options>();
+  command = add(network, context, options, "vote", "say yes or no to a proposal, once and for ever", vote);
+  command->add_option("PROPOSAL", options->proposal, "its id: 64 hex digits, as `network proposals` shows it")->required();
+  auto* sides = command->add_option_group("side", "one of these");
+  sides->add_flag("--yes", options->yes, "for it");
+  sides->add_flag("--no", options->no, "against it");
+  sides->require_option(1);
+  example(*command, "careledger network vote /srv/care --organisation \"North Hospital\" --yes 4f…c2");
+
+  options = std::make_shared<Options>();
+  command = add(network, context, options, "leave", "give up membership; refused while the others would be too few", leave);
+  example(*command, "careledger network leave /srv/care --organisation \"North Hospital\"");
+}
+
+}  // namespace careledger::apps::commands

@@ -1,0 +1,214 @@
+#include "apps/governance_acts.h"
+
+#include <charconv>
+
+#include "base/clock.h"
+#include "codec/fhir/instant.h"
+#include "contracts/build.h"
+#include "contracts/rules.h"
+#include "kernel/command.h"
+#include "kernel/tables.h"
+
+namespace careledger::apps {
+namespace {
+
+namespace build = contracts::build;
+namespace governance = contracts::governance;
+namespace http = edge::http;
+namespace json = codec::json;
+namespace registry = contracts::registry;
+
+constexpr std::uint32_t kProposalsMax = 100'000;
+constexpr std::int64_t kDaysMax = 30;
+
+std::string name_of(const kernel::Reader& state, ByteView organisation) {
+  const auto id = AccountId::from(organisation);
+  const auto row = id ? state.get(registry::kOrganisations, *id) : std::nullopt;
+  return row ? row->name() : to_hex(organisation);
+}
+
+std::string status_of(const governance::Proposal& proposal, BlockTime now) {
+  switch (static_cast<governance::ProposalStatus>(proposal.status())) {
+    case governance::ProposalStatus::open: return proposal.deadline_ms() > now.value ? "open" : "lapsed";
+    case governance::ProposalStatus::carried_out: return "carried out";
+    case governance::ProposalStatus::rejected: return "rejected";
+    case governance::ProposalStatus::void_: break;
+  }
+  return "void";
+}
+
+// Puts what an action says into `out`.
+class Shown {
+ public:
+  Shown(json::Document& document, const kernel::Reader& state, json::Value& out) : document_(document), state_(state), out_(out) {}
+  void action(const governance::Action& action) {
+    switch (action.action_case()) {
+      case governance::Action::kAdmit:
+        text("action", "admit");
+        text("organisation", action.admit().organisation().name());
+        return number("weight", action.admit().weight());
+      case governance::Action::kSetWeight:
+        about("weight", action.set_weight().organisation());
+        return number("weight", action.set_weight().weight());
+      case governance::Action::kSuspend: return about("suspend", action.suspend().organisation());
+      case governance::Action::kReinstate: return about("reinstate", action.reinstate().organisation());
+      default: break;
+    }
+    text("action", "activate");
+    number("version", action.activate().version());
+    number("height", action.activate().height());
+  }
+  void text(std::string_view name, std::string_view value) { document_.set(out_, name, document_.string(value)); }
+  void number(std::string_view name, std::uint64_t value) { document_.set(out_, name, document_.number(static_cast<std::int64_t>(value))); }
+  void names(std::string_view name, const google::protobuf::RepeatedPtrField<std::string>& ids) {
+    json::Value list = document_.array();
+    for (const std::string& id : ids) document_.append(list, document_.string(name_of(state_, id)));
+    document_.set(out_, name, list);
+  }
+
+ private:
+  void about(std::string_view action, ByteView organisation) {
+    text("action", action);
+    text("organisation", name_of(state_, organisation));
+  }
+  json::Document& document_;
+  const kernel::Reader& state_;
+  json::Value& out_;
+};
+
+json::Value shown_member(json::Document& document, const kernel::Reader& state, const AccountId& id, const governance::Member& row) {
+  json::Value value = document.object();
+  Shown shown(document, state, value);
+  const auto organisation = state.get(registry::kOrganisations, id);
+  shown.text("name", name_of(state, id.view()));
+  shown.text("id", id.hex());
+  const bool active = organisation && organisation->status() == static_cast<std::uint32_t>(registry::OrganisationStatus::active);
+  shown.text("status", active ? "active" : "suspended");
+  shown.number("weight", row.weight());
+  shown.text("group", row.group());
+  return value;
+}
+
+json::Value shown_proposal(json::Document& document, const replica::View& view, const Digest& id, const governance::Proposal& row) {
+  json::Value value = document.object();
+  const kernel::Reader state = view.state();
+  Shown shown(document, state, value);
+  shown.text("id", id.hex());
+  shown.text("by", name_of(state, row.proposer()));
+  shown.action(row.action());
+  shown.text("deadline", codec::fhir::format_instant({row.deadline_ms()}));
+  shown.text("status", status_of(row, view.time()));
+  shown.names("yes", row.yes());
+  shown.names("no", row.no());
+  const governance::Tally tally = governance::tally(state, row);
+  shown.number("yes_votes", tally.yes);
+  shown.number("no_votes", tally.no);
+  return value;
+}
+
+Result<std::int64_t> number_in(const json::Value& order, std::string_view name, std::int64_t least, std::int64_t most) {
+  const json::Value* value = order.find(name);
+  const std::string_view text = value != nullptr && value->is_number() ? value->text() : "";
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || number < least || number > most)
+    return fail(ErrorKind::invalid,
+                std::string(name) + ": expected a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  return number;
+}
+
+Result<AccountId> organisation_in(const AdminActs& acts, const json::Value& order) {
+  const std::string_view wanted = order.string_at("organisation");
+  const replica::View view = acts.ledger.replica().view();
+  for (const auto& [key, row] : view.state().scan(governance::kMembers, Limit{governance::kMembersMax})) {
+    const auto id = key.digest<AccountId>();
+    if (wanted == id.hex() || wanted == name_of(view.state(), id.view())) return id;
+  }
+  return fail(ErrorKind::not_found, "no member of this network is called \"" + std::string(wanted) + "\"");
+}
+
+Result<governance::Action> action_in(const AdminActs& acts, const json::Value& order) {
+  const std::string_view what = order.string_at("action");
+  governance::Action action;
+  if (what == "activate") {
+    CARELEDGER_TRY(const std::int64_t version, number_in(order, "version", 1, UINT32_MAX));
+    CARELEDGER_TRY(const std::int64_t height, number_in(order, "height", 1, INT64_MAX));
+    action.mutable_activate()->set_version(static_cast<std::uint32_t>(version));
+    action.mutable_activate()->set_height(static_cast<std::uint64_t>(height));
+  } else if (what == "weight" || what == "suspend" || what == "reinstate") {
+    CARELEDGER_TRY(const AccountId organisation, organisation_in(acts, order));
+    if (what == "suspend") action.mutable_suspend()->set_organisation(organisation.bytes());
+    if (what == "reinstate") action.mutable_reinstate()->set_organisation(organisation.bytes());
+    if (what != "weight") return action;
+    CARELEDGER_TRY(const std::int64_t weight, number_in(order, "weight", 0, kernel::kWeightMax));
+    action.mutable_set_weight()->set_organisation(organisation.bytes());
+    action.mutable_set_weight()->set_weight(static_cast<std::uint64_t>(weight));
+  } else {
+    return fail(ErrorKind::invalid, "action: expected suspend, reinstate, weight or activate");
+  }
+  return action;
+}
+
+// Begins the act and puts its command on the ledger; the command's digest.
+Result<Digest> send(const AdminActs& acts, const build::Order& order) {
+  CARELEDGER_CHECK(acts.begin());
+  CARELEDGER_TRY(Bytes command, acts.signer.sign(order.contract, order.payload));
+  const Digest digest = kernel::receive_bytes(command).digest;
+  CARELEDGER_CHECK(acts.ledger.submit_and_wait(acts.organisation, std::move(command)));
+  return digest;
+}
+
+}  // namespace
+
+Result<http::Response> list_network(Ledger& ledger, bool all) {
+  const replica::View view = ledger.replica().view();
+  json::Document document;
+  json::Value members = document.array();
+  std::uint64_t votes = 0;
+  for (const auto& [key, row] : view.state().scan(governance::kMembers, Limit{governance::kMembersMax})) {
+    const auto id = key.digest<AccountId>();
+    if (view.state().has(kernel::kValidators, id)) votes += row.weight();
+    document.append(members, shown_member(document, view.state(), id, row));
+  }
+  json::Value proposals = document.array();
+  for (const auto& [key, row] : view.state().scan(governance::kProposals, Limit{kProposalsMax}))
+    if (all || status_of(row, view.time()) == "open") document.append(proposals, shown_proposal(document, view, key.digest<Digest>(), row));
+  json::Value root = document.object();
+  document.set(root, "members", members);
+  document.set(root, "votes", document.number(static_cast<std::int64_t>(votes)));
+  document.set(root, "proposals", proposals);
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return http::json(200, json::compact(root));
+}
+
+Result<http::Response> propose(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
+  CARELEDGER_TRY(const governance::Action action, action_in(acts, order));
+  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kDaysMax));
+  entry.details = R"({"proposed":")" + std::string(order.string_at("action")) + "\"}";
+  // From the block's time, which may be a little behind the clock: thirty days must not be one moment more.
+  const BlockTime now = acts.ledger.replica().view().time();
+  CARELEDGER_TRY(const Digest command, send(acts, build::propose(action, {now.value + days * contracts::kDayMs})));
+  return http::json(200, "{\"proposal\":\"" + governance::proposal_id(command).hex() + "\"}");
+}
+
+Result<http::Response> vote(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
+  const auto bytes = from_hex(order.string_at("proposal"));
+  const auto proposal = bytes ? Digest::from(*bytes) : std::nullopt;
+  if (!proposal) return fail(ErrorKind::invalid, "proposal: expected 64 hex digits");
+  const json::Value* yes = order.find("yes");
+  if (yes == nullptr || !yes->is_boolean()) return fail(ErrorKind::invalid, "yes: expected true or false");
+  entry.details = R"({"voted_on":")" + proposal->hex() + R"(","yes":)" + (yes->boolean() ? "true}" : "false}");
+  CARELEDGER_CHECK(send(acts, build::vote(*proposal, yes->boolean())));
+  const replica::View view = acts.ledger.replica().view();
+  const auto row = view.state().get(governance::kProposals, *proposal);
+  if (!row) return fail(ErrorKind::not_found, "there is no such proposal");
+  return http::json(200, "{\"status\":\"" + status_of(*row, view.time()) + "\"}");
+}
+
+Result<http::Response> leave(const AdminActs& acts, vault::AuditEntry& entry) {
+  entry.details = R"({"left":"network"})";
+  CARELEDGER_CHECK(send(acts, build::leave()));
+  return http::json(200, "{}");
+}
+
+}  // namespace careledger::apps

@@ -1,0 +1,23 @@
+// What a member of a network decides with the others: it proposes, votes, leaves; and how things stand (contracts/governance).
+//
+// Thread-safety: any thread; they wait for the ledger. Errors: invalid; not_found; conflict with the ledger's code. On a ledger with a
+// founder there are no members, and every act is a conflict.
+#pragma once
+
+#include "apps/admin_acts.h"
+
+namespace careledger::apps {
+
+// {"members": [{name, id, status, weight, group}], "votes", "proposals": [{id, by, action, organisation, weight, version, height, deadline,
+// status, yes: [name], no: [name], yes_votes, no_votes}]}: of an action what belongs to it; proposals that are open, or all of them. A
+// proposal whose deadline has passed is "lapsed".
+Result<edge::http::Response> list_network(Ledger& ledger, bool all);
+
+// {"action": "suspend" | "reinstate", "organisation"}, {"action": "weight", "organisation", "weight"} or {"action": "activate", "version",
+// "height"}; with "days", 1 to 30. An organisation by name or by id. {"proposal": id}.
+Result<edge::http::Response> propose(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
+// {"proposal", "yes": bool}: {"status"} of the proposal afterwards.
+Result<edge::http::Response> vote(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
+Result<edge::http::Response> leave(const AdminActs& acts, vault::AuditEntry& entry);
+
+}  // namespace careledger::apps

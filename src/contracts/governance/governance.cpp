@@ -1,0 +1,393 @@
+#include "contracts/governance/governance.h"
+
+#include <algorithm>
+#include <map>
+
+#include "crypto/hash.h"
+#include "crypto/sign.h"
+#include "kernel/authority.h"
+#include "kernel/define.h"
+
+namespace careledger::contracts::governance {
+
+using kernel::Call;
+using kernel::Reader;
+using kernel::Writer;
+
+Digest proposal_id(const Digest& command) { return crypto::tagged_hash("careledger/proposal/1", {command.view()}); }
+
+Bytes rotation_bytes(const LedgerId& ledger, const OrganisationId& organisation, ByteView key) {
+  return kernel::signed_bytes("careledger/validator/1", ledger.bytes() + organisation.bytes() + Bytes(key));
+}
+
+namespace {
+
+// Every member as it would be with one of them changed; what the rules about weights look at.
+class Electorate {
+ public:
+  explicit Electorate(const Reader& state) {
+    for (auto& [key, row] : state.scan(kMembers, Limit{kMembersMax + 1})) {
+      const auto id = key.digest<AccountId>();
+      const auto organisation = state.get(registry::kOrganisations, id);
+      if (organisation->status() != number_of(registry::OrganisationStatus::active)) row.set_weight(0);
+      members_.emplace(id, Seat{row, organisation->name()});
+    }
+  }
+  void seat(const AccountId& id, const Member& row, const std::string& name) { members_.insert_or_assign(id, Seat{row, name}); }
+  void set_weight(const AccountId& id, std::uint64_t weight) { members_[id].row.set_weight(weight); }
+
+  std::uint64_t weight(const AccountId& id) const {
+    const auto found = members_.find(id);
+    return found == members_.end() ? 0 : found->second.row.weight();
+  }
+  std::uint64_t weight_of(const google::protobuf::RepeatedPtrField<std::string>& ids) const {
+    std::uint64_t sum = 0;
+    for (const auto& id : ids) sum += weight(id_of<AccountId>(id));
+    return sum;
+  }
+  std::uint64_t total() const {
+    std::uint64_t sum = 0;
+    for (const auto& [id, seat] : members_) sum += seat.row.weight();
+    return sum;
+  }
+  bool is_capped() const {
+    std::map<std::string, std::uint64_t> groups;
+    for (const auto& [id, seat] : members_) groups[seat.row.group().empty() ? seat.name : seat.row.group()] += seat.row.weight();
+    return std::ranges::all_of(groups, [all = total()](const auto& group) { return group.second * 3 < all; });
+  }
+  bool has_key(ByteView key, const AccountId& of_another_than) const {
+    return std::ranges::any_of(
+        members_, [&](const auto& one) { return one.first != of_another_than && !key.empty() && one.second.row.validator_key() == key; });
+  }
+  std::size_t size() const { return members_.size(); }
+
+ private:
+  struct Seat {
+    Member row;
+    std::string name;
+  };
+  std::map<AccountId, Seat> members_;
+};
+
+bool is_validator_key(ByteView key, std::uint64_t weight) { return key.size() == (weight > 0 ? 32U : 0U); }
+
+Member member_of(const AdmitMember& c) {
+  Member row;
+  row.set_weight(c.weight());
+  row.set_validator_key(c.validator_key());
+  row.set_group(c.group());
+  return row;
+}
+
+AccountId account_of(const registry::Admit& c) { return kernel::account_id(c.authority(), c.nonce()); }
+
+// What ordering counts with: a row for each member that is active and has a vote.
+void write_validator(Writer& state, const AccountId& id, const Member& row, bool active) {
+  if (!active || row.weight() == 0) {
+    if (state.has(kernel::kValidators, id)) state.erase(kernel::kValidators, id);
+    return;
+  }
+  kernel::Validator validator;
+  validator.set_key(row.validator_key());
+  validator.set_power(row.weight());
+  state.put(kernel::kValidators, validator, id);
+}
+
+void emit_weight(Writer& state, const AccountId& id, std::uint64_t weight) {
+  Event event;
+  event.mutable_weight_changed()->set_organisation(id.bytes());
+  event.mutable_weight_changed()->set_weight(weight);
+  state.emit(event);
+}
+
+Codes of_registry(registry::Codes code) { return code == registry::Codes::ok ? Codes::ok : Codes::action_not_possible; }
+
+bool is_member(const Call& call, const Reader& state) { return state.has(kMembers, call.actor); }
+
+// --- each action: its form, whether it could be carried out now, and carrying it out
+// -------------------------------------------------------
+
+bool action_formed(const AdmitMember& c) {
+  return c.has_organisation() && registry::well_formed(c.organisation()) && c.weight() <= kernel::kWeightMax && c.group().size() <= 200 &&
+         is_validator_key(c.validator_key(), c.weight());
+}
+Codes action_judged(const AdmitMember& c, const Call& call, const Reader& state) {
+  const Codes known = of_registry(registry::judge(c.organisation(), call, state));
+  if (known != Codes::ok) return known;
+  Electorate after(state);
+  const AccountId id = account_of(c.organisation());
+  if (after.size() >= kMembersMax) return Codes::action_not_possible;
+  if (after.has_key(c.validator_key(), id)) return Codes::key_in_use;
+  after.seat(id, member_of(c), c.organisation().name());
+  return after.is_capped() ? Codes::ok : Codes::group_too_heavy;
+}
+void carry_out(const AdmitMember& c, const Call& call, Writer& state) {
+  registry::apply(c.organisation(), call, state);
+  const AccountId id = account_of(c.organisation());
+  const Member row = member_of(c);
+  state.put(kMembers, row, id);
+  write_validator(state, id, row, true);
+  emit_weight(state, id, row.weight());
+}
+
+bool action_formed(const SetWeight& c) {
+  return is_digest(c.organisation()) && c.weight() <= kernel::kWeightMax && (c.validator_key().empty() || c.validator_key().size() == 32);
+}
+Codes action_judged(const SetWeight& c, const Call&, const Reader& state) {
+  const auto id = id_of<AccountId>(c.organisation());
+  const auto row = state.get(kMembers, id);
+  if (!row) return Codes::action_not_possible;
+  const bool has_key = !row->validator_key().empty();
+  if (has_key ? !c.validator_key().empty() : c.validator_key().empty() && c.weight() > 0) return Codes::action_not_possible;
+  Electorate after(state);
+  if (after.has_key(c.validator_key(), id)) return Codes::key_in_use;
+  after.set_weight(id, c.weight());
+  return after.is_capped() ? Codes::ok : Codes::group_too_heavy;
+}
+void carry_out(const SetWeight& c, const Call&, Writer& state) {
+  const auto id = id_of<AccountId>(c.organisation());
+  auto row = *state.get(kMembers, id);
+  row.set_weight(c.weight());
+  if (!c.validator_key().empty()) row.set_validator_key(c.validator_key());
+  state.put(kMembers, row, id);
+  const auto organisation = *state.get(registry::kOrganisations, id);
+  write_validator(state, id, row, organisation.status() == number_of(registry::OrganisationStatus::active));
+  emit_weight(state, id, row.weight());
+}
+
+// Suspending may leave others heavier than the cap: a member that harms the network must not be kept for that.
+bool action_formed(const registry::Suspend& c) { return registry::well_formed(c); }
+Codes action_judged(const registry::Suspend& c, const Call& call, const Reader& state) {
+  return of_registry(registry::judge(c, call, state));
+}
+void carry_out(const registry::Suspend& c, const Call& call, Writer& state) {
+  registry::apply(c, call, state);
+  write_validator(state, id_of<AccountId>(c.organisation()), {}, false);
+}
+
+bool action_formed(const registry::Reinstate& c) { return registry::well_formed(c); }
+Codes action_judged(const registry::Reinstate& c, const Call& call, const Reader& state) {
+  const Codes known = of_registry(registry::judge(c, call, state));
+  if (known != Codes::ok) return known;
+  const auto id = id_of<AccountId>(c.organisation());
+  Electorate after(state);
+  after.set_weight(id, state.get(kMembers, id)->weight());
+  return after.is_capped() ? Codes::ok : Codes::group_too_heavy;
+}
+void carry_out(const registry::Reinstate& c, const Call& call, Writer& state) {
+  registry::apply(c, call, state);
+  const auto id = id_of<AccountId>(c.organisation());
+  write_validator(state, id, *state.get(kMembers, id), true);
+}
+
+bool action_formed(const registry::Activate& c) { return registry::well_formed(c); }
+Codes action_judged(const registry::Activate& c, const Call& call, const Reader& state) {
+  return of_registry(registry::judge(c, call, state));
+}
+void carry_out(const registry::Activate& c, const Call& call, Writer& state) { registry::apply(c, call, state); }
+
+template <class Use>
+auto with_action(const Action& action, const Use& use) {
+  switch (action.action_case()) {
+    case Action::kAdmit: return use(action.admit());
+    case Action::kSetWeight: return use(action.set_weight());
+    case Action::kSuspend: return use(action.suspend());
+    case Action::kReinstate: return use(action.reinstate());
+    default: return use(action.activate());  // well_formed: there is one
+  }
+}
+
+Codes judge_action(const Action& action, const Call& call, const Reader& state) {
+  return with_action(action, [&](const auto& one) { return action_judged(one, call, state); });
+}
+
+bool contains(const google::protobuf::RepeatedPtrField<std::string>& ids, const AccountId& id) {
+  return std::ranges::any_of(ids, [&](const std::string& one) { return one == id.view(); });
+}
+
+// Deadlines of a member's proposals that have not passed.
+std::vector<std::int64_t> open_deadlines(const Member& row, BlockTime now) {
+  std::vector<std::int64_t> out;
+  std::ranges::copy_if(row.deadlines(), std::back_inserter(out), [&](std::int64_t deadline) { return deadline > now.value; });
+  return out;
+}
+
+}  // namespace
+
+Tally tally(const Reader& state, const Proposal& proposal) {
+  const Electorate now(state);
+  return {now.weight_of(proposal.yes()), now.weight_of(proposal.no()), now.total()};
+}
+
+// Rules stand in the contract's own namespace, where kernel::define finds them by their arguments.
+
+// --- propose and vote ----------------------------------------------------------------------------------------------------------------
+
+bool well_formed(const Propose& c) {
+  if (!c.has_action() || c.action().action_case() == Action::ACTION_NOT_SET) return false;
+  return with_action(c.action(), [](const auto& one) { return action_formed(one); });
+}
+
+Codes decide(const Propose& c, const Call& call, const Reader& state) {
+  const auto member = state.get(kMembers, call.actor);
+  if (!member) return Codes::not_a_member;
+  const Codes possible = judge_action(c.action(), call, state);
+  if (possible != Codes::ok) return possible;
+  if (c.deadline_ms() <= call.time.value || c.deadline_ms() - call.time.value > kDeadlineMax) return Codes::deadline_out_of_bounds;
+  return open_deadlines(*member, call.time).size() >= kOpenMax ? Codes::too_many_open : Codes::ok;
+}
+
+void apply(const Propose& c, const Call& call, Writer& state) {
+  auto member = *state.get(kMembers, call.actor);
+  const auto open = open_deadlines(member, call.time);
+  member.mutable_deadlines()->Assign(open.begin(), open.end());
+  member.add_deadlines(c.deadline_ms());
+  state.put(kMembers, member, call.actor);
+  Proposal row;
+  row.set_proposer(call.actor.bytes());
+  *row.mutable_action() = c.action();
+  row.set_opened_height(call.height.value);
+  row.set_deadline_ms(c.deadline_ms());
+  row.set_status(number_of(ProposalStatus::open));
+  const Digest id = proposal_id(call.command);
+  state.put(kProposals, row, id);
+  Event event;
+  event.mutable_opened()->set_proposal(id.bytes());
+  state.emit(event);
+}
+
+bool well_formed(const Vote& c) { return is_digest(c.proposal()); }
+
+Codes decide(const Vote& c, const Call& call, const Reader& state) {
+  if (!is_member(call, state)) return Codes::not_a_member;
+  const auto proposal = state.get(kProposals, id_of<Digest>(c.proposal()));
+  if (!proposal) return Codes::proposal_unknown;
+  if (proposal->status() != number_of(ProposalStatus::open)) return Codes::proposal_closed;
+  if (proposal->deadline_ms() <= call.time.value) return Codes::deadline_passed;
+  if (state.get(kMembers, call.actor)->weight() == 0) return Codes::no_vote;
+  const bool voted = contains(proposal->yes(), call.actor) || contains(proposal->no(), call.actor);
+  return voted ? Codes::already_voted : Codes::ok;
+}
+
+static void close(Proposal& proposal, const Digest& id, ProposalStatus status, const Call& call, Writer& state) {
+  proposal.set_status(number_of(status));
+  proposal.set_closed_height(call.height.value);
+  Event event;
+  event.mutable_closed()->set_proposal(id.bytes());
+  event.mutable_closed()->set_status(number_of(status));
+  state.emit(event);
+}
+
+void apply(const Vote& c, const Call& call, Writer& state) {
+  const auto id = id_of<Digest>(c.proposal());
+  auto proposal = *state.get(kProposals, id);
+  (c.yes() ? proposal.mutable_yes() : proposal.mutable_no())->Add(call.actor.bytes());
+  Event event;
+  auto* voted = event.mutable_voted();
+  voted->set_proposal(c.proposal());
+  voted->set_organisation(call.actor.bytes());
+  voted->set_yes(c.yes());
+  state.emit(event);
+  const Tally count = tally(state, proposal);
+  if (count.passes()) {
+    const bool possible = judge_action(proposal.action(), call, state) == Codes::ok;
+    close(proposal, id, possible ? ProposalStatus::carried_out : ProposalStatus::void_, call, state);
+    if (possible) with_action(proposal.action(), [&](const auto& one) { carry_out(one, call, state); });
+  } else if (count.fails()) {
+    close(proposal, id, ProposalStatus::rejected, call, state);
+  }
+  state.put(kProposals, proposal, id);
+}
+
+// --- what a member does alone --------------------------------------------------------------------------------------------------------
+
+bool well_formed(const RotateValidator& c) { return c.key().size() == 32 && c.proof().size() == 64; }
+
+Codes decide(const RotateValidator& c, const Call& call, const Reader& state) {
+  const auto member = state.get(kMembers, call.actor);
+  if (!member) return Codes::not_a_member;
+  if (Electorate(state).has_key(c.key(), call.actor)) return Codes::key_in_use;
+  if (member->weight() == 0) return Codes::no_vote;
+  const bool signed_by_it = crypto::verify(id_of<crypto::PublicKey>(c.key()), rotation_bytes(call.ledger, call.actor, c.key()),
+                                           *crypto::Signature::from(c.proof()));
+  return signed_by_it ? Codes::ok : Codes::proof_does_not_hold;
+}
+
+void apply(const RotateValidator& c, const Call& call, Writer& state) {
+  auto row = *state.get(kMembers, call.actor);
+  row.set_validator_key(c.key());
+  state.put(kMembers, row, call.actor);
+  write_validator(state, call.actor, row, true);
+}
+
+bool well_formed(const Leave&) { return true; }
+
+Codes decide(const Leave&, const Call& call, const Reader& state) {
+  if (!is_member(call, state)) return Codes::not_a_member;
+  Electorate after(state);
+  after.set_weight(call.actor, 0);
+  return after.is_capped() ? Codes::ok : Codes::group_too_heavy;
+}
+
+void apply(const Leave&, const Call& call, Writer& state) {
+  registry::Suspend self;
+  self.set_organisation(call.actor.bytes());
+  carry_out(self, call, state);
+}
+
+// --- the beginning, invariants ---------------------------------------------------------------------------------------------------------
+
+static void found(const kernel::Founding& founding, Writer& state) {
+  for (const auto& one : founding.members()) {
+    Member row;
+    row.set_weight(one.weight());
+    row.set_validator_key(one.validator_key());
+    row.set_group(one.group());
+    const AccountId id = kernel::account_id(one);
+    state.put(kMembers, row, id);
+    write_validator(state, id, row, true);
+  }
+}
+
+static bool member_holds(const Call&, const kernel::Key& key, kernel::RowBytes, kernel::RowBytes after, const Reader& state) {
+  if (!after) return false;
+  const auto row = row_of<Member>(*after);
+  return state.has(registry::kOrganisations, key.digest<AccountId>()) && (row.weight() == 0 || row.validator_key().size() == 32);
+}
+
+static bool proposal_holds(const Call&, const kernel::Key&, kernel::RowBytes before, kernel::RowBytes after, const Reader&) {
+  if (!after) return false;
+  if (!before) return true;
+  const auto old = row_of<Proposal>(*before);
+  const auto now = row_of<Proposal>(*after);
+  const bool same = kernel::encode(old.action()) == kernel::encode(now.action()) && old.deadline_ms() == now.deadline_ms();
+  return same && old.status() == number_of(ProposalStatus::open) && now.yes_size() >= old.yes_size() && now.no_size() >= old.no_size();
+}
+
+static constexpr kernel::Invariant kInvariants[] = {
+    {kMembers.space, "a member stays, and whoever has a vote has a key", &member_holds},
+    {kProposals.space, "a proposal stays as it was proposed, votes are only added, and closed is final", &proposal_holds},
+};
+
+static constexpr kernel::CodeName kCodes[] = {
+    {0, "ok"},
+    {1, "not_a_member"},
+    {2, "action_not_possible"},
+    {3, "key_in_use"},
+    {4, "group_too_heavy"},
+    {5, "deadline_out_of_bounds"},
+    {6, "too_many_open"},
+    {7, "proposal_unknown"},
+    {8, "proposal_closed"},
+    {9, "deadline_passed"},
+    {10, "no_vote"},
+    {11, "already_voted"},
+    {12, "proof_does_not_hold"},
+};
+
+constinit const kernel::Contract kContract =
+    kernel::define<{6}, Codes, Payload, kernel::Case<Payload::kPropose, &Payload::propose>, kernel::Case<Payload::kVote, &Payload::vote>,
+                   kernel::Case<Payload::kRotateValidator, &Payload::rotate_validator>, kernel::Case<Payload::kLeave, &Payload::leave>>(
+        "governance", {1}, kInvariants, kCodes, &found);
+
+}  // namespace careledger::contracts::governance

@@ -1,0 +1,57 @@
+// The governance contract (6): how the members of a network that was founded together decide. Who is admitted, suspended, reinstated, how
+// heavy a vote is, which protocol comes next: two thirds of all weight, one vote a member, nobody's alone.
+//
+//   propose ──> open ──more than two thirds say yes──> carried out, or void when it cannot be carried out any more
+//                 │ a third says no                    the deadline passes: stays open and takes no vote
+//                 v
+//              rejected
+//
+// A proposal is carried out by the vote that decides it, in the same block. Votes count with the weights of that moment. No group of
+// members may have a third of all weight: whatever would lead there is refused. On a ledger with a founder nobody is a member, and the
+// founder decides (registry).
+#pragma once
+
+#include "contracts/governance/governance.pb.h"
+#include "contracts/registry/registry.h"
+
+namespace careledger::contracts::governance {
+
+enum class Codes : std::uint16_t {  // in the order in which they win; numbers are never reused
+  ok = 0,
+  not_a_member = 1,            // or suspended, or of a ledger with a founder
+  action_not_possible = 2,     // the registry refuses it: known already, unknown, suspended already, not the next protocol…
+  key_in_use = 3,              // another member's validator key
+  group_too_heavy = 4,         // it would have a third of all weight
+  deadline_out_of_bounds = 5,  // not after this block, or more than 30 days after it
+  too_many_open = 6,           // of this member's proposals
+  proposal_unknown = 7,
+  proposal_closed = 8,  // carried out, void or rejected
+  deadline_passed = 9,
+  no_vote = 10,  // a follower
+  already_voted = 11,
+  proof_does_not_hold = 12,  // the new key did not sign
+};
+
+enum class ProposalStatus : std::uint32_t { open = 1, carried_out = 2, rejected = 3, void_ = 4 };
+
+inline constexpr std::int64_t kDeadlineMax = 30 * kDayMs;
+inline constexpr int kOpenMax = 16;  // proposals of one member
+inline constexpr std::uint32_t kMembersMax = 256;
+
+inline constexpr kernel::Table<Member, AccountId> kMembers{{0x60}, "members"};
+inline constexpr kernel::Table<Proposal, Digest> kProposals{{0x61}, "proposals"};
+
+Digest proposal_id(const Digest& command);
+// What a validator's new key signs: kernel::signed_bytes of "careledger/validator/1" and ledger ‖ organisation ‖ key.
+Bytes rotation_bytes(const LedgerId& ledger, const OrganisationId& organisation, ByteView key);
+
+struct Tally {  // of an open proposal, with the weights of now
+  std::uint64_t yes = 0, no = 0, total = 0;
+  bool passes() const { return yes * 3 > total * 2; }
+  bool fails() const { return no * 3 >= total; }
+};
+Tally tally(const kernel::Reader& state, const Proposal& proposal);
+
+extern const kernel::Contract kContract;
+
+}  // namespace careledger::contracts::governance

@@ -1,0 +1,122 @@
+// What a block tells the ordering about votes: the founders' own, what members decide, keys that are replaced.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "contracts/all.h"
+#include "contracts/build.h"
+#include "kernel/canonical.h"
+#include "kernel/test_keys.h"
+#include "replica/ledger_store.h"
+#include "replica/replica.h"
+
+namespace careledger::replica {
+namespace {
+
+namespace build = contracts::build;
+namespace governance = contracts::governance;
+
+// Members 1 to 4 have 10 votes each, member 5 follows. Keys: commands n, envelopes 10 + n, validator 20 + n.
+class Validators : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::vector<kernel::FoundingMember> members;
+    for (std::uint8_t n = 1; n <= 5; ++n) members.push_back(member(n));
+    std::ranges::sort(members, {}, [](const kernel::FoundingMember& one) { return kernel::account_id(one); });
+    kernel::Founding founding;
+    founding.set_format(kernel::kFoundedTogether);
+    founding.set_name("network");
+    founding.set_created_ms(time_.value - 1);
+    founding.set_epoch_ms(1000);
+    founding.set_protocol(1);
+    for (auto& one : members) *founding.add_members() = std::move(one);
+    Config config;
+    config.founding = kernel::encode(founding);
+    auto opened = Replica::open(config, memory_ledger_store(), contracts::all());
+    ASSERT_TRUE(opened) << opened.error().message;
+    replica_ = std::move(*opened);
+  }
+
+  static kernel::FoundingMember member(std::uint8_t n) {
+    kernel::FoundingMember out;
+    *out.mutable_authority() = kernel::single_key(kernel::test_key(n).public_key());
+    kernel::add_key(*out.mutable_authority(), kernel::KeyRole::batch, kernel::test_key(10 + n).public_key());
+    out.set_nonce(Bytes(32, static_cast<char>(n)));
+    out.set_name("member " + std::to_string(n));
+    out.set_kind(1);
+    out.set_sealing_key(Bytes(32, 's'));
+    out.set_weight(n == 5 ? 0 : 10);
+    if (n != 5) out.set_validator_key(validator(n).bytes());
+    return out;
+  }
+  static crypto::PublicKey validator(std::uint8_t n) { return kernel::test_key(20 + n).public_key(); }
+  static AccountId id(std::uint8_t n) { return kernel::account_id(member(n)); }
+
+  ledger::SignedCommand command(std::uint8_t n, const build::Order& order) {
+    const auto key = kernel::test_key(n);
+    return kernel::sign_command({replica_->ledger(), id(n), ++sequence_[n], {time_.value + 60'000}, order.contract}, order.payload,
+                                kernel::Signer{1, &key});
+  }
+  // One block; every command must be ok. Its validator updates, by key.
+  std::map<crypto::PublicKey, std::int64_t> block(const std::vector<ledger::SignedCommand>& commands) {
+    const auto key = kernel::test_key(11);
+    const Bytes batch = kernel::encode(kernel::sign_batch(id(1), ++batches_, commands, {2, &key}));
+    time_.value += 1;
+    auto execution = replica_->execute({next(replica_->view().height()), time_, {batch}});
+    CARELEDGER_ASSERT(execution.has_value());
+    for (const auto& receipt : execution->receipts()) EXPECT_TRUE(receipt.code.ok()) << receipt.code.number;
+    std::map<crypto::PublicKey, std::int64_t> out;
+    for (const auto& update : execution->validator_updates()) EXPECT_TRUE(out.emplace(update.key, update.power).second) << "twice";
+    CARELEDGER_ASSERT(replica_->commit(std::move(*execution)).has_value());
+    return out;
+  }
+
+  BlockTime time_{1'800'000'000'000};
+  std::unique_ptr<Replica> replica_;
+  std::map<std::uint8_t, std::uint64_t> sequence_;
+  std::uint64_t batches_ = 0;
+};
+
+using Updates = std::map<crypto::PublicKey, std::int64_t>;
+
+TEST_F(Validators, ChangeWhenAVoteDecidesAndOnlyThen) {
+  for (std::uint8_t n = 1; n <= 4; ++n) EXPECT_EQ(replica_->view().state().get(kernel::kValidators, id(n))->power(), 10u);
+  governance::Action action;
+  action.mutable_set_weight()->set_organisation(id(5).bytes());
+  action.mutable_set_weight()->set_weight(5);
+  action.mutable_set_weight()->set_validator_key(validator(5).bytes());
+  const auto proposal = command(5, build::propose(action, {time_.value + 1000}));
+  EXPECT_EQ(block({proposal}), Updates{});
+  const Digest which = governance::proposal_id(kernel::digest_of(proposal));
+  EXPECT_EQ(block({command(1, build::vote(which, true)), command(2, build::vote(which, true))}), Updates{});
+  EXPECT_EQ(block({command(3, build::vote(which, true))}), (Updates{{validator(5), 5}}));
+}
+
+TEST_F(Validators, GiveUpOneKeyForAnother) {
+  const auto next = kernel::test_key(99);
+  const auto rotate = command(1, build::rotate_validator(replica_->ledger(), id(1), next));
+  EXPECT_EQ(block({rotate}), (Updates{{validator(1), 0}, {next.public_key(), 10}}));
+}
+
+// One member's old key becomes another's in the same block: it must not be told twice, which an engine dies of.
+TEST_F(Validators, AKeyThatChangesHandsIsToldOnce) {
+  const auto next = kernel::test_key(99);
+  const auto old = kernel::test_key(21);
+  const auto first = command(1, build::rotate_validator(replica_->ledger(), id(1), next));
+  const auto second = command(2, build::rotate_validator(replica_->ledger(), id(2), old));
+  EXPECT_EQ(block({first, second}), (Updates{{validator(1), 10}, {validator(2), 0}, {next.public_key(), 10}}));
+}
+
+TEST_F(Validators, WhoLeavesHasNoVoteAnyMore) {
+  governance::Action action;
+  action.mutable_set_weight()->set_organisation(id(5).bytes());
+  action.mutable_set_weight()->set_weight(10);
+  action.mutable_set_weight()->set_validator_key(validator(5).bytes());
+  const auto proposal = command(5, build::propose(action, {time_.value + 1000}));
+  const Digest which = governance::proposal_id(kernel::digest_of(proposal));
+  block({proposal, command(1, build::vote(which, true)), command(2, build::vote(which, true)), command(3, build::vote(which, true))});
+  EXPECT_EQ(block({command(4, build::leave())}), (Updates{{validator(4), 0}}));
+}
+
+}  // namespace
+}  // namespace careledger::replica
