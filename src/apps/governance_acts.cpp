@@ -46,9 +46,13 @@ class Shown {
       case governance::Action::kAdmit:
         text("action", "admit");
         text("organisation", action.admit().organisation().name());
+        text("organisation_id", kernel::account_id(action.admit().organisation().authority(), action.admit().organisation().nonce()).hex());
+        text("validator", to_hex(action.admit().validator_key()));
+        text("group", action.admit().group());
         return number("weight", action.admit().weight());
       case governance::Action::kSetWeight:
         about("weight", action.set_weight().organisation());
+        text("validator", to_hex(action.set_weight().validator_key()));
         return number("weight", action.set_weight().weight());
       case governance::Action::kSuspend: return about("suspend", action.suspend().organisation());
       case governance::Action::kReinstate: return about("reinstate", action.reinstate().organisation());
@@ -70,6 +74,7 @@ class Shown {
   void about(std::string_view action, ByteView organisation) {
     text("action", action);
     text("organisation", name_of(state_, organisation));
+    text("organisation_id", to_hex(organisation));
   }
   json::Document& document_;
   const kernel::Reader& state_;
@@ -149,6 +154,13 @@ Result<governance::Action> action_in(const AdminActs& acts, const json::Value& o
   return action;
 }
 
+// Whom an action is about, hex; empty for a protocol.
+std::string about(const governance::Action& action) {
+  if (action.has_suspend()) return to_hex(action.suspend().organisation());
+  if (action.has_reinstate()) return to_hex(action.reinstate().organisation());
+  return to_hex(action.set_weight().organisation());
+}
+
 // Begins the act and puts its command on the ledger; the command's digest.
 Result<Digest> send(const AdminActs& acts, const build::Order& order) {
   CARELEDGER_CHECK(acts.begin());
@@ -184,7 +196,7 @@ Result<http::Response> list_network(Ledger& ledger, bool all) {
 Result<http::Response> propose(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
   CARELEDGER_TRY(const governance::Action action, action_in(acts, order));
   CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kDaysMax));
-  entry.details = R"({"proposed":")" + std::string(order.string_at("action")) + "\"}";
+  entry.details = R"({"proposed":")" + std::string(order.string_at("action")) + R"(","of":")" + about(action) + "\"}";
   // From the block's time, which may be a little behind the clock: thirty days must not be one moment more.
   const BlockTime now = acts.ledger.replica().view().time();
   CARELEDGER_TRY(const Digest command, send(acts, build::propose(action, {now.value + days * contracts::kDayMs})));
@@ -197,12 +209,12 @@ Result<http::Response> vote(const AdminActs& acts, const json::Value& order, vau
   if (!proposal) return fail(ErrorKind::invalid, "proposal: expected 64 hex digits");
   const json::Value* yes = order.find("yes");
   if (yes == nullptr || !yes->is_boolean()) return fail(ErrorKind::invalid, "yes: expected true or false");
+  if (!acts.ledger.replica().view().state().has(governance::kProposals, *proposal))
+    return fail(ErrorKind::not_found, "this node's copy of the ledger has no such proposal; one made a moment ago may still be on its way");
   entry.details = R"({"voted_on":")" + proposal->hex() + R"(","yes":)" + (yes->boolean() ? "true}" : "false}");
   CARELEDGER_CHECK(send(acts, build::vote(*proposal, yes->boolean())));
   const replica::View view = acts.ledger.replica().view();
-  const auto row = view.state().get(governance::kProposals, *proposal);
-  if (!row) return fail(ErrorKind::not_found, "there is no such proposal");
-  return http::json(200, "{\"status\":\"" + status_of(*row, view.time()) + "\"}");
+  return http::json(200, "{\"status\":\"" + status_of(*view.state().get(governance::kProposals, *proposal), view.time()) + "\"}");
 }
 
 Result<http::Response> leave(const AdminActs& acts, vault::AuditEntry& entry) {

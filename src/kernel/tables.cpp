@@ -60,6 +60,8 @@ ProtocolVersion protocol_at(const Reader& state, Height height) {
 
 AccountId account_id(const FoundingMember& member) { return account_id(member.authority(), member.nonce()); }
 
+bool is_plain_name(ByteView name) { return !name.empty() && name.size() <= 200 && printable(name) == name; }
+
 bool is_capped(const Founding& founding) {
   std::map<ByteView, std::uint64_t> groups;
   std::uint64_t total = 0;
@@ -77,13 +79,10 @@ namespace {
 
 constexpr std::int64_t kCreatedMax = 253'402'300'800'000;  // the year 10000
 
-// Names are read by people, for ever: nothing in them may pretend to be something else on a screen.
-bool is_plain(ByteView name) { return !name.empty() && name.size() <= 200 && printable(name) == name; }
-
 bool is_sound_member(const FoundingMember& member) {
   const bool votes = member.weight() > 0;
-  return is_sound(member.authority()) && member.nonce().size() == 32 && is_plain(member.name()) &&
-         (member.group().empty() || is_plain(member.group())) && member.kind() > 0 && member.sealing_key().size() == 32 &&
+  return is_sound(member.authority()) && member.nonce().size() == 32 && is_plain_name(member.name()) &&
+         (member.group().empty() || is_plain_name(member.group())) && member.kind() > 0 && member.sealing_key().size() == 32 &&
          member.validator_key().size() == (votes ? 32 : 0) && member.weight() <= kWeightMax;
 }
 
@@ -113,7 +112,7 @@ bool is_sound(const Founding& founding) {
   if (!known) return false;
   if (founding.format() == kFoundedByOne)
     return founding.founder_nonce().size() == 32 && is_sound(founding.founder()) && founding.members_size() == 0;
-  return founding.format() == kFoundedTogether && is_plain(founding.name()) && founding.created_ms() < kCreatedMax &&
+  return founding.format() == kFoundedTogether && is_plain_name(founding.name()) && founding.created_ms() < kCreatedMax &&
          !founding.has_founder() && founding.founder_nonce().empty() && members_sound(founding);
 }
 

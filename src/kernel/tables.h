@@ -38,6 +38,8 @@ ProtocolVersion protocol_at(const Reader& state, Height height);  // the highest
 inline constexpr std::uint32_t kFoundedByOne = 1, kFoundedTogether = 2;
 inline constexpr int kFoundingMembersMax = 64;
 inline constexpr int kValidatorsMin = 4;  // with three, one alone is a third
+// 1 to 200 bytes. Names are read by people, for ever: nothing in them may pretend to be something else on a screen.
+bool is_plain_name(ByteView name);
 inline constexpr std::uint64_t kWeightMax = 1'000'000;
 
 AccountId account_id(const FoundingMember& member);

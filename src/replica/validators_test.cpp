@@ -57,6 +57,15 @@ class Validators : public testing::Test {
     return kernel::sign_command({replica_->ledger(), id(n), ++sequence_[n], {time_.value + 60'000}, order.contract}, order.payload,
                                 kernel::Signer{1, &key});
   }
+  governance::Action vote_for_member_5(std::uint64_t weight) const {
+    const auto proof = kernel::test_key(25).sign(governance::rotation_bytes(replica_->ledger(), id(5), validator(5).view()));
+    governance::Action action;
+    action.mutable_set_weight()->set_organisation(id(5).bytes());
+    action.mutable_set_weight()->set_weight(weight);
+    action.mutable_set_weight()->set_validator_key(validator(5).bytes());
+    action.mutable_set_weight()->set_proof(Bytes(proof.view()));
+    return action;
+  }
   // One block; every command must be ok. Its validator updates, by key.
   std::map<crypto::PublicKey, std::int64_t> block(const std::vector<ledger::SignedCommand>& commands) {
     const auto key = kernel::test_key(11);
@@ -81,11 +90,7 @@ using Updates = std::map<crypto::PublicKey, std::int64_t>;
 
 TEST_F(Validators, ChangeWhenAVoteDecidesAndOnlyThen) {
   for (std::uint8_t n = 1; n <= 4; ++n) EXPECT_EQ(replica_->view().state().get(kernel::kValidators, id(n))->power(), 10u);
-  governance::Action action;
-  action.mutable_set_weight()->set_organisation(id(5).bytes());
-  action.mutable_set_weight()->set_weight(5);
-  action.mutable_set_weight()->set_validator_key(validator(5).bytes());
-  const auto proposal = command(5, build::propose(action, {time_.value + 1000}));
+  const auto proposal = command(5, build::propose(vote_for_member_5(5), {time_.value + governance::kDeadlineMax}));
   EXPECT_EQ(block({proposal}), Updates{});
   const Digest which = governance::proposal_id(kernel::digest_of(proposal));
   EXPECT_EQ(block({command(1, build::vote(which, true)), command(2, build::vote(which, true))}), Updates{});
@@ -108,11 +113,7 @@ TEST_F(Validators, AKeyThatChangesHandsIsToldOnce) {
 }
 
 TEST_F(Validators, WhoLeavesHasNoVoteAnyMore) {
-  governance::Action action;
-  action.mutable_set_weight()->set_organisation(id(5).bytes());
-  action.mutable_set_weight()->set_weight(10);
-  action.mutable_set_weight()->set_validator_key(validator(5).bytes());
-  const auto proposal = command(5, build::propose(action, {time_.value + 1000}));
+  const auto proposal = command(5, build::propose(vote_for_member_5(10), {time_.value + governance::kDeadlineMax}));
   const Digest which = governance::proposal_id(kernel::digest_of(proposal));
   block({proposal, command(1, build::vote(which, true)), command(2, build::vote(which, true)), command(3, build::vote(which, true))});
   EXPECT_EQ(block({command(4, build::leave())}), (Updates{{validator(4), 0}}));

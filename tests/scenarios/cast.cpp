@@ -182,11 +182,21 @@ void fill_repeated(const Scene& scene, Message& command, const FieldDescriptor& 
   for (auto& value : values) reflection->AddString(&command, &field, std::move(value));
 }
 
+// Who shall have the key: whom the command names, or else its sender.
+AccountId holder_of(const Scene& scene, const Message& command) {
+  if (const auto* admit = dynamic_cast<const contracts::governance::AdmitMember*>(&command))
+    return kernel::account_id(admit->organisation().authority(), admit->organisation().nonce());
+  if (const auto* weight = dynamic_cast<const contracts::governance::SetWeight*>(&command))
+    return AccountId::from(weight->organisation()).value();
+  return scene.actor;
+}
+
 // By this key, over the validator key already filled in.
 void fill_proof(const Scene& scene, Message& command, const FieldDescriptor& field, const std::string& text) {
-  const auto* key = command.GetDescriptor()->FindFieldByName("key");
+  const auto& type = *command.GetDescriptor();
+  const auto* key = type.FindFieldByName("key") != nullptr ? type.FindFieldByName("key") : type.FindFieldByName("validator_key");
   const Bytes next = command.GetReflection()->GetString(command, key);
-  const Bytes signed_bytes = contracts::governance::rotation_bytes(scene.ledger, scene.actor, next);
+  const Bytes signed_bytes = contracts::governance::rotation_bytes(scene.ledger, holder_of(scene, command), next);
   command.GetReflection()->SetString(&command, &field, Bytes(scene.cast.key(text).sign(signed_bytes).view()));
 }
 

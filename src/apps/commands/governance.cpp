@@ -3,6 +3,7 @@
 #include "apps/commands/command.h"
 #include "apps/node_access.h"
 #include "apps/terminal.h"
+#include "base/printable.h"
 #include "codec/json/json.h"
 
 namespace careledger::apps::commands {
@@ -18,7 +19,7 @@ struct Options {
   std::int64_t weight = -1;
   std::int64_t protocol = 0, height = 0, days = 7;
   std::string proposal;
-  bool yes = false, no = false, all = false;
+  bool yes = false, no = false, all = false, confirmed = false;
 };
 
 Result<Bytes> ask(const Options& options, http::Request request) {
@@ -47,13 +48,14 @@ std::string number_at(const json::Value& value, std::string_view name) {
 
 std::string joined(const json::Value& value, std::string_view name) {
   std::string out;
-  for (const json::Value& one : value.items_at(name)) out += (out.empty() ? "" : ", ") + std::string(one.text());
+  for (const json::Value& one : value.items_at(name)) out += (out.empty() ? "" : ", ") + printable(one.text());
   return out.empty() ? "nobody" : out;
 }
 
 std::string in_words(const json::Value& proposal) {
   const std::string_view action = proposal.string_at("action");
-  const std::string organisation(proposal.string_at("organisation"));
+  const std::string organisation =
+      printable(proposal.string_at("organisation")) + " (" + std::string(proposal.string_at("organisation_id")) + ")";
   if (action == "activate") return "protocol " + number_at(proposal, "version") + " from block " + number_at(proposal, "height");
   if (action == "weight") return "a vote of " + number_at(proposal, "weight") + " for " + organisation;
   if (action == "admit") return "admit " + organisation + " with a vote of " + number_at(proposal, "weight");
@@ -65,9 +67,9 @@ int proposals(const Options& options, bool as_json) {
   return tell(answer, as_json, [](const json::Value& root) {
     const std::string votes = number_at(root, "votes");
     for (const json::Value& one : root.items_at("members"))
-      fmt::print("{}  {} of {} votes, {}\n", one.string_at("name"), number_at(one, "weight"), votes, one.string_at("status"));
+      fmt::print("{}  {} of {} votes, {}\n", printable(one.string_at("name")), number_at(one, "weight"), votes, one.string_at("status"));
     for (const json::Value& one : root.items_at("proposals")) {
-      fmt::print("\n{}\n  {}, proposed by {}; {}, until {}\n", one.string_at("id"), in_words(one), one.string_at("by"),
+      fmt::print("\n{}\n  {}, proposed by {}; {}, until {}\n", one.string_at("id"), in_words(one), printable(one.string_at("by")),
                  one.string_at("status"), one.string_at("deadline"));
       fmt::print("  yes: {} ({} votes); no: {} ({} votes); more than two thirds of {} decide\n", joined(one, "yes"),
                  number_at(one, "yes_votes"), joined(one, "no"), number_at(one, "no_votes"), votes);
@@ -171,7 +173,11 @@ void add_governing(CLI::App& network, Context& context) {
 
   options = std::make_shared<Options>();
   command = add(network, context, options, "leave", "give up membership; refused while the others would be too few", leave);
-  example(*command, "careledger network leave /srv/care --organisation \"North Hospital\"");
+  command
+      ->add_flag("--confirm", options->confirmed,
+                 "this is meant: nothing of this organisation goes to the ledger until the others' votes take it back")
+      ->required();
+  example(*command, "careledger network leave /srv/care --organisation \"North Hospital\" --confirm");
 }
 
 }  // namespace careledger::apps::commands

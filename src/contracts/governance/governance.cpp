@@ -50,10 +50,19 @@ class Electorate {
     for (const auto& [id, seat] : members_) sum += seat.row.weight();
     return sum;
   }
-  bool is_capped() const {
+  std::uint64_t heaviest() const {  // of the groups
     std::map<std::string, std::uint64_t> groups;
     for (const auto& [id, seat] : members_) groups[seat.row.group().empty() ? seat.name : seat.row.group()] += seat.row.weight();
-    return std::ranges::all_of(groups, [all = total()](const auto& group) { return group.second * 3 < all; });
+    std::uint64_t most = 0;
+    for (const auto& [name, weight] : groups) most = std::max(most, weight);
+    return most;
+  }
+  // Nobody has a third; or somebody has it already, and no greater share than before.
+  bool is_capped_after(const Electorate& before) const {
+    return heaviest() * 3 < total() || (total() > 0 && heaviest() * before.total() <= before.heaviest() * total());
+  }
+  bool has_name(ByteView name) const {
+    return std::ranges::any_of(members_, [&](const auto& one) { return one.second.name == name; });
   }
   bool has_key(ByteView key, const AccountId& of_another_than) const {
     return std::ranges::any_of(
@@ -69,7 +78,12 @@ class Electorate {
   std::map<AccountId, Seat> members_;
 };
 
-bool is_validator_key(ByteView key, std::uint64_t weight) { return key.size() == (weight > 0 ? 32U : 0U); }
+bool is_key_with_proof(ByteView key, ByteView proof) { return key.empty() ? proof.empty() : key.size() == 32 && proof.size() == 64; }
+
+bool signed_by_it(const LedgerId& ledger, const AccountId& organisation, ByteView key, ByteView proof) {
+  return key.empty() ||
+         crypto::verify(id_of<crypto::PublicKey>(key), rotation_bytes(ledger, organisation, key), *crypto::Signature::from(proof));
+}
 
 Member member_of(const AdmitMember& c) {
   Member row;
@@ -102,24 +116,31 @@ void emit_weight(Writer& state, const AccountId& id, std::uint64_t weight) {
 
 Codes of_registry(registry::Codes code) { return code == registry::Codes::ok ? Codes::ok : Codes::action_not_possible; }
 
+bool is_active(const Reader& state, const AccountId& id) {
+  return state.get(registry::kOrganisations, id)->status() == number_of(registry::OrganisationStatus::active);
+}
+
 bool is_member(const Call& call, const Reader& state) { return state.has(kMembers, call.actor); }
 
 // --- each action: its form, whether it could be carried out now, and carrying it out
 // -------------------------------------------------------
 
 bool action_formed(const AdmitMember& c) {
-  return c.has_organisation() && registry::well_formed(c.organisation()) && c.weight() <= kernel::kWeightMax && c.group().size() <= 200 &&
-         is_validator_key(c.validator_key(), c.weight());
+  return c.has_organisation() && registry::well_formed(c.organisation()) && kernel::is_plain_name(c.organisation().name()) &&
+         c.weight() <= kernel::kWeightMax && (c.group().empty() || kernel::is_plain_name(c.group())) &&
+         c.validator_key().empty() == (c.weight() == 0) && is_key_with_proof(c.validator_key(), c.proof());
 }
 Codes action_judged(const AdmitMember& c, const Call& call, const Reader& state) {
   const Codes known = of_registry(registry::judge(c.organisation(), call, state));
   if (known != Codes::ok) return known;
-  Electorate after(state);
+  const Electorate before(state);
+  Electorate after = before;
   const AccountId id = account_of(c.organisation());
-  if (after.size() >= kMembersMax) return Codes::action_not_possible;
+  if (after.size() >= kMembersMax || after.has_name(c.organisation().name())) return Codes::action_not_possible;
   if (after.has_key(c.validator_key(), id)) return Codes::key_in_use;
   after.seat(id, member_of(c), c.organisation().name());
-  return after.is_capped() ? Codes::ok : Codes::group_too_heavy;
+  if (!after.is_capped_after(before)) return Codes::group_too_heavy;
+  return signed_by_it(call.ledger, id, c.validator_key(), c.proof()) ? Codes::ok : Codes::proof_does_not_hold;
 }
 void carry_out(const AdmitMember& c, const Call& call, Writer& state) {
   registry::apply(c.organisation(), call, state);
@@ -131,18 +152,21 @@ void carry_out(const AdmitMember& c, const Call& call, Writer& state) {
 }
 
 bool action_formed(const SetWeight& c) {
-  return is_digest(c.organisation()) && c.weight() <= kernel::kWeightMax && (c.validator_key().empty() || c.validator_key().size() == 32);
+  return is_digest(c.organisation()) && c.weight() <= kernel::kWeightMax && is_key_with_proof(c.validator_key(), c.proof());
 }
-Codes action_judged(const SetWeight& c, const Call&, const Reader& state) {
+// Of a suspended member no weight counts: its reinstatement is judged by the new one.
+Codes action_judged(const SetWeight& c, const Call& call, const Reader& state) {
   const auto id = id_of<AccountId>(c.organisation());
   const auto row = state.get(kMembers, id);
   if (!row) return Codes::action_not_possible;
   const bool has_key = !row->validator_key().empty();
   if (has_key ? !c.validator_key().empty() : c.validator_key().empty() && c.weight() > 0) return Codes::action_not_possible;
-  Electorate after(state);
+  const Electorate before(state);
+  Electorate after = before;
   if (after.has_key(c.validator_key(), id)) return Codes::key_in_use;
-  after.set_weight(id, c.weight());
-  return after.is_capped() ? Codes::ok : Codes::group_too_heavy;
+  if (is_active(state, id)) after.set_weight(id, c.weight());
+  if (!after.is_capped_after(before)) return Codes::group_too_heavy;
+  return signed_by_it(call.ledger, id, c.validator_key(), c.proof()) ? Codes::ok : Codes::proof_does_not_hold;
 }
 void carry_out(const SetWeight& c, const Call&, Writer& state) {
   const auto id = id_of<AccountId>(c.organisation());
@@ -150,15 +174,18 @@ void carry_out(const SetWeight& c, const Call&, Writer& state) {
   row.set_weight(c.weight());
   if (!c.validator_key().empty()) row.set_validator_key(c.validator_key());
   state.put(kMembers, row, id);
-  const auto organisation = *state.get(registry::kOrganisations, id);
-  write_validator(state, id, row, organisation.status() == number_of(registry::OrganisationStatus::active));
+  write_validator(state, id, row, is_active(state, id));
   emit_weight(state, id, row.weight());
 }
 
-// Suspending may leave others heavier than the cap: a member that harms the network must not be kept for that.
+// May leave others heavier than the cap, but nobody so heavy that he decides alone: he could empty the network.
 bool action_formed(const registry::Suspend& c) { return registry::well_formed(c); }
 Codes action_judged(const registry::Suspend& c, const Call& call, const Reader& state) {
-  return of_registry(registry::judge(c, call, state));
+  const Codes known = of_registry(registry::judge(c, call, state));
+  if (known != Codes::ok) return known;
+  Electorate after(state);
+  after.set_weight(id_of<AccountId>(c.organisation()), 0);
+  return after.heaviest() * 3 < after.total() * 2 ? Codes::ok : Codes::group_too_heavy;
 }
 void carry_out(const registry::Suspend& c, const Call& call, Writer& state) {
   registry::apply(c, call, state);
@@ -170,9 +197,10 @@ Codes action_judged(const registry::Reinstate& c, const Call& call, const Reader
   const Codes known = of_registry(registry::judge(c, call, state));
   if (known != Codes::ok) return known;
   const auto id = id_of<AccountId>(c.organisation());
-  Electorate after(state);
+  const Electorate before(state);
+  Electorate after = before;
   after.set_weight(id, state.get(kMembers, id)->weight());
-  return after.is_capped() ? Codes::ok : Codes::group_too_heavy;
+  return after.is_capped_after(before) ? Codes::ok : Codes::group_too_heavy;
 }
 void carry_out(const registry::Reinstate& c, const Call& call, Writer& state) {
   registry::apply(c, call, state);
@@ -233,7 +261,10 @@ Codes decide(const Propose& c, const Call& call, const Reader& state) {
   if (!member) return Codes::not_a_member;
   const Codes possible = judge_action(c.action(), call, state);
   if (possible != Codes::ok) return possible;
-  if (c.deadline_ms() <= call.time.value || c.deadline_ms() - call.time.value > kDeadlineMax) return Codes::deadline_out_of_bounds;
+  // The bounds are of differences: a deadline near the ends of its type is far out of them.
+  if (c.deadline_ms() <= call.time.value) return Codes::deadline_out_of_bounds;
+  const std::int64_t left = c.deadline_ms() - call.time.value;
+  if (left < kDeadlineMin || left > kDeadlineMax) return Codes::deadline_out_of_bounds;
   return open_deadlines(*member, call.time).size() >= kOpenMax ? Codes::too_many_open : Codes::ok;
 }
 
@@ -269,9 +300,19 @@ Codes decide(const Vote& c, const Call& call, const Reader& state) {
   return voted ? Codes::already_voted : Codes::ok;
 }
 
+// Its proposer may make another one.
+static void free_place(const Proposal& proposal, Writer& state) {
+  const auto id = id_of<AccountId>(proposal.proposer());
+  auto proposer = *state.get(kMembers, id);
+  auto& deadlines = *proposer.mutable_deadlines();
+  if (const auto place = std::ranges::find(deadlines, proposal.deadline_ms()); place != deadlines.end()) deadlines.erase(place);
+  state.put(kMembers, proposer, id);
+}
+
 static void close(Proposal& proposal, const Digest& id, ProposalStatus status, const Call& call, Writer& state) {
   proposal.set_status(number_of(status));
   proposal.set_closed_height(call.height.value);
+  free_place(proposal, state);
   Event event;
   event.mutable_closed()->set_proposal(id.bytes());
   event.mutable_closed()->set_status(number_of(status));
@@ -301,16 +342,14 @@ void apply(const Vote& c, const Call& call, Writer& state) {
 
 // --- what a member does alone --------------------------------------------------------------------------------------------------------
 
-bool well_formed(const RotateValidator& c) { return c.key().size() == 32 && c.proof().size() == 64; }
+bool well_formed(const RotateValidator& c) { return !c.key().empty() && is_key_with_proof(c.key(), c.proof()); }
 
 Codes decide(const RotateValidator& c, const Call& call, const Reader& state) {
   const auto member = state.get(kMembers, call.actor);
   if (!member) return Codes::not_a_member;
   if (Electorate(state).has_key(c.key(), call.actor)) return Codes::key_in_use;
   if (member->weight() == 0) return Codes::no_vote;
-  const bool signed_by_it = crypto::verify(id_of<crypto::PublicKey>(c.key()), rotation_bytes(call.ledger, call.actor, c.key()),
-                                           *crypto::Signature::from(c.proof()));
-  return signed_by_it ? Codes::ok : Codes::proof_does_not_hold;
+  return signed_by_it(call.ledger, call.actor, c.key(), c.proof()) ? Codes::ok : Codes::proof_does_not_hold;
 }
 
 void apply(const RotateValidator& c, const Call& call, Writer& state) {
@@ -324,9 +363,10 @@ bool well_formed(const Leave&) { return true; }
 
 Codes decide(const Leave&, const Call& call, const Reader& state) {
   if (!is_member(call, state)) return Codes::not_a_member;
-  Electorate after(state);
+  const Electorate before(state);
+  Electorate after = before;
   after.set_weight(call.actor, 0);
-  return after.is_capped() ? Codes::ok : Codes::group_too_heavy;
+  return after.is_capped_after(before) ? Codes::ok : Codes::group_too_heavy;
 }
 
 void apply(const Leave&, const Call& call, Writer& state) {

@@ -6,9 +6,11 @@
 //                 v
 //              rejected
 //
-// A proposal is carried out by the vote that decides it, in the same block. Votes count with the weights of that moment. No group of
-// members may have a third of all weight: whatever would lead there is refused. On a ledger with a founder nobody is a member, and the
-// founder decides (registry).
+// A proposal is carried out by the vote that decides it, in the same block. Votes count with the weights of that moment.
+//
+// No group of members may have a third of all weight, nor come nearer to it when one has it already: whatever would lead there is refused.
+// But for a suspension, since a member that harms the network must not be kept for that: it may go on until one group could decide alone.
+// Whoever brings a validator key shows that he holds it. On a ledger with a founder nobody is a member, and the founder decides (registry).
 #pragma once
 
 #include "contracts/governance/governance.pb.h"
@@ -18,11 +20,11 @@ namespace careledger::contracts::governance {
 
 enum class Codes : std::uint16_t {  // in the order in which they win; numbers are never reused
   ok = 0,
-  not_a_member = 1,            // or suspended, or of a ledger with a founder
+  not_a_member = 1,            // or of a ledger with a founder
   action_not_possible = 2,     // the registry refuses it: known already, unknown, suspended already, not the next protocol…
   key_in_use = 3,              // another member's validator key
-  group_too_heavy = 4,         // it would have a third of all weight
-  deadline_out_of_bounds = 5,  // not after this block, or more than 30 days after it
+  group_too_heavy = 4,         // it would have a third of all weight; after a suspension, two thirds
+  deadline_out_of_bounds = 5,  // less than an hour after this block, or more than 30 days
   too_many_open = 6,           // of this member's proposals
   proposal_unknown = 7,
   proposal_closed = 8,  // carried out, void or rejected
@@ -34,6 +36,7 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
 
 enum class ProposalStatus : std::uint32_t { open = 1, carried_out = 2, rejected = 3, void_ = 4 };
 
+inline constexpr std::int64_t kDeadlineMin = kDayMs / 24;
 inline constexpr std::int64_t kDeadlineMax = 30 * kDayMs;
 inline constexpr int kOpenMax = 16;  // proposals of one member
 inline constexpr std::uint32_t kMembersMax = 256;
@@ -42,7 +45,7 @@ inline constexpr kernel::Table<Member, AccountId> kMembers{{0x60}, "members"};
 inline constexpr kernel::Table<Proposal, Digest> kProposals{{0x61}, "proposals"};
 
 Digest proposal_id(const Digest& command);
-// What a validator's new key signs: kernel::signed_bytes of "careledger/validator/1" and ledger ‖ organisation ‖ key.
+// What a validator key signs to show who may have it: kernel::signed_bytes of "careledger/validator/1" and ledger ‖ organisation ‖ key.
 Bytes rotation_bytes(const LedgerId& ledger, const OrganisationId& organisation, ByteView key);
 
 struct Tally {  // of an open proposal, with the weights of now
