@@ -39,7 +39,7 @@ Result<std::optional<BlockTime>> ask_node(const Layout& layout) {
 
 Result<std::optional<BlockTime>> newest_block(const Layout& layout) {
   if (!system_files().exists(layout.ledger())) return std::optional<BlockTime>();
-  const auto lock = FolderLock::take(layout);
+  const auto lock = lock_folder(layout);
   if (!lock) return ask_node(layout);
   replica::LedgerStoreOptions options;
   options.folder = layout.ledger();

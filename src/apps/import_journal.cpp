@@ -27,6 +27,7 @@ Result<ImportJournal> ImportJournal::open(const std::string& path) {
   ImportJournal journal;
   if (path.empty()) return journal;
   Files& files = system_files();
+  CARELEDGER_TRY(journal.lock_, FileLock::take(path + ".lock", "another import works with the journal " + path + "; let it end first"));
   if (!files.exists(path)) {
     CARELEDGER_CHECK(files.replace(path, std::string(kTitle) + to_hex(system_entropy().take(kIdBytes)) + "\n"));
   }

@@ -5,6 +5,9 @@
 //
 // A source that was sent and is not noted yet when the process ends is sent again, under the same Idempotency-Key: the node stores it once.
 //
+// One import at a time works with it: a lock on the file beside it, whose name ends with ".lock". It speaks of the one node that it was
+// made with: after an older backup of that is restored, a journal would pass over what was lost.
+//
 // Thread-safety: key() and holds() from any thread, note() by one at a time.
 #pragma once
 
@@ -12,6 +15,7 @@
 #include <set>
 #include <string>
 
+#include "apps/file_lock.h"
 #include "apps/import.h"
 #include "base/files.h"
 
@@ -19,7 +23,8 @@ namespace careledger::apps {
 
 class ImportJournal {
  public:
-  // Makes the file durably when there is none; takes off what a crash left half written at its end. invalid when it is something else.
+  // Makes the file durably when there is none; takes off what a crash left half written at its end. invalid when it is something else,
+  // unavailable while another import works with it.
   // An empty path: nothing is kept, and nothing is held.
   static Result<ImportJournal> open(const std::string& path);
 
@@ -30,6 +35,7 @@ class ImportJournal {
   std::string key(const ImportPiece& piece, std::size_t number) const;
 
  private:
+  std::unique_ptr<FileLock> lock_;
   std::string id_;
   std::set<std::string> taken_;  // by an earlier run
   std::unique_ptr<File> file_;

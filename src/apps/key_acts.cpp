@@ -64,7 +64,7 @@ Result<void> rewrap_keys(const KeyPlace& place, Clock& clock, Entropy& entropy) 
   const std::string& slug = organisation.slug;
   CARELEDGER_CHECK(record_in(place.layout, place.seal, slug, "rewrap", true, clock, entropy));
   {
-    CARELEDGER_TRY(const auto lock, FolderLock::take(place.layout));
+    CARELEDGER_TRY(const auto lock, lock_folder(place.layout));
     CARELEDGER_TRY(const Seal seal, open_seal(place.layout, place.seal, false, entropy));
     CARELEDGER_TRY(const auto keys, Keystore::open(place.layout.organisation_keystore(slug), seal, clock, entropy));
     CARELEDGER_CHECK(vault::rewrap({place.layout.vault(slug), place.layout.audit(slug)}, *keys, entropy));
@@ -84,7 +84,7 @@ Result<std::size_t> reseal_keystores(const KeyPlace& place, const SealChoice& ch
     return tl::make_unexpected(std::move(begun.error()));
   CARELEDGER_TRY(const Seal next, open_seal(place.layout, choice, true, entropy));
   {
-    CARELEDGER_TRY(const auto lock, FolderLock::take(place.layout));
+    CARELEDGER_TRY(const auto lock, lock_folder(place.layout));
     for (const std::string& path : paths) CARELEDGER_CHECK(reseal_one(path, old, next, clock, entropy));
   }
   CARELEDGER_CHECK(record_in(place.layout, choice, {}, "reseal", false, clock, entropy));

@@ -1,11 +1,5 @@
 #include "apps/node.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <mutex>
 
@@ -22,16 +16,9 @@ constexpr std::size_t kFoundingBytesMax = 256 * 1024;
 
 }  // namespace
 
-Result<std::unique_ptr<FolderLock>> FolderLock::take(const Layout& layout) {
-  const int descriptor = ::open(layout.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) return fail(ErrorKind::storage, "cannot open " + layout.lock() + ": " + std::strerror(errno));
-  auto lock = std::unique_ptr<FolderLock>(new FolderLock(descriptor));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
-    return fail(ErrorKind::unavailable, "another careledger process works on " + layout.folder + "; stop it first");
-  return lock;
+Result<std::unique_ptr<FileLock>> lock_folder(const Layout& layout) {
+  return FileLock::take(layout.lock(), "another careledger process works on " + layout.folder + "; stop it first");
 }
-
-FolderLock::~FolderLock() { ::close(descriptor_); }
 
 struct Node::KnownAddresses {
   std::mutex mutex;
@@ -55,7 +42,7 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
                                          const std::string& engine) {
   auto node = std::unique_ptr<Node>(new Node(layout, clock));
   CARELEDGER_TRY(node->config_, read_config(system_files(), layout.config()));
-  CARELEDGER_TRY(node->lock_, FolderLock::take(layout));
+  CARELEDGER_TRY(node->lock_, lock_folder(layout));
   node->room_ = std::make_shared<storage::Room>(layout.folder, std::uint64_t{node->config_.reserve_mib} << 20);
   node->room_->on_change([alerts = node->alerts_.get()](const std::string& what) { alerts->raise("disk", what); });
   node->room_->look();

@@ -11,14 +11,13 @@
 #include <memory>
 #include <vector>
 
+#include "apps/file_lock.h"
 #include "apps/organisation.h"
 #include "apps/seal_choice.h"
 #include "edge/ops/metrics.h"
 #include "edge/rpc/rpc.h"
 
 namespace careledger::apps {
-
-class FolderLock;
 
 class Node {
  public:
@@ -52,7 +51,7 @@ class Node {
   Clock& clock_;
   Config config_;
   ServeConfig serve_config_;
-  std::unique_ptr<FolderLock> lock_;
+  std::unique_ptr<FileLock> lock_;
   std::unique_ptr<Alerts> alerts_ = std::make_unique<Alerts>();
   std::shared_ptr<storage::Room> room_;
   std::unique_ptr<vault::Keystore> keys_;
@@ -69,17 +68,7 @@ class Node {
   std::shared_ptr<KnownAddresses> known_addresses_;  // where organisations are asked for records; filled once all of them serve
 };
 
-// One process a data folder: an flock(2) on DIR/lock, which the kernel drops when the process dies.
-class FolderLock {
- public:
-  static Result<std::unique_ptr<FolderLock>> take(const Layout& layout);
-  ~FolderLock();
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
-};
+// One process a data folder: a lock on DIR/lock. unavailable while another one holds it.
+Result<std::unique_ptr<FileLock>> lock_folder(const Layout& layout);
 
 }  // namespace careledger::apps

@@ -84,7 +84,9 @@ TEST_P(BackupTest, WhatWasStoredUnderANameIsKnownAfterwards) {
   const Digest name = crypto::sha256("a request");
   const auto store = [&](std::uint32_t version) -> Result<void> {
     CARELEDGER_TRY(auto transaction, vault->begin());
-    CARELEDGER_CHECK(transaction->once(name));
+    CARELEDGER_TRY(const bool stored, transaction->stored(name));
+    if (stored) return fail(ErrorKind::conflict, "");
+    transaction->name(name);
     CARELEDGER_CHECK(transaction->put({"Patient", "p1", version, patient_json("p1", version, "Once", "1970-01-02")}));
     CARELEDGER_CHECK(transaction->commit());
     return {};

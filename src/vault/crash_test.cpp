@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 
+#include "crypto/hash.h"
 #include "vault/check.h"
 #include "vault/test_store.h"
 #include "vault/test_vault.h"
@@ -41,6 +42,7 @@ class Broken {  // one vault that is broken off and opened again
     *left_ = writes;
     return Vault::open(options_, *keys_, clock_, system_entropy());
   }
+  void leave(int writes) { *left_ = writes; }
   bool broke() const { return *left_ < 0; }
 
  private:
@@ -95,6 +97,46 @@ TEST(Crash, AtEveryWriteATransactionIsThereInFullOrNotAtAll) {
     ASSERT_TRUE(change(**vault, version + 1, "after", 1)) << "and it goes on";
   }
   EXPECT_FALSE(broke) << "every step was reached";
+}
+
+Result<void> store_named(Vault& vault, const Digest& name) {
+  CARELEDGER_TRY(auto transaction, vault.begin());
+  transaction->name(name);
+  CARELEDGER_CHECK(transaction->put({"Patient", "p1", 1, patient_json("p1", 1, "First", "1970-01-02")}));
+  CARELEDGER_CHECK(transaction->commit());
+  return {};
+}
+
+Result<bool> is_stored(Vault& vault, const Digest& name) {
+  CARELEDGER_TRY(auto transaction, vault.begin());
+  return transaction->stored(name);
+}
+
+TEST(Crash, NothingIsSaidToBeStoredThatTheDiskMayLose) {
+  const Digest name = crypto::sha256("a request");
+  int unsure = 0;
+  bool broke = true;
+  for (int writes = 0; broke && writes < 200; ++writes) {
+    Broken node;
+    {
+      auto vault = std::move(*node.open(1000));
+      node.leave(writes);
+      broke = !store_named(*vault, name);
+      const auto stored = is_stored(*vault, name);
+      if (!stored) {
+        EXPECT_EQ(stored.error().kind, ErrorKind::storage);
+        ++unsure;
+      } else {
+        EXPECT_NE(*stored, broke) << "after " << writes << " writes";
+      }
+    }
+    auto vault = std::move(*node.open(1000));
+    const auto stored = is_stored(*vault, name);
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(*stored, *vault->view().has_version("Patient", "p1", 1)) << "after " << writes << " writes";
+  }
+  EXPECT_FALSE(broke) << "every step was reached";
+  EXPECT_GT(unsure, 0) << "one step is between writing and syncing";
 }
 
 TEST(Crash, AtEveryWriteAnchorsAndErasuresComeToTheirEnd) {

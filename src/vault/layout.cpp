@@ -176,6 +176,8 @@ std::uint64_t Gaps::count_below(std::uint64_t number) const {
   return count;
 }
 
+Bytes once_key(const Digest& name) { return Bytes(kOncePrefix).append(name.view()); }
+
 Bytes owed_key(std::uint64_t sequence) { return Bytes(kOwedPrefix) + u64_bytes(sequence); }
 
 Bytes encode(const OwedRow& row) {

@@ -100,8 +100,9 @@ Bytes owed_key(std::uint64_t sequence);
 Bytes encode(const OwedRow& row);
 std::optional<OwedRow> decode_owed_row(ByteView bytes);
 
-// What asked for a commit under a name of its own, so that it is not stored again when the answer is lost (Transaction::once).
+// What asked for a commit under a name of its own, so that it is not stored again when the answer is lost (Transaction::name).
 inline constexpr ByteView kOncePrefix{"once\0", 5};  // ‖ name (32) -> u64 sequence of that commit
+Bytes once_key(const Digest& name);
 
 struct OutboxRow {
   Digest commitment;

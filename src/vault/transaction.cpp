@@ -63,13 +63,23 @@ void Transaction::owe(Bytes row, std::span<const std::uint64_t> settled) {
   state_->staging.add(kStateColumn, owed_key(sequence()), row);
   for (const std::uint64_t one : settled) state_->staging.forget(kStateColumn, owed_key(one));
 }
-Result<void> Transaction::once(const Digest& name) {
-  const Bytes key = Bytes(kOncePrefix).append(name.view());
-  CARELEDGER_TRY(const auto known, state_->parts.store->get(kStateColumn, key));
-  if (known) return fail(ErrorKind::conflict, "this was stored before");
-  state_->staging.add(kStateColumn, key, u64_bytes(sequence()));
-  return {};
+Result<bool> Transaction::stored(const Digest& name) const {
+  VaultParts& parts = state_->parts;
+  CARELEDGER_ASSERT(state_->lock.owns_lock());
+  const Bytes key = once_key(name);
+  CARELEDGER_TRY(const auto row, parts.store->get(kStateColumn, key));
+  if (!row) return false;
+  ByteView value = *row;
+  const auto commit = take_u64(value);
+  if (!commit || !value.empty()) return corrupt_row("state", key);
+  if (*commit > parts.head.sequence) return false;  // of a transaction that was dropped and could not be taken back
+  if (*commit > parts.seen().sequence) {            // written, and its writer still waits for the disk, or waited in vain
+    CARELEDGER_CHECK(parts.syncs->sync());
+    parts.publish(parts.head);
+  }
+  return true;
 }
+void Transaction::name(const Digest& name) { state_->staging.add(kStateColumn, once_key(name), u64_bytes(sequence())); }
 const std::set<std::string>& Transaction::patients() const { return state_->patients; }
 
 Result<std::optional<StoredVersion>> Transaction::State::found(std::string_view type, std::string_view id) {

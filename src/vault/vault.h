@@ -103,8 +103,10 @@ class Transaction {
 
   std::uint64_t sequence() const;  // of the commit that this will be
 
-  // Gives this commit the name of the request that asked for it. conflict when an earlier one has that name: what is asked for is stored.
-  Result<void> once(const Digest& name);
+  // Names of what was asked for, so that it is not stored again when the answer is lost. stored(): whether an earlier commit has that name;
+  // it is durable and visible when this says so. name(): this commit has it, any number of them.
+  Result<bool> stored(const Digest& name) const;
+  void name(const Digest& name);
 
   // For RecordedWrites: a row of this commit that says what it owes the audit map, and the commits whose rows may go.
   void owe(Bytes row, std::span<const std::uint64_t> settled);

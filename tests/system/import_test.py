@@ -1,6 +1,7 @@
 """`careledger import`: folders, every kind of file, a journal by which a run that was cut off goes on. Usage: import_test.py CARELEDGER"""
 
 import base64
+import fcntl
 import gzip
 import json
 import os
@@ -198,6 +199,31 @@ class Import(Scratch):
         self.assertEqual((done["resources"], done["skipped"], done["files"]), (0, 8, 8))
         with open(self.journal, encoding="ascii") as file:
             self.assertNotIn("json", file.read(), "a file's name may be a patient's")
+
+    def test_what_refers_to_a_later_file_is_stored_by_the_second_run(self):
+        late = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"},
+                "subject": {"reference": "Patient/late"}}
+        self.write("a.ndjson", json.dumps(late).encode() + b"\n" + self.lines("a"))
+        self.write("b.ndjson", self.lines("late"))
+        node = self.serve()
+        once = ("--journal", self.journal, "--connections", "1")
+        first = self.bring(*once, check=5)
+        self.assertEqual([one["source"] for one in first["refused"]], [os.path.join(self.sources, "a.ndjson:1")])
+        self.assertEqual(first["resources"], 2)
+        second = self.bring(*once, check=0)
+        self.assertEqual((second["resources"], second["skipped"], second["refused"]), (1, 1, []))
+        self.assertEqual(node.call("GET", "/Observation/o", token(self.folder))[0], 200)
+        self.assertEqual(self.version(node, "a"), "1")
+        self.assertEqual(self.bring(*once, check=0)["skipped"], 2)
+
+    def test_one_import_at_a_time_works_with_a_journal(self):
+        self.write("a.json", bundle("transaction", named("a")))
+        with open(self.journal + ".lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = run("import", self.folder, self.sources, "--organisation", NORTH, "--journal", self.journal)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("another import works with the journal", done.stderr)
+        self.assertEqual(self.bring("--journal", self.journal, check=0)["resources"], 1)
 
     def test_a_journal_that_is_torn_goes_on_and_one_that_is_none_is_left_alone(self):
         self.write("a.json", bundle("transaction", named("a")))

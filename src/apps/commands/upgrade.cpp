@@ -14,7 +14,7 @@ Result<Upgraded> upgrade(const FolderOptions& options) {
   const Layout layout = layout_of(options.folder);
   Upgraded done;
   {
-    CARELEDGER_TRY(const auto lock, FolderLock::take(layout));
+    CARELEDGER_TRY(const auto lock, lock_folder(layout));
     CARELEDGER_TRY(done, upgrade_config(system_files(), layout.config()));
   }
   CARELEDGER_TRY(const auto node, Node::open(layout, options.seal, system_clock(), system_entropy()));

@@ -209,14 +209,21 @@ void send_by_size(State& state, CallPtr call, http::Response response) {
   if (!state.searches.post(work)) work();
 }
 
-Outcome<void> once(const Call& call, vault::Transaction& transaction, std::uint64_t part) {
+Outcome<std::optional<Digest>> new_name(const Call& call, const vault::Transaction& transaction, std::uint64_t part) {
   const auto key = call.request.headers.get("Idempotency-Key");
-  if (key.empty()) return {};
+  if (key.empty()) return std::nullopt;
   const Digest name = crypto::sha256({crypto::sha256(call.principal.actor).view(), crypto::sha256(key).view(), u64_bytes(part)});
-  const auto named = transaction.once(name);
-  if (named) return {};
-  if (named.error().kind != ErrorKind::conflict) return tl::make_unexpected(failure_of(named.error()));
-  return tl::make_unexpected(failure(409, "duplicate", "a request with this Idempotency-Key was stored before"));
+  const auto stored = transaction.stored(name);
+  if (!stored) return tl::make_unexpected(failure_of(stored.error()));
+  if (*stored) return tl::make_unexpected(failure(409, "duplicate", "this was stored before, under this Idempotency-Key"));
+  return name;
+}
+
+Outcome<void> once(const Call& call, vault::Transaction& transaction) {
+  const auto name = new_name(call, transaction, 0);
+  if (!name) return tl::make_unexpected(name.error());
+  if (*name) transaction.name(**name);
+  return {};
 }
 
 Outcome<Kept> commit(State& state, const Call& call, vault::Transaction& transaction, const Access& access) {

@@ -50,7 +50,7 @@ Outcome<Stored> write(State& state, const Call& call, Document& document, std::s
   if (std::ranges::none_of(entries, is_write)) return Stored{};
   auto writing = begin(state, call, document);
   if (!writing) return tl::make_unexpected(std::move(writing.error()));
-  if (auto named = (*writing)->once(call, 0); !named) return tl::make_unexpected(std::move(named.error()));
+  if (auto named = (*writing)->once(call); !named) return tl::make_unexpected(std::move(named.error()));
   if (auto added = (*writing)->add_all(entries); !added) return tl::make_unexpected(std::move(added.error()));
   return (*writing)->commit(call, access_of("transaction", all_of(entries)));
 }
@@ -173,20 +173,14 @@ class Batch {
       if (!begun) return tl::make_unexpected(std::move(begun.error()));
       writing_ = std::move(*begun);
     }
-    auto added = writing_->add_alone(entry);
+    auto added = writing_->add_alone(call_, entry);
     if (added) waiting_.push_back(&entry);
     return added;
   }
 
-  // Named at its end, so that what was refused the first time is looked at again and refused for the same reason.
-  Outcome<Stored> commit() {
-    if (auto named = writing_->once(call_, part_++); !named) return tl::make_unexpected(std::move(named.error()));
-    return writing_->commit(call_, access_of("batch", std::vector<const Entry*>(waiting_.begin(), waiting_.end())));
-  }
-
   void flush() {
     if (!writing_) return;
-    auto stored = commit();
+    auto stored = writing_->commit(call_, access_of("batch", std::vector<const Entry*>(waiting_.begin(), waiting_.end())));
     writing_.reset();
     if (stored) {
       for (Entry* entry : waiting_) entry->recorded = !stored->kept.recordings.empty();
@@ -206,7 +200,6 @@ class Batch {
   Room room_;
   std::unique_ptr<BundleWriting> writing_;
   std::vector<Entry*> waiting_;  // staged, not committed yet
-  std::uint64_t part_ = 0;       // the commit that this will be
   Stored all_;
 };
 

@@ -342,5 +342,37 @@ TEST_F(BundleTest, ABatchSentAgainStoresNothingAndRefusesTheSameEntries) {
   EXPECT_EQ(vault->figures().versions, 3u);
 }
 
+TEST_F(BundleTest, WhatWasRefusedOfABatchIsStoredWhenItCanBe) {
+  const HeaderList key{{"Idempotency-Key", "17"}};
+  const std::string body = bundle_of("batch", {{"POST", "Observation", observation("Patient/late")}, {"POST", "Patient", patient()}});
+  EXPECT_EQ(statuses(post("", body, key)), (std::vector<std::string>{"422", "201 Created"}));
+  EXPECT_EQ(statuses(post("", body, key)), (std::vector<std::string>{"422", "409"})) << "nothing has changed";
+  ASSERT_EQ(put("Patient/late", patient("late")).status, 201);
+  EXPECT_EQ(statuses(post("", body, key)), (std::vector<std::string>{"201 Created", "409"}));
+  EXPECT_EQ(statuses(post("", body, key)), (std::vector<std::string>{"409", "409"}));
+  EXPECT_EQ(vault->figures().versions, 3u);
+}
+
+// The first of two commits is there and an entry of it was refused: every other entry moves to another place among those to be stored.
+TEST_F(BundleTest, ABatchOfSeveralCommitsGoesOnBehindWhatIsStored) {
+  const HeaderList key{{"Idempotency-Key", "17"}};
+  std::vector<EntryText> entries{{"POST", "Observation", observation("Patient/late")}};
+  for (int i = 0; i < 600; ++i) {
+    const std::string id = "p" + std::to_string(i);
+    entries.push_back({"PUT", "Patient/" + id, patient(id), {}, R"(,"ifNoneMatch":"*")"});
+  }
+  ASSERT_EQ(post("", bundle_of("batch", {entries.begin(), entries.begin() + 501}), key).status, 200);
+  ASSERT_EQ(vault->figures().versions, 500u);
+  ASSERT_EQ(put("Patient/late", patient("late")).status, 201);
+  std::vector<std::string> expected{"201 Created"};
+  expected.insert(expected.end(), 500, "409");
+  expected.insert(expected.end(), 100, "201 Created");
+  const std::string body = bundle_of("batch", entries);
+  EXPECT_EQ(statuses(post("", body, key)), expected);
+  EXPECT_EQ(vault->figures().versions, 602u);
+  EXPECT_EQ(statuses(post("", body, key)), std::vector<std::string>(601, "409"));
+  EXPECT_EQ(statuses(post("", body)).back(), "412") << "without the key the condition holds";
+}
+
 }  // namespace
 }  // namespace careledger::edge::fhir

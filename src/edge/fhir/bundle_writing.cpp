@@ -44,7 +44,10 @@ Outcome<void> BundleWriting::add_all(std::span<Entry> entries) {
   return {};
 }
 
-Outcome<void> BundleWriting::add_alone(Entry& entry) {
+// The name goes to what is staged alone: what was refused, or found to be there, is looked at again when the batch comes again.
+Outcome<void> BundleWriting::add_alone(const Call& call, Entry& entry) {
+  const auto name = new_name(call, *transaction_, entry.index + 1);
+  if (!name) return tl::make_unexpected(name.error());
   if (auto looked = look(entry); !looked) return looked;
   if (entry.found) return {};
   if (entry.resource != nullptr) {
@@ -52,6 +55,7 @@ Outcome<void> BundleWriting::add_alone(Entry& entry) {
     if (!resolved) return resolved;
   }
   if (auto staged = stage(entry); !staged) return staged;
+  if (*name) transaction_->name(**name);
   announce(entry);
   return {};
 }

@@ -34,12 +34,13 @@ class BundleWriting {
   // drop the object.
   Outcome<void> add_all(std::span<Entry> entries);
 
-  // One entry of a batch. After a failure nothing of this entry is staged, and others may follow.
-  Outcome<void> add_alone(Entry& entry);
+  // One entry of a batch; 409 (duplicate) when an earlier request with the Idempotency-Key of this one stored it. After a failure nothing
+  // of this entry is staged, and others may follow.
+  Outcome<void> add_alone(const Call& call, Entry& entry);
   bool has(const Entry& entry) const { return names_.contains(entry.type + '/' + entry.id); }  // changed here already
   std::size_t size() const { return names_.size(); }
 
-  Outcome<void> once(const Call& call, std::uint64_t part) { return edge::fhir::once(call, *transaction_, part); }
+  Outcome<void> once(const Call& call) { return edge::fhir::once(call, *transaction_); }  // of a transaction
   // `access` says what it was; whom it concerns and the commit are added here.
   Outcome<Stored> commit(const Call& call, Access access);
 

@@ -8,7 +8,8 @@
 // every one is permitted, and recorded durably before its answer leaves. Writes are answered when they are anchored on the ledger
 // (header "CareLedger-Anchor: final", "pending" or "refused"; a refused anchor never takes a record back). Errors are OperationOutcomes.
 // A write with the header Idempotency-Key is stored once for each actor and key, however often it is sent: again it answers 409 with the
-// issue "duplicate", in a batch each entry that is stored already. A batch of more than 500 writes is stored in several parts, each once.
+// issue "duplicate", in a batch each entry that was stored, while the others are taken as ever. The key stands for the request: what
+// another request asks for under the same key is not looked at. A client makes a new key for each, from 128 random bits.
 //
 // Thread-safety: handle() from any thread; it waits for no lock of a writer. Reads of one version run on the calling I/O thread, searches
 // and histories on threads of their own, everything that writes on the worker pool. Everything in FhirParts is borrowed and must outlive

@@ -65,9 +65,11 @@ struct Kept {
   std::uint64_t number = 0;  // the last version's, to be anchored; 0: nothing changed
   std::vector<std::shared_ptr<vault::Recording>> recordings{};
 };
-// With an Idempotency-Key in the request: `transaction` is its commit number `part`. 409 (duplicate) when the vault holds that already;
-// whoever did not get the answer may send the request again.
-Outcome<void> once(const Call& call, vault::Transaction& transaction, std::uint64_t part = 0);
+// The name under which the vault knows again what a request with an Idempotency-Key asks for, whole (part 0) or in entry `part` - 1 of a
+// batch; none without the key. 409 (duplicate) when that is stored. Whoever did not get the answer may send the request again.
+Outcome<std::optional<Digest>> new_name(const Call& call, const vault::Transaction& transaction, std::uint64_t part);
+// The same for a request that is stored whole or not at all; the name is the transaction's.
+Outcome<void> once(const Call& call, vault::Transaction& transaction);
 // Commits; `access`, with its patients, is what the commit owes the audit map. With no recording when nothing changed.
 Outcome<Kept> commit(State& state, const Call& call, vault::Transaction& transaction, const Access& access);
 // Records what happened, durably, and answers when that and what was recorded with the writes is, and the last write is anchored.
