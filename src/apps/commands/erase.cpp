@@ -1,14 +1,12 @@
 #include <fmt/format.h>
 
-#include "apps/commands/command.h"
-#include "apps/node_access.h"
+#include "apps/commands/administer.h"
 #include "apps/terminal.h"
 #include "codec/json/json.h"
 
 namespace careledger::apps::commands {
 namespace {
 
-namespace http = edge::http;
 namespace json = codec::json;
 
 struct Options {
@@ -32,25 +30,17 @@ Result<json::Document> order_about(const std::string& record) {
   return document;
 }
 
-Result<Bytes> post(const Options& options, const std::string& path, const json::Document& order) {
-  CARELEDGER_TRY(const auto access, NodeAccess::open(layout_of(options.folder.folder), options.folder.seal));
-  CARELEDGER_TRY(const http::Response answer,
-                 access->need(options.organisation, edge::auth::Role::administrator,
-                              http::make_request(http::Method::post, path, json::compact(order.root()), "application/json")));
-  return Bytes(answer.content());
-}
-
 Result<Bytes> erase(const Options& options) {
   CARELEDGER_TRY(json::Document order, order_about(options.record));
   order.set(order.root(), "version", order.number(std::int64_t{options.version}));
   order.set(order.root(), "reason", order.string(options.reason));
-  return post(options, "/admin/v1/erase", order);
+  return commands::order(options.folder, options.organisation, "erase", order.root());
 }
 
 Result<Bytes> hold(const Options& options) {
   CARELEDGER_TRY(json::Document order, order_about(options.record));
   order.set(order.root(), "held", order.boolean(!options.lift));
-  return post(options, "/admin/v1/hold", order);
+  return commands::order(options.folder, options.organisation, "hold", order.root());
 }
 
 int tell(const Result<Bytes>& done, const std::string& words, bool as_json) {

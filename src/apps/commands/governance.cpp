@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
-#include "apps/commands/command.h"
-#include "apps/node_access.h"
+#include "apps/commands/administer.h"
 #include "apps/terminal.h"
 #include "base/printable.h"
-#include "codec/json/json.h"
 
 namespace careledger::apps::commands {
 namespace {
@@ -21,25 +19,6 @@ struct Options {
   std::string proposal;
   bool yes = false, no = false, all = false, confirmed = false;
 };
-
-Result<Bytes> ask(const Options& options, http::Request request) {
-  CARELEDGER_TRY(const auto access, NodeAccess::open(layout_of(options.folder.folder), options.folder.seal));
-  CARELEDGER_TRY(const http::Response answer, access->need(options.organisation, edge::auth::Role::administrator, std::move(request)));
-  return Bytes(answer.content());
-}
-
-Result<Bytes> post(const Options& options, const std::string& what, const json::Value& order) {
-  return ask(options, http::make_request(http::Method::post, "/admin/v1/network/" + what, json::compact(order), "application/json"));
-}
-
-int tell(const Result<Bytes>& done, bool as_json, const std::function<void(const json::Value&)>& say) {
-  if (!done) return report(done.error(), as_json);
-  const auto document = json::parse(*done);
-  if (!document) return report(document.error(), as_json);
-  if (as_json) fmt::print("{}\n", *done);
-  else say(document->root());
-  return 0;
-}
 
 std::string number_at(const json::Value& value, std::string_view name) {
   const json::Value* number = value.find(name);
@@ -63,7 +42,8 @@ std::string in_words(const json::Value& proposal) {
 }
 
 int proposals(const Options& options, bool as_json) {
-  const auto answer = ask(options, http::make_request(http::Method::get, options.all ? "/admin/v1/network?all=true" : "/admin/v1/network"));
+  const auto answer = ask(options.folder, options.organisation,
+                          http::make_request(http::Method::get, options.all ? "/admin/v1/network?all=true" : "/admin/v1/network"));
   return tell(answer, as_json, [](const json::Value& root) {
     const std::string votes = number_at(root, "votes");
     for (const json::Value& one : root.items_at("members"))
@@ -99,8 +79,8 @@ json::Document order_of(const Options& options) {
 }
 
 int propose(const Options& options, bool as_json) {
-  const json::Document order = order_of(options);
-  return tell(post(options, "propose", order.root()), as_json, [&](const json::Value& root) {
+  const json::Document wanted = order_of(options);
+  return tell(order(options.folder, options.organisation, "network/propose", wanted.root()), as_json, [&](const json::Value& root) {
     fmt::print("Proposed. Each member decides, this one too:\n  careledger network vote DIR --organisation NAME --yes {}\n",
                root.string_at("proposal"));
   });
@@ -111,14 +91,14 @@ int vote(const Options& options, bool as_json) {
   document.root() = document.object();
   document.set(document.root(), "proposal", document.string(options.proposal));
   document.set(document.root(), "yes", document.boolean(options.yes));
-  return tell(post(options, "vote", document.root()), as_json,
+  return tell(order(options.folder, options.organisation, "network/vote", document.root()), as_json,
               [](const json::Value& root) { fmt::print("Voted; the proposal is {}.\n", root.string_at("status")); });
 }
 
 int leave(const Options& options, bool as_json) {
   json::Document document;
   document.root() = document.object();
-  return tell(post(options, "leave", document.root()), as_json, [&](const json::Value&) {
+  return tell(order(options.folder, options.organisation, "network/leave", document.root()), as_json, [&](const json::Value&) {
     fmt::print("{} has left: it has no vote and commands nothing until the others reinstate it.\n", options.organisation);
   });
 }

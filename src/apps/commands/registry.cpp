@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include "apps/commands/command.h"
+#include "apps/commands/administer.h"
 #include "apps/founding.h"
-#include "apps/node_access.h"
 #include "apps/terminal.h"
 #include "codec/json/json.h"
 
@@ -21,40 +20,26 @@ struct Options {
   std::string holder;
 };
 
-Result<Bytes> ask(const Options& options, http::Request request) {
-  CARELEDGER_TRY(const auto access, NodeAccess::open(layout_of(options.folder.folder), options.folder.seal));
-  CARELEDGER_TRY(const http::Response answer, access->need(options.organisation, edge::auth::Role::administrator, std::move(request)));
-  return Bytes(answer.content());
-}
-
 // {"name": "value", …} to /admin/v1/WHAT.
 Result<Bytes> order(const Options& options, const std::string& what,
                     std::initializer_list<std::pair<std::string_view, std::string>> fields) {
   json::Document document;
   json::Value root = document.object();
   for (const auto& [name, value] : fields) document.set(root, name, document.string(value));
-  return ask(options, http::make_request(http::Method::post, "/admin/v1/" + what, json::compact(root), "application/json"));
-}
-
-int tell(const Result<Bytes>& done, bool as_json, const std::function<void(const json::Value&)>& say) {
-  if (!done) return report(done.error(), as_json);
-  const auto document = json::parse(*done);
-  if (!document) return report(document.error(), as_json);
-  if (as_json) fmt::print("{}\n", *done);
-  else say(document->root());
-  return 0;
+  return order(options.folder, options.organisation, what, root);
 }
 
 int list(const Options& options, bool as_json) {
-  return tell(ask(options, http::make_request(http::Method::get, "/admin/v1/registry")), as_json, [](const json::Value& root) {
-    for (const json::Value& one : root.items_at("organisations"))
-      fmt::print("{}  {}  {}\n", one.string_at("id"), one.string_at("status"), one.string_at("name"));
-    for (const json::Value& one : root.items_at("accredited")) {
-      const json::Value* revoked = one.find("revoked");
-      fmt::print("{}  {} {}, valid to {}{}\n", one.string_at("holder"), one.string_at("kind"), one.string_at("role"),
-                 one.string_at("valid_to"), revoked != nullptr && revoked->boolean() ? ", revoked" : "");
-    }
-  });
+  return tell(ask(options.folder, options.organisation, http::make_request(http::Method::get, "/admin/v1/registry")), as_json,
+              [](const json::Value& root) {
+                for (const json::Value& one : root.items_at("organisations"))
+                  fmt::print("{}  {}  {}\n", one.string_at("id"), one.string_at("status"), one.string_at("name"));
+                for (const json::Value& one : root.items_at("accredited")) {
+                  const json::Value* revoked = one.find("revoked");
+                  fmt::print("{}  {} {}, valid to {}{}\n", one.string_at("holder"), one.string_at("kind"), one.string_at("role"),
+                             one.string_at("valid_to"), revoked != nullptr && revoked->boolean() ? ", revoked" : "");
+                }
+              });
 }
 
 int accredit(const Options& options, bool as_json) {
