@@ -4,13 +4,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 
 #include "apps/act_record.h"
 #include "apps/admin_acts.h"
 #include "apps/governance_acts.h"
+#include "apps/record_extent.h"
 #include "apps/registry_acts.h"
-#include "codec/fhir/definitions.h"
 #include "codec/json/json.h"
 #include "contracts/registry/registry.h"
 #include "kernel/tables.h"
@@ -80,22 +79,6 @@ Result<BackupPart> part_of(std::string_view name) {
   if (name == "ledger") return BackupPart::ledger;
   if (name == "accesses") return BackupPart::accesses;
   return fail(ErrorKind::invalid, "part must be records, ledger or accesses");
-}
-
-// Adds what of a type refers to the patient by this parameter.
-Result<void> add_names(const vault::View& view, const std::string& type, const std::string& parameter, const std::string& patient,
-                       std::set<std::string>& names) {
-  vault::Query query;
-  query.type = type;
-  query.all_of.push_back({parameter, {vault::reference_is(patient)}});
-  std::string after;
-  for (bool more = true; more;) {
-    CARELEDGER_TRY(const vault::IdPage page, view.search(query, after, 500));
-    for (const std::string& id : page.ids) names.insert(type + "/" + id);
-    more = page.more && !page.ids.empty();
-    if (more) after = page.ids.back();
-  }
-  return {};
 }
 
 }  // namespace
@@ -196,7 +179,7 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
   return response;
 }
 
-// Names of everything current in one patient's compartment, as ["Type/id", …], the Patient first.
+// Names of everything in one patient's record, as ["Type/id/_history/3", …] of the newest versions, the Patient first.
 Result<http::Response> AdminApi::record(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
                                         std::vector<std::string>& patients) {
   const std::string patient(request.parameter("patient").value_or(""));
@@ -207,17 +190,9 @@ Result<http::Response> AdminApi::record(const http::Request& request, const edge
   CARELEDGER_TRY(const vault::VersionMeta meta, view.read_meta("Patient", patient));
   patients = {patient};
   CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::export_data, {"Patient", patient, meta.patients}));
-  std::set<std::string> names;
-  for (std::uint16_t i = 0; i < codec::fhir::resource_type_count(); ++i) {
-    const codec::fhir::ResourceType type = codec::fhir::resource_type(i);
-    if (type.name() == "Patient") continue;
-    for (const codec::fhir::SearchParameter parameter : codec::fhir::SearchParameters(type))
-      if (codec::fhir::in_patient_compartment_by(type, parameter.code()))
-        CARELEDGER_CHECK(add_names(view, std::string(type.name()), std::string(parameter.code()), "Patient/" + patient, names));
-  }
+  CARELEDGER_TRY(const std::vector<std::string> names, record_extent(view, patient, "https://" + request.authority + "/fhir"));
   json::Document document;
   json::Value list = document.array();
-  document.append(list, document.string("Patient/" + patient));
   for (const std::string& name : names) document.append(list, document.string(name));
   document.root() = list;
   return http::json(200, json::compact(document.root()));

@@ -9,6 +9,9 @@ void add_folder(CLI::App& app, FolderOptions& options) {
   app.add_option("--credential", options.seal.credential, "systemd credential that opens the keystores");
 }
 
-void example(CLI::App& app, const std::string& line) { app.footer("Example:\n  " + line + "\n"); }
+void example(CLI::App& app, const std::string& line) {
+  const std::string before = app.get_footer();
+  app.footer(before + (before.empty() ? "" : "\n") + "Example:\n  " + line + "\n");
+}
 
 }  // namespace careledger::apps::commands

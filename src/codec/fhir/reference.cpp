@@ -179,9 +179,13 @@ void visit_references(Value& resource, const VisitString& visit) {
 
 void visit_uris(Value& resource, const VisitString& visit) { Walker(is_uri, visit).walk_resource(resource, nullptr, {}, SIZE_MAX); }
 
-void see_references(const Value& resource, const SeeReference& see) {
-  // The walker hands out writable strings; this visitor only reads them.
+// The walker hands out writable strings; these visitors only read them.
+void see_references(const Value& resource, const SeeString& see) {
   visit_references(const_cast<Value&>(resource), [&see](Value& text, const Location&) { see(text.text()); });
+}
+
+void see_uris(const Value& resource, const SeeString& see) {
+  visit_uris(const_cast<Value&>(resource), [&see](Value& text, const Location&) { see(text.text()); });
 }
 
 }  // namespace careledger::codec::fhir

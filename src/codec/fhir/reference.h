@@ -45,8 +45,9 @@ using VisitString = std::function<void(json::Value& text, const Location& locati
 void visit_references(json::Value& resource, const VisitString& visit);
 void visit_uris(json::Value& resource, const VisitString& visit);
 
-// References again, for reading.
-using SeeReference = std::function<void(std::string_view reference)>;
-void see_references(const json::Value& resource, const SeeReference& see);
+// The same strings, for reading.
+using SeeString = std::function<void(std::string_view text)>;
+void see_references(const json::Value& resource, const SeeString& see);
+void see_uris(const json::Value& resource, const SeeString& see);
 
 }  // namespace careledger::codec::fhir
