@@ -92,7 +92,7 @@ class Export(Scratch):
 
     def test_a_patient_that_there_is_not_and_a_node_that_is_stopped(self):
         self.assertEqual(self.export(patient="made-up").returncode, 3)
-        self.assertEqual(self.export(patient="../Patient/p").returncode, 3)
+        self.assertEqual(self.export(patient="../Patient/p").returncode, 5, "an id that none can be")
         self.assertFalse(os.path.exists(self.out))
         self.node.stop()
         self.assertEqual(json.loads(self.export(check=0).stdout)["resources"], len(CURRENT))
