@@ -1,5 +1,7 @@
 // careledger: reads the command line, runs what it asks for.
 
+#include <csignal>
+
 #include "apps/commands/command.h"
 #include "apps/terminal.h"
 #include "vault/keystore.h"
@@ -7,6 +9,7 @@
 int main(int argc, char** argv) {
   namespace commands = careledger::apps::commands;
   careledger::vault::harden_process();
+  std::signal(SIGXFSZ, SIG_IGN);  // a write above a limit on the size of files fails, as one on a full disk does, and ends nothing
   CLI::App app("CareLedger: records that stay where they are, and a ledger about them that nobody can quietly change", "careledger");
   commands::Context context;
   app.require_subcommand(1);

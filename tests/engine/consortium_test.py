@@ -45,9 +45,7 @@ def until(what, holds):
 class Founding(unittest.TestCase):
     def setUp(self):
         self.scratch = tempfile.mkdtemp(prefix="careledger-net-")
-
-    def tearDown(self):
-        shutil.rmtree(self.scratch)
+        self.addCleanup(shutil.rmtree, self.scratch)
 
     def path(self, name):
         return os.path.join(self.scratch, name)
@@ -122,6 +120,7 @@ class Consortium(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.mkdtemp(prefix="careledger-net-")
+        cls.addClassCleanup(shutil.rmtree, cls.scratch)
         cls.nodes = {}
         ports = free_ports(8)
         files = []
@@ -137,13 +136,6 @@ class Consortium(unittest.TestCase):
             cls.start(name)
 
     @classmethod
-    def tearDownClass(cls):
-        for node in cls.nodes.values():
-            if node.process.poll() is None:
-                node.stop()
-        shutil.rmtree(cls.scratch)
-
-    @classmethod
     def folder(cls, name):
         return os.path.join(cls.scratch, name.split()[0].lower())
 
@@ -151,6 +143,7 @@ class Consortium(unittest.TestCase):
     def start(cls, name):
         host = f"127.0.1.{[one for one, _ in MEMBERS].index(name) + 11}"
         cls.nodes[name] = Node(cls.folder(name), "--address", host, "--engine", ENGINE)
+        cls.addClassCleanup(cls.nodes[name].end, signal.SIGTERM)  # which ends its engine too
 
     def height(self, name):
         return self.nodes[name].metric("careledger_ledger_height") or 0

@@ -24,7 +24,7 @@ class Node:
     def __init__(self, folder, index, count, port, created):
         self.arguments = [PROGRAM, folder, str(index), str(count), str(port), str(created), ENGINE]
         self.folder = folder
-        self.start()
+        self.process = None
 
     def start(self):
         self.lines = queue.Queue()
@@ -80,7 +80,7 @@ class Node:
         self.process.stdout.close()
 
     def end(self):
-        if self.process.poll() is not None:
+        if self.process is None or self.process.poll() is not None:
             return
         try:
             self.say("quit")
@@ -96,13 +96,12 @@ class Network(unittest.TestCase):
 
     def setUp(self):
         self.scratch = tempfile.mkdtemp(prefix="cl-net-")
+        self.addCleanup(shutil.rmtree, self.scratch)
         created = int(time.time() * 1000) - 10_000
         self.nodes = [Node(f"{self.scratch}/{index}", index, self.count, self.port, created) for index in range(self.count)]
-
-    def tearDown(self):
         for node in self.nodes:
-            node.end()
-        shutil.rmtree(self.scratch)
+            self.addCleanup(node.end)
+            node.start()
 
     def wait_until(self, what, seconds=LONGEST):
         end = time.monotonic() + seconds

@@ -29,16 +29,13 @@ class BadInput(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.mkdtemp(prefix="careledger-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.scratch)
         cls.folder = os.path.join(cls.scratch, "node")
         run("init", cls.folder, "--organisation", NORTH, "--organisation", SOUTH, check=0)
         cls.node = Node(cls.folder)
+        cls.addClassCleanup(cls.node.end)
         cls.token = token(cls.folder)
         cls.administrator = token(cls.folder, NORTH, "--role", "administrator")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.stop()
-        shutil.rmtree(cls.scratch)
 
     def setUp(self):
         self.expected = self.versions()
@@ -243,7 +240,7 @@ class Consents(Scratch):
     def test_a_wallet_of_another_ledger_is_told_so(self):
         self.enrol(self.node, self.folder, self.wallet, NORTH, "n1")
         self.init(folder=self.folder + "2")
-        other = self.serve(self.folder + "2")
+        other = self.serve(folder=self.folder + "2")
         done = run("wallet", "log", self.wallet, "--node", other.origin)
         self.assertEqual(done.returncode, 7, done.stderr)
         self.assertIn("another ledger", done.stderr)

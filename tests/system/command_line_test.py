@@ -14,15 +14,12 @@ class CommandLine(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.mkdtemp(prefix="careledger-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.scratch)
         cls.folder = os.path.join(cls.scratch, "node")
         run("init", cls.folder, "--organisation", NORTH, "--organisation", "City Laboratory:laboratory", check=0)
         cls.node = Node(cls.folder)
+        cls.addClassCleanup(cls.node.end)
         cls.token = token(cls.folder)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.node.stop()
-        shutil.rmtree(cls.scratch)
 
     def test_a_patient_is_created_proven_and_verified_offline(self):
         status, headers, body = self.node.call("POST", "/Patient", self.token, {"resourceType": "Patient", "name": [{"family": "Example"}]})

@@ -1,20 +1,24 @@
-"""A disk that is full and one that cannot be written, with the real binary on a file system of its own. Usage: disk_test.py CARELEDGER
+"""A disk that is full and one that cannot be written, with the real binary. Usage: disk_test.py CARELEDGER
 
-The file systems are mounted in a mount namespace of this process, which only root may make: others see the tests as skipped, with the
-reason; storage/faults_test.cpp shows the same on a fault-injecting file layer to everybody.
+Small and read-only file systems are mounted in a mount namespace of this process, which only root may make: others see those tests as
+skipped, with the reason. What everybody can make is tried everywhere: folders that may not be written (as root: by another user), and a
+limit on the size of files, at which writes fail in the middle. storage/faults_test.cpp has a fault-injecting file layer.
 """
 
 import ctypes
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import unittest
 
-from node import NORTH, SOUTH, Scratch, http, outcome_of, run, token
+from node import NORTH, PROGRAM, SOUTH, Scratch, http, outcome_of, run, token
 
 CLONE_NEWNS = 0x00020000
 MEBIBYTE = 1 << 20
+NOBODY = 65534
 
 
 def own_mounts():
@@ -43,14 +47,8 @@ class FullDisk(Scratch):
         self.disk = os.path.join(self.scratch, "disk")
         os.mkdir(self.disk)
         mount("-t", "tmpfs", "-o", "size=400m", "careledger-test", self.disk)
+        self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
         self.folder = os.path.join(self.disk, "node")
-
-    def tearDown(self):
-        for node in self.nodes:
-            if node.process.poll() is None:
-                node.stop(signal.SIGKILL)
-        subprocess.run(["umount", "-l", self.disk], check=True)
-        super().tearDown()
 
     def free(self):
         found = os.statvfs(self.disk)
@@ -170,6 +168,84 @@ class ReadOnlyDisk(Scratch):
         finally:
             subprocess.run(["umount", "-l", self.folder], check=True)
         run("status", self.folder, check=0)
+
+
+class FolderWithoutTheRight(Scratch):
+    def setUp(self):
+        super().setUp()
+        self.program = PROGRAM
+        self.user = {}
+        if os.geteuid() == 0:  # who may write everywhere: another user then, who may not be able to reach the program where it is
+            try:
+                os.chown(self.scratch, NOBODY, NOBODY)
+            except OSError as error:
+                self.skipTest(f"there is no other user here: {error}")
+            self.program = shutil.copy(PROGRAM, self.scratch)
+            self.user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+    def give(self, folder_mode, file_mode):
+        """The scratch folder, the key and everything below the node's folder to the user, with these rights."""
+        for path in [self.scratch, self.folder + ".key"] + [os.path.join(at, name) for at, folders, files in os.walk(self.folder)
+                                                            for name in [".", *folders, *files]]:
+            if self.user:
+                os.chown(path, NOBODY, NOBODY)
+            os.chmod(path, folder_mode if os.path.isdir(path) else file_mode)
+
+    def run_there(self, *arguments):
+        return subprocess.run([self.program, *arguments], capture_output=True, text=True, timeout=120, **self.user)
+
+    def test_every_command_that_must_write_says_that_it_cannot(self):
+        self.init()
+        self.give(0o700, 0o600)
+        self.assertEqual(self.run_there("status", self.folder).returncode, 0)
+        self.give(0o500, 0o400)
+        try:
+            for command in ("serve", "audit", "upgrade", "status"):
+                done = self.run_there(command, self.folder)
+                self.assertEqual(done.returncode, 7, (command, done.stdout, done.stderr))
+                self.assertIn("Permission denied", done.stderr, command)
+            done = self.run_there("init", self.folder + "/inside", "--organisation", NORTH)
+            self.assertEqual(done.returncode, 7, done.stderr)
+            self.assertIn("Permission denied", done.stderr)
+            self.assertFalse(os.path.exists(self.folder + "/inside"))
+        finally:
+            self.give(0o700, 0o600)
+        self.assertEqual(self.run_there("audit", self.folder).returncode, 0)
+
+
+class FilesThatMayNotGrow(Scratch):
+    """A limit on the size of files: every write that passes it fails, in the middle, with the process going on."""
+
+    def test_init_that_cannot_write_says_so(self):
+        for limit, code, reason in ((1, 7, "File too large"), (1000, 8, "look at its disk")):  # in the keystore, in the ledger
+            with self.subTest(limit):
+                folder = self.folder + str(limit)
+                done = subprocess.run(["prlimit", f"--fsize={limit}", PROGRAM, "init", folder, "--organisation", NORTH],
+                                      capture_output=True, text=True, timeout=120)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn(reason, done.stderr)
+                self.assertFalse(os.path.exists(folder + "/careledger.json"))
+
+    def test_what_cannot_be_written_is_not_acknowledged_and_what_was_is_there(self):
+        self.init()
+        node = self.serve()
+        bearer = token(self.folder)
+        kept = [self.create(node, bearer) for _ in range(3)]
+        resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        body = {"resourceType": "Basic", "code": {"text": "x"}}
+        answers = [node.call("POST", "/Basic", bearer, body) for _ in range(3)]
+        for status, _, answer in answers:
+            self.assertGreaterEqual(status, 500, answer)
+            outcome_of(answer)
+        self.assertIsNone(node.process.poll(), "it goes on, and says what is wrong")
+        self.assertNotEqual(http(node.origin + "/readyz")[0], 200)
+        node.stop(signal.SIGKILL)
+        again = self.serve()
+        for one in kept:
+            self.assertEqual(again.call("GET", "/Basic/" + one, bearer)[0], 200)
+        self.create(again, bearer)
+        again.stop()
+        run("audit", self.folder, check=0)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from node import NORTH, PROGRAM, SOUTH, Node, Scratch, run, token
+from node import NORTH, PROGRAM, SOUTH, Scratch, run, token
 
 KEYSTORE = "organisations/north-hospital/keystore"
 ROUNDS = 10
@@ -47,10 +47,6 @@ class Keys(Scratch):
         run("verify", self.bundle, "--trust", self.trust, check=0)
         node.stop()
         run("audit", self.folder, *seal, check=0)
-
-    def serve(self, *seal):
-        self.nodes.append(Node(self.folder, *seal))
-        return self.nodes[-1]
 
 
 class Rotation(Keys):

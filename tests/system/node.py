@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -51,13 +52,15 @@ class Node:
         notify = beside + ".notify"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(notify)
-            listener.settimeout(120)
             environment = dict(os.environ, NOTIFY_SOCKET=notify)
             self.process = subprocess.Popen([PROGRAM, "serve", folder, "--ready-file", self.ready, "--log-file", self.log_file,
                                              *arguments],
                                             env=environment, stderr=subprocess.DEVNULL)
-            while b"READY=1" not in listener.recv(4096):
-                pass
+            try:
+                self.await_ready(listener)
+            except BaseException:
+                self.end()
+                raise
         os.unlink(notify)
         with open(self.ready, encoding="utf-8") as file:
             self.addresses = json.load(file)
@@ -65,9 +68,34 @@ class Node:
         self.fhir = self.addresses["organisations"][0]["fhir"]
         self.origin = self.fhir[: -len("/fhir")]
 
+    def await_ready(self, listener):
+        ended = os.pidfd_open(self.process.pid)
+        try:
+            while True:
+                told, _, _ = select.select([listener, ended], [], [], 120)
+                if listener in told:
+                    if b"READY=1" in listener.recv(4096):
+                        return
+                elif ended in told:
+                    raise AssertionError(f"serve {self.folder}: exit {self.process.wait()}\n{self.log()}")
+                else:
+                    raise AssertionError(f"serve {self.folder} is not ready\n{self.log()}")
+        finally:
+            os.close(ended)
+
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        self.process.wait(60)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def end(self, how=signal.SIGKILL):
+        """Of a node that the test may have stopped. One left behind would hold the pipe that ctest reads: the test would never end."""
+        if self.process.poll() is None:
+            self.stop(how)
 
     def call(self, method, path, token=None, body=None, headers=None, organisation=None):
         return http((self.fhir_of[organisation] if organisation else self.fhir) + path, method, token, body, headers)
@@ -78,6 +106,8 @@ class Node:
         return sum(float(value) for value in found) if found else None
 
     def log(self):
+        if not os.path.exists(self.log_file):
+            return ""
         with open(self.log_file, encoding="utf-8") as file:
             return file.read()
 
@@ -109,26 +139,22 @@ def details_of(event):
 
 
 class Scratch(unittest.TestCase):
-    """A folder of its own, `self.folder` inside it for a node, nodes stopped whatever happens."""
+    """A folder of its own, `self.folder` inside it for a node, nodes stopped whatever happens: by cleanups, since tearDown is not run when
+    setUp fails."""
 
     def setUp(self):
         self.scratch = tempfile.mkdtemp(prefix="careledger-test-")
+        self.addCleanup(shutil.rmtree, self.scratch)
         self.folder = os.path.join(self.scratch, "node")
-        self.nodes = []
-
-    def tearDown(self):
-        for node in self.nodes:
-            if node.process.poll() is None:
-                node.stop(signal.SIGKILL)
-        shutil.rmtree(self.scratch)
 
     def init(self, *organisations, folder=None):
         named = [part for name in organisations or (NORTH,) for part in ("--organisation", name)]
         run("init", folder or self.folder, *named, "--epoch-ms", "1000", check=0)  # nobody waits an hour for an enrolment here
 
-    def serve(self, folder=None, beside=None):
-        self.nodes.append(Node(folder or self.folder, beside=beside))
-        return self.nodes[-1]
+    def serve(self, *arguments, folder=None, beside=None):
+        node = Node(folder or self.folder, *arguments, beside=beside)
+        self.addCleanup(node.end)
+        return node
 
     def create(self, node, bearer, kind="Basic"):
         body = {"resourceType": kind, **({"code": {"text": "x"}} if kind == "Basic" else {})}
