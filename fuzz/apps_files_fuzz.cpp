@@ -3,6 +3,7 @@
 #include "apps/config.h"
 #include "apps/import.h"
 #include "apps/network/description.h"
+#include "apps/network/joining.h"
 #include "apps/wallet_file.h"
 #include "codec/json/json.h"
 #include "scratch.h"
@@ -45,13 +46,14 @@ void lines(ByteView text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const ByteView bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0: static_cast<void>(apps::read_config(system_files(), scratch().with("careledger.json", bytes))); break;
     case 1: wallet(bytes); break;
     case 2: source("bundle.json.gz", bytes); break;
     case 3: source("bundle.json.zst", bytes); break;
     case 4: lines(bytes); break;
-    case 5: static_cast<void>(apps::network::read_description(bytes, {0})); break;
+    case 5: static_cast<void>(apps::network::read_description(bytes, std::nullopt)); break;
+    case 6: static_cast<void>(apps::network::read_founding(bytes)); break;
   }
   return 0;
 }

@@ -157,7 +157,6 @@ Result<std::unique_ptr<vault::AccountSigner>> seat_founder(Ledger& ledger, const
 }
 
 Result<Reopened> reopen(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy) {
-  constexpr std::size_t kFoundingBytesMax = 256 * 1024;
   Reopened out;
   CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
   if (config.network)

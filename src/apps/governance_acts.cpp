@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "apps/network/description.h"
 #include "base/clock.h"
 #include "codec/fhir/instant.h"
 #include "contracts/build.h"
@@ -37,6 +38,10 @@ std::string status_of(const governance::Proposal& proposal, BlockTime now) {
   return "void";
 }
 
+AccountId account_of(const governance::AdmitMember& admit) {
+  return kernel::account_id(admit.organisation().authority(), admit.organisation().nonce());
+}
+
 // Puts what an action says into `out`.
 class Shown {
  public:
@@ -46,7 +51,7 @@ class Shown {
       case governance::Action::kAdmit:
         text("action", "admit");
         text("organisation", action.admit().organisation().name());
-        text("organisation_id", kernel::account_id(action.admit().organisation().authority(), action.admit().organisation().nonce()).hex());
+        text("organisation_id", account_of(action.admit()).hex());
         text("validator", to_hex(action.admit().validator_key()));
         text("group", action.admit().group());
         return number("weight", action.admit().weight());
@@ -132,10 +137,34 @@ Result<AccountId> organisation_in(const AdminActs& acts, const json::Value& orde
   return fail(ErrorKind::not_found, "no member of this network is called \"" + std::string(wanted) + "\"");
 }
 
+// Whoever proposes vouches for nothing but this: the text is signed by the keys that it names, and says which ledger it is about.
+Result<governance::AdmitMember> admission_in(const AdminActs& acts, const json::Value& order) {
+  CARELEDGER_TRY(const network::Description wish, network::read_description(order.string_at("description"), system_clock().now()));
+  if (!wish.application || wish.application->ledger != acts.ledger.replica().ledger())
+    return fail(ErrorKind::invalid,
+                "description: it does not ask to join this ledger; it is made with `network describe --founding` and "
+                "this network's founding.pb");
+  governance::AdmitMember admit;
+  auto& organisation = *admit.mutable_organisation();
+  *organisation.mutable_authority() = wish.member.authority();
+  organisation.set_nonce(wish.member.nonce());
+  organisation.set_name(wish.member.name());
+  organisation.set_kind(wish.member.kind());
+  organisation.set_sealing_key(wish.member.sealing_key());
+  admit.set_weight(wish.member.weight());
+  admit.set_group(wish.member.group());
+  if (wish.member.weight() == 0) return admit;  // a follower brings no key
+  admit.set_validator_key(wish.validator.bytes());
+  admit.set_proof(Bytes(wish.application->proof.view()));
+  return admit;
+}
+
 Result<governance::Action> action_in(const AdminActs& acts, const json::Value& order) {
   const std::string_view what = order.string_at("action");
   governance::Action action;
-  if (what == "activate") {
+  if (what == "admit") {
+    CARELEDGER_TRY(*action.mutable_admit(), admission_in(acts, order));
+  } else if (what == "activate") {
     CARELEDGER_TRY(const std::int64_t version, number_in(order, "version", 1, UINT32_MAX));
     CARELEDGER_TRY(const std::int64_t height, number_in(order, "height", 1, INT64_MAX));
     action.mutable_activate()->set_version(static_cast<std::uint32_t>(version));
@@ -149,13 +178,14 @@ Result<governance::Action> action_in(const AdminActs& acts, const json::Value& o
     action.mutable_set_weight()->set_organisation(organisation.bytes());
     action.mutable_set_weight()->set_weight(static_cast<std::uint64_t>(weight));
   } else {
-    return fail(ErrorKind::invalid, "action: expected suspend, reinstate, weight or activate");
+    return fail(ErrorKind::invalid, "action: expected admit, suspend, reinstate, weight or activate");
   }
   return action;
 }
 
 // Whom an action is about, hex; empty for a protocol.
 std::string about(const governance::Action& action) {
+  if (action.has_admit()) return account_of(action.admit()).hex();
   if (action.has_suspend()) return to_hex(action.suspend().organisation());
   if (action.has_reinstate()) return to_hex(action.reinstate().organisation());
   return to_hex(action.set_weight().organisation());

@@ -13,6 +13,7 @@ namespace careledger::apps {
 // proposals that are open, or all of them. A proposal whose deadline has passed is "lapsed".
 Result<edge::http::Response> list_network(Ledger& ledger, bool all);
 
+// {"action": "admit", "description"}, the text of one who wants to join;
 // {"action": "suspend" | "reinstate", "organisation"}, {"action": "weight", "organisation", "weight"} or {"action": "activate", "version",
 // "height"}; with "days", 1 to 30. An organisation by name or by id. {"proposal": id}.
 Result<edge::http::Response> propose(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);

@@ -15,6 +15,7 @@
 namespace careledger::apps {
 
 inline constexpr std::uint32_t kProtocol = 1;
+inline constexpr std::size_t kFoundingBytesMax = 256 * 1024;  // of a founding document
 
 // How a network's ledger is driven; an embedded one needs nothing of it.
 struct Engine {

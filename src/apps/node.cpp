@@ -4,17 +4,12 @@
 #include <mutex>
 
 #include "apps/founding.h"
-#include "apps/network/founding.h"
+#include "apps/network/member_folder.h"
 #include "codec/json/json.h"
 #include "contracts/build.h"
 #include "contracts/rules.h"
 
 namespace careledger::apps {
-namespace {
-
-constexpr std::size_t kFoundingBytesMax = 256 * 1024;
-
-}  // namespace
 
 Result<std::unique_ptr<FileLock>> lock_folder(const Layout& layout) {
   return FileLock::take(layout.lock(), "another careledger process works on " + layout.folder + "; stop it first");

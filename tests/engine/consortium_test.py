@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,9 +15,9 @@ import unittest
 ENGINE = os.path.abspath(sys.argv.pop(2))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 
-from node import NORTH, SOUTH, Node, run, token  # noqa: E402
+from node import NORTH, PROGRAM, SOUTH, Node, run, token  # noqa: E402
 
-CITY, REGION = "City Laboratory", "Regional Authority"
+CITY, REGION, EAST = "City Laboratory", "Regional Authority", "East Hospital"
 MEMBERS = [(NORTH, "hospital"), (SOUTH, "clinic"), (CITY, "laboratory"), (REGION, "regulator")]
 LONGEST = 60  # seconds for anything to happen
 
@@ -114,8 +115,8 @@ class Founding(unittest.TestCase):
         self.describe(SOUTH, "clinic", 2, check=4)
 
 
-class Consortium(unittest.TestCase):
-    """The story of sharing, each organisation in its own process."""
+class Network(unittest.TestCase):
+    """Four members, each in its own process, for the tests of one class."""
 
     @classmethod
     def setUpClass(cls):
@@ -123,7 +124,7 @@ class Consortium(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.scratch)
         cls.nodes = {}
         ports = free_ports(8)
-        files = []
+        cls.files = files = []
         for number, (name, kind) in enumerate(MEMBERS):
             host = f"127.0.1.{number + 11}"
             out = os.path.join(cls.scratch, f"{number}.json")
@@ -141,7 +142,7 @@ class Consortium(unittest.TestCase):
 
     @classmethod
     def start(cls, name):
-        host = f"127.0.1.{[one for one, _ in MEMBERS].index(name) + 11}"
+        host = f"127.0.1.{[*(one for one, _ in MEMBERS), EAST].index(name) + 11}"
         cls.nodes[name] = Node(cls.folder(name), "--address", host, "--engine", ENGINE)
         cls.addClassCleanup(cls.nodes[name].end, signal.SIGTERM)  # which ends its engine too
 
@@ -156,6 +157,35 @@ class Consortium(unittest.TestCase):
         status, headers, answer = self.nodes[name].call("PUT", path, self.bearer(name), resource)
         self.assertIn(status, (200, 201), answer)
         return headers
+
+    def proof_of(self, name, resource):
+        """What its proof says, once the ledger has it."""
+        bundle, trust = os.path.join(self.scratch, "a.proof"), os.path.join(self.scratch, "trust")
+
+        def proven():
+            return run("prove", self.folder(name), resource, "--organisation", name, "-o", bundle, "--trust-out", trust).returncode == 0
+
+        until("the proof of " + resource, proven)
+        return run("verify", bundle, "--trust", trust, check=0).stdout
+
+    def vote(self, name, proposal):
+        """Its answer, once this member's copy of the ledger has the proposal."""
+        done = run("--json", "network", "vote", self.folder(name), "--organisation", name, "--yes", proposal)
+        return json.loads(done.stdout) if done.returncode == 0 else self.assertIn("no such proposal", done.stdout)
+
+    def decide(self, yes, *what):
+        said = run("--json", "network", "propose", self.folder(yes[0]), "--organisation", yes[0], *what, check=0).stdout
+        proposal = json.loads(said)["proposal"]
+        for name in yes:
+            answer = until(name + "'s vote", lambda: self.vote(name, proposal))
+        self.assertEqual(answer["status"], "carried out")
+
+    def standing(self, name):
+        return json.loads(run("--json", "network", "proposals", self.folder(name), "--organisation", name, check=0).stdout)
+
+
+class Consortium(Network):
+    """The story of sharing, and of deciding."""
 
     def enrol(self, name, wallet, patient):
         self.put(name, {"resourceType": "Patient", "id": patient})
@@ -214,30 +244,7 @@ class Consortium(unittest.TestCase):
         self.assertEqual(self.nodes[NORTH].call("GET", "/Basic/alone", self.bearer(NORTH))[0], 200)
         for name in (CITY, REGION):
             self.start(name)
-        bundle, trust = os.path.join(self.scratch, "alone.proof"), os.path.join(self.scratch, "trust")
-
-        def proven():
-            done = run("prove", self.folder(NORTH), "Basic/alone", "--organisation", NORTH, "-o", bundle, "--trust-out", trust)
-            return done.returncode == 0
-
-        until("its proof", proven)
-        said = run("verify", bundle, "--trust", trust, check=0).stdout
-        self.assertRegex(said, r"[Ss]igned by [34] keys")
-
-    def vote(self, name, proposal):
-        """Its answer, once this member's copy of the ledger has the proposal."""
-        done = run("--json", "network", "vote", self.folder(name), "--organisation", name, "--yes", proposal)
-        return json.loads(done.stdout) if done.returncode == 0 else self.assertIn("no such proposal", done.stdout)
-
-    def decide(self, yes, *what):
-        said = run("--json", "network", "propose", self.folder(yes[0]), "--organisation", yes[0], *what, check=0).stdout
-        proposal = json.loads(said)["proposal"]
-        for name in yes:
-            answer = until(name + "'s vote", lambda: self.vote(name, proposal))
-        self.assertEqual(answer["status"], "carried out")
-
-    def standing(self, name):
-        return json.loads(run("--json", "network", "proposals", self.folder(name), "--organisation", name, check=0).stdout)
+        self.assertRegex(self.proof_of(NORTH, "Basic/alone"), r"[Ss]igned by [34] keys")
 
     def test_members_suspend_one_of_them_by_votes_and_take_it_back(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
@@ -257,6 +264,57 @@ class Consortium(unittest.TestCase):
         self.decide(others, "--reinstate", CITY)
         until("its own view of it", lambda: self.standing(CITY)["votes"] == 40)
         until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
+
+
+class Joining(Network):
+    def join(self, *more):
+        return ["network", "join", self.folder(EAST), os.path.join(self.folder(NORTH), "founding.pb"), *more]
+
+    def describe(self, *which):
+        listen, api = free_ports(2)
+        out = os.path.join(self.scratch, "east.json")
+        run("network", "describe", self.folder(EAST), "--organisation", EAST, "--listen", f"127.0.1.15:{listen}", "--api",
+            f"http://127.0.1.15:{api}", "-o", out, *which, check=0)
+        return out
+
+    def refused(self, code, text, *arguments):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(text, done.stderr)
+
+    def test_an_organisation_comes_in_by_votes_fetches_the_ledger_and_signs_blocks(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        founding = os.path.join(self.folder(NORTH), "founding.pb")
+        self.refused(2, "--founding", "network", "describe", self.folder(EAST), "--organisation", EAST, "--listen", "127.0.1.15:1",
+                     "--api", "http://127.0.1.15:2")
+        self.describe("--network", "Region", "--epoch-ms", "1000")
+        self.refused(5, "names no ledger to join", *self.join(*self.files))
+        wish = self.describe("--founding", founding)
+        self.refused(5, "one member at least", *self.join(wish))
+        self.refused(5, "no founding document", "network", "join", self.folder(EAST), wish, *self.files)
+        propose = ["network", "propose", self.folder(NORTH), "--organisation", NORTH, "--admit"]
+        self.refused(5, "does not ask to join this ledger", *propose, self.files[1])
+        self.refused(5, "own", "network", "peer", self.folder(NORTH), self.files[0])
+
+        for name, _ in MEMBERS:  # each lets the newcomer's engine in; one at a time, so that the others go on
+            run("network", "peer", self.folder(name), wish, check=0)
+            self.nodes[name].stop()
+            self.start(name)
+            before = self.height(name)
+            until("blocks with it", lambda: self.height(name) > before)
+        with open(os.path.join(self.scratch, "join.log"), "w", encoding="utf-8") as log:
+            joining = subprocess.Popen([PROGRAM, *self.join(*self.files[:2]), "--engine", ENGINE], stdout=log, stderr=log)
+        try:
+            self.decide([NORTH, SOUTH, REGION], "--admit", wish)
+            self.assertEqual(joining.wait(LONGEST), 0)
+        finally:
+            joining.kill()
+            joining.wait()
+        self.start(EAST)
+        until("its own view of it", lambda: self.standing(EAST)["votes"] == 50)
+        self.nodes[CITY].stop(signal.SIGKILL)  # thirty of fifty votes are left without the newcomer's: too few
+        self.put(EAST, {"resourceType": "Basic", "id": "first", "code": {"text": "x"}})
+        self.assertRegex(self.proof_of(EAST, "Basic/first"), r"[Ss]igned by 4 keys")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ void add_import(CLI::App& app, Context& context);
 void add_keys(CLI::App& app, Context& context);
 void add_network(CLI::App& app, Context& context);
 void add_governing(CLI::App& network, Context& context);  // of `network`: propose, vote…
+void add_joining(CLI::App& network, Context& context);    // of `network`: join, peer
 void add_promises(CLI::App& app, Context& context);
 void add_convict(CLI::App& app, Context& context);
 void add_prove(CLI::App& app, Context& context);

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include "apps/commands/administer.h"
+#include "apps/network/description.h"
 #include "apps/terminal.h"
+#include "base/files.h"
 #include "base/printable.h"
 
 namespace careledger::apps::commands {
@@ -13,7 +15,7 @@ namespace json = codec::json;
 struct Options {
   FolderOptions folder;
   std::string organisation;
-  std::string suspend, reinstate, weight_of;
+  std::string admit, suspend, reinstate, weight_of;
   std::int64_t weight = -1;
   std::int64_t protocol = 0, height = 0, days = 7;
   std::string proposal;
@@ -58,14 +60,18 @@ int proposals(const Options& options, bool as_json) {
 }
 
 // What the options name; exactly one was given.
-json::Document order_of(const Options& options) {
+Result<json::Document> order_of(const Options& options) {
   json::Document document;
   document.root() = document.object();
   json::Value& root = document.root();
   const auto text = [&](std::string_view name, const std::string& value) { document.set(root, name, document.string(value)); };
   const auto number = [&](std::string_view name, std::int64_t value) { document.set(root, name, document.number(value)); };
   number("days", options.days);
-  if (options.protocol > 0) {
+  if (!options.admit.empty()) {
+    CARELEDGER_TRY(const Bytes description, system_files().read_all(options.admit, network::kDescriptionBytesMax));
+    text("action", "admit");
+    text("description", description);
+  } else if (options.protocol > 0) {
     text("action", "activate");
     number("version", options.protocol);
     number("height", options.height);
@@ -79,8 +85,9 @@ json::Document order_of(const Options& options) {
 }
 
 int propose(const Options& options, bool as_json) {
-  const json::Document wanted = order_of(options);
-  return tell(order(options.folder, options.organisation, "network/propose", wanted.root()), as_json, [&](const json::Value& root) {
+  const auto wanted = order_of(options);
+  if (!wanted) return report(wanted.error(), as_json);
+  return tell(order(options.folder, options.organisation, "network/propose", wanted->root()), as_json, [&](const json::Value& root) {
     fmt::print("Proposed. Each member decides, this one too:\n  careledger network vote DIR --organisation NAME --yes {}\n",
                root.string_at("proposal"));
   });
@@ -117,6 +124,7 @@ void add_propose(CLI::App& network, Context& context) {
   auto* command =
       add(network, context, options, "propose", "ask the members for a decision; more than two thirds of the votes make it", propose);
   auto* what = command->add_option_group("what", "one of these");
+  what->add_option("--admit", options->admit, "description of an organisation that shall come in (network describe --founding)");
   what->add_option("--suspend", options->suspend, "a member that shall command and receive nothing, and have no vote");
   what->add_option("--reinstate", options->reinstate, "a member whose suspension shall end");
   auto* weight_of = what->add_option("--weight-of", options->weight_of, "a member that shall have another vote");

@@ -1,10 +1,11 @@
 #include <fmt/format.h>
 
 #include "apps/commands/command.h"
+#include "apps/ledger.h"
 #include "apps/network/founding.h"
+#include "apps/network/joining.h"
 #include "apps/terminal.h"
 #include "codec/json/json.h"
-#include "kernel/canonical.h"
 #include "kernel/tables.h"
 
 namespace careledger::apps::commands {
@@ -16,6 +17,7 @@ struct Options {
   FolderOptions folder;
   network::DescribeOrder order;
   std::string out;
+  std::string founding;  // of the network to join
   std::vector<std::string> files;
   std::string compare;
   std::uint16_t rpc_port = 0;
@@ -23,9 +25,19 @@ struct Options {
 
 void print(const json::Document& document) { fmt::print("{}\n", json::compact(document.root())); }
 
+Result<kernel::Founding> read_founding(const std::string& path) {
+  CARELEDGER_TRY(const Bytes bytes, system_files().read_all(path, kFoundingBytesMax));
+  return network::read_founding(bytes);
+}
+
 int describe(const Options& options, bool as_json) {
   network::DescribeOrder order = options.order;
   order.seal = options.folder.seal;
+  if (!options.founding.empty()) {
+    const auto joins = read_founding(options.founding);
+    if (!joins) return report(joins.error(), as_json);
+    order.joins = *joins;
+  }
   const Layout layout = layout_of(options.folder.folder);
   const auto text = network::describe(layout, order, system_clock(), system_entropy());
   if (!text) return report(text.error(), as_json);
@@ -40,10 +52,11 @@ int describe(const Options& options, bool as_json) {
     return 0;
   }
   fmt::print("{} describes {}. No secret stands in it.\n", out, order.organisation);
-  fmt::print(
-      "Next: give it to the other members, by a way on which you know each other; with all descriptions at hand,\n"
-      "  careledger network found {} THEIR-DESCRIPTIONS… {}\n",
-      options.folder.folder, out);
+  fmt::print("Next: give it to the other members, by a way on which you know each other; ");
+  if (order.joins)
+    fmt::print("they propose your admission, vote, and let your engine in. Then\n  careledger network join {} {} THEIR-DESCRIPTIONS…\n",
+               options.folder.folder, options.founding);
+  else fmt::print("with all descriptions at hand,\n  careledger network found {} THEIR-DESCRIPTIONS… {}\n", options.folder.folder, out);
   return 0;
 }
 
@@ -95,7 +108,10 @@ void add_describe(CLI::App& network, Context& context) {
   auto options = std::make_shared<Options>();
   auto& order = options->order;
   add_folder(*command, options->folder);
-  command->add_option("--network", order.network, "name of the ledger, the same at every member")->required();
+  auto* which = command->add_option_group("network", "one of these");
+  which->add_option("--network", order.network, "name of the ledger that is to be founded, the same at every member");
+  which->add_option("--founding", options->founding, "founding.pb of the network that this organisation wants to join");
+  which->require_option(1);
   command->add_option("--organisation", order.organisation, "name of this organisation")->required();
   command->add_option("--kind", order.kind, "hospital unless said otherwise");
   command->add_option("--listen", order.listen, "HOST:PORT where the other members' engines reach this one")->required();
@@ -131,6 +147,7 @@ void add_network(CLI::App& app, Context& context) {
   command->require_subcommand(1);
   add_describe(*command, context);
   add_found(*command, context);
+  add_joining(*command, context);
   add_governing(*command, context);
   example(*command, "careledger network describe /srv/care --help");
 }

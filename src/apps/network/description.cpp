@@ -8,6 +8,7 @@
 #include "base/printable.h"
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
+#include "contracts/governance/governance.h"
 #include "kernel/authority.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
@@ -26,6 +27,8 @@ constexpr std::int64_t kLifeMaxMs = std::int64_t{365} * 86'400'000;
 constexpr std::array<std::string_view, 15> kMembers{"format",    "network", "epoch_ms",  "name",  "kind",
                                                     "group",     "weight",  "authority", "nonce", "sealing_key",
                                                     "validator", "node",    "listen",    "api",   "described"};
+
+constexpr std::array<std::string_view, 4> kMoreMembers{"expires", "ledger", "proof", "signatures"};
 
 tl::unexpected<Error> bad(const std::string& what) { return fail(ErrorKind::malformed, what); }
 
@@ -84,7 +87,7 @@ Result<void> check_form(const json::Value& root) {
   if (signatures == nullptr || signatures->size() != kSigners) return bad("\"signatures\" must be by command, validator and node");
   for (const json::Member& member : root.members()) {
     const bool known =
-        std::ranges::find(kMembers, member.key()) != kMembers.end() || member.key() == "expires" || member.key() == "signatures";
+        std::ranges::find(kMembers, member.key()) != kMembers.end() || std::ranges::find(kMoreMembers, member.key()) != kMoreMembers.end();
     if (!known) return bad("\"" + std::string(member.key()) + "\" is unknown");
   }
   return {};
@@ -135,6 +138,11 @@ Result<Description> read_fields(const json::Value& root) {
   out.api = fields.text("api");
   if (!is_endpoint(out.listen)) fields.miss("listen", "host:port, in lower case");
   if (!is_origin(out.api)) fields.miss("api", "https://host:port, in lower case (http on one machine alone)");
+  if (root.find("ledger") != nullptr || root.find("proof") != nullptr) {
+    const auto proof = crypto::Signature::from(fields.hex("proof", sizeof(crypto::Signature::value)));
+    if (!proof) fields.miss("proof", "128 hex digits, beside \"ledger\"");
+    out.application = {fields.id<LedgerId>("ledger"), proof.value_or(crypto::Signature{})};
+  }
   out.described = fields.time("described");
   out.expires = fields.time("expires");
   if (out.network.empty() || !is_readable(out.network)) fields.miss("network", "the ledger's name, readable");
@@ -176,6 +184,11 @@ Result<void> check_signatures(const json::Value& root, const Description& descri
       return fail(ErrorKind::unauthenticated,
                   "the signature of its " + std::string(name) + " key does not hold: it was changed on the way");
   }
+  if (!description.application) return {};
+  const Bytes claim = contracts::governance::rotation_bytes(description.application->ledger, kernel::account_id(description.member),
+                                                            description.validator.view());
+  if (!crypto::verify(description.validator, claim, description.application->proof))
+    return fail(ErrorKind::unauthenticated, "its validator key does not sign that it wants to join that ledger: ask for a new description");
   return {};
 }
 
@@ -200,6 +213,10 @@ Bytes write_description(const Description& description, const DescriptionKeys& k
   text("node", description.node.hex());
   text("listen", description.listen);
   text("api", description.api);
+  if (description.application) {
+    text("ledger", description.application->ledger.hex());
+    text("proof", to_hex(description.application->proof.view()));
+  }
   text("described", codec::fhir::format_instant(description.described));
   text("expires", codec::fhir::format_instant(description.expires));
   const auto message = signed_bytes(root);
@@ -215,7 +232,7 @@ Bytes write_description(const Description& description, const DescriptionKeys& k
   return json::pretty(root) + "\n";
 }
 
-Result<Description> read_description(ByteView text, BlockTime now) {
+Result<Description> read_description(ByteView text, std::optional<BlockTime> now) {
   json::Limits limits;
   limits.bytes = kDescriptionBytesMax;
   limits.depth = 4;
@@ -224,7 +241,7 @@ Result<Description> read_description(ByteView text, BlockTime now) {
   CARELEDGER_CHECK(check_form(root));
   CARELEDGER_TRY(Description description, read_fields(root));
   CARELEDGER_CHECK(check_signatures(root, description));
-  CARELEDGER_CHECK(check_times(description, now));
+  if (now) CARELEDGER_CHECK(check_times(description, *now));
   return description;
 }
 

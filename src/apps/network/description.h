@@ -1,11 +1,13 @@
 // What one organisation says of itself before a consortium is founded: public keys, vote, addresses, no secret. A text file that people
 // exchange and read; each party founds the same ledger from the same descriptions. docs/formats/network.md has it field by field.
 //
-// It is signed by three of the keys that it names, those of commands, validator and engine node, so that nobody describes another's.
+// It is signed by three of the keys that it names, those of commands, validator and engine node, so that nobody describes another's. Who
+// wants to join a network that was founded without him names its ledger, too, with what the vote about his admission must contain.
 //
 // Thread-safety: values; pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -26,6 +28,12 @@ struct Description {
   std::string api;              // "https://host:port" for other organisations, without a slash at the end
   BlockTime described;
   BlockTime expires;
+
+  struct Application {
+    LedgerId ledger;
+    crypto::Signature proof;  // by the validator key, over governance::rotation_bytes()
+  };
+  std::optional<Application> application{};  // of one who wants to join
 };
 
 struct DescriptionKeys {
@@ -36,7 +44,7 @@ struct DescriptionKeys {
 Bytes write_description(const Description& description, const DescriptionKeys& keys);
 
 // malformed, naming the member that is missing, unknown or of another shape; newer_format; unauthenticated when a signature does not hold;
-// invalid when the description has expired at `now`.
-Result<Description> read_description(ByteView text, BlockTime now);
+// invalid when the description has expired at `now`; without `now` its times are not judged: addresses of a member outlive them.
+Result<Description> read_description(ByteView text, std::optional<BlockTime> now);
 
 }  // namespace careledger::apps::network

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "apps/config.h"
+#include "contracts/governance/governance.h"
+#include "kernel/tables.h"
 #include "kernel/test_keys.h"
 
 namespace careledger::apps::network {
@@ -48,6 +50,7 @@ TEST(Descriptions, ReadAsTheyWereWritten) {
 
 TEST(Descriptions, HoldForAWhileFromATimeThatHasCome) {
   EXPECT_NE(said(sample(), {kNow.value + 31 * kDay}).find("expired"), std::string::npos);
+  EXPECT_TRUE(read_description(written(sample()), std::nullopt)) << "for its addresses alone, however old";
   EXPECT_NE(said(sample(), {kNow.value - 600'000}).find("has not come yet"), std::string::npos);
   EXPECT_EQ(said(sample(), {kNow.value - 60'000}), "") << "clocks differ a little";
   Description forever = sample();
@@ -79,6 +82,26 @@ TEST(Descriptions, NameEndpointsThatAnEngineTakes) {
   EXPECT_NE(said(plain).find("\"api\""), std::string::npos) << "others would hear it";
   plain.api = "http://127.0.1.1:8080";
   EXPECT_EQ(said(plain), "");
+}
+
+TEST(Descriptions, OfOneWhoWantsToJoinSayWhichLedgerAndProveItByTheValidatorsKey) {
+  const LedgerId ledger = *LedgerId::from(Bytes(32, 'l')), other = *LedgerId::from(Bytes(32, 'o'));
+  const auto applying = [](const LedgerId& named, const LedgerId& proven) {
+    Description out = sample();
+    const Bytes claim = contracts::governance::rotation_bytes(proven, kernel::account_id(out.member), out.validator.view());
+    out.application = {named, kernel::test_key(2).sign(claim)};
+    return out;
+  };
+  const auto read = read_description(written(applying(ledger, ledger)), kNow);
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_TRUE(read->application);
+  EXPECT_EQ(read->application->ledger, ledger);
+  EXPECT_EQ(written(*read), written(applying(ledger, ledger)));
+  EXPECT_NE(said(applying(ledger, other)).find("wants to join that ledger"), std::string::npos);
+  Bytes half = written(applying(ledger, ledger));
+  const std::size_t at = half.find("\"proof\"");
+  half.replace(at, 7, "\"group\"");  // twice then, and no proof
+  EXPECT_FALSE(read_description(half, kNow));
 }
 
 TEST(Descriptions, AreSignedByEveryKeyThatTheyName) {

@@ -1,18 +1,13 @@
 #include "apps/network/founding.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "apps/founding.h"
 #include "apps/ledger.h"
-#include "codec/fhir/instant.h"
-#include "contracts/registry/registry.h"
-#include "crypto/hash.h"
+#include "contracts/governance/governance.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
-#include "ordering/abci/engine_home.h"
-#include "ordering/abci/signer.h"
 
 namespace careledger::apps::network {
 namespace {
@@ -49,7 +44,7 @@ kernel::FoundingMember member_of(const contracts::build::NewOrganisation& entran
   return member;
 }
 
-Result<std::vector<Description>> read_all(const std::vector<DescriptionFile>& files, BlockTime now) {
+Result<std::vector<Description>> read_all(const std::vector<DescriptionFile>& files, std::optional<BlockTime> now) {
   std::vector<Description> out;
   for (const DescriptionFile& file : files) {
     auto read = read_description(file.text, now);
@@ -82,36 +77,14 @@ Result<void> check_votes(const kernel::Founding& founding) {
   return {};
 }
 
-Config config_of(const kernel::Founding& founding, const std::vector<Description>& descriptions, const Description& own) {
-  Config config;
-  config.name = founding.name();
-  config.ledger = kernel::ledger_id(kernel::encode(founding));
-  OrganisationConfig organisation;
-  organisation.name = own.member.name();
-  organisation.slug = slug_of(own.member.name());
-  organisation.kind = kind_name(own.member.kind());
-  organisation.id = kernel::account_id(own.member);
-  organisation.clinician = contracts::registry::holder_id(organisation.id, first_clinician_nonce(organisation.id).view());
-  const std::string port = own.api.substr(own.api.rfind(':') + 1);
-  std::from_chars(port.data(), port.data() + port.size(), organisation.port);
-  config.organisations.push_back(std::move(organisation));
-  config.network.emplace().listen = own.listen;
-  for (const Description& one : descriptions) {
-    if (one.node == own.node) continue;
-    config.network->peers.push_back(
-        {one.member.name(), kernel::account_id(one.member), ordering::abci::node_id(one.node), one.listen, one.api});
-  }
-  std::ranges::sort(config.network->peers, {}, &PeerConfig::id);
-  return config;
+Description::Application application_to(const kernel::Founding& founding, const kernel::FoundingMember& member,
+                                        const crypto::SigningKey& validator) {
+  const LedgerId ledger = kernel::ledger_id(kernel::encode(founding));
+  const Bytes claim = contracts::governance::rotation_bytes(ledger, kernel::account_id(member), validator.public_key().view());
+  return {ledger, validator.sign(claim)};
 }
-
-std::string plural(std::uint64_t count, const std::string& what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
 
 }  // namespace
-
-Digest first_clinician_nonce(const OrganisationId& organisation) {
-  return crypto::tagged_hash("careledger/first-clinician/1", {organisation.view()});
-}
 
 Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& clock, Entropy& entropy) {
   const std::string slug = slug_of(order.organisation);
@@ -128,8 +101,8 @@ Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& 
   CARELEDGER_TRY(const crypto::SigningKey node, ledger->signing(Purpose::engine_node));
   CARELEDGER_TRY(const auto entrant, apps::entrant({order.organisation, order.kind, 0}, *own, entropy));
   Description description;
-  description.network = order.network;
-  description.epoch_ms = order.epoch_ms;
+  description.network = order.joins ? order.joins->name() : order.network;
+  description.epoch_ms = order.joins ? order.joins->epoch_ms() : order.epoch_ms;
   description.member = member_of(entrant, order, validator.public_key());
   description.validator = validator.public_key();
   description.node = node.public_key();
@@ -137,6 +110,7 @@ Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& 
   description.api = order.api;
   description.described = clock.now();
   description.expires = {description.described.value + std::int64_t{order.days} * 86'400'000};
+  if (order.joins) description.application = application_to(*order.joins, description.member, validator);
   Bytes text = write_description(description, {command, validator, node});
   CARELEDGER_CHECK(read_description(text, clock.now()));  // what others would refuse is not written
   CARELEDGER_CHECK(system_files().replace(layout.description(), text));
@@ -148,7 +122,6 @@ Result<kernel::Founding> founding_of(const std::vector<Description>& description
   founding.set_format(kernel::kFoundedTogether);
   founding.set_protocol(kProtocol);
   std::vector<kernel::FoundingMember> members;
-  std::map<std::string, std::string> nodes;  // key or address of an engine -> whose
   for (const Description& one : descriptions) {
     const Description& first = descriptions.front();
     if (one.network != first.network)
@@ -157,40 +130,22 @@ Result<kernel::Founding> founding_of(const std::vector<Description>& description
     if (one.epoch_ms != first.epoch_ms)
       return fail(ErrorKind::conflict, first.member.name() + " wants an epoch of " + std::to_string(first.epoch_ms) + " ms and " +
                                            one.member.name() + " one of " + std::to_string(one.epoch_ms) + " ms: agree on one");
-    for (const std::string& node : {one.node.hex(), one.listen, one.api}) {
-      const auto [other, fresh] = nodes.emplace(node, one.member.name());
-      if (!fresh) return fail(ErrorKind::conflict, other->second + " and " + one.member.name() + " share " + node + ": each needs its own");
-    }
+    if (one.application)
+      return fail(ErrorKind::conflict, one.member.name() +
+                                           " describes itself to join a network that is there already: describe it anew "
+                                           "without --founding");
     founding.set_name(one.network);
     founding.set_epoch_ms(one.epoch_ms);
     founding.set_created_ms(std::max(founding.created_ms(), one.described.value));
     members.push_back(one.member);
   }
+  CARELEDGER_CHECK(check_apart(descriptions));
   std::ranges::sort(members, {}, [](const kernel::FoundingMember& member) { return kernel::account_id(member); });
   for (auto& member : members) *founding.add_members() = std::move(member);
   CARELEDGER_CHECK(check_votes(founding));
   if (!kernel::is_sound(founding))
     return fail(ErrorKind::invalid, "these descriptions do not found a ledger: a name or a number is out of bounds");
   return founding;
-}
-
-std::string founding_text(const kernel::Founding& founding) {
-  std::uint64_t total = 0;
-  for (const auto& member : founding.members()) total += member.weight();
-  std::string out = "ledger " + kernel::ledger_id(kernel::encode(founding)).hex() + "\n";
-  out += "name " + founding.name() + "\n";
-  out += "created " + codec::fhir::format_instant({founding.created_ms()}) + "\n";
-  out += "epoch " + std::to_string(founding.epoch_ms()) + " ms\n";
-  for (const auto& member : founding.members()) {
-    const std::string lead = member.name() + ": ";
-    out += lead + kind_name(member.kind()) + ", " +
-           (member.weight() == 0 ? "no vote" : plural(member.weight(), "vote") + " of " + std::to_string(total)) +
-           (member.group().empty() ? "" : ", group " + member.group()) + "\n";
-    out += lead + "account " + kernel::account_id(member).hex() + "\n";
-    if (member.weight() > 0) out += lead + "validator " + to_hex(member.validator_key()) + "\n";
-    out += lead + "sealing key " + to_hex(member.sealing_key()) + "\n";
-  }
-  return out;
 }
 
 Result<void> compare_texts(const std::string& ours, const std::string& theirs) {
@@ -215,34 +170,17 @@ Result<void> compare_texts(const std::string& ours, const std::string& theirs) {
 
 Result<Config> found(const Layout& layout, const std::vector<DescriptionFile>& inputs, const std::vector<std::uint16_t>& rpc_ports,
                      const Clock& clock) {
-  Files& files = system_files();
-  auto own_text = files.read_all(layout.description(), kDescriptionBytesMax);
-  if (!own_text)
-    return fail(own_text.error().kind,
-                layout.description() + " is not there: describe this organisation first (careledger network describe)");
-  const bool among = std::ranges::any_of(inputs, [&](const DescriptionFile& file) { return file.text == *own_text; });
+  CARELEDGER_TRY(const Bytes own_text, own_description(layout));
+  const bool among = std::ranges::any_of(inputs, [&](const DescriptionFile& file) { return file.text == own_text; });
   if (!among)
     return fail(ErrorKind::invalid, "this organisation's own description is not among the files, or not its newest: add " +
                                         layout.description() + ", and give it to the others");
-  CARELEDGER_TRY(const std::vector<Description> descriptions, read_all(inputs, clock.now()));
-  CARELEDGER_TRY(const Description own, read_description(*own_text, clock.now()));
+  // Once it is founded it can be compared with another's as long as people like.
+  const auto now = system_files().exists(layout.config()) ? std::nullopt : std::optional(clock.now());
+  CARELEDGER_TRY(const std::vector<Description> descriptions, read_all(inputs, now));
+  CARELEDGER_TRY(const Description own, read_description(own_text, now));
   CARELEDGER_TRY(const kernel::Founding founding, founding_of(descriptions));
-  Config config = config_of(founding, descriptions, own);
-  config.rpc_ports = rpc_ports;
-  if (files.exists(layout.config())) {
-    CARELEDGER_TRY(Config before, read_config(files, layout.config()));
-    if (before.ledger == config.ledger) return before;
-    return fail(ErrorKind::conflict, layout.folder + " was founded already, and from other descriptions");
-  }
-  if (files.exists(layout.ledger()) || files.exists(layout.engine()))
-    return fail(ErrorKind::conflict, layout.folder + " served before: put its careledger.json back, and change addresses there");
-  CARELEDGER_CHECK(files.replace(layout.founding(), kernel::encode(founding)));
-  CARELEDGER_CHECK(files.replace(layout.founding_text(), founding_text(founding)));
-  // Nothing was signed by a validator whose folder never served; what is there is of an attempt that did not end.
-  if (files.exists(layout.signed_steps())) CARELEDGER_CHECK(files.remove(layout.signed_steps()));
-  CARELEDGER_CHECK(ordering::abci::Signer::create(files, layout.signed_steps(), kernel::chain_id(config.ledger)));
-  CARELEDGER_CHECK(write_config(files, layout.config(), config));
-  return config;
+  return settle(layout, founding, member_config(founding, own, descriptions, rpc_ports));
 }
 
 }  // namespace careledger::apps::network

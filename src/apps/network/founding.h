@@ -4,12 +4,13 @@
 // Thread-safety: one thread a folder.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/config.h"
 #include "apps/layout.h"
-#include "apps/network/description.h"
+#include "apps/network/member_folder.h"
 #include "apps/seal_choice.h"
 #include "base/clock.h"
 
@@ -24,7 +25,8 @@ struct DescribeOrder {
   std::uint64_t weight = 10;
   std::string listen;
   std::string api;
-  std::uint32_t days = 30;  // for which others may found with it
+  std::uint32_t days = 30;                  // for which others may found with it
+  std::optional<kernel::Founding> joins{};  // the network that it wants to join: name and epoch are that one's
   SealChoice seal;
 };
 
@@ -32,15 +34,8 @@ struct DescribeOrder {
 // description. conflict when the folder holds something else.
 Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& clock, Entropy& entropy);
 
-struct DescriptionFile {
-  std::string path;  // for error messages
-  Bytes text;
-};
-
 // What all parties must have alike: made of nothing but the descriptions. Errors name the file, or the two that disagree.
 Result<kernel::Founding> founding_of(const std::vector<Description>& descriptions);
-// The founding document in lines, for people and for comparing.
-std::string founding_text(const kernel::Founding& founding);
 // conflict, with the first line that differs.
 Result<void> compare_texts(const std::string& ours, const std::string& theirs);
 
@@ -48,8 +43,5 @@ Result<void> compare_texts(const std::string& ours, const std::string& theirs);
 // was founded from others.
 Result<Config> found(const Layout& layout, const std::vector<DescriptionFile>& files, const std::vector<std::uint16_t>& rpc_ports,
                      const Clock& clock);
-
-// The nonce of the clinician whom a member accredits at its first start.
-Digest first_clinician_nonce(const OrganisationId& organisation);
 
 }  // namespace careledger::apps::network

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include "apps/commands/command.h"
+#include "apps/ledger.h"
+#include "apps/network/joining.h"
+#include "apps/terminal.h"
+#include "base/printable.h"
+#include "codec/json/json.h"
+
+namespace careledger::apps::commands {
+namespace {
+
+namespace json = codec::json;
+
+struct Options {
+  FolderOptions folder;
+  std::string founding;
+  std::vector<std::string> files;
+  std::string engine = "cometbft";
+  std::uint16_t rpc_port = 0;
+};
+
+Result<network::DescriptionFile> read_file(const std::string& path) {
+  CARELEDGER_TRY(Bytes text, system_files().read_all(path, network::kDescriptionBytesMax));
+  return network::DescriptionFile{path, std::move(text)};
+}
+
+Result<Config> prepare(const Options& options, const Layout& layout) {
+  CARELEDGER_TRY(const Bytes founding, system_files().read_all(options.founding, kFoundingBytesMax));
+  std::vector<network::DescriptionFile> files;
+  for (const std::string& path : options.files) {
+    CARELEDGER_TRY(network::DescriptionFile file, read_file(path));
+    files.push_back(std::move(file));
+  }
+  const std::uint16_t second = options.rpc_port == 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(options.rpc_port + 1);
+  return network::prepare_to_join(layout, founding, files, {options.rpc_port, second});
+}
+
+// On a terminal one line that is written over; elsewhere a line each time that there is something new to say.
+class Steps {
+ public:
+  ~Steps() {
+    if (terminal_ && shown_) fmt::print(stderr, "\n");
+  }
+  void show(const network::Joining& joining) {
+    if (terminal_) {
+      fmt::print(stderr, "\r  block {}: not admitted yet", joining.height.value);
+      shown_ = true;
+    }
+    if (!joining.waits_long || told_) return;
+    fmt::print(
+        stderr,
+        "\n  No block has come for half a minute. Have the members voted, and let this engine in (network peer, and a new start)?\n");
+    told_ = true;
+  }
+
+ private:
+  const bool terminal_ = stderr_is_terminal();
+  bool shown_ = false;
+  bool told_ = false;
+};
+
+int join(const Options& options, bool as_json) {
+  const Layout layout = layout_of(options.folder.folder);
+  const auto config = prepare(options, layout);
+  if (!config) return report(config.error(), as_json);
+  if (!as_json)
+    fmt::print("Joining {}, ledger {}: read this number with a member before you go on.\n", printable(config->name), config->ledger.hex());
+  network::JoinOrder order;
+  order.seal = options.folder.seal;
+  order.engine = options.engine;
+  order.on_event = [](const std::string& what) { fmt::print(stderr, "careledger: {}\n", what); };
+  network::Joining last;
+  {
+    Steps steps;
+    order.step = [&](const network::Joining& joining) {
+      last = joining;
+      steps.show(joining);
+    };
+    if (const auto joined = network::await_admission(layout, order, system_clock(), system_entropy()); !joined)
+      return report(joined.error(), as_json);
+  }
+  if (as_json) fmt::print("{{\"ledger\":\"{}\",\"height\":{}}}\n", config->ledger.hex(), last.height.value);
+  else fmt::print("Admitted, as of block {}. Next: careledger serve {}\n", last.height.value, options.folder.folder);
+  return 0;
+}
+
+int peer(const Options& options, bool as_json) {
+  json::Document document;
+  json::Value names = document.array();
+  for (const std::string& path : options.files) {
+    const auto file = read_file(path);
+    const auto written = file ? network::set_peer(layout_of(options.folder.folder), *file) : tl::make_unexpected(file.error());
+    if (!written) return report(written.error(), as_json);
+    document.append(names, document.string(written->name));
+    if (!as_json) fmt::print("{}: engine {}@{}, endpoint {}\n", printable(written->name), written->node, written->listen, written->api);
+  }
+  json::Value root = document.object();
+  document.set(root, "peers", names);
+  if (as_json) fmt::print("{}\n", json::compact(root));
+  else
+    fmt::print("The next start of `careledger serve {}` knows them; one member after the other, never a third of the votes at once.\n",
+               options.folder.folder);
+  return 0;
+}
+
+}  // namespace
+
+void add_joining(CLI::App& network, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = network.add_subcommand(
+      "join", "come into a network that is there: fetch its ledger, and wait until the members have admitted this organisation");
+  add_folder(*command, options->folder);
+  command->add_option("FOUNDING", options->founding, "a member's founding.pb")->required();
+  command->add_option("FILES", options->files, "descriptions of members, old ones too: where their engines are")->required();
+  command->add_option("--engine", options->engine, "program that orders the ledger: a file, or a name beside this program or in PATH");
+  command->add_option("--rpc-port", options->rpc_port, "of the read-only RPC; the next one is taken too; 0: chosen at each start");
+  example(*command, "careledger network join /srv/care founding.pb north.json south.json");
+  command->callback([options, &context] { context.chosen = [options, &context] { return join(*options, context.json); }; });
+
+  options = std::make_shared<Options>();
+  command = network.add_subcommand("peer", "let the engine of another member in, or write down that it moved");
+  add_folder(*command, options->folder);
+  command->add_option("FILES", options->files, "the member's description, or several")->required();
+  example(*command, "careledger network peer /srv/care east.json");
+  command->callback([options, &context] { context.chosen = [options, &context] { return peer(*options, context.json); }; });
+}
+
+}  // namespace careledger::apps::commands

@@ -1,0 +1,132 @@
+#include "apps/network/joining.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "apps/node.h"
+#include "contracts/registry/registry.h"
+#include "kernel/canonical.h"
+#include "kernel/tables.h"
+
+namespace careledger::apps::network {
+namespace {
+
+namespace registry = contracts::registry;
+
+constexpr std::chrono::seconds kLong{30};
+
+Result<Description> read_peer(const DescriptionFile& file) {
+  auto read = read_description(file.text, std::nullopt);
+  if (!read) return fail(read.error().kind, file.path + ": " + read.error().message);
+  return read;
+}
+
+Result<void> check_own(const Description& own, const kernel::Founding& founding) {
+  const LedgerId ledger = kernel::ledger_id(kernel::encode(founding));
+  for (const auto& member : founding.members())
+    if (kernel::account_id(member) == kernel::account_id(own.member))
+      return fail(ErrorKind::conflict, own.member.name() + " is one of the founders: careledger network found");
+  if (own.application && own.application->ledger == ledger) return {};
+  return fail(ErrorKind::invalid, std::string("the description in this folder names ") + (own.application ? "another" : "no") +
+                                      " ledger to join: describe it again with --founding and this founding document");
+}
+
+bool is_admitted(const replica::View& view, const OrganisationId& organisation) {
+  const kernel::Reader state = view.state();
+  const auto row = state.get(registry::kOrganisations, organisation);
+  return row && row->status() == static_cast<std::uint32_t>(registry::OrganisationStatus::active);
+}
+
+// Another block, or the end of the ordering. Outlives who waits: the ordering tells it when it likes.
+struct News {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool came = false;
+};
+
+bool wait_for_block(ordering::Ordering& ordering, Height next, const std::shared_ptr<News>& news) {
+  ordering.when_provable(next, [news] {
+    const std::lock_guard lock(news->mutex);
+    news->came = true;
+    news->changed.notify_all();
+  });
+  std::unique_lock lock(news->mutex);
+  return news->changed.wait_for(lock, kLong, [&news] { return std::exchange(news->came, false); });
+}
+
+Result<void> follow(Ledger& ledger, const OrganisationId& organisation, const std::function<void(const Joining&)>& step) {
+  const auto news = std::make_shared<News>();
+  Joining joining;
+  for (;;) {
+    const replica::View view = ledger.replica().view();
+    joining.height = view.height();
+    const bool admitted = is_admitted(view, organisation);
+    if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+    step(joining);
+    if (admitted) return {};
+    if (ledger.failed()) return fail(ErrorKind::storage, "the ledger could not be written: look at the disk, and join again");
+    joining.waits_long = !wait_for_block(ledger.ordering(), {joining.height.value + 1}, news);
+  }
+}
+
+}  // namespace
+
+Result<kernel::Founding> read_founding(ByteView bytes) {
+  kernel::Founding founding;
+  if (!kernel::parse_canonical(bytes, founding) || !kernel::is_sound(founding))
+    return fail(ErrorKind::malformed, "this is no founding document: take a member's founding.pb as it is");
+  if (founding.format() != kernel::kFoundedTogether)
+    return fail(ErrorKind::unsupported, "this ledger has one founder, who admits others himself (careledger registry admit)");
+  return founding;
+}
+
+Result<Config> prepare_to_join(const Layout& layout, ByteView document, const std::vector<DescriptionFile>& members,
+                               const std::vector<std::uint16_t>& rpc_ports) {
+  CARELEDGER_TRY(const kernel::Founding founding, read_founding(document));
+  CARELEDGER_TRY(const Bytes own_text, own_description(layout));
+  CARELEDGER_TRY(const Description own, read_description(own_text, std::nullopt));
+  CARELEDGER_CHECK(check_own(own, founding));
+  std::vector<Description> all{own};
+  for (const DescriptionFile& file : members) {
+    CARELEDGER_TRY(Description one, read_peer(file));
+    if (one.network != founding.name())
+      return fail(ErrorKind::invalid, file.path + " is of a member of \"" + one.network + "\", not of \"" + founding.name() + "\"");
+    if (one.node != own.node) all.push_back(std::move(one));
+  }
+  CARELEDGER_CHECK(check_apart(all));
+  if (all.size() == 1) return fail(ErrorKind::invalid, "name the description of one member at least: from it the blocks are fetched");
+  return settle(layout, founding, member_config(founding, own, all, rpc_ports));
+}
+
+Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy) {
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  CARELEDGER_TRY(const auto lock, lock_folder(layout));
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, false, entropy));
+  CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
+  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  const Engine engine{*config.network, order.engine, order.on_event};
+  CARELEDGER_TRY(const auto ledger, Ledger::open(layout, std::move(founding), *keys, clock, nullptr, &engine));
+  const auto joined = follow(*ledger, config.organisations.front().id, order.step);
+  ledger->stop();
+  return joined;
+}
+
+Result<PeerConfig> set_peer(const Layout& layout, const DescriptionFile& file) {
+  CARELEDGER_TRY(Config config, read_config(system_files(), layout.config()));
+  if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: it has no other members' engines");
+  CARELEDGER_TRY(const Description description, read_peer(file));
+  if (description.network != config.name || (description.application && description.application->ledger != config.ledger))
+    return fail(ErrorKind::invalid, file.path + " is of a member of another network: \"" + description.network + "\"");
+  PeerConfig peer = peer_of(description);
+  if (peer.id == config.organisations.front().id) return fail(ErrorKind::invalid, file.path + " is this organisation's own");
+  auto& peers = config.network->peers;
+  std::erase_if(peers, [&](const PeerConfig& one) { return one.id == peer.id; });
+  if (peers.size() >= kOrganisationsMax) return fail(ErrorKind::invalid, "this node knows of 64 members already");
+  peers.push_back(peer);
+  std::ranges::sort(peers, {}, &PeerConfig::id);
+  CARELEDGER_CHECK(write_config(system_files(), layout.config(), config));
+  return peer;
+}
+
+}  // namespace careledger::apps::network

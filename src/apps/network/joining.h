@@ -1,0 +1,45 @@
+// How an organisation comes into a network that was founded without it: it describes itself with the network's founding document, members
+// admit it by votes (apps/governance_acts.h) and let its engine in, and it fetches the blocks until it finds itself admitted.
+//
+// Thread-safety: one thread a folder.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apps/network/member_folder.h"
+#include "apps/seal_choice.h"
+#include "base/clock.h"
+
+namespace careledger::apps::network {
+
+// Of a network: sound, and without a founder. malformed, unsupported.
+Result<kernel::Founding> read_founding(ByteView bytes);
+
+// Makes DIR the folder of one who joins: `members`, descriptions of some that are in, say where their engines are, however old they are.
+// Nothing in them is taken for granted but addresses: every block is held against the founding document. Again: what is there already.
+// conflict: this organisation is a founder. invalid: its description names another ledger or none.
+Result<Config> prepare_to_join(const Layout& layout, ByteView founding, const std::vector<DescriptionFile>& members,
+                               const std::vector<std::uint16_t>& rpc_ports);
+
+struct Joining {
+  Height height;
+  bool waits_long = false;  // no block has come for a while
+};
+// Runs the folder's engine until the ledger here shows this organisation as an active member; it may be killed at any time and run again.
+// `step` hears how far it is, from this thread; `on_event` what becomes of the engine, from any. unavailable: another process works on the
+// folder.
+struct JoinOrder {
+  SealChoice seal;
+  std::string engine;  // program
+  std::function<void(const Joining&)> step;
+  std::function<void(const std::string&)> on_event;
+};
+Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy);
+
+// Writes where a member is into DIR/careledger.json, in the place of what stood there of it; the next start reads it. invalid: of another
+// network.
+Result<PeerConfig> set_peer(const Layout& layout, const DescriptionFile& file);
+
+}  // namespace careledger::apps::network

@@ -1,0 +1,110 @@
+#include "apps/network/member_folder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "codec/fhir/instant.h"
+#include "contracts/registry/registry.h"
+#include "crypto/hash.h"
+#include "kernel/canonical.h"
+#include "kernel/tables.h"
+#include "ordering/abci/engine_home.h"
+#include "ordering/abci/signer.h"
+
+namespace careledger::apps::network {
+namespace {
+
+std::string plural(std::uint64_t count, const std::string& what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
+
+OrganisationConfig organisation_config(const Description& own) {
+  OrganisationConfig organisation;
+  organisation.name = own.member.name();
+  organisation.slug = slug_of(own.member.name());
+  organisation.kind = kind_name(own.member.kind());
+  organisation.id = kernel::account_id(own.member);
+  organisation.clinician = contracts::registry::holder_id(organisation.id, first_clinician_nonce(organisation.id).view());
+  const std::string port = own.api.substr(own.api.rfind(':') + 1);
+  std::from_chars(port.data(), port.data() + port.size(), organisation.port);
+  return organisation;
+}
+
+}  // namespace
+
+Result<void> check_apart(const std::vector<Description>& descriptions) {
+  std::map<std::string, std::string> whose;
+  for (const Description& one : descriptions) {
+    for (const std::string& node : {one.node.hex(), one.listen, one.api}) {
+      const auto [other, fresh] = whose.emplace(node, one.member.name());
+      if (!fresh) return fail(ErrorKind::conflict, other->second + " and " + one.member.name() + " share " + node + ": each needs its own");
+    }
+  }
+  return {};
+}
+
+Result<Bytes> own_description(const Layout& layout) {
+  auto text = system_files().read_all(layout.description(), kDescriptionBytesMax);
+  if (text) return text;
+  return fail(text.error().kind, layout.description() + " is not there: describe this organisation first (careledger network describe)");
+}
+
+PeerConfig peer_of(const Description& one) {
+  return {one.member.name(), kernel::account_id(one.member), ordering::abci::node_id(one.node), one.listen, one.api};
+}
+
+Config member_config(const kernel::Founding& founding, const Description& own, const std::vector<Description>& descriptions,
+                     const std::vector<std::uint16_t>& rpc_ports) {
+  Config config;
+  config.name = founding.name();
+  config.ledger = kernel::ledger_id(kernel::encode(founding));
+  config.rpc_ports = rpc_ports;
+  config.organisations.push_back(organisation_config(own));
+  config.network.emplace().listen = own.listen;
+  for (const Description& one : descriptions)
+    if (one.node != own.node) config.network->peers.push_back(peer_of(one));
+  std::ranges::sort(config.network->peers, {}, &PeerConfig::id);
+  return config;
+}
+
+Result<Config> settle(const Layout& layout, const kernel::Founding& founding, const Config& config) {
+  Files& files = system_files();
+  if (files.exists(layout.config())) {
+    CARELEDGER_TRY(Config before, read_config(files, layout.config()));
+    if (before.ledger == config.ledger) return before;
+    return fail(ErrorKind::conflict, layout.folder + " is of another ledger already, founded from other descriptions");
+  }
+  if (files.exists(layout.ledger()) || files.exists(layout.engine()))
+    return fail(ErrorKind::conflict, layout.folder + " served before: put its careledger.json back, and change addresses there");
+  CARELEDGER_CHECK(files.replace(layout.founding(), kernel::encode(founding)));
+  CARELEDGER_CHECK(files.replace(layout.founding_text(), founding_text(founding)));
+  // Nothing was signed by a validator whose folder never served; what is there is of an attempt that did not end.
+  if (files.exists(layout.signed_steps())) CARELEDGER_CHECK(files.remove(layout.signed_steps()));
+  CARELEDGER_CHECK(ordering::abci::Signer::create(files, layout.signed_steps(), kernel::chain_id(config.ledger)));
+  CARELEDGER_CHECK(write_config(files, layout.config(), config));
+  return config;
+}
+
+std::string founding_text(const kernel::Founding& founding) {
+  std::uint64_t total = 0;
+  for (const auto& member : founding.members()) total += member.weight();
+  std::string out = "ledger " + kernel::ledger_id(kernel::encode(founding)).hex() + "\n";
+  out += "name " + founding.name() + "\n";
+  out += "created " + codec::fhir::format_instant({founding.created_ms()}) + "\n";
+  out += "epoch " + std::to_string(founding.epoch_ms()) + " ms\n";
+  for (const auto& member : founding.members()) {
+    const std::string lead = member.name() + ": ";
+    out += lead + kind_name(member.kind()) + ", " +
+           (member.weight() == 0 ? "no vote" : plural(member.weight(), "vote") + " of " + std::to_string(total)) +
+           (member.group().empty() ? "" : ", group " + member.group()) + "\n";
+    out += lead + "account " + kernel::account_id(member).hex() + "\n";
+    if (member.weight() > 0) out += lead + "validator " + to_hex(member.validator_key()) + "\n";
+    out += lead + "sealing key " + to_hex(member.sealing_key()) + "\n";
+  }
+  return out;
+}
+
+Digest first_clinician_nonce(const OrganisationId& organisation) {
+  return crypto::tagged_hash("careledger/first-clinician/1", {organisation.view()});
+}
+
+}  // namespace careledger::apps::network
