@@ -10,6 +10,14 @@
 #include "vault/rewrap.h"
 
 namespace careledger::apps {
+namespace {
+
+// Organisations of one process share its certificate.
+const std::string& trusted_of(const ServeConfig& config) {
+  return config.members_file.empty() ? config.certificate_file : config.members_file;
+}
+
+}  // namespace
 
 using vault::Purpose;
 
@@ -97,7 +105,7 @@ Result<void> Organisation::compare_records() const {
 
 Result<void> Organisation::make_exchange(const Surroundings& around) {
   CARELEDGER_TRY(exchange_, ExchangeParts::make({layout_, config_, ledger_, *keys_, *vault_, *audit_, *signer_, *logins_, around.workers,
-                                                 clock_, entropy_, around.addresses, around.config.certificate_file,
+                                                 clock_, entropy_, around.addresses, trusted_of(around.config),
                                                  [this](const std::string& what) { alerts_.raise(config_.slug, what); }}));
   return {};
 }

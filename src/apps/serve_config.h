@@ -15,6 +15,7 @@ struct ServeConfig {
   std::string address = "127.0.0.1";  // of every endpoint; not loopback needs a certificate
   std::string certificate_file;       // PEM chain; with key_file
   std::string key_file;               // PEM
+  std::string members_file;           // PEM: authorities, or certificates, of other members' endpoints; empty: certificate_file
   std::vector<std::string> cors_origins;
   bool any_port = false;  // the system chooses every port, whatever careledger.json says
   std::size_t io_threads = 2;

@@ -10,15 +10,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
-from node import Node, run  # noqa: E402
-
-
-def make_certificate(folder):
-    certificate, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "certificate.key")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2",
-                    "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-                   check=True, capture_output=True)
-    return certificate, key
+from node import Node, make_certificate, run  # noqa: E402
 
 
 def main(command):

@@ -15,7 +15,7 @@ import unittest
 ENGINE = os.path.abspath(sys.argv.pop(2))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 
-from node import NORTH, PROGRAM, SOUTH, Node, run, token  # noqa: E402
+from node import NORTH, PROGRAM, SOUTH, Node, make_certificate, run, token  # noqa: E402
 
 CITY, REGION, EAST = "City Laboratory", "Regional Authority", "East Hospital"
 MEMBERS = [(NORTH, "hospital"), (SOUTH, "clinic"), (CITY, "laboratory"), (REGION, "regulator")]
@@ -116,7 +116,7 @@ class Founding(unittest.TestCase):
 
 
 class Network(unittest.TestCase):
-    """Four members, each in its own process, for the tests of one class."""
+    """Four members, each in its own process and with its own certificate, for the tests of one class."""
 
     @classmethod
     def setUpClass(cls):
@@ -126,12 +126,21 @@ class Network(unittest.TestCase):
         ports = free_ports(8)
         cls.files = files = []
         for number, (name, kind) in enumerate(MEMBERS):
-            host = f"127.0.1.{number + 11}"
+            host = cls.host(name)
             out = os.path.join(cls.scratch, f"{number}.json")
             run("network", "describe", cls.folder(name), "--network", "Region", "--organisation", name, "--kind", kind,
-                "--epoch-ms", "1000", "--listen", f"{host}:{ports[number]}", "--api", f"http://{host}:{ports[4 + number]}",
+                "--epoch-ms", "1000", "--listen", f"{host}:{ports[number]}", "--api", f"https://{host}:{ports[4 + number]}",
                 "-o", out, check=0)
             files.append(out)
+        cls.certificates = {name: make_certificate(cls.scratch, cls.host(name)) for name in [*(one for one, _ in MEMBERS), EAST]}
+        cls.trusted = os.path.join(cls.scratch, "members.pem")
+        with open(cls.trusted, "w", encoding="utf-8") as bundle:
+            for certificate, _ in cls.certificates.values():
+                with open(certificate, encoding="utf-8") as one:
+                    bundle.write(one.read())
+        before = os.environ.get("SSL_CERT_FILE")
+        os.environ["SSL_CERT_FILE"] = cls.trusted  # of this test's own questions
+        cls.addClassCleanup(lambda: os.environ.pop("SSL_CERT_FILE") if before is None else os.environ.update(SSL_CERT_FILE=before))
         for name, _ in MEMBERS:
             run("network", "found", cls.folder(name), *files, check=0)
             cls.start(name)
@@ -141,9 +150,14 @@ class Network(unittest.TestCase):
         return os.path.join(cls.scratch, name.split()[0].lower())
 
     @classmethod
+    def host(cls, name):
+        return f"127.0.1.{[*(one for one, _ in MEMBERS), EAST].index(name) + 11}"
+
+    @classmethod
     def start(cls, name):
-        host = f"127.0.1.{[*(one for one, _ in MEMBERS), EAST].index(name) + 11}"
-        cls.nodes[name] = Node(cls.folder(name), "--address", host, "--engine", ENGINE)
+        certificate, key = cls.certificates[name]
+        cls.nodes[name] = Node(cls.folder(name), "--address", cls.host(name), "--certificate", certificate, "--certificate-key", key,
+                               "--members-certificates", cls.trusted, "--engine", ENGINE)
         cls.addClassCleanup(cls.nodes[name].end, signal.SIGTERM)  # which ends its engine too
 
     def height(self, name):
@@ -194,7 +208,7 @@ class Consortium(Network):
         status, _, answer = self.nodes[name].call("POST", f"/Patient/{patient}/$relationship", self.bearer(name), body)
         self.assertEqual(status, 200, answer)
         origin = self.nodes[name].origin
-        run("wallet", "accept", wallet, "--node", origin, "--label", name, check=0)
+        run("wallet", "accept", wallet, "--node", origin, "--certificate", self.trusted, "--label", name, check=0)
         return origin
 
     def retrieve(self):
@@ -223,12 +237,13 @@ class Consortium(Network):
         self.assertEqual(headers.get("CareLedger-Anchor"), "pending")
         status, refusal = self.retrieve()
         self.assertEqual(status, 403, refusal)
-        run("wallet", "grant", wallet, "--node", north, "--grantee", SOUTH, "--grantee-node", south, "--category", "laboratory", check=0)
+        run("wallet", "grant", wallet, "--node", north, "--certificate", self.trusted, "--grantee", SOUTH, "--grantee-node", south,
+            "--category", "laboratory", check=0)
         self.assertEqual(until("the record", self.released), ["o1"])
 
         self.nodes[CITY].stop(signal.SIGKILL)  # one of four
         before = self.height(NORTH)
-        run("wallet", "revoke", wallet, "--node", north, check=0)
+        run("wallet", "revoke", wallet, "--node", north, "--certificate", self.trusted, check=0)
         status, refusal = self.retrieve()
         self.assertEqual(status, 403, refusal)
         until("blocks without it", lambda: self.height(NORTH) > before)
@@ -274,7 +289,7 @@ class Joining(Network):
         listen, api = free_ports(2)
         out = os.path.join(self.scratch, "east.json")
         run("network", "describe", self.folder(EAST), "--organisation", EAST, "--listen", f"127.0.1.15:{listen}", "--api",
-            f"http://127.0.1.15:{api}", "-o", out, *which, check=0)
+            f"https://127.0.1.15:{api}", "-o", out, *which, check=0)
         return out
 
     def refused(self, code, text, *arguments):
@@ -286,7 +301,7 @@ class Joining(Network):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
         founding = os.path.join(self.folder(NORTH), "founding.pb")
         self.refused(2, "--founding", "network", "describe", self.folder(EAST), "--organisation", EAST, "--listen", "127.0.1.15:1",
-                     "--api", "http://127.0.1.15:2")
+                     "--api", "https://127.0.1.15:2")
         self.describe("--network", "Region", "--epoch-ms", "1000")
         self.refused(5, "names no ledger to join", *self.join(*self.files))
         wish = self.describe("--founding", founding)

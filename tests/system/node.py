@@ -24,6 +24,14 @@ def run(*arguments, check=None, stdin=None):
     return done
 
 
+def make_certificate(folder, address="127.0.0.1"):
+    certificate, key = os.path.join(folder, address + ".pem"), os.path.join(folder, address + ".key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2",
+                    "-subj", "/CN=" + address, "-addext", "subjectAltName=IP:" + address, "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    return certificate, key
+
+
 def http(url, method="GET", token=None, body=None, headers=None):
     """Status, headers and body of any answer."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
