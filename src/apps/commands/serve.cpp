@@ -75,7 +75,7 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("--certificate", options->serve.certificate_file, "PEM file with the certificate chain");
   command->add_option("--certificate-key", options->serve.key_file, "PEM file with its private key");
   command->add_option("--members-certificates", options->serve.members_file,
-                      "PEM file with the authorities, or the certificates, of other members' endpoints; unless given, that of --certificate");
+                      "PEM file with the authorities, or certificates, of other members' endpoints; unless given, that of --certificate");
   command->add_option("--engine", options->engine,
                       "program that orders a network's ledger: a file, or a name beside this program or in PATH");
   command->add_option("--cors-origin", options->serve.cors_origins, "web origin that may call from a browser; repeat");
