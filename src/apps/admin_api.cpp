@@ -179,7 +179,7 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
   return response;
 }
 
-// Names of everything in one patient's record, as ["Type/id/_history/3", …] of the newest versions, the Patient first.
+// Everything in one patient's record, as [{"resource": "Type/id", "versions": [3, 2…], "gone"}], the Patient first.
 Result<http::Response> AdminApi::record(const http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
                                         std::vector<std::string>& patients) {
   const std::string patient(request.parameter("patient").value_or(""));
@@ -190,10 +190,19 @@ Result<http::Response> AdminApi::record(const http::Request& request, const edge
   CARELEDGER_TRY(const vault::VersionMeta meta, view.read_meta("Patient", patient));
   patients = {patient};
   CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::export_data, {"Patient", patient, meta.patients}));
-  CARELEDGER_TRY(const std::vector<std::string> names, record_extent(view, patient, "https://" + request.authority + "/fhir"));
+  const std::string base = (request.tls ? "https://" : "http://") + request.authority + "/fhir";
+  CARELEDGER_TRY(const std::vector<RecordPart> parts, record_extent(view, patient, base));
   json::Document document;
   json::Value list = document.array();
-  for (const std::string& name : names) document.append(list, document.string(name));
+  for (const RecordPart& part : parts) {
+    json::Value value = document.object();
+    json::Value versions = document.array();
+    for (const std::uint32_t version : part.versions) document.append(versions, document.number(std::int64_t{version}));
+    document.set(value, "resource", document.string(part.type + '/' + part.id));
+    document.set(value, "versions", versions);
+    document.set(value, "gone", document.number(std::int64_t{part.gone}));
+    document.append(list, value);
+  }
   document.root() = list;
   return http::json(200, json::compact(document.root()));
 }

@@ -2,7 +2,7 @@
 //
 //   GET  /admin/v1/status                 figures of the organisation and the ledger (administrator, auditor)
 //   GET  /admin/v1/prove?type=&id=[&version=][&show=ELEMENT…]   a proof bundle (whoever may Action::prove)
-//   GET  /admin/v1/record?patient=        names of one patient's record: record_extent.h (whoever may Action::export_data)
+//   GET  /admin/v1/record?patient=        one patient's record, version by version: record_extent.h (whoever may Action::export_data)
 //   POST /admin/v1/backup?part=&data=&keys=   starts writing one part of a backup into folders of the node's machine (administrator): 202
 //   GET  /admin/v1/backup                 what became of it: 200 and figures, 202 while it runs, or its error (administrator)
 //   GET  /admin/v1/promises               what custodians promised this organisation: [{custodian, custodian_name, time_ms, number, file}],

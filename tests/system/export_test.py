@@ -28,14 +28,23 @@ RECORD = [
     observation(id="erased", valueString="before"),
     observation(id="erased", valueString="after"),
     observation(id="deleted"),
-    # Not of this record: another patient's, and what nobody in it refers to.
+    observation(id="twice.v1"),  # a name that a version's file must not have
     {"resourceType": "Patient", "id": "q", "link": [{"other": {"reference": "Patient/p"}, "type": "seealso"}]},
+    {"resourceType": "Device", "id": "hers", "patient": {"reference": "Patient/p"}},
+    {"resourceType": "Device", "id": "of-q", "patient": {"reference": "Patient/q"}},
+    observation(id="corrected", subject={"reference": "Patient/q"}, valueString="of another"),  # entered under the wrong patient
+    observation(id="corrected", device={"reference": "Device/hers"}),
+    observation(id="moved"),
+    observation(id="moved", subject={"reference": "Patient/q"}),
+    observation(id="measured", device={"reference": "Device/of-q"}),
+    # Not of this record: another patient's, and what nobody in it refers to.
     {"resourceType": "Observation", "id": "of-q", "status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/q"}},
     {"resourceType": "Medication", "id": "unused"},
     {"resourceType": "Binary", "id": "other", "contentType": "text/plain"},
 ]
 CURRENT = {"Patient-p", "Practitioner-d", "Medication-m", "Organization-maker", "MedicationRequest-mr", "Binary-scan",
-           "DocumentReference-dr", "Observation-once", "Observation-twice", "Observation-erased"}
+           "DocumentReference-dr", "Observation-once", "Observation-twice", "Observation-erased", "Observation-twice.v1",
+           "Observation-corrected", "Observation-measured", "Device-hers"}
 
 
 class Export(Scratch):
@@ -61,9 +70,9 @@ class Export(Scratch):
     def test_everything_is_there_as_fhir_answers_it_and_every_proof_shows_all_of_it(self):
         self.assertEqual(json.loads(self.export(check=0).stdout), {"resources": len(CURRENT), "versions": len(CURRENT) + 1, "gone": 1})
         stems = {name.rpartition(".")[0] for name in os.listdir(self.out)} - {"trust"}
-        self.assertEqual(stems, CURRENT | {"Observation-twice.v1"})
+        self.assertEqual(stems, CURRENT | {"Observation-twice_v1"})
         for stem in sorted(stems):
-            name, _, version = stem.partition(".v")
+            name, _, version = stem.partition("_v")
             with open(f"{self.out}/{stem}.json", "rb") as file:
                 exported = file.read()
             path = "/" + name.replace("-", "/", 1) + ("/_history/" + version if version else "")

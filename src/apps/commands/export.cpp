@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "apps/commands/command.h"
@@ -29,41 +30,49 @@ Result<Bytes> get(NodeAccess& node, const Options& options, const std::string& t
 struct Exported {
   std::size_t resources = 0;
   std::size_t versions = 0;
-  std::size_t gone = 0;  // versions that were erased, or say that the resource was deleted for a while
+  std::uint64_t gone = 0;  // versions
 };
 
-// One version and its proof. `stem` is of its two files.
-Result<void> export_version(NodeAccess& node, const Options& options, const std::string& name, std::uint32_t version,
-                            const std::string& stem, Exported& done) {
-  const std::string number = std::to_string(version);
-  const auto resource = get(node, options, "/fhir/" + name + "/_history/" + number);
-  if (!resource && resource.error().kind == ErrorKind::gone) {
-    ++done.gone;
-    return {};
-  }
-  if (!resource) return tl::make_unexpected(resource.error());
-  const std::size_t slash = name.find('/');
-  const std::string query = "type=" + name.substr(0, slash) + "&id=" + name.substr(slash + 1) + "&version=" + number + "&show=*";
-  CARELEDGER_TRY(const Bytes bundle, get(node, options, "/admin/v1/prove?" + query));
-  CARELEDGER_CHECK(system_files().replace(stem + ".json", *resource));
-  CARELEDGER_CHECK(system_files().replace(stem + ".clpb", bundle));
-  ++done.versions;
-  return {};
+Result<std::uint64_t> number_of(const json::Value& value) {
+  const std::string_view text = value.is_number() ? value.text() : std::string_view();
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size())
+    return fail(ErrorKind::malformed, "the node names a resource in a way that this program does not know");
+  return number;
 }
 
-// `name` is "Type/id/_history/newest version".
-Result<void> export_resource(NodeAccess& node, const Options& options, const std::string& name, Exported& done) {
-  constexpr std::string_view kHistory = "/_history/";
-  const std::size_t end = name.find(kHistory);
-  std::uint32_t newest = 0;
-  if (end != std::string::npos) std::from_chars(name.data() + end + kHistory.size(), name.data() + name.size(), newest);
-  if (newest == 0) return fail(ErrorKind::malformed, "the node names a resource in a way that this program does not know");
-  const std::string resource = name.substr(0, end);
-  std::string stem = resource;
-  stem.replace(stem.find('/'), 1, "-").insert(0, options.out + "/");
-  for (std::uint32_t version = newest; version > 0; --version)
-    CARELEDGER_CHECK(
-        export_version(node, options, resource, version, version == newest ? stem : stem + ".v" + std::to_string(version), done));
+// One version and its proof. `stem` is of its two files.
+Result<void> export_version(NodeAccess& node, const Options& options, const std::string& name, std::uint64_t version,
+                            const std::string& stem) {
+  const std::string number = std::to_string(version);
+  CARELEDGER_TRY(const Bytes resource, get(node, options, "/fhir/" + name + "/_history/" + number));
+  const std::size_t slash = name.find('/');
+  const std::string query = "type=" + name.substr(0, slash) + "&id=" + name.substr(slash + 1) + "&version=" + number + "&show=*";
+  const auto bundle = get(node, options, "/admin/v1/prove?" + query);
+  if (!bundle && bundle.error().kind == ErrorKind::not_found)
+    return fail(ErrorKind::unavailable, "version " + number + " of " + name + " is not on the ledger yet: export again in a while");
+  if (!bundle) return tl::make_unexpected(bundle.error());
+  CARELEDGER_CHECK(system_files().replace(stem + ".json", resource));
+  return system_files().replace(stem + ".clpb", *bundle);
+}
+
+// The newest version's files bear the resource's name alone; no id has an underscore.
+Result<void> export_resource(NodeAccess& node, const Options& options, const json::Value& part, Exported& done) {
+  const std::string name(part.string_at("resource"));
+  std::string stem = name;
+  std::ranges::replace(stem, '/', '-');
+  stem.insert(0, options.out + "/");
+  std::string mark;
+  for (const json::Value& one : part.items_at("versions")) {
+    CARELEDGER_TRY(const std::uint64_t version, number_of(one));
+    if (&one != &part.items_at("versions").front()) mark = "_v" + std::to_string(version);
+    CARELEDGER_CHECK(export_version(node, options, name, version, stem + mark));
+    ++done.versions;
+  }
+  const json::Value* gone = part.find("gone");
+  CARELEDGER_TRY(const std::uint64_t count, number_of(gone != nullptr ? *gone : json::Value()));
+  done.gone += count;
   ++done.resources;
   return {};
 }
@@ -77,15 +86,16 @@ Result<Exported> run_export(const Options& options, bool quiet) {
   CARELEDGER_TRY(const auto there, files.list(options.out));
   if (!there.empty())
     return fail(ErrorKind::conflict, options.out + " is not empty: what lies there could be taken for part of the record");
-  CARELEDGER_TRY(const Bytes trust, get(*node, options, "/admin/v1/trust"));
-  CARELEDGER_CHECK(files.replace(options.out + "/trust.json", trust));
-  const auto names = record.root().items();
-  std::unique_ptr<Progress> bar = quiet ? nullptr : std::make_unique<Progress>("exporting", names.size());
+  const auto parts = record.root().items();
+  std::unique_ptr<Progress> bar = quiet ? nullptr : std::make_unique<Progress>("exporting", parts.size());
   Exported done;
-  for (const json::Value& name : names) {
-    CARELEDGER_CHECK(export_resource(*node, options, std::string(name.text()), done));
+  for (const json::Value& part : parts) {
+    if (const auto exported = export_resource(*node, options, part, done); !exported)
+      return fail(exported.error().kind, exported.error().message + "; what is in " + options.out + " is a part of the record only");
     if (bar) bar->to(done.resources);
   }
+  CARELEDGER_TRY(const Bytes trust, get(*node, options, "/admin/v1/trust"));
+  CARELEDGER_CHECK(files.replace(options.out + "/trust.json", trust));  // last: without it nothing verifies, so no part passes for all
   return done;
 }
 
@@ -113,9 +123,8 @@ void add_export(CLI::App& app, Context& context) {
   command->footer(
       "In it: the Patient, everything in its compartment, and what these refer to that is in nobody's (Medication, Binary, "
       "Practitioner…),\n"
-      "each current as TYPE-ID.json and .clpb, older versions as TYPE-ID.vN.json and .clpb. Not in it: versions that were erased, what "
-      "was\n"
-      "deleted or has moved to another patient's record, what other servers have, and the list of accesses (wallet log).");
+      "each current as TYPE-ID.json and .clpb, older versions as TYPE-ID_vN.json and .clpb. Not in it: versions that were erased or were\n"
+      "another patient's, what was deleted or is another's by now, what other servers have, and the list of accesses (wallet log).");
   example(*command, "careledger export /srv/care --organisation \"North Hospital\" --patient 17 -o record/");
   command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
 }
