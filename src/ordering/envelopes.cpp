@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/assert.h"
 #include "kernel/sign.h"
 
 namespace careledger::ordering {
@@ -12,7 +11,7 @@ constexpr std::size_t kBytesMax = kernel::kBatchSizeMax - 1024;  // leaves room 
 constexpr std::size_t kFieldBytes = 8;                           // around a command, at most
 
 struct Open {
-  ledger::Batch batch;
+  EncodedBatch batch;
   std::size_t bytes = 0;
   std::vector<local::Pending> commands;
 };
@@ -39,7 +38,7 @@ Sealed EnvelopeMaker::seal(std::vector<local::Pending> commands) {
     const std::size_t bytes = command.bytes.size() + kFieldBytes;
     if (mine.empty() || mine.back().bytes + bytes > bytes_max_ || mine.back().commands.size() >= kernel::kBatchCommandsMax)
       mine.emplace_back();
-    CARELEDGER_ASSERT(mine.back().batch.add_commands()->ParseFromString(command.bytes));  // it passed the check
+    mine.back().batch.add_commands(command.bytes);  // canonical: it passed the check
     mine.back().bytes += bytes;
     mine.back().commands.push_back(std::move(command));
   }
@@ -49,7 +48,7 @@ Sealed EnvelopeMaker::seal(std::vector<local::Pending> commands) {
   return sealed;
 }
 
-Bytes EnvelopeMaker::sign(const OrganisationId& organisation, const BatchSigner& signer, ledger::Batch batch) {
+Bytes EnvelopeMaker::sign(const OrganisationId& organisation, const BatchSigner& signer, EncodedBatch batch) {
   batch.set_organisation(organisation.bytes());
   batch.set_sequence(++sequence_);
   ledger::SignedBatch envelope;

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "ordering/envelope.pb.h"
 #include "ordering/local/lanes.h"
 
 namespace careledger::ordering {
@@ -29,7 +30,7 @@ class EnvelopeMaker {
   Sealed seal(std::vector<local::Pending> commands);  // in order within an organisation
 
  private:
-  Bytes sign(const OrganisationId& organisation, const BatchSigner& signer, ledger::Batch batch);
+  Bytes sign(const OrganisationId& organisation, const BatchSigner& signer, EncodedBatch batch);
 
   const std::size_t bytes_max_;
   std::mutex mutex_;

@@ -69,10 +69,10 @@ Result<void> CachedRows::prefetch(std::span<const kernel::Key> keys, Workers& wo
   return {};
 }
 
-void collect_signatures(const kernel::ReceivedCommand& command, const kernel::Rows& rows, std::vector<crypto::SignedItem>& items) {
-  if (command.verdict != kernel::KernelCode::ok) return;
-  const auto account = kernel::Reader(rows).get(kernel::kAccounts, command.actor);
-  if (account) kernel::collect_signatures(account->authority(), command.signed_bytes, command.signatures, items);
+void collect_signatures(const AccountId& actor, ByteView signed_bytes, std::span<const kernel::KeySignature> signatures,
+                        const kernel::Rows& rows, std::vector<crypto::SignedItem>& items) {
+  const auto account = kernel::Reader(rows).get(kernel::kAccounts, actor);
+  if (account) kernel::collect_signatures(account->authority(), signed_bytes, signatures, items);
 }
 
 void add_keys(const kernel::ReceivedCommand& command, const kernel::Prepared* prepared, std::vector<kernel::Key>& keys) {
@@ -128,7 +128,10 @@ Result<void> BlockRun::prefetch_and_verify() {
   if (commands.size() >= 1u << 20) return fail(ErrorKind::too_large, "a block has more than a million commands");
   CARELEDGER_CHECK(rows_.prefetch(keys, workers_));
   std::vector<crypto::SignedItem> items;
-  for (const kernel::ReceivedCommand* command : commands) collect_signatures(*command, rows_, items);
+  for (const auto& [batch, prepared] : batches_)
+    if (batch) collect_signatures(batch->organisation, batch->signed_bytes, batch->signatures, rows_, items);
+  for (const kernel::ReceivedCommand* command : commands)
+    collect_signatures(command->actor, command->signed_bytes, command->signatures, rows_, items);
   verify(items);
   return {};
 }
@@ -212,8 +215,8 @@ void BlockRun::finish_validators() {
   for (const auto& [key, before] : out_.before_)
     if (key.space() == kernel::kValidators.space && before) powers[read(before).key()] = 0;
   for (const auto& [key, before] : out_.before_) {
-    const auto& after = out_.changes_.at(key);
-    if (key.space() == kernel::kValidators.space && after) powers[read(after).key()] = read(after).power();
+    if (key.space() != kernel::kValidators.space) continue;
+    if (const auto& after = out_.changes_.at(key)) powers[read(after).key()] = read(after).power();
   }
   for (const auto& [key, power] : powers)
     out_.validator_updates_.push_back({*crypto::PublicKey::from(key), static_cast<std::int64_t>(power), 0});

@@ -24,8 +24,9 @@ class CachedRows final : public kernel::Rows {
   mutable KnownRows rows_;
 };
 
-// The signatures of commands whose actors are known in `rows`.
-void collect_signatures(const kernel::ReceivedCommand& command, const kernel::Rows& rows, std::vector<crypto::SignedItem>& items);
+// Signatures of an actor who is known in `rows`, over bytes that stay where they are.
+void collect_signatures(const AccountId& actor, ByteView signed_bytes, std::span<const kernel::KeySignature> signatures,
+                        const kernel::Rows& rows, std::vector<crypto::SignedItem>& items);
 // The rows that judging a command asks for, as far as it tells: its actor's account and sequence window, and what its contract foresees.
 void add_keys(const kernel::ReceivedCommand& command, const kernel::Prepared* prepared, std::vector<kernel::Key>& keys);
 

@@ -175,7 +175,9 @@ std::vector<kernel::Code> Replica::check(std::span<const kernel::ReceivedCommand
     }
     static_cast<void>(rows.prefetch(keys, workers_));  // what fails here fails again at its read, which remembers the fault
     std::vector<crypto::SignedItem> items;
-    for (const kernel::ReceivedCommand& command : mine) collect_signatures(command, rows, items);
+    for (const kernel::ReceivedCommand& command : mine)
+      if (command.verdict == kernel::KernelCode::ok)
+        collect_signatures(command.actor, command.signed_bytes, command.signatures, rows, items);
     BlockHost host(signatures_, base->tree);
     host.remember(items, signatures_.verify(items));
     for (std::size_t i = 0; i < mine.size(); ++i)

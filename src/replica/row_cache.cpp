@@ -11,8 +11,8 @@ std::size_t bytes_of(const kernel::RowValue& value) { return value ? 200 + (*val
 
 void RowCache::put(Shard& shard, const kernel::Key& key, Known known) const {
   if (shard.young_bytes >= half_max_) {
-    shard.old = std::move(shard.young);
-    shard.young.clear();
+    shard.old.swap(shard.young);
+    shard.young.clear();  // keeps its places: it will be as large again
     shard.young_bytes = 0;
   }
   shard.young_bytes += bytes_of(known.value);

@@ -50,6 +50,7 @@ class StateTree {
   // An upper bound, and a function of the key set alone, for the inner nodes above the deepest leaf at or beside `key` were it added. Exact
   // above twigs; inside one it counts the twig's height. Reads no rows.
   std::size_t depth_with(ByteView key) const;
+  std::size_t depth_with_at_most() const { return root_ ? root_->height + 1u : 0; }  // for any key
 
   Result<std::optional<proof::MapPath>> path(RowSource rows, ByteView key) const;  // nullopt: no such row
   Result<proof::MapNeighbours> neighbours(RowSource rows, ByteView key) const;     // the row, or those on both sides of its place

@@ -240,6 +240,7 @@ TEST(StateTreeTest, TheDepthLimitIsSeenBeforeTheRowIsThere) {
     Bytes key = base;
     key[bit / 8] = static_cast<char>(0x80 >> bit % 8);
     const std::size_t depth = pair.tree.depth_with(key);
+    EXPECT_EQ(depth, pair.tree.depth_with_at_most());
     EXPECT_EQ(depth, pair.model.depth(key)) << bit;
     EXPECT_EQ(depth > proof::kMaxMapDepth, bit == proof::kMaxMapDepth) << "120 passes, 121 is refused";
     pair.change({{key, "v"}});
@@ -255,6 +256,7 @@ TEST(StateTreeTest, DepthIsNeverUnderestimated) {
     const Bytes key = random_key(random, 100000);
     const std::size_t bound = pair.tree.depth_with(key);
     EXPECT_GE(bound, pair.model.depth(key));
+    EXPECT_LE(bound, pair.tree.depth_with_at_most());
     deepest = std::max(deepest, bound);
     pair.change({{key, "v"}});
   }
