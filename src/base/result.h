@@ -49,7 +49,7 @@ const char* name_of(ErrorKind kind);  // "malformed", for logs and JSON
 
 }  // namespace careledger
 
-// Gives `name` the value of a Result expression, or returns its error from the enclosing function.
+// Gives a name the value of a Result, or returns its error. NOLINTBEGIN(bugprone-macro-parentheses): what is declared takes none
 #define CARELEDGER_CONCAT_(a, b) a##b
 #define CARELEDGER_CONCAT(a, b) CARELEDGER_CONCAT_(a, b)
 #define CARELEDGER_TRY_(temporary, declaration, expression)                 \
@@ -57,7 +57,7 @@ const char* name_of(ErrorKind kind);  // "malformed", for logs and JSON
   if (!temporary) return tl::make_unexpected(std::move(temporary.error())); \
   declaration = std::move(*temporary)
 #define CARELEDGER_TRY(declaration, expression) CARELEDGER_TRY_(CARELEDGER_CONCAT(try_, __LINE__), declaration, expression)
-// The same for Result<void>.
+// The same for Result<void>. NOLINTEND(bugprone-macro-parentheses)
 #define CARELEDGER_CHECK(expression)                                                                \
   do {                                                                                              \
     if (auto check_ = (expression); !check_) return tl::make_unexpected(std::move(check_.error())); \

@@ -30,7 +30,7 @@ struct NewOrganisation {
   ledger::Authority authority;
   Digest nonce;  // 32 random bytes
   std::string name;
-  registry::OrganisationKind kind;
+  registry::OrganisationKind kind{};  // none: refused
   crypto::SealingKey sealing_key;
   OrganisationId id() const { return kernel::account_id(authority, nonce.view()); }
 };

@@ -46,13 +46,13 @@ Result<Secret> read_secret_file(const std::string& path, std::size_t size_max) {
 }
 
 Result<Secret> read_secret_line(int descriptor, std::size_t size_max) {
-  static const std::string kWhat = "the line given";
+  const std::string what = "the line given";
   Secret line(size_max + 1);
   for (std::size_t size = 0; size <= size_max; ++size) {
-    CARELEDGER_TRY(const std::size_t got, read_some(descriptor, kWhat, line.data() + size, 1));
+    CARELEDGER_TRY(const std::size_t got, read_some(descriptor, what, line.data() + size, 1));
     if (got == 0 || line.data()[size] == '\n') return Secret::copy_of(line.view().substr(0, size));
   }
-  return too_large(kWhat, size_max);
+  return too_large(what, size_max);
 }
 
 }  // namespace careledger::crypto

@@ -259,7 +259,7 @@ void Custodian::record_failure(std::unique_ptr<Case> subject, Error error, Done 
   subject.reset();
   parts_.audit.append(std::move(entry),
                       [error = std::move(error), done = std::move(done)](const Result<vault::Recorded>& recorded) mutable {
-                        done(tl::make_unexpected(recorded ? std::move(error) : recorded.error()));
+                        done(tl::make_unexpected(recorded ? error : recorded.error()));
                       });
 }
 

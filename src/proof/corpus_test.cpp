@@ -330,12 +330,12 @@ void add_bad(std::vector<Case>& out) {
   Bundle kept = one.access_bundle();
   std::get<AccessClaim>(kept.claim).promise = one.promise(true);
   out.push_back(case_of("promise kept", one, encode(kept), false));
-  const std::pair<const char*, std::function<void(ledger::Promise&)>> kPromises[] = {
+  const std::pair<const char*, std::function<void(ledger::Promise&)>> promises[] = {
       {"promise about another subject", [](ledger::Promise& promise) { promise.set_subject(Bytes(32, 'x')); }},
       {"promise for no request", [](ledger::Promise& promise) { promise.clear_request(); }},
       {"promise for half a relationship", [](ledger::Promise& promise) { promise.mutable_relationship()->resize(16); }},
   };
-  for (const auto& [name, change] : kPromises) {
+  for (const auto& [name, change] : promises) {
     std::get<AccessClaim>(kept.claim).promise = one.promise(false, change);
     out.push_back(case_of(name, one, encode(kept), false));
     EXPECT_EQ(out.back().step, "promise") << name;

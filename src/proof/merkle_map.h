@@ -41,7 +41,7 @@ bool key_bit(ByteView key, std::uint32_t bit);  // false beyond the end
 // One inner node on the way from a leaf to the root: the bit at which it splits and the hash of the other child. The leaf is in the
 // right half exactly when key_bit(key, bit).
 struct MapStep {
-  std::uint32_t bit;
+  std::uint32_t bit = 0;
   Digest sibling;
 };
 
@@ -125,7 +125,7 @@ class MapFold {
 
  private:
   struct Item {
-    std::uint32_t bit;  // split bit between this item and the one before it
+    std::uint32_t bit = 0;  // split bit between this item and the one before it
     Digest hash;
   };
   std::vector<Item> stack_;

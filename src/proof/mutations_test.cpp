@@ -172,10 +172,10 @@ codec::json::Value edits_value(codec::json::Document& document, const std::vecto
 
 // The changes that leave a smaller claim, which is as true: what need not be shown is not, who need not have signed has not.
 bool is_smaller_claim(const std::string& what) {
-  static const std::set<std::string> kSmaller{"record.elements last left out", "record.command.signatures last left out",
-                                              "access.openings last left out", "access.head.command.signatures last left out",
-                                              "access.promise left out"};
-  return kSmaller.contains(what);
+  static const std::set<std::string> smaller{"record.elements last left out", "record.command.signatures last left out",
+                                             "access.openings last left out", "access.head.command.signatures last left out",
+                                             "access.promise left out"};
+  return smaller.contains(what);
 }
 
 codec::json::Value judged(codec::json::Document& document, const char* name, const Trust& trust, const Bytes& good) {

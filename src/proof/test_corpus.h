@@ -17,11 +17,11 @@ inline std::string step_of(const Result<Report>& result) {
 
 // One letter a step, so that the verdicts on every flipped byte fit in a line.
 inline char letter_of(const std::string& step) {
-  static const std::map<std::string, char> kLetters{{"ok", '!'},         {"format", 'f'},  {"ledger", 'l'},     {"header", 'h'},
-                                                    {"validators", 'v'}, {"app", 'a'},     {"command", 'c'},    {"log", 'g'},
-                                                    {"record", 'r'},     {"anchor", 'n'},  {"state", 's'},      {"list", 'i'},
-                                                    {"opening", 'o'},    {"promise", 'p'}, {"checkpoint", 'k'}, {"quorum", 'q'}};
-  return kLetters.at(step);
+  static const std::map<std::string, char> letters{{"ok", '!'},         {"format", 'f'},  {"ledger", 'l'},     {"header", 'h'},
+                                                   {"validators", 'v'}, {"app", 'a'},     {"command", 'c'},    {"log", 'g'},
+                                                   {"record", 'r'},     {"anchor", 'n'},  {"state", 's'},      {"list", 'i'},
+                                                   {"opening", 'o'},    {"promise", 'p'}, {"checkpoint", 'k'}, {"quorum", 'q'}};
+  return letters.at(step);
 }
 
 // Whether the file holds this text; writes it first when CARELEDGER_WRITE_VECTORS is set, after a change of the format.

@@ -71,7 +71,7 @@ class Leaf {  // a row's place in the map, as it is worked with
 
  private:
   std::uint8_t size_ = 0;
-  char key_[kNodeKeyMax];
+  char key_[kNodeKeyMax] = {};
 };
 
 // Its leaves follow the node in the same piece of memory, in order: hash, how many bytes of the key are those of the leaf before (u8), how

@@ -26,7 +26,7 @@ namespace careledger::replica {
 using ShownRows = Recent<Digest, std::shared_ptr<const Bytes>, IdHash>;
 
 struct RowSource {  // where the flat rows are
-  const storage::Reader* reader;
+  const storage::Reader* reader = nullptr;
   storage::Column column;
   ShownRows* shown = nullptr;  // none: every proof reads
 };

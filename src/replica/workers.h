@@ -28,7 +28,7 @@ class Workers {
 
  private:
   struct Task {
-    const std::function<void()>* function;
+    const std::function<void()>* function = nullptr;
     bool done = false;
   };
   void serve();

@@ -163,8 +163,7 @@ class FaultyDisk::Directory : public rocksdb::FSDirectoryWrapper {
 class FaultyDisk::FileSystem : public rocksdb::FileSystemWrapper {
  public:
   explicit FileSystem(std::shared_ptr<Model> model) : FileSystemWrapper(rocksdb::FileSystem::Default()), model_(std::move(model)) {}
-  static const char* kClassName() { return "careledger-faulty-disk"; }
-  const char* Name() const override { return kClassName(); }
+  const char* Name() const override { return "careledger-faulty-disk"; }
 
   IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options, std::unique_ptr<rocksdb::FSWritableFile>* file,
                            IODebugContext* context) override {

@@ -191,7 +191,7 @@ TEST_F(AuditTest, ATornTailIsPutAsideCutAndSaidAndEverythingBeforeIsThere) {
   record(10, 1);
   audit.reset();
   const Bytes whole = read_file();
-  const Bytes half("\0\0\0\x40half a frame", 17);
+  const Bytes half("\0\0\0\x40half a frame", 16);
   ASSERT_TRUE(system_files().replace(file(), whole + half));
   std::vector<std::string> alerts;
   options.on_alert = [&alerts](const std::string& what) { alerts.push_back(what); };

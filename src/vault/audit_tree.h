@@ -45,8 +45,8 @@ class Spine {  // of one subject
 
  private:
   struct Item {
-    std::uint16_t bit;    // where it splits from the item before it
-    bool marked = false;  // one entry in kMarkEvery lies in it
+    std::uint16_t bit = 0;  // where it splits from the item before it
+    bool marked = false;    // one entry in kMarkEvery lies in it
     Digest hash;
   };
   void merge_top(const NodeSink& finished);

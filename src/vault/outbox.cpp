@@ -110,7 +110,7 @@ void Outbox::run() {
     send();
     changed_.wait(lock, [this] { return answer_.has_value() || stopping_; });
     if (stopping_) return;
-    const ordering::Answer answer = std::move(*answer_);
+    const ordering::Answer answer = *answer_;
     answer_.reset();
     judge(lock, answer);
   }

@@ -7,8 +7,8 @@ namespace {
 
 std::string read(std::string_view text) {
   const Reference reference = read_reference(text);
-  static const char* const kForms[] = {"malformed", "contained", "relative", "conditional", "absolute"};
-  std::string all = kForms[static_cast<std::size_t>(reference.form)];
+  static constexpr std::string_view kForms[] = {"malformed", "contained", "relative", "conditional", "absolute"};
+  std::string all(kForms[static_cast<std::size_t>(reference.form)]);
   for (const std::string_view part : {reference.base, reference.type, reference.id, reference.version, reference.query}) {
     all += '|';
     all += part;

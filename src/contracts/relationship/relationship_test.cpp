@@ -75,8 +75,8 @@ TEST(Relationship, AMergeNamesNoSurvivor) {
 struct ModelRow {
   AccountId organisation;
   AccountId patient;
-  Status status;
-  bool held;
+  Status status{};  // none
+  bool held = false;
 };
 
 struct World {

@@ -196,8 +196,8 @@ Result<ValidatorPage> parse_validators(ByteView text) {
   CARELEDGER_TRY(page.total, number<std::size_t>(*result, "total"));
   if (page.total > proof::kMaxValidators) return bad("total");
   for (const Value& one : result->items_at("validators")) {
-    CARELEDGER_TRY(proof::Validator found, validator(one));
-    page.validators.push_back(std::move(found));
+    CARELEDGER_TRY(const proof::Validator found, validator(one));
+    page.validators.push_back(found);
   }
   return page;
 }
