@@ -3,7 +3,7 @@
 
 # Address and undefined-behaviour sanitizers watch every unit and scenario test and the fuzz targets; the thread sanitizer watches the unit
 # tests of the modules that run threads.
-concurrent_modules="base crypto storage replica ordering vault exchange edge"
+concurrent_modules="base crypto storage replica ordering vault exchange edge apps"
 
 # The module order up to replica is built eight ways; the release and the address build are two of them.
 core_presets="core-clang-O0 core-clang-O0-address core-clang-O2-address core-gcc-O0 core-gcc-O0-address core-gcc-O2 core-gcc-O2-address"
