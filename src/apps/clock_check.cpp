@@ -37,13 +37,14 @@ Result<std::optional<BlockTime>> ask_node(const Layout& layout) {
   return std::optional(BlockTime{std::strtoll(std::string(time->text()).c_str(), nullptr, 10)});
 }
 
+// Without the folder's lock: looking must not stop a node from starting. Of a node that serves and does not answer, the files are read.
 Result<std::optional<BlockTime>> newest_block(const Layout& layout) {
   if (!system_files().exists(layout.ledger())) return std::optional<BlockTime>();
-  const auto lock = lock_folder(layout);
-  if (!lock) return ask_node(layout);
+  if (system_files().exists(layout.running()))
+    if (auto told = ask_node(layout)) return told;
   replica::LedgerStoreOptions options;
   options.folder = layout.ledger();
-  options.create = false;
+  options.read_only = true;
   CARELEDGER_TRY(const auto store, replica::open_ledger_store(options));
   return replica::newest_block_time(*store);
 }

@@ -15,8 +15,8 @@ struct ClockCheck {
   bool well = true;
   std::string what;  // what was found, and what to do
 };
-// Compares `now` with the time of the ledger's newest block, read from the folder when nothing works on it (the ledger's store is opened
-// for that) and asked of the node that serves otherwise. Where neither tells, the clock is only checked for having been set at all.
+// Compares `now` with the time of the ledger's newest block, asked of the node that serves or read from the folder, in which nothing is
+// changed and no lock is taken. Where neither tells, the clock is only checked for having been set at all.
 ClockCheck check_clock(const Layout& layout, BlockTime now);
 
 }  // namespace careledger::apps

@@ -13,6 +13,7 @@ storage::StoreOptions store_options(const LedgerStoreOptions& options) {
   out.format = "careledger/ledger";
   out.format_version = kLedgerFormat;
   out.create = options.create;
+  out.read_only = options.read_only;
   out.cache_bytes = options.cache_bytes;
   out.write_buffer_bytes = options.write_buffer_bytes;
   out.disk = options.disk;

@@ -25,6 +25,7 @@ inline constexpr ByteView kUndoKey = "undo";
 struct LedgerStoreOptions {
   std::string folder;
   bool create = true;
+  bool read_only = false;               // changes nothing and takes no lock: storage/store.h
   std::size_t cache_bytes = 96u << 20;  // filled only by what is read: a small ledger uses little of it
   std::size_t write_buffer_bytes = 32u << 20;
   std::shared_ptr<storage::DiskLayer> disk{};  // tests: faults

@@ -123,7 +123,7 @@ Result<void> cut_off(const DiskLayer& disk, const Scan::Place& from) {
 
 }  // namespace
 
-Result<void> check_journals(DiskLayer& disk, const std::string& folder) {
+Result<void> check_journals(DiskLayer& disk, const std::string& folder, TornEnd torn) {
   rocksdb::FileSystem& files = *disk.file_system();
   std::vector<std::string> names;
   const rocksdb::IOStatus listed = files.GetChildren(folder, rocksdb::IOOptions(), &names, nullptr);
@@ -139,7 +139,7 @@ Result<void> check_journals(DiskLayer& disk, const std::string& folder) {
   if (scan.whole_after)
     return fail(ErrorKind::corrupt, scan.broken->path + " is damaged at byte " + std::to_string(scan.broken->offset) +
                                         ", before writes that were acknowledged: restore from a backup");
-  return cut_off(disk, *scan.broken);
+  return torn == TornEnd::cut ? cut_off(disk, *scan.broken) : Result<void>();
 }
 
 std::optional<Bytes> read_small(rocksdb::FileSystem& files, const std::string& path, std::size_t most) {
@@ -151,7 +151,7 @@ std::optional<Bytes> read_small(rocksdb::FileSystem& files, const std::string& p
   return Bytes(got.data(), got.size());
 }
 
-Result<void> check_manifest(DiskLayer& disk, const std::string& folder) {
+Result<void> check_manifest(DiskLayer& disk, const std::string& folder, TornEnd torn) {
   rocksdb::FileSystem& files = *disk.file_system();
   auto name = read_small(files, folder + "/CURRENT", kNameMax);
   if (!name || !name->starts_with("MANIFEST-") || !name->ends_with('\n')) return {};  // RocksDB says what is wrong with it
@@ -164,7 +164,7 @@ Result<void> check_manifest(DiskLayer& disk, const std::string& folder) {
   if (!synced || synced->name != *name || scan.broken->offset < synced->size)
     return fail(ErrorKind::corrupt,
                 scan.broken->path + " is damaged at byte " + std::to_string(scan.broken->offset) + ": restore from a backup");
-  return cut_off(disk, *scan.broken);
+  return torn == TornEnd::cut ? cut_off(disk, *scan.broken) : Result<void>();
 }
 
 }  // namespace careledger::storage

@@ -128,15 +128,17 @@ class RocksSnapshot : public Reader {
 class RocksStore : public Store {
  public:
   RocksStore(std::shared_ptr<DiskLayer> disk, std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, Handles all,
-             std::string folder, std::shared_ptr<Room> room)
+             const StoreOptions& options)
       : disk_(std::move(disk)),
         env_(std::move(env)),
-        folder_(std::move(folder)),
-        room_(std::move(room)),
+        folder_(options.folder),
+        room_(options.room),
         db_(std::move(db)),
         default_(all.front()),
         handles_(all.begin() + 1, all.end()),
-        reads_(*db_, handles_, nullptr, folder_) {}
+        reads_(*db_, handles_, nullptr, folder_) {
+    if (options.read_only) failed_ = Error{ErrorKind::unsupported, folder_ + " was opened for reading alone"};
+  }
   ~RocksStore() override {
     rocksdb::CancelAllBackgroundWork(db_.get(), true);
     for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
@@ -273,8 +275,8 @@ rocksdb::ColumnFamilyOptions column_options(const StoreOptions& options, const C
 rocksdb::DBOptions database_options(const StoreOptions& options, rocksdb::Env* env) {
   rocksdb::DBOptions out;
   out.env = env;
-  out.create_if_missing = options.create;
-  out.create_missing_column_families = true;
+  out.create_if_missing = options.create && !options.read_only;
+  out.create_missing_column_families = !options.read_only;
   out.paranoid_checks = true;
   out.max_background_jobs = 2;
   out.db_write_buffer_size = options.write_buffer_bytes;
@@ -317,6 +319,7 @@ Result<void> check_format(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* column, 
   Bytes stored;
   const rocksdb::Status status = db.Get(rocksdb::ReadOptions(), column, kFormatKey, &stored);
   if (status.IsNotFound()) {
+    if (options.read_only) return fail(ErrorKind::not_found, options.folder + ": there is no store");
     Bytes value;
     append_field(value, options.format);
     append_u32(value, options.format_version);
@@ -365,25 +368,38 @@ Error error_of(const rocksdb::Status& status, const std::string& folder) {
   return {ErrorKind::storage, folder + ": " + text};
 }
 
+namespace {
+
+// What must be known of the folder's files before RocksDB reads them, and cleared away before it writes.
+Result<void> prepare(DiskLayer& disk, const StoreOptions& options) {
+  if (options.read_only && disk.file_system()->FileExists(options.folder + "/CURRENT", rocksdb::IOOptions(), nullptr).IsNotFound())
+    return fail(ErrorKind::not_found, options.folder + ": there is no store");
+  const TornEnd torn = options.read_only ? TornEnd::left : TornEnd::cut;
+  if (!options.read_only) CARELEDGER_CHECK(disk.prepare(options.folder));
+  CARELEDGER_CHECK(check_manifest(disk, options.folder, torn));
+  return check_journals(disk, options.folder, torn);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Store>> open_rocks_store(const StoreOptions& options) {
-  if (options.create) CARELEDGER_CHECK(system_files().make_folder(options.folder));
+  if (options.create && !options.read_only) CARELEDGER_CHECK(system_files().make_folder(options.folder));
   std::shared_ptr<DiskLayer> disk = options.disk ? options.disk : std::make_shared<DiskLayer>(rocksdb::FileSystem::Default());
   if (options.room) disk = roomy_disk(std::move(disk), options.room);
   disk = watch_manifests(std::move(disk));
-  CARELEDGER_CHECK(disk->prepare(options.folder));
-  CARELEDGER_CHECK(check_manifest(*disk, options.folder));
-  CARELEDGER_CHECK(check_journals(*disk, options.folder));
+  CARELEDGER_CHECK(prepare(*disk, options));
   std::unique_ptr<rocksdb::Env> env = env_on(*disk);
   rocksdb::DBOptions database = database_options(options, env.get());
-  database.info_log = open_rocks_log(disk->file_system(), options.folder);
+  if (!options.read_only) database.info_log = open_rocks_log(disk->file_system(), options.folder);
   Handles handles;
   rocksdb::DB* raw = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(database, options.folder, descriptors_of(options), &handles, &raw);
+  const rocksdb::Status status = options.read_only
+                                     ? rocksdb::DB::OpenForReadOnly(database, options.folder, descriptors_of(options), &handles, &raw)
+                                     : rocksdb::DB::Open(database, options.folder, descriptors_of(options), &handles, &raw);
   if (!status.ok()) return tl::make_unexpected(error_of(status, options.folder));
   std::unique_ptr<rocksdb::DB> db(raw);
   rocksdb::ColumnFamilyHandle* first = handles.front();
-  auto store =
-      std::make_unique<RocksStore>(std::move(disk), std::move(env), std::move(db), std::move(handles), options.folder, options.room);
+  auto store = std::make_unique<RocksStore>(std::move(disk), std::move(env), std::move(db), std::move(handles), options);
   CARELEDGER_CHECK(check_format(*raw, first, options));
   return std::unique_ptr<Store>(std::move(store));
 }

@@ -5,7 +5,8 @@
 //
 // Errors: storage (a disk refused, is full or lost something), corrupt (stored bytes fail their check; the message names the file),
 // wrong_key (encrypted under another key), newer_format (written by a newer program), unsupported (written by an older one: upgrade),
-// unavailable (another process runs on the folder), not_found (no store there and `create` is off).
+// unavailable (another process runs on the folder), not_found (no store there and `create` is off), unsupported also for a write to a
+// store that was opened read_only.
 // After a failed durable write the store answers every later write with the same error: a failed sync is never retried. Reopen it.
 #pragma once
 
@@ -118,6 +119,9 @@ struct StoreOptions {
   std::string format;                  // what is stored, e.g. "ledger": another kind is refused as corrupt
   std::uint32_t format_version = 1;
   bool create = true;  // the folder and the store, when absent
+  // For whoever looks at a folder that nobody works on: nothing in it is changed (a torn end stays), no lock is taken, so that its owner
+  // can open it meanwhile; a reader that was overtaken by the owner may fail. Never creates.
+  bool read_only = false;
   std::size_t cache_bytes = 32u << 20;
   std::size_t write_buffer_bytes = 32u << 20;  // of all columns together
   std::shared_ptr<DiskLayer> disk;             // null: the plain file system

@@ -30,6 +30,15 @@ class Folder {
   std::filesystem::path path_;
 };
 
+std::map<std::string, std::string> contents(const Folder& folder) {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    out[entry.path()] = std::string((std::istreambuf_iterator<char>(in)), {});
+  }
+  return out;
+}
+
 StoreOptions options_in(const Folder& folder) {
   StoreOptions options;
   options.folder = folder.path();
@@ -217,6 +226,39 @@ TEST(RocksStoreTest, AbsentIsNotFoundUnlessCreating) {
   StoreOptions options = options_in(folder);
   options.create = false;
   EXPECT_EQ(open_rocks_store(options).error().kind, ErrorKind::not_found);
+}
+
+TEST(RocksStoreTest, OpenedForReadingAloneItChangesNothingAndIsInNobodysWay) {
+  const Folder folder;
+  StoreOptions looking = options_in(folder);
+  looking.read_only = true;
+  EXPECT_EQ(open_rocks_store(looking).error().kind, ErrorKind::not_found);
+  EXPECT_FALSE(std::filesystem::exists(folder.path()));
+  Batch batch;
+  batch.put(kA, "k", "v");
+  {
+    const auto store = opened(options_in(folder));
+    ASSERT_TRUE(store->write(batch, Durability::synced));
+    ASSERT_TRUE(store->flush());
+    batch.put(kB, "only", "in the journal");
+    ASSERT_TRUE(store->write(batch, Durability::synced));
+  }
+  std::string journal;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    if (entry.path().extension() == ".log") journal = std::max(journal, entry.path().string());
+  std::ofstream(journal, std::ios::binary | std::ios::app) << "torn";  // a crash in the middle of a write
+  const auto before = contents(folder);
+  {
+    const auto store = opened(looking);
+    EXPECT_EQ(**store->get(kA, "k"), "v");
+    EXPECT_EQ(**store->get(kB, "only"), "in the journal");
+    EXPECT_EQ(store->write(batch, Durability::synced).error().kind, ErrorKind::unsupported);
+    EXPECT_EQ(store->flush().error().kind, ErrorKind::unsupported);
+  }
+  EXPECT_EQ(contents(folder), before);
+  const auto store = opened(looking);
+  const auto owner = opened(options_in(folder));
+  EXPECT_TRUE(owner->write(batch, Durability::synced));
 }
 
 TEST(EncryptedFilesTest, NothingReadableOnDiskAndTheKeyIsNeeded) {

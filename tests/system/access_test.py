@@ -1,5 +1,6 @@
 """Who gets a proof, and what a doctor and an import say. Usage: access_test.py CARELEDGER"""
 
+import fcntl
 import json
 import os
 import unittest
@@ -141,6 +142,25 @@ class Doctor(Scratch):
             [clock] = [one for one in self.findings() if one["about"] == "clock"]
             self.assertEqual(clock["verdict"], "well")
             self.assertIn("not behind the ledger's newest block", clock["what"], f"serving: {serving}")
+
+    def test_looking_changes_nothing_and_stops_no_node_from_starting(self):
+        self.init()
+        with open(self.folder + "/lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a node that is about to serve
+            before = self.contents()
+            [clock] = [one for one in self.findings() if one["about"] == "clock"]
+            self.assertIn("not behind the ledger's newest block", clock["what"])
+        self.findings()
+        self.assertEqual(self.contents(), before)
+
+    def contents(self):
+        found = {}
+        for at, _, names in os.walk(self.folder):
+            for name in names:
+                path = os.path.join(at, name)
+                with open(path, "rb") as file:
+                    found[path] = (os.stat(path).st_mtime_ns, file.read())
+        return found
 
     def test_a_sound_folder_is_well_and_a_missing_or_wrong_key_is_not(self):
         self.init()
