@@ -172,6 +172,14 @@ Result<Reopened> reopen(const Layout& layout, const SealChoice& choice, Clock& c
   return out;
 }
 
+// The one that came opens for the first time: its own map begins with how it came.
+Result<void> begin_its_map(Node& node, const OrganisationConfig& admitted, const vault::Seal& seal, Entropy& entropy) {
+  CARELEDGER_TRY(const auto entered, node.open_organisation(admitted, seal, entropy));
+  CARELEDGER_CHECK(record_act(entered->audit(), vault::AuditKind::configuration, act_details("admitted", admitted.name)));
+  entered->stop();
+  return {};
+}
+
 Result<OrganisationConfig> admit_one_more(const Layout& layout, const SealChoice& choice, const NewOrganisation& order, Clock& clock,
                                           Entropy& entropy) {
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
@@ -185,7 +193,8 @@ Result<OrganisationConfig> admit_one_more(const Layout& layout, const SealChoice
     CARELEDGER_CHECK(system_files().make_folder(layout.organisation(slug)));
     Admission admission(layout, seal, at.node->ledger(), at.founder, clock, entropy);
     CARELEDGER_TRY(admitted, admission.admit(order, *at.by));
-    config.organisations.push_back(admitted);
+    CARELEDGER_CHECK(begin_its_map(*at.node, admitted, seal, entropy));
+    config.organisations.push_back(admitted);  // last: until it is named there, the same command ends what was begun
     return write_config(system_files(), layout.config(), config);
   };
   CARELEDGER_CHECK(record_around(*at.node, vault::AuditKind::configuration, act_details("admitted", order.name), act));
@@ -229,13 +238,7 @@ Result<OrganisationConfig> admit_organisation(const Layout& layout, const SealCh
   NewLedger alone;
   alone.organisations = {order};
   CARELEDGER_CHECK(check(alone));
-  CARELEDGER_TRY(OrganisationConfig admitted, admit_one_more(layout, choice, order, clock, entropy));
-  // The one that came opens for the first time: its own map begins with how it came.
-  CARELEDGER_TRY(const auto node, Node::open(layout, choice, clock, entropy));
-  Organisation& entered = *node->find(admitted.slug);
-  CARELEDGER_CHECK(record_act(entered.audit(), vault::AuditKind::configuration, act_details("admitted", order.name)));
-  node->stop();
-  return admitted;
+  return admit_one_more(layout, choice, order, clock, entropy);
 }
 
 Result<void> set_standing(const Layout& layout, const SealChoice& choice, const std::string& organisation, Standing standing, Clock& clock,

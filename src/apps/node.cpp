@@ -45,11 +45,14 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
   CARELEDGER_TRY(node->keys_, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
   CARELEDGER_CHECK(node->open_ledger(engine));
   for (const OrganisationConfig& organisation : node->config_.organisations) {
-    CARELEDGER_TRY(auto opened,
-                   Organisation::open(layout, organisation, seal, {*node->ledger_, node->room_, *node->alerts_, clock, entropy}));
+    CARELEDGER_TRY(auto opened, node->open_organisation(organisation, seal, entropy));
     node->organisations_.push_back(std::move(opened));
   }
   return node;
+}
+
+Result<std::unique_ptr<Organisation>> Node::open_organisation(const OrganisationConfig& config, const vault::Seal& seal, Entropy& entropy) {
+  return Organisation::open(layout_, config, seal, {*ledger_, room_, *alerts_, clock_, entropy});
 }
 
 Result<void> Node::open_ledger(const std::string& program) {

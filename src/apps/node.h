@@ -34,6 +34,8 @@ class Node {
   Ledger& ledger() { return *ledger_; }
   std::vector<std::unique_ptr<Organisation>>& organisations() { return organisations_; }
   Organisation* find(const std::string& name);
+  // Opens an organisation of the ledger that the configuration need not name yet. It has to go before the node.
+  Result<std::unique_ptr<Organisation>> open_organisation(const OrganisationConfig& config, const vault::Seal& seal, Entropy& entropy);
   std::vector<std::string> rpc_origins() const;
   Bytes addresses()
       const;  // as JSON in one line, what a ready file gets: {"organisations":[{"name","fhir"}…],"rpc":[…]}; of a node that serves

@@ -200,6 +200,19 @@ class Registry(Administration):
         self.assertEqual(sorted(one["name"] for one in listed["organisations"]), sorted([NORTH, SOUTH]))
         self.registry("list", organisation=SOUTH)
 
+    def test_an_admission_that_could_not_be_recorded_by_the_newcomer_is_ended_by_the_same_command(self):
+        self.init()
+        in_the_way = os.path.join(self.folder, "organisations", "south-clinic", "audit")
+        os.makedirs(os.path.dirname(in_the_way), mode=0o700)
+        with open(in_the_way, "w", encoding="ascii"):
+            pass
+        self.registry("admit", organisation=SOUTH, check=7)
+        os.unlink(in_the_way)
+        self.registry("admit", organisation=SOUTH)
+        self.registry("admit", organisation=SOUTH, check=4)
+        node = self.serve()
+        self.assertEqual(len(self.audited(node, "configuration", '{"admitted":"South Clinic"}', organisation=SOUTH)), 1)
+
 
 if __name__ == "__main__":
     unittest.main()
