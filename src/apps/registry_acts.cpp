@@ -19,8 +19,7 @@ constexpr std::uint32_t kRowsMax = 100'000;
 
 // "2027-01-31" as a day of the ledger; the licence ends when that day begins.
 Result<std::uint32_t> day_in(const json::Value& order) {
-  const std::string text(order.string_at("valid_to"));
-  const auto begin = text.size() == 10 ? codec::fhir::parse_instant(text + "T00:00:00Z") : std::nullopt;
+  const auto begin = codec::fhir::parse_day(order.string_at("valid_to"));
   if (!begin || begin->value < 0) return fail(ErrorKind::invalid, "valid_to: expected a date like 2027-01-31");
   return contracts::day_of(*begin);
 }

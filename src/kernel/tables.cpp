@@ -1,12 +1,11 @@
 #include "kernel/tables.h"
 
-#include <algorithm>
-#include <map>
 #include <set>
 
 #include "base/printable.h"
 #include "crypto/hash.h"
 #include "kernel/authority.h"
+#include "kernel/shares.h"
 
 namespace careledger::kernel {
 
@@ -63,16 +62,9 @@ AccountId account_id(const FoundingMember& member) { return account_id(member.au
 bool is_plain_name(ByteView name) { return !name.empty() && name.size() <= 200 && printable(name) == name; }
 
 bool is_capped(const Founding& founding) {
-  std::map<ByteView, std::uint64_t> groups;
-  std::uint64_t total = 0;
-  std::uint64_t heaviest = 0;
-  for (const auto& member : founding.members()) {
-    total += member.weight();
-    std::uint64_t& group = groups[member.group().empty() ? member.name() : member.group()];
-    group += member.weight();
-    heaviest = std::max(heaviest, group);
-  }
-  return heaviest * 3 < total;
+  Shares shares;
+  for (const auto& member : founding.members()) shares.add(member.name(), member.group(), member.weight());
+  return shares.capped();
 }
 
 namespace {

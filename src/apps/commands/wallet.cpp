@@ -42,7 +42,8 @@ std::string json_of(std::initializer_list<std::pair<std::string_view, std::strin
 // A day is its first moment in UTC.
 Result<std::optional<BlockTime>> time_of(const std::string& text) {
   if (text.empty()) return std::optional<BlockTime>();
-  const auto time = codec::fhir::parse_instant(text.size() == 10 ? text + "T00:00:00Z" : text);
+  const auto day = codec::fhir::parse_day(text);
+  const auto time = day ? day : codec::fhir::parse_instant(text);
   if (!time || time->value < 0) return fail(ErrorKind::invalid, text + ": expected a day or a time, 2026-11-21 or 2026-11-21T09:30:00Z");
   return time;
 }

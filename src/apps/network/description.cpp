@@ -9,6 +9,7 @@
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
 #include "contracts/governance/governance.h"
+#include "edge/http/loopback.h"
 #include "kernel/authority.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
@@ -99,7 +100,9 @@ bool is_origin(std::string_view text) {
   if (text.starts_with(kSafe)) return is_endpoint(text.substr(kSafe.size()));
   if (!text.starts_with(kPlain)) return false;
   const std::string_view endpoint = text.substr(kPlain.size());
-  return is_endpoint(endpoint) && (endpoint.starts_with("127.") || endpoint.starts_with("[::1]:") || endpoint.starts_with("localhost:"));
+  if (!is_endpoint(endpoint)) return false;
+  const std::string_view host = endpoint.substr(0, endpoint.rfind(':'));
+  return edge::http::is_loopback(host.starts_with('[') ? host.substr(1, host.size() - 2) : host);
 }
 
 // What people read to each other must be what it looks like.

@@ -78,10 +78,14 @@ TEST(Descriptions, NameEndpointsThatAnEngineTakes) {
        {"", ":1", "a", "a:", "a:0", "a:65536", "a:01", "a:b:1", "[::1:1", "A.example:1", "a b:1", "x@a:1", "a:1,b:2", "a:+1"})
     EXPECT_FALSE(is_endpoint(bad)) << bad;
   Description plain = sample();
-  plain.api = "http://north.example:8080";
-  EXPECT_NE(said(plain).find("\"api\""), std::string::npos) << "others would hear it";
-  plain.api = "http://127.0.1.1:8080";
-  EXPECT_EQ(said(plain), "");
+  for (const char* heard : {"http://north.example:8080", "http://127.example.com:8080", "http://10.0.0.1:8080", "http://[::2]:8080"}) {
+    plain.api = heard;
+    EXPECT_NE(said(plain).find("\"api\""), std::string::npos) << "others would hear " << heard;
+  }
+  for (const char* unheard : {"http://127.0.1.1:8080", "http://[::1]:8080", "http://localhost:8080"}) {
+    plain.api = unheard;
+    EXPECT_EQ(said(plain), "") << unheard;
+  }
 }
 
 TEST(Descriptions, OfOneWhoWantsToJoinSayWhichLedgerAndProveItByTheValidatorsKey) {

@@ -76,6 +76,11 @@ std::optional<BlockTime> parse_instant(std::string_view text) {
   return BlockTime{((days * 24 + hour) * 60 + minute - *zone) * 60'000 + second * 1000 + *ms};
 }
 
+std::optional<BlockTime> parse_day(std::string_view text) {
+  constexpr std::size_t kDayLength = 10;
+  return text.size() == kDayLength ? parse_instant(std::string(text) + "T00:00:00Z") : std::nullopt;
+}
+
 std::string format_instant(BlockTime time) {
   const std::chrono::sys_time<std::chrono::milliseconds> moment{std::chrono::milliseconds(time.value)};
   const auto day = std::chrono::floor<std::chrono::days>(moment);

@@ -21,5 +21,11 @@ TEST(Instant, RefusesWhatIsNoInstant) {
     EXPECT_FALSE(parse_instant(text)) << text;
 }
 
+TEST(Instant, ADayIsItsFirstMoment) {
+  EXPECT_EQ(parse_day("2026-11-21"), parse_instant("2026-11-21T00:00:00Z"));
+  for (const char* text : {"", "2026-11-2", "2026-02-29", "21.11.2026", "2026-11-21T00:00:00Z", "2026-11-21 "})
+    EXPECT_FALSE(parse_day(text)) << text;
+}
+
 }  // namespace
 }  // namespace careledger::codec::fhir

@@ -7,6 +7,7 @@
 #include "crypto/sign.h"
 #include "kernel/authority.h"
 #include "kernel/define.h"
+#include "kernel/shares.h"
 
 namespace careledger::contracts::governance {
 
@@ -45,21 +46,15 @@ class Electorate {
     for (const auto& id : ids) sum += weight(id_of<AccountId>(id));
     return sum;
   }
-  std::uint64_t total() const {
-    std::uint64_t sum = 0;
-    for (const auto& [id, seat] : members_) sum += seat.row.weight();
-    return sum;
-  }
-  std::uint64_t heaviest() const {  // of the groups
-    std::map<std::string, std::uint64_t> groups;
-    for (const auto& [id, seat] : members_) groups[seat.row.group().empty() ? seat.name : seat.row.group()] += seat.row.weight();
-    std::uint64_t most = 0;
-    for (const auto& [name, weight] : groups) most = std::max(most, weight);
-    return most;
+  kernel::Shares shares() const {
+    kernel::Shares shares;
+    for (const auto& [id, seat] : members_) shares.add(seat.name, seat.row.group(), seat.row.weight());
+    return shares;
   }
   // Nobody has a third; or somebody has it already, and no greater share than before.
   bool is_capped_after(const Electorate& before) const {
-    return heaviest() * 3 < total() || (total() > 0 && heaviest() * before.total() <= before.heaviest() * total());
+    const kernel::Shares now = shares(), then = before.shares();
+    return now.capped() || (now.total() > 0 && now.heaviest() * then.total() <= then.heaviest() * now.total());
   }
   bool has_name(ByteView name) const {
     return std::ranges::any_of(members_, [&](const auto& one) { return one.second.name == name; });
@@ -185,7 +180,8 @@ Codes action_judged(const registry::Suspend& c, const Call& call, const Reader& 
   if (known != Codes::ok) return known;
   Electorate after(state);
   after.set_weight(id_of<AccountId>(c.organisation()), 0);
-  return after.heaviest() * 3 < after.total() * 2 ? Codes::ok : Codes::group_too_heavy;
+  const kernel::Shares left = after.shares();
+  return left.heaviest() * 3 < left.total() * 2 ? Codes::ok : Codes::group_too_heavy;
 }
 void carry_out(const registry::Suspend& c, const Call& call, Writer& state) {
   registry::apply(c, call, state);
@@ -244,7 +240,7 @@ std::vector<std::int64_t> open_deadlines(const Member& row, BlockTime now) {
 
 Tally tally(const Reader& state, const Proposal& proposal) {
   const Electorate now(state);
-  return {now.weight_of(proposal.yes()), now.weight_of(proposal.no()), now.total()};
+  return {now.weight_of(proposal.yes()), now.weight_of(proposal.no()), now.shares().total()};
 }
 
 // Rules stand in the contract's own namespace, where kernel::define finds them by their arguments.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "edge/http/loop.h"
+#include "edge/http/loopback.h"
 #include "edge/http/response_reader.h"
 #include "edge/http/tls.h"
 
@@ -38,10 +39,7 @@ Result<Origin> read_origin(const std::string& text) {
   out.host = url->host_address();
   out.port = url->has_port() ? std::string(url->port()) : out.tls ? "443" : "80";
   out.authority = std::string(url->encoded_host_and_port());
-  error_code ec;
-  const auto address = asio::ip::make_address(out.host, ec);
-  const bool loopback = out.host == "localhost" || (!ec && address.is_loopback());
-  if (!out.tls && !loopback) return fail(ErrorKind::invalid, "http goes to loopback only; " + text + " needs https");
+  if (!out.tls && !is_loopback(out.host)) return fail(ErrorKind::invalid, "http goes to loopback only; " + text + " needs https");
   return out;
 }
 

@@ -8,6 +8,8 @@
 #include <shared_mutex>
 #include <tuple>
 
+#include "edge/http/loopback.h"
+
 namespace careledger::edge::ops {
 
 namespace {
@@ -38,9 +40,9 @@ struct Series {
 
 // From this machine, and not through a proxy on it.
 bool is_local(const http::Request& request) {
-  const bool loopback = request.peer.starts_with("127.") || request.peer == "::1" || request.peer.starts_with("::ffff:127.");
   constexpr std::array<std::string_view, 4> kProxies{"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
-  return loopback && std::ranges::none_of(kProxies, [&](std::string_view name) { return request.headers.count(name) != 0; });
+  return http::is_loopback(request.peer) &&
+         std::ranges::none_of(kProxies, [&](std::string_view name) { return request.headers.count(name) != 0; });
 }
 
 }  // namespace
