@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "contracts/all.h"
+#include "contracts/governance/governance.h"
 #include "kernel/kernel.pb.h"
 #include "kernel/tables.h"
 #include "ordering/local/chain_maker.h"
@@ -14,6 +15,15 @@ namespace careledger::apps {
 namespace {
 
 constexpr std::chrono::seconds kAnswerTime{30};  // a network without a quorum does not answer
+
+// Founding writes a row for each member since members decide by votes. A network of an earlier build has none, and can get none.
+Result<void> check_members(const replica::Replica& replica, const Layout& layout) {
+  if (!replica.view().state().scan(contracts::governance::kMembers, Limit{1}).empty()) return {};
+  return fail(ErrorKind::unsupported,
+              "the network in " + layout.folder +
+                  " was founded by an earlier build of careledger, whose ledger this one cannot go on with: export "
+                  "what is needed with that build, then found it anew (careledger network describe, network found)");
+}
 
 }  // namespace
 
@@ -35,6 +45,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   config.threads = std::max(1u, std::thread::hardware_concurrency()) - 1;
   CARELEDGER_TRY(ledger->replica_, replica::Replica::open(config, ledger->store_, contracts::all()));
   if (together) {
+    CARELEDGER_CHECK(check_members(*ledger->replica_, layout));
     CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, ledger->founding_, *ledger->replica_, keys, clock,
                                                             engine->program, engine->on_event}));
   } else {

@@ -27,7 +27,7 @@ struct Engine {
 class Ledger {
  public:
   // Borrows the clock. `keys` gives the validator's key. unavailable: another process has the folder. unsupported: a network's ledger
-  // without an engine.
+  // without an engine, or founded by an earlier build.
   static Result<std::unique_ptr<Ledger>> open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
                                               std::shared_ptr<storage::Room> room = nullptr, const Engine* engine = nullptr);
   ~Ledger();
