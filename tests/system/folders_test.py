@@ -131,6 +131,16 @@ class Damage(Scratch):
         with open(path, "rb") as file:
             self.assertEqual(file.read(), damaged)
 
+    def test_an_end_of_the_audit_file_that_does_not_read_is_put_aside_and_every_audit_says_where(self):
+        self.fill(1)
+        path = os.path.join(self.folder, "organisations/north-hospital/audit/audit.log")
+        self.assertNotIn("Put aside", run("audit", self.folder, check=0).stdout)
+        with open(path, "ab") as file:
+            file.write(b"broken off")
+        for _ in range(2):
+            self.assertIn("Put aside: " + path + ".torn", run("audit", self.folder, check=0).stdout)
+        self.assertEqual(json.loads(run("--json", "audit", self.folder, check=0).stdout)["put_aside"], [path + ".torn"])
+
 
 class Formats(Scratch):
     def config(self):

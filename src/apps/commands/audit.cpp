@@ -25,6 +25,7 @@ struct Options {
 struct Looked {
   std::uint64_t blocks = 0, versions = 0, index_rows = 0, anchors = 0, audit_entries = 0, promises = 0, cosigned = 0;
   std::vector<std::pair<std::string, vault::CheckFinding>> findings;  // beside whose they are
+  std::vector<std::string> put_aside;  // files of ends that were cut: by a power failure, or by who changed the newest entry
 };
 
 // What others promised is evidence: strictly to the last byte, also what `serve` would put aside as a broken append.
@@ -106,7 +107,10 @@ Result<Looked> look(const Options& options, bool quiet) {
   CARELEDGER_CHECK(look_outside(node->ledger(), options, looked));
   for (const auto& organisation : node->organisations()) {
     CARELEDGER_CHECK(look_at(*organisation, node->ledger(), quiet, looked));
-    CARELEDGER_CHECK(look_at_promises(*organisation, layout.promises(organisation->config().slug), looked));
+    const std::string& slug = organisation->config().slug;
+    CARELEDGER_CHECK(look_at_promises(*organisation, layout.promises(slug), looked));
+    for (const std::string& torn : {layout.audit(slug) + "/audit.log.torn", layout.promises(slug) + ".torn"})
+      if (system_files().exists(torn)) looked.put_aside.push_back(torn);
   }
   node->stop();
   return looked;
@@ -126,6 +130,9 @@ void print_json(const Looked& looked) {
     document.append(findings, value);
   }
   document.set(root, "findings", findings);
+  json::Value put_aside = document.array();
+  for (const std::string& file : looked.put_aside) document.append(put_aside, document.string(file));
+  document.set(root, "put_aside", put_aside);
   document.root() = root;
   fmt::print("{}\n", json::compact(document.root()));
 }
@@ -145,6 +152,9 @@ int run(const Options& options, bool as_json) {
   } else {
     for (const auto& [whose, finding] : looked->findings)
       fmt::print("{} {}, {}, {}: {}\n", red("Found:"), whose, finding.store, finding.where, finding.what);
+    for (const std::string& file : looked->put_aside)
+      fmt::print("Put aside: {}, an end that did not read: a power failure, or a change of the newest entry. Keep it until you know\n",
+                 file);
     fmt::print(
         "Looked at {} blocks, {} record versions, {} index rows, {} anchors, {} audit entries, {} kept promises and {} checkpoints of "
         "wallets: {}\n",
