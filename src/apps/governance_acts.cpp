@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "apps/config.h"
 #include "apps/network/description.h"
 #include "base/clock.h"
 #include "codec/fhir/instant.h"
@@ -52,6 +53,7 @@ class Shown {
         text("action", "admit");
         text("organisation", action.admit().organisation().name());
         text("organisation_id", account_of(action.admit()).hex());
+        text("kind", kind_name(action.admit().organisation().kind()));
         text("validator", to_hex(action.admit().validator_key()));
         text("group", action.admit().group());
         return number("weight", action.admit().weight());
@@ -137,26 +139,20 @@ Result<AccountId> organisation_in(const AdminActs& acts, const json::Value& orde
   return fail(ErrorKind::not_found, "no member of this network is called \"" + std::string(wanted) + "\"");
 }
 
-// Whoever proposes vouches for nothing but this: the text is signed by the keys that it names, and says which ledger it is about.
+// The text is signed by the keys that it names, and says which ledger it is about; nobody can propose anything else of who wrote it.
 Result<governance::AdmitMember> admission_in(const AdminActs& acts, const json::Value& order) {
   CARELEDGER_TRY(const network::Description wish, network::read_description(order.string_at("description"), system_clock().now()));
   if (!wish.application || wish.application->ledger != acts.ledger.replica().ledger())
     return fail(ErrorKind::invalid,
                 "description: it does not ask to join this ledger; it is made with `network describe --founding` and "
                 "this network's founding.pb");
-  governance::AdmitMember admit;
-  auto& organisation = *admit.mutable_organisation();
-  *organisation.mutable_authority() = wish.member.authority();
-  organisation.set_nonce(wish.member.nonce());
-  organisation.set_name(wish.member.name());
-  organisation.set_kind(wish.member.kind());
-  organisation.set_sealing_key(wish.member.sealing_key());
-  admit.set_weight(wish.member.weight());
-  admit.set_group(wish.member.group());
-  if (wish.member.weight() == 0) return admit;  // a follower brings no key
-  admit.set_validator_key(wish.validator.bytes());
-  admit.set_proof(Bytes(wish.application->proof.view()));
-  return admit;
+  const replica::View view = acts.ledger.replica().view();
+  for (const auto& [key, row] : view.state().scan(governance::kMembers, Limit{governance::kMembersMax})) {
+    const std::string name = name_of(view.state(), key.digest<AccountId>().view());
+    if (slug_of(name) == slug_of(wish.member.name()))
+      return fail(ErrorKind::conflict, "the name \"" + wish.member.name() + "\" reads like that of a member, \"" + name + "\"");
+  }
+  return network::admission_of(wish);
 }
 
 Result<governance::Action> action_in(const AdminActs& acts, const json::Value& order) {

@@ -44,6 +44,7 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_TRY(node->keys_, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
   CARELEDGER_CHECK(node->open_ledger(engine));
+  CARELEDGER_CHECK(node->check_admitted());
   for (const OrganisationConfig& organisation : node->config_.organisations) {
     CARELEDGER_TRY(auto opened, node->open_organisation(organisation, seal, entropy));
     node->organisations_.push_back(std::move(opened));
@@ -65,6 +66,14 @@ Result<void> Node::open_ledger(const std::string& program) {
   }
   if (ledger_->replica().ledger() == config_.ledger) return {};
   return fail(ErrorKind::corrupt, layout_.founding() + " founds another ledger than careledger.json names; restore both from one backup");
+}
+
+Result<void> Node::check_admitted() const {
+  const replica::View view = ledger_->replica().view();
+  if (ledger_->embedded() || view.state().has(kernel::kAccounts, config_.organisations.front().id)) return {};
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return fail(ErrorKind::conflict, "as far as the ledger is here, " + config_.organisations.front().name +
+                                       " was not admitted to it: careledger network join waits for that");
 }
 
 // A network begins without an authority that accredits: each member does it at its first start, as soon as there is a block.

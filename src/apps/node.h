@@ -47,6 +47,7 @@ class Node {
   Result<void> write_addresses(const std::string& path) const;
   edge::exchange::Addresses partners() const;
   Result<void> open_ledger(const std::string& engine);
+  Result<void> check_admitted() const;
   void accredit_first_clinicians();
 
   Layout layout_;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/printable.h"
 #include "codec/json/json.h"
 
 namespace careledger::apps {
@@ -72,7 +73,7 @@ int report(const Error& error, bool json) {
     document.set(root, "error", inner);
     fmt::print("{}\n", codec::json::compact(root));
   } else {
-    fmt::print(stderr, "careledger: {}\n", error.message);
+    fmt::print(stderr, "careledger: {}\n", printable(error.message));  // it may repeat what a stranger wrote
   }
   return static_cast<int>(exit_of(error.kind));
 }

@@ -14,9 +14,7 @@ constexpr std::uint64_t kGap = 64;  // of the 256 that the ledger's window remem
 Result<std::uint32_t> key_number(const kernel::Reader& state, const OrganisationId& organisation, const crypto::PublicKey& key,
                                  kernel::KeyRole role) {
   const auto account = state.get(kernel::kAccounts, organisation);
-  if (!account)
-    return fail(ErrorKind::not_found, "the ledger, as far as it is here, knows no organisation " + organisation.hex() +
-                                          ": one that joins a network waits for its admission with `careledger network join`");
+  if (!account) return fail(ErrorKind::not_found, "the ledger knows no organisation " + organisation.hex());
   for (const auto& one : account->authority().keys())
     if (one.public_key() == key.view() && one.role() == static_cast<std::uint32_t>(role)) return one.number();
   return fail(ErrorKind::wrong_key, "none of the keys that the ledger has for organisation " + organisation.hex() +

@@ -82,7 +82,7 @@ class Founding(unittest.TestCase):
         files = self.describe_all()
         before = self.path("before.json")
         shutil.copy(files[3], before)
-        other = self.describe(REGION, "regulator", 4)  # again: another nonce, so another account
+        other = self.describe(REGION, "regulator", 4, "--weight", "9")
         self.found(4, files[:3] + [other])
         files[3] = before  # what the others still have
         done = self.found(2, files, "--compare", self.path("n4/founding.txt"), check=4)
@@ -282,8 +282,9 @@ class Consortium(Network):
 
 
 class Joining(Network):
-    def join(self, *more):
-        return ["network", "join", self.folder(EAST), os.path.join(self.folder(NORTH), "founding.pb"), *more]
+    def join(self, *more, ledger=None):
+        return ["network", "join", self.folder(EAST), os.path.join(self.folder(NORTH), "founding.pb"), *more,
+                "--ledger", ledger or self.ledger]
 
     def describe(self, *which):
         listen, api = free_ports(2)
@@ -297,39 +298,64 @@ class Joining(Network):
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertIn(text, done.stderr)
 
+    def serves_with_it(self, name, wish):
+        """A member lets the newcomer's engine in, and starts anew."""
+        self.assertIn("New: East Hospital", run("network", "peer", self.folder(name), wish, check=0).stdout)
+        self.nodes[name].stop()
+        self.start(name)
+        before = self.height(name)
+        until("blocks with it", lambda: self.height(name) > before)
+
+    def joining(self):
+        return subprocess.Popen([PROGRAM, "--json", *self.join(*self.files[:2]), "--engine", ENGINE],
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
     def test_an_organisation_comes_in_by_votes_fetches_the_ledger_and_signs_blocks(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
         founding = os.path.join(self.folder(NORTH), "founding.pb")
+        with open(os.path.join(self.folder(NORTH), "founding.txt"), encoding="utf-8") as text:
+            self.ledger = text.readline().split()[1]
         self.refused(2, "--founding", "network", "describe", self.folder(EAST), "--organisation", EAST, "--listen", "127.0.1.15:1",
                      "--api", "https://127.0.1.15:2")
         self.describe("--network", "Region", "--epoch-ms", "1000")
         self.refused(5, "names no ledger to join", *self.join(*self.files))
-        wish = self.describe("--founding", founding)
+        self.describe("--founding", founding)
+        wish = self.describe("--founding", founding)  # again: the same account, and so the same vote
         self.refused(5, "one member at least", *self.join(wish))
-        self.refused(5, "no founding document", "network", "join", self.folder(EAST), wish, *self.files)
+        self.refused(5, "is of another ledger", *self.join(*self.files, ledger="0" * 64))
+        self.refused(5, "no founding document", "network", "join", self.folder(EAST), wish, *self.files, "--ledger", self.ledger)
+        self.assertFalse(os.path.exists(self.folder(EAST) + "/careledger.json"))
         propose = ["network", "propose", self.folder(NORTH), "--organisation", NORTH, "--admit"]
         self.refused(5, "does not ask to join this ledger", *propose, self.files[1])
         self.refused(5, "own", "network", "peer", self.folder(NORTH), self.files[0])
+        other = os.path.join(self.scratch, "posing.json")
+        run("network", "describe", os.path.join(self.scratch, "posing"), "--organisation", SOUTH.upper(), "--founding", founding,
+            "--listen", "127.0.1.16:1", "--api", "https://127.0.1.16:2", "-o", other, check=0)
+        self.refused(4, "is called like the member", "network", "peer", self.folder(NORTH), other)
+        self.refused(4, "reads like that of a member", *propose, other)
 
-        for name, _ in MEMBERS:  # each lets the newcomer's engine in; one at a time, so that the others go on
-            run("network", "peer", self.folder(name), wish, check=0)
-            self.nodes[name].stop()
-            self.start(name)
-            before = self.height(name)
-            until("blocks with it", lambda: self.height(name) > before)
-        with open(os.path.join(self.scratch, "join.log"), "w", encoding="utf-8") as log:
-            joining = subprocess.Popen([PROGRAM, *self.join(*self.files[:2]), "--engine", ENGINE], stdout=log, stderr=log)
-        try:
-            self.decide([NORTH, SOUTH, REGION], "--admit", wish)
-            self.assertEqual(joining.wait(LONGEST), 0)
-        finally:
-            joining.kill()
-            joining.wait()
+        for name, _ in MEMBERS:  # one at a time, so that the others go on
+            self.serves_with_it(name, wish)
+        joining = self.joining()
+        self.addCleanup(joining.kill)
+        until("its engine", lambda: os.path.exists(self.folder(EAST) + "/engine/data/blockstore.db"))
+        joining.kill()  # before anybody voted: it goes on where it was
+        joining.communicate()
+        self.refused(4, "was not admitted", "serve", self.folder(EAST), "--engine", ENGINE)
+        joining = self.joining()
+        self.addCleanup(joining.kill)
+        self.decide([NORTH, SOUTH, REGION], "--admit", wish)
+        said, _ = joining.communicate(timeout=LONGEST)
+        self.assertEqual(joining.returncode, 0, said)
+        self.assertEqual(json.loads(said)["ledger"], self.ledger)
         self.start(EAST)
         until("its own view of it", lambda: self.standing(EAST)["votes"] == 50)
         self.nodes[CITY].stop(signal.SIGKILL)  # thirty of fifty votes are left without the newcomer's: too few
         self.put(EAST, {"resourceType": "Basic", "id": "first", "code": {"text": "x"}})
         self.assertRegex(self.proof_of(EAST, "Basic/first"), r"[Ss]igned by 4 keys")
+
+        moved = self.describe("--founding", founding)
+        self.assertIn("Moved: East Hospital", run("network", "peer", self.folder(NORTH), moved, check=0).stdout)
 
 
 if __name__ == "__main__":

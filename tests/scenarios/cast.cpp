@@ -200,6 +200,13 @@ void fill_proof(const Scene& scene, Message& command, const FieldDescriptor& fie
   command.GetReflection()->SetString(&command, &field, Bytes(scene.cast.key(text).sign(signed_bytes).view()));
 }
 
+// By this key, over all that is filled in already.
+void fill_consent(const Scene& scene, Message& command, const std::string& text) {
+  auto& admit = dynamic_cast<contracts::governance::AdmitMember&>(command);
+  const Bytes signed_bytes = contracts::governance::admission_bytes(scene.ledger, admit);
+  admit.set_consent(Bytes(scene.cast.key(text).sign(signed_bytes).view()));
+}
+
 }  // namespace
 
 void fill(const Scene& scene, Message& command, const std::string& path, const std::string& text) {
@@ -210,6 +217,7 @@ void fill(const Scene& scene, Message& command, const std::string& path, const s
   const auto* reflection = command.GetReflection();
   if (dot != std::string::npos) return fill(scene, *reflection->MutableMessage(&command, field), path.substr(dot + 1), text);
   if (name == "proof") return fill_proof(scene, command, *field, text);
+  if (name == "consent") return fill_consent(scene, command, text);
   if (field->is_repeated()) return fill_repeated(scene, command, *field, text);
   switch (field->type()) {
     case FieldDescriptor::TYPE_BYTES: return reflection->SetString(&command, field, bytes_of(scene, name, text));

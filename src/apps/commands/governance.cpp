@@ -39,7 +39,11 @@ std::string in_words(const json::Value& proposal) {
       printable(proposal.string_at("organisation")) + " (" + std::string(proposal.string_at("organisation_id")) + ")";
   if (action == "activate") return "protocol " + number_at(proposal, "version") + " from block " + number_at(proposal, "height");
   if (action == "weight") return "a vote of " + number_at(proposal, "weight") + " for " + organisation;
-  if (action == "admit") return "admit " + organisation + " with a vote of " + number_at(proposal, "weight");
+  if (action == "admit") {
+    const std::string group = printable(proposal.string_at("group"));
+    return "admit " + organisation + ", " + printable(proposal.string_at("kind")) + (group.empty() ? "" : ", of the group " + group) +
+           ", with a vote of " + number_at(proposal, "weight");
+  }
   return std::string(action) + " " + organisation;
 }
 

@@ -15,6 +15,7 @@ namespace json = codec::json;
 struct Options {
   FolderOptions folder;
   std::string founding;
+  std::string ledger;  // hex
   std::vector<std::string> files;
   std::string engine = "cometbft";
   std::uint16_t rpc_port = 0;
@@ -33,7 +34,9 @@ Result<Config> prepare(const Options& options, const Layout& layout) {
     files.push_back(std::move(file));
   }
   const std::uint16_t second = options.rpc_port == 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(options.rpc_port + 1);
-  return network::prepare_to_join(layout, founding, files, {options.rpc_port, second});
+  const auto ledger = LedgerId::from(from_hex(options.ledger).value_or(Bytes()));
+  if (!ledger) return fail(ErrorKind::invalid, "--ledger: expected the ledger's number, 64 hex digits");
+  return network::prepare_to_join(layout, *ledger, founding, files, {options.rpc_port, second});
 }
 
 // On a terminal one line that is written over; elsewhere a line each time that there is something new to say.
@@ -64,8 +67,7 @@ int join(const Options& options, bool as_json) {
   const Layout layout = layout_of(options.folder.folder);
   const auto config = prepare(options, layout);
   if (!config) return report(config.error(), as_json);
-  if (!as_json)
-    fmt::print("Joining {}, ledger {}: read this number with a member before you go on.\n", printable(config->name), config->ledger.hex());
+  if (!as_json) fmt::print("Joining {}, ledger {}.\n", printable(config->name), config->ledger.hex());
   network::JoinOrder order;
   order.seal = options.folder.seal;
   order.engine = options.engine;
@@ -92,8 +94,11 @@ int peer(const Options& options, bool as_json) {
     const auto file = read_file(path);
     const auto written = file ? network::set_peer(layout_of(options.folder.folder), *file) : tl::make_unexpected(file.error());
     if (!written) return report(written.error(), as_json);
-    document.append(names, document.string(written->name));
-    if (!as_json) fmt::print("{}: engine {}@{}, endpoint {}\n", printable(written->name), written->node, written->listen, written->api);
+    const PeerConfig& one = written->peer;
+    document.append(names, document.string(one.name));
+    if (!as_json)
+      fmt::print("{} {}, account {}: engine {}@{}, endpoint {}\n", written->moved ? "Moved:" : "New:", printable(one.name), one.id.hex(),
+                 one.node, one.listen, one.api);
   }
   json::Value root = document.object();
   document.set(root, "peers", names);
@@ -113,9 +118,10 @@ void add_joining(CLI::App& network, Context& context) {
   add_folder(*command, options->folder);
   command->add_option("FOUNDING", options->founding, "a member's founding.pb")->required();
   command->add_option("FILES", options->files, "descriptions of members, old ones too: where their engines are")->required();
+  command->add_option("--ledger", options->ledger, "the ledger's number, as a member read it to you")->required();
   command->add_option("--engine", options->engine, "program that orders the ledger: a file, or a name beside this program or in PATH");
   command->add_option("--rpc-port", options->rpc_port, "of the read-only RPC; the next one is taken too; 0: chosen at each start");
-  example(*command, "careledger network join /srv/care founding.pb north.json south.json");
+  example(*command, "careledger network join /srv/care founding.pb north.json south.json --ledger 8d…41");
   command->callback([options, &context] { context.chosen = [options, &context] { return join(*options, context.json); }; });
 
   options = std::make_shared<Options>();

@@ -6,6 +6,7 @@
 #include "apps/network/joining.h"
 #include "apps/terminal.h"
 #include "codec/json/json.h"
+#include "kernel/canonical.h"
 #include "kernel/tables.h"
 
 namespace careledger::apps::commands {
@@ -54,8 +55,11 @@ int describe(const Options& options, bool as_json) {
   fmt::print("{} describes {}. No secret stands in it.\n", out, order.organisation);
   fmt::print("Next: give it to the other members, by a way on which you know each other; ");
   if (order.joins)
-    fmt::print("they propose your admission, vote, and let your engine in. Then\n  careledger network join {} {} THEIR-DESCRIPTIONS…\n",
-               options.folder.folder, options.founding);
+    fmt::print(
+        "they propose your admission, vote, and let your engine in. Ask one of them to\nread the ledger's number to you (in {} it is {}), "
+        "and\n"
+        "  careledger network join {} {} THEIR-DESCRIPTIONS… --ledger NUMBER\n",
+        options.founding, kernel::ledger_id(kernel::encode(*order.joins)).hex(), options.folder.folder, options.founding);
   else fmt::print("with all descriptions at hand,\n  careledger network found {} THEIR-DESCRIPTIONS… {}\n", options.folder.folder, out);
   return 0;
 }

@@ -8,7 +8,6 @@
 #include "base/printable.h"
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
-#include "contracts/governance/governance.h"
 #include "edge/http/loopback.h"
 #include "kernel/authority.h"
 #include "kernel/canonical.h"
@@ -17,6 +16,7 @@
 namespace careledger::apps::network {
 namespace {
 
+namespace governance = contracts::governance;
 namespace json = codec::json;
 
 constexpr std::int64_t kFormat = 1;
@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 15> kMembers{"format",    "network", "epo
                                                     "group",     "weight",  "authority", "nonce", "sealing_key",
                                                     "validator", "node",    "listen",    "api",   "described"};
 
-constexpr std::array<std::string_view, 4> kMoreMembers{"expires", "ledger", "proof", "signatures"};
+constexpr std::array<std::string_view, 5> kMoreMembers{"expires", "ledger", "proof", "consent", "signatures"};
 
 tl::unexpected<Error> bad(const std::string& what) { return fail(ErrorKind::malformed, what); }
 
@@ -62,6 +62,11 @@ class Fields {
     const auto id = Id::from(hex(name, Id::size));
     if (!id) miss(name, "64 hex digits");
     return id.value_or(Id{});
+  }
+  crypto::Signature signature(std::string_view name) {
+    const auto signature = crypto::Signature::from(hex(name, sizeof(crypto::Signature::value)));
+    if (!signature) miss(name, "128 hex digits");
+    return signature.value_or(crypto::Signature{});
   }
   BlockTime time(std::string_view name) {
     const auto time = codec::fhir::parse_instant(root_.string_at(name));
@@ -141,11 +146,9 @@ Result<Description> read_fields(const json::Value& root) {
   out.api = fields.text("api");
   if (!is_endpoint(out.listen)) fields.miss("listen", "host:port, in lower case");
   if (!is_origin(out.api)) fields.miss("api", "https://host:port, in lower case (http on one machine alone)");
-  if (root.find("ledger") != nullptr || root.find("proof") != nullptr) {
-    const auto proof = crypto::Signature::from(fields.hex("proof", sizeof(crypto::Signature::value)));
-    if (!proof) fields.miss("proof", "128 hex digits, beside \"ledger\"");
-    out.application = {fields.id<LedgerId>("ledger"), proof.value_or(crypto::Signature{})};
-  }
+  constexpr std::array<std::string_view, 3> kApplication{"ledger", "proof", "consent"};
+  if (std::ranges::any_of(kApplication, [&root](std::string_view name) { return root.find(name) != nullptr; }))
+    out.application = {fields.id<LedgerId>("ledger"), fields.signature("proof"), fields.signature("consent")};
   out.described = fields.time("described");
   out.expires = fields.time("expires");
   if (out.network.empty() || !is_readable(out.network)) fields.miss("network", "the ledger's name, readable");
@@ -188,14 +191,34 @@ Result<void> check_signatures(const json::Value& root, const Description& descri
                   "the signature of its " + std::string(name) + " key does not hold: it was changed on the way");
   }
   if (!description.application) return {};
-  const Bytes claim = contracts::governance::rotation_bytes(description.application->ledger, kernel::account_id(description.member),
-                                                            description.validator.view());
-  if (!crypto::verify(description.validator, claim, description.application->proof))
-    return fail(ErrorKind::unauthenticated, "its validator key does not sign that it wants to join that ledger: ask for a new description");
-  return {};
+  const auto& [ledger, proof, consent] = *description.application;
+  const bool proven =
+      crypto::verify(description.validator,
+                     governance::rotation_bytes(ledger, kernel::account_id(description.member), description.validator.view()), proof);
+  if (proven && crypto::verify(*command, governance::admission_bytes(ledger, admission_of(description)), consent)) return {};
+  return fail(ErrorKind::unauthenticated, "its keys do not sign that it wants to join that ledger: ask for a new description");
 }
 
 }  // namespace
+
+governance::AdmitMember admission_of(const Description& description) {
+  const kernel::FoundingMember& member = description.member;
+  governance::AdmitMember admit;
+  auto& organisation = *admit.mutable_organisation();
+  *organisation.mutable_authority() = member.authority();
+  organisation.set_nonce(member.nonce());
+  organisation.set_name(member.name());
+  organisation.set_kind(member.kind());
+  organisation.set_sealing_key(member.sealing_key());
+  admit.set_weight(member.weight());
+  admit.set_group(member.group());
+  if (member.weight() > 0) {  // a follower brings no key
+    admit.set_validator_key(description.validator.bytes());
+    admit.set_proof(Bytes(description.application->proof.view()));
+  }
+  admit.set_consent(Bytes(description.application->consent.view()));
+  return admit;
+}
 
 Bytes write_description(const Description& description, const DescriptionKeys& keys) {
   json::Document document;
@@ -219,6 +242,7 @@ Bytes write_description(const Description& description, const DescriptionKeys& k
   if (description.application) {
     text("ledger", description.application->ledger.hex());
     text("proof", to_hex(description.application->proof.view()));
+    text("consent", to_hex(description.application->consent.view()));
   }
   text("described", codec::fhir::format_instant(description.described));
   text("expires", codec::fhir::format_instant(description.expires));

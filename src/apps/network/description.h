@@ -1,5 +1,6 @@
-// What one organisation says of itself before a consortium is founded: public keys, vote, addresses, no secret. A text file that people
-// exchange and read; each party founds the same ledger from the same descriptions. docs/formats/network.md has it field by field.
+// What one organisation says of itself before a consortium is founded, or before it joins one: public keys, vote, addresses, no secret. A
+// text file that people exchange and read; each party founds the same ledger from the same descriptions. docs/formats/network.md has it
+// field by field.
 //
 // It is signed by three of the keys that it names, those of commands, validator and engine node, so that nobody describes another's. Who
 // wants to join a network that was founded without him names its ledger, too, with what the vote about his admission must contain.
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "contracts/governance/governance.h"
 #include "crypto/sign.h"
 #include "kernel/kernel.pb.h"
 
@@ -31,10 +33,14 @@ struct Description {
 
   struct Application {
     LedgerId ledger;
-    crypto::Signature proof;  // by the validator key, over governance::rotation_bytes()
+    crypto::Signature proof;    // by the validator key, over governance::rotation_bytes()
+    crypto::Signature consent;  // by the command key, over governance::admission_bytes()
   };
   std::optional<Application> application{};  // of one who wants to join
 };
+
+// What a vote about it decides, all of it signed by whom it is about; only of one who wants to join.
+contracts::governance::AdmitMember admission_of(const Description& description);
 
 struct DescriptionKeys {
   const crypto::SigningKey& command;

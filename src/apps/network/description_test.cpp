@@ -93,7 +93,8 @@ TEST(Descriptions, OfOneWhoWantsToJoinSayWhichLedgerAndProveItByTheValidatorsKey
   const auto applying = [](const LedgerId& named, const LedgerId& proven) {
     Description out = sample();
     const Bytes claim = contracts::governance::rotation_bytes(proven, kernel::account_id(out.member), out.validator.view());
-    out.application = {named, kernel::test_key(2).sign(claim)};
+    out.application = {named, kernel::test_key(2).sign(claim), {}};
+    out.application->consent = kernel::test_key(1).sign(contracts::governance::admission_bytes(proven, admission_of(out)));
     return out;
   };
   const auto read = read_description(written(applying(ledger, ledger)), kNow);
@@ -102,6 +103,9 @@ TEST(Descriptions, OfOneWhoWantsToJoinSayWhichLedgerAndProveItByTheValidatorsKey
   EXPECT_EQ(read->application->ledger, ledger);
   EXPECT_EQ(written(*read), written(applying(ledger, ledger)));
   EXPECT_NE(said(applying(ledger, other)).find("wants to join that ledger"), std::string::npos);
+  Description heavier = applying(ledger, ledger);
+  heavier.member.set_weight(11);  // than what its command key asked for
+  EXPECT_NE(said(heavier).find("wants to join that ledger"), std::string::npos);
   Bytes half = written(applying(ledger, ledger));
   const std::size_t at = half.find("\"proof\"");
   half.replace(at, 7, "\"group\"");  // twice then, and no proof

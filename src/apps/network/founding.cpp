@@ -21,8 +21,11 @@ Result<std::unique_ptr<Keystore>> keystore_at(const std::string& path, const vau
 
 Result<void> check_folder(const Layout& layout, const std::string& slug) {
   Files& files = system_files();
-  if (files.exists(layout.config()))
+  if (files.exists(layout.config())) {
+    CARELEDGER_TRY(const Config config, read_config(files, layout.config()));
+    if (config.network && config.organisations.front().slug == slug) return {};  // it moved, or its description expired
     return fail(ErrorKind::conflict, layout.folder + " holds a ledger already; a member describes itself in a folder of its own");
+  }
   if (!files.exists(layout.folder)) return {};
   CARELEDGER_TRY(const std::vector<std::string> names, files.list(layout.folder));
   if (!names.empty() && !(files.exists(layout.keystore()) && files.exists(layout.organisation(slug))))
@@ -77,11 +80,34 @@ Result<void> check_votes(const kernel::Founding& founding) {
   return {};
 }
 
-Description::Application application_to(const kernel::Founding& founding, const kernel::FoundingMember& member,
-                                        const crypto::SigningKey& validator) {
+// Asks for admission by that network's members, as the description says.
+void apply_to(const kernel::Founding& founding, Description& description, const DescriptionKeys& keys) {
   const LedgerId ledger = kernel::ledger_id(kernel::encode(founding));
-  const Bytes claim = contracts::governance::rotation_bytes(ledger, kernel::account_id(member), validator.public_key().view());
-  return {ledger, validator.sign(claim)};
+  const Bytes claim = contracts::governance::rotation_bytes(ledger, kernel::account_id(description.member), description.validator.view());
+  description.application = {ledger, keys.validator.sign(claim), {}};
+  const Bytes asked = contracts::governance::admission_bytes(ledger, admission_of(description));
+  description.application->consent = keys.command.sign(asked);
+}
+
+// Described again it is the same account, so that nobody votes on one and lets another in.
+Result<void> keep_nonce(const Layout& layout, contracts::build::NewOrganisation& entrant) {
+  if (!system_files().exists(layout.description())) return {};
+  CARELEDGER_TRY(const Bytes text, own_description(layout));
+  CARELEDGER_TRY(const Description before, read_description(text, std::nullopt));
+  if (before.member.name() != entrant.name)
+    return fail(ErrorKind::conflict,
+                layout.folder + " is of " + before.member.name() + "; another organisation describes itself elsewhere");
+  entrant.nonce = *Digest::from(before.member.nonce());
+  return {};
+}
+
+// A member that has its ledger is where it says from its next start on.
+Result<void> move_to(const Layout& layout, const Description& description) {
+  if (!system_files().exists(layout.config())) return {};
+  CARELEDGER_TRY(Config config, read_config(system_files(), layout.config()));
+  config.network->listen = description.listen;
+  config.organisations.front().port = port_of(description.api);
+  return write_config(system_files(), layout.config(), config);
 }
 
 }  // namespace
@@ -99,7 +125,8 @@ Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& 
   CARELEDGER_TRY(const crypto::SigningKey command, own->signing(Purpose::command));
   CARELEDGER_TRY(const crypto::SigningKey validator, ledger->signing(Purpose::validator));
   CARELEDGER_TRY(const crypto::SigningKey node, ledger->signing(Purpose::engine_node));
-  CARELEDGER_TRY(const auto entrant, apps::entrant({order.organisation, order.kind, 0}, *own, entropy));
+  CARELEDGER_TRY(auto entrant, apps::entrant({order.organisation, order.kind, 0}, *own, entropy));
+  CARELEDGER_CHECK(keep_nonce(layout, entrant));
   Description description;
   description.network = order.joins ? order.joins->name() : order.network;
   description.epoch_ms = order.joins ? order.joins->epoch_ms() : order.epoch_ms;
@@ -110,10 +137,12 @@ Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& 
   description.api = order.api;
   description.described = clock.now();
   description.expires = {description.described.value + std::int64_t{order.days} * 86'400'000};
-  if (order.joins) description.application = application_to(*order.joins, description.member, validator);
-  Bytes text = write_description(description, {command, validator, node});
+  const DescriptionKeys keys{command, validator, node};
+  if (order.joins) apply_to(*order.joins, description, keys);
+  Bytes text = write_description(description, keys);
   CARELEDGER_CHECK(read_description(text, clock.now()));  // what others would refuse is not written
   CARELEDGER_CHECK(system_files().replace(layout.description(), text));
+  CARELEDGER_CHECK(move_to(layout, description));
   return text;
 }
 

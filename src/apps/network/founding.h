@@ -30,8 +30,8 @@ struct DescribeOrder {
   SealChoice seal;
 };
 
-// Makes keystores and DIR/description.json, and gives the description's text. Again, until the ledger is founded: the same keys, a newer
-// description. conflict when the folder holds something else.
+// Makes keystores and DIR/description.json, and gives the description's text. Again: the same keys and account, a newer description; once
+// the folder has its ledger, its addresses are taken over into careledger.json. conflict when the folder holds something else.
 Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& clock, Entropy& entropy);
 
 // What all parties must have alike: made of nothing but the descriptions. Errors name the file, or the two that disagree.

@@ -32,6 +32,16 @@ Result<void> check_own(const Description& own, const kernel::Founding& founding)
                                       " ledger to join: describe it again with --founding and this founding document");
 }
 
+// Whoever calls himself like another member, or says that he is where that one is, may want to be taken for it.
+Result<void> check_other(const PeerConfig& peer, const PeerConfig& other, const std::string& path) {
+  if (slug_of(peer.name) == slug_of(other.name))
+    return fail(ErrorKind::conflict, path + " is of an organisation that is called like the member \"" + other.name +
+                                         "\" and is not it: its account is " + peer.id.hex() + ", that member's " + other.id.hex());
+  if (peer.node == other.node || peer.listen == other.listen || peer.api == other.api)
+    return fail(ErrorKind::conflict, path + " has an address or a key of the member \"" + other.name + "\": each has its own");
+  return {};
+}
+
 bool is_admitted(const replica::View& view, const OrganisationId& organisation) {
   const kernel::Reader state = view.state();
   const auto row = state.get(registry::kOrganisations, organisation);
@@ -45,14 +55,12 @@ struct News {
   bool came = false;
 };
 
-bool wait_for_block(ordering::Ordering& ordering, Height next, const std::shared_ptr<News>& news) {
+void ask_for_block(ordering::Ordering& ordering, Height next, const std::shared_ptr<News>& news) {
   ordering.when_provable(next, [news] {
     const std::lock_guard lock(news->mutex);
     news->came = true;
     news->changed.notify_all();
   });
-  std::unique_lock lock(news->mutex);
-  return news->changed.wait_for(lock, kLong, [&news] { return std::exchange(news->came, false); });
 }
 
 Result<void> follow(Ledger& ledger, const OrganisationId& organisation, const std::function<void(const Joining&)>& step) {
@@ -65,8 +73,10 @@ Result<void> follow(Ledger& ledger, const OrganisationId& organisation, const st
     if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
     step(joining);
     if (admitted) return {};
+    if (!joining.waits_long) ask_for_block(ledger.ordering(), {joining.height.value + 1}, news);
     if (ledger.failed()) return fail(ErrorKind::storage, "the ledger could not be written: look at the disk, and join again");
-    joining.waits_long = !wait_for_block(ledger.ordering(), {joining.height.value + 1}, news);
+    std::unique_lock lock(news->mutex);
+    joining.waits_long = !news->changed.wait_for(lock, kLong, [&news] { return std::exchange(news->came, false); });
   }
 }
 
@@ -81,9 +91,12 @@ Result<kernel::Founding> read_founding(ByteView bytes) {
   return founding;
 }
 
-Result<Config> prepare_to_join(const Layout& layout, ByteView document, const std::vector<DescriptionFile>& members,
+Result<Config> prepare_to_join(const Layout& layout, const LedgerId& ledger, ByteView document, const std::vector<DescriptionFile>& members,
                                const std::vector<std::uint16_t>& rpc_ports) {
   CARELEDGER_TRY(const kernel::Founding founding, read_founding(document));
+  if (const LedgerId founded = kernel::ledger_id(document); founded != ledger)
+    return fail(ErrorKind::invalid,
+                "the founding document is of another ledger, " + founded.hex() + ": ask a member by another way which one is right");
   CARELEDGER_TRY(const Bytes own_text, own_description(layout));
   CARELEDGER_TRY(const Description own, read_description(own_text, std::nullopt));
   CARELEDGER_CHECK(check_own(own, founding));
@@ -101,6 +114,7 @@ Result<Config> prepare_to_join(const Layout& layout, ByteView document, const st
 
 Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy) {
   CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: nobody admits anybody to it by votes");
   CARELEDGER_TRY(const auto lock, lock_folder(layout));
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, false, entropy));
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
@@ -112,21 +126,25 @@ Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock
   return joined;
 }
 
-Result<PeerConfig> set_peer(const Layout& layout, const DescriptionFile& file) {
+Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {
   CARELEDGER_TRY(Config config, read_config(system_files(), layout.config()));
   if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: it has no other members' engines");
   CARELEDGER_TRY(const Description description, read_peer(file));
   if (description.network != config.name || (description.application && description.application->ledger != config.ledger))
     return fail(ErrorKind::invalid, file.path + " is of a member of another network: \"" + description.network + "\"");
-  PeerConfig peer = peer_of(description);
-  if (peer.id == config.organisations.front().id) return fail(ErrorKind::invalid, file.path + " is this organisation's own");
+  const PeerConfig peer = peer_of(description);
   auto& peers = config.network->peers;
-  std::erase_if(peers, [&](const PeerConfig& one) { return one.id == peer.id; });
+  const OrganisationConfig& own = config.organisations.front();
+  if (peer.id == own.id) return fail(ErrorKind::invalid, file.path + " is this organisation's own");
+  CARELEDGER_CHECK(check_other(peer, {own.name, own.id, "", config.network->listen, ""}, file.path));
+  for (const PeerConfig& one : peers)
+    if (one.id != peer.id) CARELEDGER_CHECK(check_other(peer, one, file.path));
+  const bool moved = std::erase_if(peers, [&](const PeerConfig& one) { return one.id == peer.id; }) > 0;
   if (peers.size() >= kOrganisationsMax) return fail(ErrorKind::invalid, "this node knows of 64 members already");
   peers.push_back(peer);
   std::ranges::sort(peers, {}, &PeerConfig::id);
   CARELEDGER_CHECK(write_config(system_files(), layout.config(), config));
-  return peer;
+  return PeerChange{peer, moved};
 }
 
 }  // namespace careledger::apps::network

@@ -19,8 +19,9 @@ Result<kernel::Founding> read_founding(ByteView bytes);
 
 // Makes DIR the folder of one who joins: `members`, descriptions of some that are in, say where their engines are, however old they are.
 // Nothing in them is taken for granted but addresses: every block is held against the founding document. Again: what is there already.
-// conflict: this organisation is a founder. invalid: its description names another ledger or none.
-Result<Config> prepare_to_join(const Layout& layout, ByteView founding, const std::vector<DescriptionFile>& members,
+// `ledger`: the number that people read to each other; invalid, before anything is written, when the document is of another. conflict: this
+// organisation is a founder. invalid: its description names another ledger or none.
+Result<Config> prepare_to_join(const Layout& layout, const LedgerId& ledger, ByteView founding, const std::vector<DescriptionFile>& members,
                                const std::vector<std::uint16_t>& rpc_ports);
 
 struct Joining {
@@ -39,7 +40,11 @@ struct JoinOrder {
 Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy);
 
 // Writes where a member is into DIR/careledger.json, in the place of what stood there of it; the next start reads it. invalid: of another
-// network.
-Result<PeerConfig> set_peer(const Layout& layout, const DescriptionFile& file);
+// network. conflict: its name reads like that of another member, or it says that it is where another one is.
+struct PeerChange {
+  PeerConfig peer;
+  bool moved = false;  // it was known
+};
+Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file);
 
 }  // namespace careledger::apps::network

@@ -24,9 +24,18 @@ OrganisationConfig organisation_config(const Description& own) {
   organisation.kind = kind_name(own.member.kind());
   organisation.id = kernel::account_id(own.member);
   organisation.clinician = contracts::registry::holder_id(organisation.id, first_clinician_nonce(organisation.id).view());
-  const std::string port = own.api.substr(own.api.rfind(':') + 1);
-  std::from_chars(port.data(), port.data() + port.size(), organisation.port);
+  organisation.port = port_of(own.api);
   return organisation;
+}
+
+// What the validator signed on this chain stays, whoever started over; a record of another chain is of an attempt that did not end.
+Result<void> make_signed_steps(const Layout& layout, const std::string& chain) {
+  Files& files = system_files();
+  if (files.exists(layout.signed_steps())) {
+    if (ordering::abci::Signer::is_of(files, layout.signed_steps(), chain)) return {};
+    CARELEDGER_CHECK(files.remove(layout.signed_steps()));
+  }
+  return ordering::abci::Signer::create(files, layout.signed_steps(), chain);
 }
 
 }  // namespace
@@ -46,6 +55,12 @@ Result<Bytes> own_description(const Layout& layout) {
   auto text = system_files().read_all(layout.description(), kDescriptionBytesMax);
   if (text) return text;
   return fail(text.error().kind, layout.description() + " is not there: describe this organisation first (careledger network describe)");
+}
+
+std::uint16_t port_of(const std::string& api) {
+  std::uint16_t port = 0;
+  std::from_chars(api.data() + api.rfind(':') + 1, api.data() + api.size(), port);
+  return port;
 }
 
 PeerConfig peer_of(const Description& one) {
@@ -77,9 +92,7 @@ Result<Config> settle(const Layout& layout, const kernel::Founding& founding, co
     return fail(ErrorKind::conflict, layout.folder + " served before: put its careledger.json back, and change addresses there");
   CARELEDGER_CHECK(files.replace(layout.founding(), kernel::encode(founding)));
   CARELEDGER_CHECK(files.replace(layout.founding_text(), founding_text(founding)));
-  // Nothing was signed by a validator whose folder never served; what is there is of an attempt that did not end.
-  if (files.exists(layout.signed_steps())) CARELEDGER_CHECK(files.remove(layout.signed_steps()));
-  CARELEDGER_CHECK(ordering::abci::Signer::create(files, layout.signed_steps(), kernel::chain_id(config.ledger)));
+  CARELEDGER_CHECK(make_signed_steps(layout, kernel::chain_id(config.ledger)));
   CARELEDGER_CHECK(write_config(files, layout.config(), config));
   return config;
 }

@@ -23,6 +23,7 @@ Result<void> check_apart(const std::vector<Description>& descriptions);
 // This folder's own; not_found says to describe it.
 Result<Bytes> own_description(const Layout& layout);
 
+std::uint16_t port_of(const std::string& api);  // of an origin that a description may name
 PeerConfig peer_of(const Description& description);
 // `descriptions` may hold the own one.
 Config member_config(const kernel::Founding& founding, const Description& own, const std::vector<Description>& descriptions,

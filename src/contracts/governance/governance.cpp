@@ -21,6 +21,12 @@ Bytes rotation_bytes(const LedgerId& ledger, const OrganisationId& organisation,
   return kernel::signed_bytes("careledger/validator/1", ledger.bytes() + organisation.bytes() + Bytes(key));
 }
 
+Bytes admission_bytes(const LedgerId& ledger, const AdmitMember& admit) {
+  AdmitMember asked = admit;
+  asked.clear_consent();
+  return kernel::signed_bytes("careledger/admission/1", ledger.bytes() + kernel::encode(asked));
+}
+
 namespace {
 
 // Every member as it would be with one of them changed; what the rules about weights look at.
@@ -80,6 +86,11 @@ bool signed_by_it(const LedgerId& ledger, const AccountId& organisation, ByteVie
          crypto::verify(id_of<crypto::PublicKey>(key), rotation_bytes(ledger, organisation, key), *crypto::Signature::from(proof));
 }
 
+bool asked_for(const AdmitMember& c, const Call& call) {
+  const auto key = kernel::public_key_of(c.organisation().authority(), kernel::KeyRole::command, call.time);
+  return key && crypto::verify(*key, admission_bytes(call.ledger, c), *crypto::Signature::from(c.consent()));
+}
+
 Member member_of(const AdmitMember& c) {
   Member row;
   row.set_weight(c.weight());
@@ -123,7 +134,7 @@ bool is_member(const Call& call, const Reader& state) { return state.has(kMember
 bool action_formed(const AdmitMember& c) {
   return c.has_organisation() && registry::well_formed(c.organisation()) && kernel::is_plain_name(c.organisation().name()) &&
          c.weight() <= kernel::kWeightMax && (c.group().empty() || kernel::is_plain_name(c.group())) &&
-         c.validator_key().empty() == (c.weight() == 0) && is_key_with_proof(c.validator_key(), c.proof());
+         c.validator_key().empty() == (c.weight() == 0) && is_key_with_proof(c.validator_key(), c.proof()) && c.consent().size() == 64;
 }
 Codes action_judged(const AdmitMember& c, const Call& call, const Reader& state) {
   const Codes known = of_registry(registry::judge(c.organisation(), call, state));
@@ -135,7 +146,8 @@ Codes action_judged(const AdmitMember& c, const Call& call, const Reader& state)
   if (after.has_key(c.validator_key(), id)) return Codes::key_in_use;
   after.seat(id, member_of(c), c.organisation().name());
   if (!after.is_capped_after(before)) return Codes::group_too_heavy;
-  return signed_by_it(call.ledger, id, c.validator_key(), c.proof()) ? Codes::ok : Codes::proof_does_not_hold;
+  const bool holds = asked_for(c, call) && signed_by_it(call.ledger, id, c.validator_key(), c.proof());
+  return holds ? Codes::ok : Codes::proof_does_not_hold;
 }
 void carry_out(const AdmitMember& c, const Call& call, Writer& state) {
   registry::apply(c.organisation(), call, state);

@@ -10,7 +10,8 @@
 //
 // No group of members may have a third of all weight, nor come nearer to it when one has it already: whatever would lead there is refused.
 // But for a suspension, since a member that harms the network must not be kept for that: it may go on until one group could decide alone.
-// Whoever brings a validator key shows that he holds it. On a ledger with a founder nobody is a member, and the founder decides (registry).
+// Whoever brings a validator key shows that he holds it, and who is admitted signed everything that is said of him there. On a ledger with
+// a founder nobody is a member, and the founder decides (registry).
 #pragma once
 
 #include "contracts/governance/governance.pb.h"
@@ -31,7 +32,7 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
   deadline_passed = 9,
   no_vote = 10,  // a follower
   already_voted = 11,
-  proof_does_not_hold = 12,  // the new key did not sign
+  proof_does_not_hold = 12,  // the new key did not sign, or who is to be admitted did not
 };
 
 enum class ProposalStatus : std::uint32_t { open = 1, carried_out = 2, rejected = 3, void_ = 4 };
@@ -47,6 +48,9 @@ inline constexpr kernel::Table<Proposal, Digest> kProposals{{0x61}, "proposals"}
 Digest proposal_id(const Digest& command);
 // What a validator key signs to show who may have it: kernel::signed_bytes of "careledger/validator/1" and ledger ‖ organisation ‖ key.
 Bytes rotation_bytes(const LedgerId& ledger, const OrganisationId& organisation, ByteView key);
+
+// What the entrant's command key signs: kernel::signed_bytes of "careledger/admission/1" and ledger ‖ the message without its consent.
+Bytes admission_bytes(const LedgerId& ledger, const AdmitMember& admit);
 
 struct Tally {  // of an open proposal, with the weights of now
   std::uint64_t yes = 0, no = 0, total = 0;
