@@ -8,8 +8,8 @@
 
 namespace careledger::apps {
 
-// {"members": [{name, id, status, weight, group}], "votes", "proposals": [{id, by, action, organisation, organisation_id, weight,
-// kind, validator, group, version, height, deadline, status, yes: [name], no: [name], yes_votes, no_votes}]}: of an action what belongs to it;
+// {"members": [{name, id, status, weight, group}], "votes", "proposals": [{id, by, action, organisation, organisation_id, weight, kind,
+// validator, group, version, height, deadline, status, yes: [name], no: [name], yes_votes, no_votes}]}: of an action what belongs to it;
 // proposals that are open, or all of them. A proposal whose deadline has passed is "lapsed".
 Result<edge::http::Response> list_network(Ledger& ledger, bool all);
 

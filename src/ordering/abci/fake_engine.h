@@ -162,7 +162,7 @@ class FakeEngine final : public Transport {
   Result<Bytes> get(const std::string&) override { return fail(ErrorKind::unavailable, "the fake engine keeps no headers"); }
   Result<Bytes> post_form(const std::string& target, Bytes form) override {
     EXPECT_EQ(target, "/broadcast_tx_async");
-    if (away_) return fail(ErrorKind::unavailable, "nobody listens");
+    if (away_) return fail(ErrorKind::not_found, "nobody listens");
     const Bytes tx = from_hex(ByteView(form).substr(5)).value_or("");
     const std::lock_guard lock(mutex_);
     if (!seen_.insert(crypto::sha256(tx)).second)

@@ -57,11 +57,12 @@ TEST_F(RpcClientTest, AConnectionIsKeptAndANewOneMadeWhenItWasClosed) {
 TEST_F(RpcClientTest, NobodyThereIsUnavailable) {
   listener.reset();
   EXPECT_EQ(RpcClient(path).get("/status").error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(RpcClient(path).post_form("/broadcast_tx_async", "tx=0x00").error().kind, ErrorKind::not_found) << "nothing was sent";
 }
 
 // Connected, kept, and then silent: on the old connection and on a new one together it takes no longer than was said.
 TEST_F(RpcClientTest, ACallTakesNoLongerThanWasSaid) {
-  constexpr std::chrono::milliseconds kLongest(500);
+  constexpr std::chrono::milliseconds kLongest(1500);
   RpcClient client(path, kLongest);
   std::thread silent = serve(1, true);
   EXPECT_EQ(*client.get("/status"), "hi");
