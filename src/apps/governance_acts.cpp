@@ -136,6 +136,7 @@ Result<AccountId> organisation_in(const AdminActs& acts, const json::Value& orde
     const auto id = key.digest<AccountId>();
     if (wanted == id.hex() || wanted == name_of(view.state(), id.view())) return id;
   }
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return fail(ErrorKind::not_found, "no member of this network is called \"" + std::string(wanted) + "\"");
 }
 
@@ -152,6 +153,7 @@ Result<governance::AdmitMember> admission_in(const AdminActs& acts, const json::
     if (slug_of(name) == slug_of(wish.member.name()))
       return fail(ErrorKind::conflict, "the name \"" + wish.member.name() + "\" reads like that of a member, \"" + name + "\"");
   }
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return network::admission_of(wish);
 }
 

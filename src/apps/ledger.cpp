@@ -18,7 +18,10 @@ constexpr std::chrono::seconds kAnswerTime{30};  // a network without a quorum d
 
 // Founding writes a row for each member since members decide by votes. A network of an earlier build has none, and can get none.
 Result<void> check_members(const replica::Replica& replica, const Layout& layout) {
-  if (!replica.view().state().scan(contracts::governance::kMembers, Limit{1}).empty()) return {};
+  const replica::View view = replica.view();
+  const bool none = view.state().scan(contracts::governance::kMembers, Limit{1}).empty();
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  if (!none) return {};
   return fail(ErrorKind::unsupported,
               "the network in " + layout.folder +
                   " was founded by an earlier build of careledger, whose ledger this one cannot go on with: export "

@@ -212,6 +212,7 @@ governance::AdmitMember admission_of(const Description& description) {
   organisation.set_sealing_key(member.sealing_key());
   admit.set_weight(member.weight());
   admit.set_group(member.group());
+  admit.set_until_ms(description.expires.value);
   if (member.weight() > 0) {  // a follower brings no key
     admit.set_validator_key(description.validator.bytes());
     admit.set_proof(Bytes(description.application->proof.view()));

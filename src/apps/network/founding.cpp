@@ -101,13 +101,28 @@ Result<void> keep_nonce(const Layout& layout, contracts::build::NewOrganisation&
   return {};
 }
 
-// A member that has its ledger is where it says from its next start on.
-Result<void> move_to(const Layout& layout, const Description& description) {
-  if (!system_files().exists(layout.config())) return {};
+// Of a folder that has its ledger.
+Result<std::optional<Config>> settled_config(const Layout& layout) {
+  if (!system_files().exists(layout.config())) return std::nullopt;
   CARELEDGER_TRY(Config config, read_config(system_files(), layout.config()));
-  config.network->listen = description.listen;
-  config.organisations.front().port = port_of(description.api);
-  return write_config(system_files(), layout.config(), config);
+  return std::optional(std::move(config));
+}
+
+Result<void> check_same(const std::optional<Config>& settled, const Description& description) {
+  if (!settled) return {};
+  if (settled->name != description.network)
+    return fail(ErrorKind::conflict, "this folder is of a member of \"" + settled->name + "\", not of \"" + description.network + "\"");
+  if (settled->organisations.front().id == kernel::account_id(description.member)) return {};
+  return fail(ErrorKind::conflict, "this would describe another account than the one of " + settled->organisations.front().name +
+                                       ": its keys were rotated since it came in, or its description.json is gone");
+}
+
+// A member is where it says from its next start on.
+Result<void> move_to(const Layout& layout, std::optional<Config> settled, const Description& description) {
+  if (!settled) return {};
+  settled->network->listen = description.listen;
+  settled->organisations.front().port = port_of(description.api);
+  return write_config(system_files(), layout.config(), *settled);
 }
 
 }  // namespace
@@ -141,8 +156,10 @@ Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& 
   if (order.joins) apply_to(*order.joins, description, keys);
   Bytes text = write_description(description, keys);
   CARELEDGER_CHECK(read_description(text, clock.now()));  // what others would refuse is not written
+  CARELEDGER_TRY(auto settled, settled_config(layout));
+  CARELEDGER_CHECK(check_same(settled, description));
   CARELEDGER_CHECK(system_files().replace(layout.description(), text));
-  CARELEDGER_CHECK(move_to(layout, description));
+  CARELEDGER_CHECK(move_to(layout, std::move(settled), description));
   return text;
 }
 

@@ -32,7 +32,8 @@ OrganisationConfig organisation_config(const Description& own) {
 Result<void> make_signed_steps(const Layout& layout, const std::string& chain) {
   Files& files = system_files();
   if (files.exists(layout.signed_steps())) {
-    if (ordering::abci::Signer::is_of(files, layout.signed_steps(), chain)) return {};
+    CARELEDGER_TRY(const bool ours, ordering::abci::Signer::is_of(files, layout.signed_steps(), chain));
+    if (ours) return {};
     CARELEDGER_CHECK(files.remove(layout.signed_steps()));
   }
   return ordering::abci::Signer::create(files, layout.signed_steps(), chain);

@@ -52,6 +52,16 @@ std::optional<int> zone_minutes(std::string_view& text) {
   return (west ? -1 : 1) * (hours * 60 + minutes);
 }
 
+std::chrono::sys_time<std::chrono::milliseconds> moment_of(BlockTime time) {
+  return std::chrono::sys_time<std::chrono::milliseconds>{std::chrono::milliseconds(time.value)};
+}
+
+// Of those that four digits can say, in UTC.
+bool has_year(BlockTime time) {
+  const int year = static_cast<int>(std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(moment_of(time))).year());
+  return year >= 1 && year <= 9999;
+}
+
 }  // namespace
 
 std::optional<BlockTime> parse_instant(std::string_view text) {
@@ -73,7 +83,8 @@ std::optional<BlockTime> parse_instant(std::string_view text) {
   const auto zone = ms ? zone_minutes(text) : std::nullopt;
   if (!zone || !text.empty()) return std::nullopt;
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  return BlockTime{((days * 24 + hour) * 60 + minute - *zone) * 60'000 + second * 1000 + *ms};
+  const BlockTime time{((days * 24 + hour) * 60 + minute - *zone) * 60'000 + second * 1000 + *ms};
+  return has_year(time) ? std::optional(time) : std::nullopt;  // a zone may lead out of the years
 }
 
 std::optional<BlockTime> parse_day(std::string_view text) {
@@ -82,13 +93,12 @@ std::optional<BlockTime> parse_day(std::string_view text) {
 }
 
 std::string format_instant(BlockTime time) {
-  const std::chrono::sys_time<std::chrono::milliseconds> moment{std::chrono::milliseconds(time.value)};
+  CARELEDGER_ASSERT(has_year(time));
+  const auto moment = moment_of(time);
   const auto day = std::chrono::floor<std::chrono::days>(moment);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(moment - day);
-  const int year = static_cast<int>(date.year());
-  CARELEDGER_ASSERT(year >= 1 && year <= 9999);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", year, static_cast<unsigned>(date.month()),
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                      static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
                      clock.subseconds().count());
 }

@@ -21,6 +21,13 @@ TEST(Instant, RefusesWhatIsNoInstant) {
     EXPECT_FALSE(parse_instant(text)) << text;
 }
 
+TEST(Instant, StaysInTheYearsThatFourDigitsCanSayInEveryZone) {
+  EXPECT_EQ(format_instant(parse_instant("9999-12-31T23:59:59Z").value()), "9999-12-31T23:59:59.000Z");
+  EXPECT_EQ(format_instant(parse_instant("0001-01-01T00:00:00Z").value()), "0001-01-01T00:00:00.000Z");
+  EXPECT_FALSE(parse_instant("9999-12-31T23:59:59-14:00"));
+  EXPECT_FALSE(parse_instant("0001-01-01T00:00:00+14:00"));
+}
+
 TEST(Instant, ADayIsItsFirstMoment) {
   EXPECT_EQ(parse_day("2026-11-21"), parse_instant("2026-11-21T00:00:00Z"));
   for (const char* text : {"", "2026-11-2", "2026-02-29", "21.11.2026", "2026-11-21T00:00:00Z", "2026-11-21 "})

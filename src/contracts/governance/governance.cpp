@@ -88,7 +88,8 @@ bool signed_by_it(const LedgerId& ledger, const AccountId& organisation, ByteVie
 
 bool asked_for(const AdmitMember& c, const Call& call) {
   const auto key = kernel::public_key_of(c.organisation().authority(), kernel::KeyRole::command, call.time);
-  return key && crypto::verify(*key, admission_bytes(call.ledger, c), *crypto::Signature::from(c.consent()));
+  const auto consent = crypto::Signature::from(c.consent());
+  return key && consent && c.until_ms() > call.time.value && crypto::verify(*key, admission_bytes(call.ledger, c), *consent);
 }
 
 Member member_of(const AdmitMember& c) {

@@ -32,7 +32,7 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
   deadline_passed = 9,
   no_vote = 10,  // a follower
   already_voted = 11,
-  proof_does_not_hold = 12,  // the new key did not sign, or who is to be admitted did not
+  proof_does_not_hold = 12,  // the new key did not sign, or who is to be admitted did not, or for no longer than till now
 };
 
 enum class ProposalStatus : std::uint32_t { open = 1, carried_out = 2, rejected = 3, void_ = 4 };

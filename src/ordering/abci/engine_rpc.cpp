@@ -8,10 +8,8 @@ constexpr std::size_t kPage = 100;  // most validators that the engine gives at 
 }  // namespace
 
 Result<Admission> EngineRpc::submit(ByteView transaction) {
-  const auto text = transport_.post_form("/broadcast_tx_async", "tx=0x" + to_hex(transaction));
-  if (text) return parse_admission(*text);
-  if (text.error().kind == ErrorKind::not_found) return Admission::away;
-  return tl::make_unexpected(text.error());
+  CARELEDGER_TRY(const Bytes text, transport_.post_form("/broadcast_tx_async", "tx=0x" + to_hex(transaction)));
+  return parse_admission(text);
 }
 
 Result<proof::SignedHeader> EngineRpc::header(Height height) {

@@ -19,7 +19,6 @@ class Transport {
   virtual ~Transport() = default;
   // The body of the answer, whatever its HTTP status. unavailable: no connection or no answer in time.
   virtual Result<Bytes> get(const std::string& target) = 0;
-  // The same; and not_found: nobody listens there, so that nothing was sent.
   virtual Result<Bytes> post_form(const std::string& target, Bytes form) = 0;
 };
 
@@ -27,7 +26,6 @@ enum class Admission : std::uint8_t {
   taken,  // our application is asked about it next, in the order of the submissions; what it refuses is dropped without a word
   known,  // these bytes were given before, and may be final already
   full,   // the pool is full: later
-  away,   // nobody listens: it has not left this machine
 };
 
 struct EngineStatus {

@@ -147,6 +147,7 @@ class FakeEngine final : public Transport {
     set_away(false);
   }
   void set_away(bool away) { away_ = away; }
+  std::size_t tries() const { return tries_; }  // to give it a transaction, in vain or not
 
   // What stood in a block leaves the pool, and what is judged anew and found dead.
   void update_pool(const std::vector<Bytes>& committed) {
@@ -162,7 +163,8 @@ class FakeEngine final : public Transport {
   Result<Bytes> get(const std::string&) override { return fail(ErrorKind::unavailable, "the fake engine keeps no headers"); }
   Result<Bytes> post_form(const std::string& target, Bytes form) override {
     EXPECT_EQ(target, "/broadcast_tx_async");
-    if (away_) return fail(ErrorKind::not_found, "nobody listens");
+    ++tries_;
+    if (away_) return fail(ErrorKind::unavailable, "nobody listens");
     const Bytes tx = from_hex(ByteView(form).substr(5)).value_or("");
     const std::lock_guard lock(mutex_);
     if (!seen_.insert(crypto::sha256(tx)).second)
@@ -193,6 +195,7 @@ class FakeEngine final : public Transport {
   std::deque<Bytes> pool_;
   std::set<Digest> seen_;
   std::atomic<bool> away_{false};
+  std::atomic<std::size_t> tries_{0};
 };
 
 }  // namespace careledger::ordering::abci::testing

@@ -155,11 +155,6 @@ void InFlight::leaves(std::uint64_t number) {
   if (const auto found = given_.find(number); found != given_.end()) found->second.taken = true;
 }
 
-void InFlight::stays(std::uint64_t number) {
-  const std::lock_guard lock(mutex_);
-  if (const auto found = given_.find(number); found != given_.end()) found->second.taken = false;
-}
-
 void InFlight::all_due() {
   const std::lock_guard lock(mutex_);
   for (auto& [number, given] : given_) given.due_ns = 0;

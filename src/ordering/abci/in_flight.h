@@ -53,7 +53,6 @@ class InFlight {
   };
   std::optional<Again> first_due(std::uint64_t now_ns) const;  // to be given now, in the order in which they were added
   void leaves(std::uint64_t number);  // on its way to the engine: from now on it may be anywhere, whatever we hear of that
-  void stays(std::uint64_t number);   // it did not leave after all
   void given(std::uint64_t number, std::uint64_t next_due_ns);
   void all_due();                                            // the engine's pool is empty again
   std::optional<std::uint64_t> next_due_ns() const;          // nullopt: there are none

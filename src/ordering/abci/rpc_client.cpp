@@ -80,13 +80,11 @@ struct RpcClient::State {
 };
 
 // Kept connections may have been closed by the other side meanwhile: when one was, all are forgotten, and it is tried once more on a new
-// one. Every call may be made twice. not_found: nobody listens, and nothing was sent.
+// one. Every call may be made twice.
 Result<Bytes> RpcClient::State::call(const http::request<http::string_body>& request) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   Bytes answer;
-  ErrorKind away = ErrorKind::not_found;  // of an engine that does not take the connection
   if (auto line = take_idle()) {
-    away = ErrorKind::unavailable;  // it may have heard us on the old one
     if (line->call(request, deadline, answer)) {
       keep(std::move(line));
       return answer;
@@ -95,8 +93,8 @@ Result<Bytes> RpcClient::State::call(const http::request<http::string_body>& req
     idle.clear();
   }
   auto line = std::make_unique<Line>();
-  if (!line->connect(socket, deadline)) return fail(away, "the engine does not listen on " + socket);
-  if (!line->call(request, deadline, answer)) return fail(ErrorKind::unavailable, "the engine does not answer on " + socket);
+  if (!line->connect(socket, deadline) || !line->call(request, deadline, answer))
+    return fail(ErrorKind::unavailable, "the engine does not answer on " + socket);
   keep(std::move(line));
   return answer;
 }
@@ -107,9 +105,7 @@ RpcClient::~RpcClient() = default;
 Result<Bytes> RpcClient::get(const std::string& target) {
   http::request<http::string_body> request(http::verb::get, target, kHttp11);
   request.set(http::field::host, "engine");
-  auto answer = state_->call(request);
-  if (!answer) return fail(ErrorKind::unavailable, answer.error().message);
-  return answer;
+  return state_->call(request);
 }
 
 Result<Bytes> RpcClient::post_form(const std::string& target, Bytes form) {

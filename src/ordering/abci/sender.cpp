@@ -129,8 +129,7 @@ bool Sender::give(const InFlight::Again& envelope) {
   }
   in_flight_.leaves(envelope.number);
   const auto admitted = rpc_.submit(envelope.envelope);
-  if (admitted && *admitted == Admission::away && !envelope.taken) in_flight_.stays(envelope.number);
-  if (!admitted || *admitted == Admission::full || *admitted == Admission::away) return false;
+  if (!admitted || *admitted == Admission::full) return false;
   in_flight_.given(envelope.number, clock_.monotonic_ns() + config_.repeat_ms * std::uint64_t{1'000'000});
   return true;
 }

@@ -37,11 +37,11 @@ Result<void> Signer::create(Files& files, const std::string& file, const std::st
   return files.replace(file, proof::canonical_bytes(nothing));
 }
 
-bool Signer::is_of(Files& files, const std::string& file, const std::string& chain_id) {
-  const auto stored = files.read_all(file, kFileMax);
-  const auto last = stored ? proof::from_canonical<signer::Signed>(*stored, "the record of what was signed", kFileMax)
-                           : Result<signer::Signed>(tl::make_unexpected(stored.error()));
-  return last && last->chain_id() == chain_id;
+Result<bool> Signer::is_of(Files& files, const std::string& file, const std::string& chain_id) {
+  CARELEDGER_TRY(const Bytes stored, files.read_all(file, kFileMax));
+  const auto last = proof::from_canonical<signer::Signed>(stored, "the record of what was signed", kFileMax);
+  if (!last) return fail(ErrorKind::corrupt, file + " does not read; what this validator signed last is not known");
+  return last->chain_id() == chain_id;
 }
 
 Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, Height ledger) {

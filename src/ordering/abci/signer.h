@@ -23,7 +23,8 @@ class Signer {
  public:
   // For a key that never signed anything. conflict: the file is there.
   static Result<void> create(Files& files, const std::string& file, const std::string& chain_id);
-  static bool is_of(Files& files, const std::string& file, const std::string& chain_id);  // a record of what was signed on this chain
+  // Whether the file is a record of what was signed on this chain; corrupt: of none that reads.
+  static Result<bool> is_of(Files& files, const std::string& file, const std::string& chain_id);
   // not_found: no file; corrupt: not one of this chain. `ledger`: the height that the replica has; nothing is signed up to it, whatever the
   // file says. Borrows files.
   static Result<std::unique_ptr<Signer>> open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key,
