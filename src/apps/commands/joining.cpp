@@ -21,22 +21,12 @@ struct Options {
   std::uint16_t rpc_port = 0;
 };
 
-Result<network::DescriptionFile> read_file(const std::string& path) {
-  CARELEDGER_TRY(Bytes text, system_files().read_all(path, network::kDescriptionBytesMax));
-  return network::DescriptionFile{path, std::move(text)};
-}
-
 Result<Config> prepare(const Options& options, const Layout& layout) {
   CARELEDGER_TRY(const Bytes founding, system_files().read_all(options.founding, kFoundingBytesMax));
-  std::vector<network::DescriptionFile> files;
-  for (const std::string& path : options.files) {
-    CARELEDGER_TRY(network::DescriptionFile file, read_file(path));
-    files.push_back(std::move(file));
-  }
-  const std::uint16_t second = options.rpc_port == 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(options.rpc_port + 1);
+  CARELEDGER_TRY(const auto files, network::read_files(options.files));
   const auto ledger = LedgerId::from(from_hex(options.ledger).value_or(Bytes()));
   if (!ledger) return fail(ErrorKind::invalid, "--ledger: expected the ledger's number, 64 hex digits");
-  return network::prepare_to_join(layout, *ledger, founding, files, {options.rpc_port, second});
+  return network::prepare_to_join(layout, *ledger, founding, files, network::rpc_ports_from(options.rpc_port));
 }
 
 // On a terminal one line that is written over; elsewhere a line each time that there is something new to say.
@@ -90,9 +80,10 @@ int join(const Options& options, bool as_json) {
 int peer(const Options& options, bool as_json) {
   json::Document document;
   json::Value names = document.array();
-  for (const std::string& path : options.files) {
-    const auto file = read_file(path);
-    const auto written = file ? network::set_peer(layout_of(options.folder.folder), *file) : tl::make_unexpected(file.error());
+  const auto files = network::read_files(options.files);
+  if (!files) return report(files.error(), as_json);
+  for (const network::DescriptionFile& file : *files) {
+    const auto written = network::set_peer(layout_of(options.folder.folder), file);
     if (!written) return report(written.error(), as_json);
     const PeerConfig& one = written->peer;
     document.append(names, document.string(one.name));

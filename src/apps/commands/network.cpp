@@ -64,20 +64,9 @@ int describe(const Options& options, bool as_json) {
   return 0;
 }
 
-Result<std::vector<network::DescriptionFile>> read_files(const std::vector<std::string>& paths) {
-  std::vector<network::DescriptionFile> files;
-  for (const std::string& path : paths) {
-    CARELEDGER_TRY(Bytes text, system_files().read_all(path, network::kDescriptionBytesMax));
-    files.push_back({path, std::move(text)});
-  }
-  return files;
-}
-
 Result<Config> found_and_compare(const Options& options, const Layout& layout) {
-  CARELEDGER_TRY(const auto files, read_files(options.files));
-  std::vector<std::uint16_t> ports{options.rpc_port, options.rpc_port};
-  if (options.rpc_port != 0) ++ports.back();
-  CARELEDGER_TRY(Config config, network::found(layout, files, ports, system_clock()));
+  CARELEDGER_TRY(const auto files, network::read_files(options.files));
+  CARELEDGER_TRY(Config config, network::found(layout, files, network::rpc_ports_from(options.rpc_port), system_clock()));
   if (options.compare.empty()) return config;
   CARELEDGER_TRY(const Bytes theirs, system_files().read_all(options.compare, 1 << 20));
   CARELEDGER_TRY(const Bytes ours, system_files().read_all(layout.founding_text(), 1 << 20));

@@ -50,9 +50,8 @@ kernel::FoundingMember member_of(const contracts::build::NewOrganisation& entran
 Result<std::vector<Description>> read_all(const std::vector<DescriptionFile>& files, std::optional<BlockTime> now) {
   std::vector<Description> out;
   for (const DescriptionFile& file : files) {
-    auto read = read_description(file.text, now);
-    if (!read) return fail(read.error().kind, file.path + ": " + read.error().message);
-    out.push_back(std::move(*read));
+    CARELEDGER_TRY(Description read, read_description(file, now));
+    out.push_back(std::move(read));
   }
   return out;
 }

@@ -16,12 +16,6 @@ namespace registry = contracts::registry;
 
 constexpr std::chrono::seconds kLong{30};
 
-Result<Description> read_peer(const DescriptionFile& file) {
-  auto read = read_description(file.text, std::nullopt);
-  if (!read) return fail(read.error().kind, file.path + ": " + read.error().message);
-  return read;
-}
-
 Result<void> check_own(const Description& own, const kernel::Founding& founding) {
   const LedgerId ledger = kernel::ledger_id(kernel::encode(founding));
   for (const auto& member : founding.members())
@@ -102,7 +96,7 @@ Result<Config> prepare_to_join(const Layout& layout, const LedgerId& ledger, Byt
   CARELEDGER_CHECK(check_own(own, founding));
   std::vector<Description> all{own};
   for (const DescriptionFile& file : members) {
-    CARELEDGER_TRY(Description one, read_peer(file));
+    CARELEDGER_TRY(Description one, read_description(file, std::nullopt));
     if (one.network != founding.name())
       return fail(ErrorKind::invalid, file.path + " is of a member of \"" + one.network + "\", not of \"" + founding.name() + "\"");
     if (one.node != own.node) all.push_back(std::move(one));
@@ -129,7 +123,7 @@ Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock
 Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {
   CARELEDGER_TRY(Config config, read_config(system_files(), layout.config()));
   if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: it has no other members' engines");
-  CARELEDGER_TRY(const Description description, read_peer(file));
+  CARELEDGER_TRY(const Description description, read_description(file, std::nullopt));
   if (description.network != config.name || (description.application && description.application->ledger != config.ledger))
     return fail(ErrorKind::invalid, file.path + " is of a member of another network: \"" + description.network + "\"");
   const PeerConfig peer = peer_of(description);

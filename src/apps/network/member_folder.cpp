@@ -41,6 +41,25 @@ Result<void> make_signed_steps(const Layout& layout, const std::string& chain) {
 
 }  // namespace
 
+Result<std::vector<DescriptionFile>> read_files(const std::vector<std::string>& paths) {
+  std::vector<DescriptionFile> files;
+  for (const std::string& path : paths) {
+    CARELEDGER_TRY(Bytes text, system_files().read_all(path, kDescriptionBytesMax));
+    files.push_back({path, std::move(text)});
+  }
+  return files;
+}
+
+Result<Description> read_description(const DescriptionFile& file, std::optional<BlockTime> now) {
+  auto read = read_description(file.text, now);
+  if (!read) return fail(read.error().kind, file.path + ": " + read.error().message);
+  return read;
+}
+
+std::vector<std::uint16_t> rpc_ports_from(std::uint16_t first) {
+  return {first, first == 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(first + 1)};
+}
+
 Result<void> check_apart(const std::vector<Description>& descriptions) {
   std::map<std::string, std::string> whose;
   for (const Description& one : descriptions) {

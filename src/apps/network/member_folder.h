@@ -18,6 +18,12 @@ struct DescriptionFile {
   Bytes text;
 };
 
+Result<std::vector<DescriptionFile>> read_files(const std::vector<std::string>& paths);
+// As read_description(), with the path before what is wrong.
+Result<Description> read_description(const DescriptionFile& file, std::optional<BlockTime> now);
+// Two in a row for the read-only RPC; 0: both are chosen at each start.
+std::vector<std::uint16_t> rpc_ports_from(std::uint16_t first);
+
 // conflict, naming the two, when a key or an address of an engine or endpoint is of both.
 Result<void> check_apart(const std::vector<Description>& descriptions);
 // This folder's own; not_found says to describe it.
