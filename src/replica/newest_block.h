@@ -11,4 +11,10 @@ namespace careledger::replica {
 // nullopt: the store holds no ledger yet. corrupt: its record does not read; storage.
 Result<std::optional<BlockTime>> newest_block_time(const storage::Reader& store);
 
+struct StoredHeights {
+  Height newest;
+  Height first;  // the lowest block kept, or the next one when there is none yet
+};
+Result<std::optional<StoredHeights>> stored_heights(const storage::Reader& store);
+
 }  // namespace careledger::replica

@@ -82,6 +82,8 @@ Result<std::unique_ptr<Replica>> Replica::open(const Config& config, std::shared
 }
 
 Result<void> Replica::found() {
+  CARELEDGER_TRY(const auto loading, store_->get(columns::kMeta, kLoadingKey));
+  if (loading) return fail(ErrorKind::corrupt, "ledger: the loading of a snapshot was cut off: begin it again");
   const auto rows = store_->iterate(columns::kState, storage::Range::all());
   rows->seek_first();
   CARELEDGER_CHECK(rows->status());
@@ -118,6 +120,7 @@ Result<void> Replica::load(ByteView tip_bytes) {
   CARELEDGER_TRY(proof::CompactRange log, proof::range_at(LogAt(*log_store_, *snapshot), tip.log_size()));
   if (log.root().view() != tip.log_root()) return mismatch("the log's entries", tip.height());
   const std::lock_guard lock(mutex_);
+  first_height_ = {tip.first_height()};
   recent_.clear();
   recent_.push_back(make_committed({tip.height()}, {tip.time_ms()}, std::move(tree), std::move(log)));
   row_cache_.reset(recent_.back()->epoch);
@@ -125,8 +128,8 @@ Result<void> Replica::load(ByteView tip_bytes) {
 }
 
 Replica::Committed Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) {
-  return Committed(new View::Committed{++epochs_, ledger_, height, time, std::move(tree), std::move(log), StoredRows(store_->snapshot()),
-                                       log_store_, blocks_, shown_});
+  return Committed(new View::Committed{++epochs_, ledger_, height, time, first_height_, std::move(tree), std::move(log),
+                                       StoredRows(store_->snapshot()), log_store_, blocks_, shown_});
 }
 
 Replica::Committed Replica::committed() const {

@@ -136,6 +136,7 @@ class Replica {
   std::shared_ptr<storage::Store> store_;
   std::span<const kernel::Contract> contracts_;
   LedgerId ledger_;
+  Height first_height_{1};
   mutable Workers workers_;
   mutable SignatureCache signatures_;
   mutable RowCache row_cache_;

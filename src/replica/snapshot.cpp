@@ -3,10 +3,8 @@
 namespace careledger::replica {
 namespace {
 
-constexpr ByteView kLoadingKey = "loading";
 constexpr std::size_t kHeaderBytesMax = 16u << 20;
-constexpr std::size_t kChunksMax = 100'000;        // what CometBFT v0.38 takes
-constexpr std::size_t kChunkBytesMax = 15u << 20;  // and how large each may be
+constexpr std::size_t kChunksMax = 100'000;  // what CometBFT v0.38 takes
 
 tl::unexpected<Error> refused(const char* what) { return fail(ErrorKind::invalid, std::string("snapshot: ") + what); }
 
@@ -31,7 +29,7 @@ Result<proof::CompactRange> log_of(const SnapshotHeader& header) {
 Result<SnapshotHeader> decode_header(ByteView bytes, const TrustedPoint& trusted) {
   SnapshotHeader header;
   if (!proof::parse_canonical(bytes, header, "snapshot", kHeaderBytesMax)) return refused("the header does not parse");
-  if (header.format() != 1)
+  if (header.format() != kSnapshotFormat)
     return fail(ErrorKind::newer_format, "snapshot: format " + std::to_string(header.format()) + " is not known here");
   const auto log_root = Digest::from(header.tip().log_root());
   const auto state_root = Digest::from(header.tip().state_root());
@@ -67,11 +65,11 @@ Result<void> clear(storage::Store& store, storage::Column column) {
 
 }  // namespace
 
-Result<SnapshotReader> SnapshotReader::make(View view, std::size_t chunk_bytes) {
+Result<SnapshotReader> SnapshotReader::make(View view, std::size_t chunk_bytes, const std::stop_token& stop) {
   SnapshotReader out(std::move(view));
   const View::Committed& at = *out.view_.committed_;
   SnapshotHeader header;
-  header.set_format(1);
+  header.set_format(kSnapshotFormat);
   Tip& tip = *header.mutable_tip();
   tip.set_ledger(at.ledger.bytes());
   tip.set_height(at.height.value);
@@ -92,6 +90,7 @@ Result<SnapshotReader> SnapshotReader::make(View view, std::size_t chunk_bytes) 
   out.starts_.emplace_back();
   const auto rows = at.reader().iterate(columns::kState, storage::Range::all());
   for (rows->seek_first(); rows->valid(); rows->next()) {
+    if (stop.stop_requested()) return fail(ErrorKind::cancelled, "snapshot: no longer wanted");
     if (bytes >= chunk_bytes) {
       out.starts_.emplace_back(rows->key());
       bytes = 0;
@@ -124,7 +123,7 @@ Result<SnapshotLoader> SnapshotLoader::begin(std::shared_ptr<storage::Store> sto
 
 Result<void> SnapshotLoader::add(ByteView chunk) {
   if (next_ >= chunks()) return refused("there are more pieces than the header names");
-  if (chunk.size() > kChunkBytesMax) return fail(ErrorKind::too_large, "snapshot: a piece is too large");
+  if (chunk.size() > kSnapshotChunkBytesMax) return fail(ErrorKind::too_large, "snapshot: a piece is too large");
   CARELEDGER_TRY(const proof::MapCut cut, proof::decode_cut(chunk));
   CARELEDGER_TRY(const proof::MapView known, proof::MapView::verify(cut, *Digest::from(header_.tip().state_root())));
   const int index = static_cast<int>(next_);

@@ -4,16 +4,20 @@
 // Thread-safety: a SnapshotReader is immutable and safe from any thread; it holds its view. A loader belongs to one thread.
 #pragma once
 
+#include <stop_token>
+
 #include "replica/replica.h"
 
 namespace careledger::replica {
 
+inline constexpr std::uint32_t kSnapshotFormat = 1;
 inline constexpr std::size_t kSnapshotChunkBytes = 8u << 20;
+inline constexpr std::size_t kSnapshotChunkBytesMax = 15u << 20;  // with its proof: CometBFT carries 16 MB
 
 class SnapshotReader {
  public:
-  // Walks all rows once, to find where the pieces begin.
-  static Result<SnapshotReader> make(View view, std::size_t chunk_bytes = kSnapshotChunkBytes);
+  // Walks all rows once, to find where the pieces begin. cancelled: `stop` was asked for meanwhile.
+  static Result<SnapshotReader> make(View view, std::size_t chunk_bytes = kSnapshotChunkBytes, const std::stop_token& stop = {});
   const Bytes& header() const { return header_; }  // encoded SnapshotHeader
   std::size_t chunks() const { return starts_.size(); }
   Result<Bytes> chunk(std::size_t index) const;
@@ -39,6 +43,7 @@ class SnapshotLoader {
   // invalid when the header is not of `trusted`; precondition when the store holds a ledger. What an interrupted load left is cleared.
   static Result<SnapshotLoader> begin(std::shared_ptr<storage::Store> store, ByteView header, const TrustedPoint& trusted);
   std::size_t chunks() const { return static_cast<std::size_t>(header_.chunk_starts_size()); }
+  std::size_t added() const { return next_; }
   Result<void> add(ByteView chunk);  // the next one; invalid unless it proves every row of its range. May be repeated after a refusal
   Result<void> finish();             // after the last chunk: the store now opens as a Replica at the snapshot's height
 

@@ -55,6 +55,23 @@ TEST_F(SnapshotTest, ALoadedReplicaGoesOnAsTheOriginalDoes) {
   for (std::uint64_t index = view.log_size(); index < now.log_size(); index += 17)
     EXPECT_EQ(now.prove_inclusion(index).value(), replica_->view().prove_inclusion(index).value());
   EXPECT_EQ(test::open_replica(world_, store)->view().app_hash(), now.app_hash());
+  // What lies before is not damage, and is said to be elsewhere.
+  EXPECT_EQ(now.first_height(), next(view.height()));
+  const std::string began = "began with a snapshot of height " + std::to_string(view.height().value);
+  const Digest old = replica_->view().block(view.height()).value()->commands.front().digest;
+  for (const Error& error : {now.block(view.height()).error(), now.prove_inclusion(view.log_size() - 1).error(),
+                             now.prove_consistency(view.log_size() - 1).error(), now.prove_command(old).error()}) {
+    EXPECT_EQ(error.kind, ErrorKind::not_found);
+    EXPECT_NE(error.message.find(began), std::string::npos) << error.message;
+  }
+  EXPECT_TRUE(now.prove_consistency(view.log_size()));
+  EXPECT_TRUE(now.prove_consistency(0));
+}
+
+TEST_F(SnapshotTest, OneThatIsNotWantedAnyMoreIsNotMade) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(SnapshotReader::make(replica_->view(), 4096, stop.get_token()).error().kind, ErrorKind::cancelled);
 }
 
 TEST_F(SnapshotTest, PiecesAreTheSameOnEveryNode) {

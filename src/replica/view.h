@@ -45,6 +45,9 @@ class View {
  public:
   Height height() const { return committed_->height; }
   BlockTime time() const { return committed_->time; }
+  // The lowest block kept here: 1, or the one after the snapshot that this node began with. What only older blocks can answer is not_found.
+  Height first_height() const { return committed_->first_height; }
+  Result<void> check_kept(Height height) const;
   const LedgerId& ledger() const { return committed_->ledger; }
   Digest app_hash() const { return proof::app_hash(app_state()); }  // as the header of height() + 1 carries it
   proof::AppState app_state() const { return {log_root(), log_size(), state_root()}; }
@@ -82,6 +85,7 @@ class View {
     LedgerId ledger;
     Height height;
     BlockTime time;
+    Height first_height;
     StateTree tree;
     proof::CompactRange log;
     StoredRows rows;
@@ -91,6 +95,7 @@ class View {
     RowSource source() const { return {&rows.reader(), columns::kState, shown.get()}; }
     const storage::Reader& reader() const { return rows.reader(); }
   };
+  Result<void> check_log_begins(std::uint64_t entry) const;
   explicit View(std::shared_ptr<const Committed> committed) : committed_(std::move(committed)) {}
   std::shared_ptr<const Committed> committed_;
 };

@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "crypto/hash.h"
 #include "kernel/tables.h"
+#include "ordering/abci/peer_filter.h"
+#include "ordering/abci/snapshot_results.h"
 #include "ordering/state_query.h"
 
 namespace careledger::ordering::abci {
@@ -14,18 +16,12 @@ namespace wire = careledger::abci;
 
 constexpr std::int32_t kAccept = 1;
 constexpr std::int32_t kReject = 2;
-constexpr std::int32_t kRejectSnapshot = 3;
-constexpr std::int32_t kAbortSnapshots = 2;
-constexpr std::string_view kPeerById = "/p2p/filter/id/";
-constexpr std::string_view kPeerByAddress = "/p2p/filter/addr/";
 
-// Any peer may ask for snapshots: there are none, and an error would stop the engine.
-wire::Response no_snapshots(const wire::Request& request) {
+// A ledger that is there takes no snapshot. An error would stop the engine.
+wire::Response no_snapshot_taken(const wire::Request& request) {
   wire::Response response;
-  if (request.has_list_snapshots()) response.mutable_list_snapshots();
-  if (request.has_offer_snapshot()) response.mutable_offer_snapshot()->set_result(kRejectSnapshot);
-  if (request.has_load_snapshot_chunk()) response.mutable_load_snapshot_chunk();
-  if (request.has_apply_snapshot_chunk()) response.mutable_apply_snapshot_chunk()->set_result(kAbortSnapshots);
+  if (request.has_offer_snapshot()) set(*response.mutable_offer_snapshot(), OfferResult::reject);
+  else set(*response.mutable_apply_snapshot_chunk(), ChunkResult::abort);
   return response;
 }
 
@@ -53,10 +49,10 @@ Result<wire::Response> Application::answer(const Request& request) {
     case Request::kProcessProposal: return process_proposal(request.process_proposal());
     case Request::kFinalizeBlock: return finalize_block(request.finalize_block());
     case Request::kCommit: return commit();
-    case Request::kListSnapshots:
+    case Request::kListSnapshots: return list_snapshots();
+    case Request::kLoadSnapshotChunk: return load_chunk(request.load_snapshot_chunk());
     case Request::kOfferSnapshot:
-    case Request::kLoadSnapshotChunk:
-    case Request::kApplySnapshotChunk: return no_snapshots(request);
+    case Request::kApplySnapshotChunk: return no_snapshot_taken(request);
     default: return fail(ErrorKind::unsupported, "ABCI call " + std::to_string(request.value_case()) + " is not offered");
   }
 }
@@ -110,12 +106,8 @@ Result<wire::Response> Application::check_tx(const wire::RequestCheckTx& asked) 
 Result<wire::Response> Application::query(const wire::RequestQuery& asked) const {
   Response response;
   auto& answer = *response.mutable_query();
-  if (asked.path().starts_with(kPeerByAddress)) return response;  // an address says nothing; the id, which is a key, is asked for too
-  if (asked.path().starts_with(kPeerById)) {
-    const std::string id = asked.path().substr(kPeerById.size());
-    const bool known = std::ranges::find(config_.peers, id) != config_.peers.end();
-    answer.set_code(known ? 0 : 1);
-    if (!known) answer.set_log("no node of this network");
+  if (auto about_peer = answer_about_peer(asked.path(), config_.peers)) {
+    answer = std::move(*about_peer);
     return response;
   }
   answer.set_key(asked.data());
@@ -155,7 +147,8 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
   if (asked.height() < 1) return fail(ErrorKind::invalid, "a block of height " + std::to_string(asked.height()));
   std::vector<Digest> envelopes;
   for (const Bytes& transaction : asked.txs()) envelopes.push_back(crypto::sha256(transaction));
-  replica::Block block{{static_cast<std::uint64_t>(asked.height())}, time_of(asked.time()), {asked.txs().begin(), asked.txs().end()}};
+  const BlockTime time = time_of(asked.time());
+  replica::Block block{{static_cast<std::uint64_t>(asked.height())}, time, {asked.txs().begin(), asked.txs().end()}};
   CARELEDGER_TRY(replica::Execution executed, replica_.execute(std::move(block)));
   Response response;
   auto& finalized = *response.mutable_finalize_block();
@@ -172,7 +165,8 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
     to.set_power(update.power);
   }
   finalized.set_app_hash(executed.app_hash().bytes());
-  executed_ = Finalized{std::move(executed), std::move(envelopes)};
+  const bool has_header_time = time == proof::block_time({asked.time().seconds(), asked.time().nanos()});
+  executed_ = Finalized{std::move(executed), std::move(envelopes), has_header_time};
   return response;
 }
 
@@ -185,11 +179,38 @@ Result<wire::Response> Application::commit() {
   for (const auto& receipts : executed.execution.receipts_by_batch())
     ordered.push_back({executed.envelopes[ordered.size()], {receipts.begin(), receipts.end()}});
   CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution)));
+  // Who takes a snapshot knows its time from the verified header alone.
+  if (executed.has_header_time) snapshots_.committed(view);
   if (config_.on_commit) config_.on_commit(view, std::move(ordered));
   Response response;
   auto& commit = *response.mutable_commit();
   if (config_.blocks_kept > 0 && view.height().value > config_.blocks_kept)
     commit.set_retain_height(static_cast<std::int64_t>(view.height().value - config_.blocks_kept));
+  return response;
+}
+
+Result<wire::Response> Application::list_snapshots() const {
+  Response response;
+  auto& list = *response.mutable_list_snapshots();
+  for (const auto& one : snapshots_.offered(replica_.view().height())) {
+    auto& to = *list.add_snapshots();
+    to.set_height(one->height.value);
+    to.set_format(replica::kSnapshotFormat);
+    to.set_chunks(static_cast<std::uint32_t>(one->reader.chunks()));
+    to.set_hash(crypto::sha256(one->reader.header()).bytes());
+    to.set_metadata(one->reader.header());
+  }
+  return response;
+}
+
+// What is not kept is answered with nothing, which the engine tells its peer as missing.
+Result<wire::Response> Application::load_chunk(const wire::RequestLoadSnapshotChunk& asked) const {
+  Response response;
+  auto& loaded = *response.mutable_load_snapshot_chunk();
+  if (asked.format() != replica::kSnapshotFormat) return response;
+  auto chunk = snapshots_.chunk({asked.height()}, asked.chunk());
+  if (chunk) loaded.set_chunk(std::move(*chunk));
+  else if (is_of_disk(chunk.error())) return tl::make_unexpected(std::move(chunk.error()));
   return response;
 }
 

@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "ordering/abci/proposal.h"
+#include "ordering/abci/snapshot_keeper.h"
 #include "ordering/abci/socket_server.h"
 #include "replica/replica.h"
 
@@ -24,10 +25,11 @@ struct Ordered {                          // an envelope of a durable block
 };
 
 struct ApplicationConfig {
-  std::uint64_t app_version = 1;     // stands in every header
-  std::string version{};             // of the program; for people
-  std::uint64_t blocks_kept = 0;     // the engine may drop older ones; 0: it keeps all
-  std::vector<std::string> peers{};  // node ids (40 hex digits) that the engine may talk to: nobody else
+  std::uint64_t app_version = 1;       // stands in every header
+  std::string version{};               // of the program; for people
+  std::uint64_t blocks_kept = 0;       // the engine may drop older ones; 0: it keeps all
+  std::vector<std::string> peers{};    // node ids (40 hex digits) that the engine may talk to: nobody else
+  SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};
   // A block is durable: its view and its envelopes. These three on the engine's connection: keep them short, ask the engine nothing.
@@ -41,8 +43,10 @@ bool is_of_disk(const Error& error);  // not the engine's doing: what is stored 
 class Application final : public Handler {
  public:
   // Borrows the replica. Nothing else may commit to it while an engine drives it.
-  Application(replica::Replica& replica, ApplicationConfig config) : replica_(replica), config_(std::move(config)), proposals_(replica) {}
+  Application(replica::Replica& replica, ApplicationConfig config)
+      : replica_(replica), config_(std::move(config)), proposals_(replica), snapshots_(config_.snapshots) {}
   const Proposals& proposals() const { return proposals_; }
+  SnapshotKeeper& snapshots() { return snapshots_; }
 
   // An error is for the engine to stop at: a block that does not follow, another chain, a disk that failed.
   Result<careledger::abci::Response> handle(const careledger::abci::Request& request) override;
@@ -59,15 +63,19 @@ class Application final : public Handler {
   Result<Response> process_proposal(const careledger::abci::RequestBlock& asked) const;
   Result<Response> finalize_block(const careledger::abci::RequestBlock& asked);
   Result<Response> commit();
+  Result<Response> list_snapshots() const;
+  Result<Response> load_chunk(const careledger::abci::RequestLoadSnapshotChunk& asked) const;
   BlockTime time_of(const comet::Timestamp& time) const;
 
   replica::Replica& replica_;
   const ApplicationConfig config_;
   const Proposals proposals_;
+  SnapshotKeeper snapshots_;
   std::mutex mutex_;
   struct Finalized {
     replica::Execution execution;
     std::vector<Digest> envelopes;
+    bool has_header_time = false;  // and not a millisecond after the block before
   };
   std::optional<Finalized> executed_;  // of the newest FinalizeBlock, not yet committed
 };

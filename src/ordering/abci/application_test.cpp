@@ -256,7 +256,7 @@ TEST_F(ApplicationTest, OnlyNodesOfTheNetworkMayConnect) {
   EXPECT_EQ(query("/p2p/filter/addr/10.0.0.1:26656").code(), 0u);
 }
 
-TEST_F(ApplicationTest, APeerThatAsksForSnapshotsStopsNobody) {
+TEST_F(ApplicationTest, WithoutSnapshotsAPeerThatAsksForThemStopsNobody) {
   wire::Request list, load, offer, apply;
   list.mutable_list_snapshots();
   load.mutable_load_snapshot_chunk()->set_height(1);

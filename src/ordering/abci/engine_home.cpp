@@ -13,8 +13,7 @@ using chain_json::Object;
 
 constexpr std::string_view kPrivateKeyType = "tendermint/PrivKeyEd25519";
 constexpr std::size_t kPrivateKeySize = 64;  // seed ‖ public key
-// As long as light clients trust a header.
-constexpr chain_json::EvidenceRules kEvidence{1'000'000, std::int64_t{14} * 86'400 * 1'000'000'000, 64 * 1024};
+constexpr std::int64_t kNanosAnHour = 3'600'000'000'000;
 
 std::string quoted(const std::string& text) {  // TOML's basic string, for names, addresses and paths
   std::string out = "\"";
@@ -24,6 +23,15 @@ std::string quoted(const std::string& text) {  // TOML's basic string, for names
     else out += c;
   }
   return out + "\"";
+}
+
+// It trusts headers for as long as misdeeds of validators count.
+std::string state_sync_toml(const SnapshotStart& start) {
+  std::string servers;
+  for (const std::string& server : start.servers) servers += (servers.empty() ? "" : ",") + server;
+  return "\n[statesync]\nenable = true\nrpc_servers = " + quoted(servers) + "\ntrust_height = " + std::to_string(start.height.value) +
+         "\ntrust_hash = " + quoted(start.hash.hex()) + "\ntrust_period = \"" + std::to_string(kEvidence.nanoseconds / kNanosAnHour) +
+         "h0m0s\"\ndiscovery_time = \"5s\"\n";
 }
 
 std::string joined(const std::vector<Peer>& peers) {
@@ -47,7 +55,8 @@ std::string config_toml(const EnginePaths& paths, const EngineSettings& settings
          "timeout_propose = \"1s\"\ntimeout_prevote = \"300ms\"\ntimeout_precommit = \"300ms\"\ntimeout_commit = \"0s\"\n" +
          "skip_timeout_commit = true\ncreate_empty_blocks = false\ncreate_empty_blocks_interval = \"" +
          std::to_string(settings.empty_block_s) +
-         "s\"\npeer_gossip_sleep_duration = \"2ms\"\n\n[storage]\ndiscard_abci_responses = true\n\n[tx_index]\nindexer = \"null\"\n";
+         "s\"\npeer_gossip_sleep_duration = \"2ms\"\n\n[storage]\ndiscard_abci_responses = true\n\n[tx_index]\nindexer = \"null\"\n" +
+         (settings.start ? state_sync_toml(*settings.start) : "");
 }
 
 // The engine reads this key from a plain file; here it does not leave locked memory.

@@ -7,14 +7,19 @@
 // Thread-safety: values; functions of files.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
 #include "crypto/sign.h"
+#include "ordering/chain_json.h"
 #include "proof/chain.h"
 
 namespace careledger::ordering::abci {
+
+// As long as light clients trust a header.
+inline constexpr chain_json::EvidenceRules kEvidence{1'000'000, std::int64_t{14} * 86'400 * 1'000'000'000, 64 * 1024};
 
 struct GenesisValidator {
   std::string name;
@@ -40,11 +45,19 @@ struct Peer {
 };
 std::string node_id(const crypto::PublicKey& key);
 
+// For an engine whose ledger begins with a snapshot instead of the first block.
+struct SnapshotStart {
+  std::vector<std::string> servers;  // "https://host:port": RPC of two nodes at least, from which it reads headers
+  Height height;                     // of a header that people vouch for
+  Digest hash;                       // and its hash
+};
+
 struct EngineSettings {
   std::string moniker = "careledger";
   std::string listen = "0.0.0.0:26656";  // for other nodes
   std::vector<Peer> peers{};             // whom it dials; whom alone it talks to says ApplicationConfig::peers
   std::uint32_t empty_block_s = 10;      // longest time without a block: block time must not stand still
+  std::optional<SnapshotStart> start{};  // while the ledger is empty
 };
 
 struct EnginePaths {

@@ -53,8 +53,14 @@ class EngineOrdering final : public Ordering {
   void host(OrganisationId organisation, std::shared_ptr<const BatchSigner> signer) override {
     maker_.host(organisation, std::move(signer));
   }
-  Result<proof::SignedHeader> header(Height height) const override { return rpc_.header(height); }
-  Result<proof::ValidatorSet> validators(Height height) const override { return rpc_.validators(height); }
+  Result<proof::SignedHeader> header(Height height) const override {
+    CARELEDGER_CHECK(replica_.view().check_kept(height));
+    return rpc_.header(height);
+  }
+  Result<proof::ValidatorSet> validators(Height height) const override {
+    CARELEDGER_CHECK(replica_.view().check_kept(height));
+    return rpc_.validators(height);
+  }
   Height height() const override { return {height_}; }
   void when_provable(Height height, UniqueFunction<void()> done) override;
   bool has_quorum() const override;
@@ -71,6 +77,10 @@ class EngineOrdering final : public Ordering {
     config.on_commit = [this](const replica::View& view, std::vector<Ordered> envelopes) { committed({view, std::move(envelopes)}); };
     config.on_start = [this] { sender_.engine_started(); };
     config.on_failure = [this](const Error& error) { failed(error); };
+    config.snapshots.on_fault = [this](const Error& error) {
+      if (is_of_disk(error)) failed(error);
+      else if (config_.on_fault) config_.on_fault(error);
+    };
     return config;
   }
   void committed(Told block);
@@ -204,6 +214,7 @@ void EngineOrdering::end_work() {
   sender_.stop();
   std::ranges::move(sender_.left(), std::back_inserter(left_));
   if (server_) server_->stop();
+  application_.snapshots().stop();
 }
 
 void EngineOrdering::answer_rest() {

@@ -87,7 +87,10 @@ pid_t EngineProcess::State::spawn() const {
   std::string name = "cometbft", verb = "start", flag = "--home", home = config.home;
   std::string path = "PATH=/usr/local/bin:/usr/bin:/bin", home_variable = "HOME=" + config.home;
   std::array<char*, 5> arguments = {name.data(), verb.data(), flag.data(), home.data(), nullptr};
-  std::array<char*, 3> environment = {path.data(), home_variable.data(), nullptr};
+  std::vector<std::string> variables = config.variables;
+  std::vector<char*> environment = {path.data(), home_variable.data()};
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
   const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const Descriptor log = open_log(config.log);
   const int words = log.get() >= 0 ? log.get() : nothing.get();

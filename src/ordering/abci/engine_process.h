@@ -1,9 +1,9 @@
 // The engine as a child of this process: started, watched, started again when it dies, stopped with us.
 //
-// It gets nothing of ours: no descriptor but its log, no input, and an environment of PATH and HOME alone, since the engine would let
-// variables override the configuration that nobody edits. Its words go to the log, whose earlier part is kept as LOG.1: at each start, and
-// whenever it has grown too long. Should we die, it dies: the kernel ends it, and its application connection is gone anyway. It is a
-// session of its own, so that a terminal's interrupt is for us to handle.
+// It gets nothing of ours: no descriptor but its log, no input, and an environment of PATH, HOME and what the host names, since the engine
+// would let variables override the configuration that nobody edits. Its words go to the log, whose earlier part is kept as LOG.1: at each
+// start, and whenever it has grown too long. Should we die, it dies: the kernel ends it, and its application connection is gone anyway. It
+// is a session of its own, so that a terminal's interrupt is for us to handle.
 //
 // Thread-safety: stop is safe from any thread but the watching one; the rest from any. on_event runs on the watching thread without a lock.
 #pragma once
@@ -23,8 +23,9 @@ struct ProcessConfig {
   std::string program;  // of the engine
   std::string home;     // as prepare() made it
   std::string log;
-  std::vector<std::string> sockets{};  // on which the engine listens: what one that was killed left there is removed before each start
-  std::uint32_t again_min_ms = 500;    // before it is started again; doubles while it keeps dying within a minute
+  std::vector<std::string> variables{};  // "NAME=value", besides PATH and HOME
+  std::vector<std::string> sockets{};    // on which the engine listens: what one that was killed left there is removed before each start
+  std::uint32_t again_min_ms = 500;      // before it is started again; doubles while it keeps dying within a minute
   std::uint32_t again_max_ms = 30'000;
   std::uint32_t stop_ms = 10'000;                      // for ending by itself; then it is killed
   std::uint64_t log_bytes_max = 16u << 20;             // then it becomes LOG.1; looked at every half minute

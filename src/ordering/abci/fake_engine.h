@@ -68,6 +68,7 @@ class FakeEngine final : public Transport {
     consensus_ = std::make_unique<Dial>(path);
   }
   Dial& query() { return *query_; }
+  Dial& snapshot() { return *snapshot_; }
   Dial& mempool() { return *mempool_; }
   Dial& consensus() { return *consensus_; }
 
