@@ -93,7 +93,7 @@ Result<std::string> trust_text(Ledger& ledger) {
   proof::Trust trust;
   trust.ledger = ledger.replica().ledger();
   trust.chain_id = kernel::chain_id(trust.ledger);
-  CARELEDGER_TRY(trust.validators, ledger.ordering().validators({1}));
+  CARELEDGER_TRY(trust.validators, ledger.first_validators());
   trust.log = ledger.checkpoints().log_key();
   trust.witnesses = ledger.checkpoints().witness_keys();
   trust.quorum = static_cast<std::uint32_t>(trust.witnesses.size() / 2 + (trust.witnesses.empty() ? 0 : 1));  // a majority
@@ -253,6 +253,7 @@ http::Response AdminApi::status() const {
   document.set(root, "ledger", document.string(parts_.ledger.replica().ledger().hex()));
   document.set(root, "chain", document.string(kernel::chain_id(parts_.ledger.replica().ledger())));
   document.set(root, "height", number(parts_.ledger.ordering().height().value));
+  document.set(root, "first_block", number(parts_.ledger.replica().view().first_height().value));
   document.set(root, "commands", number(parts_.ledger.replica().view().log_size()));
   document.set(root, "accepting", document.boolean(parts_.ledger.ordering().has_quorum()));
   const vault::Vault::Figures records = parts_.vault.figures();

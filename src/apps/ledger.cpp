@@ -4,10 +4,12 @@
 #include <future>
 #include <thread>
 
+#include "apps/network/engine_parts.h"
 #include "contracts/all.h"
 #include "contracts/governance/governance.h"
 #include "kernel/kernel.pb.h"
 #include "kernel/tables.h"
+#include "ordering/abci/engine_home.h"
 #include "ordering/local/chain_maker.h"
 #include "replica/ledger_store.h"
 
@@ -50,7 +52,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   if (together) {
     CARELEDGER_CHECK(check_members(*ledger->replica_, layout));
     CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, ledger->founding_, *ledger->replica_, keys, clock,
-                                                            engine->program, engine->on_event}));
+                                                            engine->program, engine->snapshot_every, engine->on_event}));
   } else {
     CARELEDGER_CHECK(ledger->start_alone(keys, clock));
   }
@@ -70,6 +72,18 @@ Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
 
 proof::BlockLimits Ledger::block_limits() const {
   return embedded() ? proof::BlockLimits{ordering::local::kBlockBytesMax, -1} : network::kBlockLimits;
+}
+
+ordering::chain_json::EvidenceRules Ledger::evidence_rules() const {
+  return embedded() ? ordering::chain_json::EvidenceRules{} : ordering::abci::kEvidence;
+}
+
+Result<proof::ValidatorSet> Ledger::first_validators() {
+  if (embedded()) return ordering().validators({1});
+  proof::ValidatorSet set;
+  for (const auto& one : network::founding_validators(founding_)) set.validators.push_back({one.key, one.power, 0});
+  proof::sort(set);
+  return set;
 }
 
 Ledger::~Ledger() { stop(); }

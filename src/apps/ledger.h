@@ -8,6 +8,7 @@
 
 #include "apps/layout.h"
 #include "apps/network/member.h"
+#include "ordering/chain_json.h"
 #include "ordering/local/local.h"
 #include "ordering/witness.h"
 #include "vault/keystore.h"
@@ -21,6 +22,7 @@ inline constexpr std::size_t kFoundingBytesMax = 256 * 1024;  // of a founding d
 struct Engine {
   const NetworkConfig& network;
   std::string program;
+  std::uint64_t snapshot_every = 0;                    // blocks; 0: none is made here for nodes that come later
   std::function<void(const std::string&)> on_event{};  // any thread
 };
 
@@ -37,7 +39,10 @@ class Ledger {
   bool embedded() const { return member_ == nullptr; }
   bool failed() const { return member_ ? member_->failed() : !ordering_->has_quorum(); }  // start the node again
   proof::BlockLimits block_limits() const;
+  ordering::chain_json::EvidenceRules evidence_rules() const;
   storage::Store& store() { return *store_; }
+  // Of the first block, also when this node began above it: what trust files name.
+  Result<proof::ValidatorSet> first_validators();
   ordering::CheckpointKeeper& checkpoints() { return *checkpoints_; }
   std::uint32_t epoch_ms() const { return founding_.epoch_ms(); }  // of the mixed lane, from the founding document
   void stop();                                                     // idempotent

@@ -77,7 +77,7 @@ std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const proof::Trus
   std::vector<vault::CheckFinding> findings;
   const auto find = [&](const char* what) { findings.push_back({"ledger", "trust file", what}); };
   if (ledger.replica().ledger() != trust.ledger) find("this is another ledger than the one it names");
-  const auto validators = ledger.ordering().validators({1});
+  const auto validators = ledger.first_validators();
   if (!validators || proof::hash_of(*validators) != proof::hash_of(trust.validators))
     find("other validators sign here than those it names");
   if (trust.log && *trust.log != ledger.checkpoints().log_key()) find("another key signs checkpoints here than the one it names");

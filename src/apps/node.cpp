@@ -34,7 +34,7 @@ Node::Node(Layout layout, Clock& clock) : layout_(std::move(layout)), clock_(clo
 Node::~Node() { stop(); }
 
 Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy,
-                                         const std::string& engine) {
+                                         const std::string& engine, std::uint64_t snapshot_every) {
   auto node = std::unique_ptr<Node>(new Node(layout, clock));
   CARELEDGER_TRY(node->config_, read_config(system_files(), layout.config()));
   CARELEDGER_TRY(node->lock_, lock_folder(layout));
@@ -43,7 +43,7 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
   node->room_->look();
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_TRY(node->keys_, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
-  CARELEDGER_CHECK(node->open_ledger(engine));
+  CARELEDGER_CHECK(node->open_ledger(engine, snapshot_every));
   CARELEDGER_CHECK(node->check_admitted());
   for (const OrganisationConfig& organisation : node->config_.organisations) {
     CARELEDGER_TRY(auto opened, node->open_organisation(organisation, seal, entropy));
@@ -56,10 +56,11 @@ Result<std::unique_ptr<Organisation>> Node::open_organisation(const Organisation
   return Organisation::open(layout_, config, seal, {*ledger_, room_, *alerts_, clock_, entropy});
 }
 
-Result<void> Node::open_ledger(const std::string& program) {
+Result<void> Node::open_ledger(const std::string& program, std::uint64_t snapshot_every) {
   CARELEDGER_TRY(Bytes founding, system_files().read_all(layout_.founding(), kFoundingBytesMax));
   if (config_.network && !program.empty()) {
-    const Engine engine{*config_.network, program, [alerts = alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
+    const Engine engine{*config_.network, program, snapshot_every,
+                        [alerts = alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
     CARELEDGER_TRY(ledger_, Ledger::open(layout_, std::move(founding), *keys_, clock_, room_, &engine));
   } else {
     CARELEDGER_TRY(ledger_, Ledger::open(layout_, std::move(founding), *keys_, clock_, room_));
@@ -141,6 +142,7 @@ Result<void> Node::serve_rpc() {
   chain.ordering = &ledger_->ordering();
   chain.replica = &ledger_->replica();
   chain.limits = ledger_->block_limits();
+  chain.evidence = ledger_->evidence_rules();
   chain.version = CARELEDGER_VERSION;
   rpc_ = std::make_unique<edge::rpc::Rpc>(chain);
   for (const std::uint16_t port : config_.rpc_ports) {

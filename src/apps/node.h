@@ -19,12 +19,15 @@
 
 namespace careledger::apps {
 
+inline constexpr std::uint64_t kSnapshotEvery = 1000;  // blocks
+
 class Node {
  public:
   // unavailable: another process works on the folder. Otherwise the error of the part that did not open, with its path. `engine` is the
-  // program that orders a network's ledger; empty: only an embedded one opens.
+  // program that orders a network's ledger; empty: only an embedded one opens. Every so many blocks a network's node makes a snapshot for
+  // nodes that come later; 0: none.
   static Result<std::unique_ptr<Node>> open(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy,
-                                            const std::string& engine = {});
+                                            const std::string& engine = {}, std::uint64_t snapshot_every = kSnapshotEvery);
   ~Node();
 
   Result<void> serve(const ServeConfig& config);
@@ -46,7 +49,7 @@ class Node {
   void show_figures();
   Result<void> write_addresses(const std::string& path) const;
   edge::exchange::Addresses partners() const;
-  Result<void> open_ledger(const std::string& engine);
+  Result<void> open_ledger(const std::string& engine, std::uint64_t snapshot_every);
   Result<void> check_admitted() const;
   void accredit_first_clinicians();
 

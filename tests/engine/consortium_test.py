@@ -15,7 +15,7 @@ import unittest
 ENGINE = os.path.abspath(sys.argv.pop(2))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 
-from node import NORTH, PROGRAM, SOUTH, Node, make_certificate, run, token  # noqa: E402
+from node import NORTH, PROGRAM, SOUTH, Node, http, make_certificate, run, token  # noqa: E402
 
 CITY, REGION, EAST = "City Laboratory", "Regional Authority", "East Hospital"
 MEMBERS = [(NORTH, "hospital"), (SOUTH, "clinic"), (CITY, "laboratory"), (REGION, "regulator")]
@@ -118,6 +118,8 @@ class Founding(unittest.TestCase):
 class Network(unittest.TestCase):
     """Four members, each in its own process and with its own certificate, for the tests of one class."""
 
+    SERVE = []  # options of each
+
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.mkdtemp(prefix="careledger-net-")
@@ -157,7 +159,7 @@ class Network(unittest.TestCase):
     def start(cls, name):
         certificate, key = cls.certificates[name]
         cls.nodes[name] = Node(cls.folder(name), "--address", cls.host(name), "--certificate", certificate, "--certificate-key", key,
-                               "--members-certificates", cls.trusted, "--engine", ENGINE)
+                               "--members-certificates", cls.trusted, "--engine", ENGINE, *cls.SERVE)
         cls.addClassCleanup(cls.nodes[name].end, signal.SIGTERM)  # which ends its engine too
 
     def height(self, name):
@@ -281,7 +283,9 @@ class Consortium(Network):
         until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
 
 
-class Joining(Network):
+class Newcomer(Network):
+    """What a fifth organisation does that wants to come in."""
+
     def join(self, *more, ledger=None):
         return ["network", "join", self.folder(EAST), os.path.join(self.folder(NORTH), "founding.pb"), *more,
                 "--ledger", ledger or self.ledger]
@@ -306,15 +310,29 @@ class Joining(Network):
         before = self.height(name)
         until("blocks with it", lambda: self.height(name) > before)
 
-    def joining(self):
-        return subprocess.Popen([PROGRAM, "--json", *self.join(*self.files[:2]), "--engine", ENGINE],
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    def joining(self, *more):
+        process = subprocess.Popen([PROGRAM, "--json", *self.join(*self.files[:2], *more), "--engine", ENGINE],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(process.kill)
+        return process
 
-    def test_an_organisation_comes_in_by_votes_fetches_the_ledger_and_signs_blocks(self):
-        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
-        founding = os.path.join(self.folder(NORTH), "founding.pb")
+    def read_ledger(self):
         with open(os.path.join(self.folder(NORTH), "founding.txt"), encoding="utf-8") as text:
             self.ledger = text.readline().split()[1]
+        return os.path.join(self.folder(NORTH), "founding.pb")
+
+    def signs(self, resource):
+        """Thirty of fifty votes, without one of the four and without the newcomer's, are too few."""
+        until("its own view of it", lambda: self.standing(EAST)["votes"] == 50)
+        self.nodes[CITY].stop(signal.SIGKILL)
+        self.put(EAST, {"resourceType": "Basic", "id": resource, "code": {"text": "x"}})
+        self.assertRegex(self.proof_of(EAST, "Basic/" + resource), r"[Ss]igned by 4 keys")
+
+
+class Joining(Newcomer):
+    def test_an_organisation_comes_in_by_votes_fetches_the_ledger_and_signs_blocks(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        founding = self.read_ledger()
         self.refused(2, "--founding", "network", "describe", self.folder(EAST), "--organisation", EAST, "--listen", "127.0.1.15:1",
                      "--api", "https://127.0.1.15:2")
         self.describe("--network", "Region", "--epoch-ms", "1000")
@@ -337,25 +355,80 @@ class Joining(Network):
         for name, _ in MEMBERS:  # one at a time, so that the others go on
             self.serves_with_it(name, wish)
         joining = self.joining()
-        self.addCleanup(joining.kill)
         until("its engine", lambda: os.path.exists(self.folder(EAST) + "/engine/data/blockstore.db"))
         joining.kill()  # before anybody voted: it goes on where it was
         joining.communicate()
         self.refused(4, "was not admitted", "serve", self.folder(EAST), "--engine", ENGINE)
         joining = self.joining()
-        self.addCleanup(joining.kill)
         self.decide([NORTH, SOUTH, REGION], "--admit", wish)
         said, _ = joining.communicate(timeout=LONGEST)
         self.assertEqual(joining.returncode, 0, said)
         self.assertEqual(json.loads(said)["ledger"], self.ledger)
         self.start(EAST)
-        until("its own view of it", lambda: self.standing(EAST)["votes"] == 50)
-        self.nodes[CITY].stop(signal.SIGKILL)  # thirty of fifty votes are left without the newcomer's: too few
-        self.put(EAST, {"resourceType": "Basic", "id": "first", "code": {"text": "x"}})
-        self.assertRegex(self.proof_of(EAST, "Basic/first"), r"[Ss]igned by 4 keys")
+        self.signs("first")
 
         moved = self.describe("--founding", founding)
         self.assertIn("Moved: East Hospital", run("network", "peer", self.folder(NORTH), moved, check=0).stdout)
+
+
+class JoiningBySnapshot(Newcomer):
+    SERVE = ["--snapshot-every", "10"]
+
+    def ask(self, name, question):
+        """Of a member's read-only RPC: its answer, or the words of its error."""
+        status, _, answer = http(self.nodes[name].addresses["rpc"][0] + question)
+        body = json.loads(answer)
+        return body["result"] if status == 200 else body["error"]["data"] if "data" in body["error"] else body["error"]["message"]
+
+    def fill(self, height):
+        """Records until the ledger has come so far: without them there is a block each ten seconds."""
+        for number in range(10 * height):
+            if self.height(NORTH) >= height:
+                return
+            self.put(NORTH, {"resourceType": "Basic", "id": f"b{height}-{number}", "code": {"text": "x"}})
+            before = self.height(NORTH)
+            until("a block with it", lambda: self.height(NORTH) > before)
+
+    def test_an_organisation_begins_with_a_snapshot_and_signs_what_comes_after(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        founding = self.read_ledger()
+        wish = self.describe("--founding", founding)
+        for name, _ in MEMBERS:
+            self.serves_with_it(name, wish)
+        known = self.ask(NORTH, "/status")["sync_info"]
+        trust = known["latest_block_height"] + ":" + known["latest_block_hash"]
+        servers = [option for name in (NORTH, SOUTH) for option in ("--rpc", self.nodes[name].addresses["rpc"][0])]
+        how = ["--trust", trust, *servers, "--members-certificates", self.trusted]
+        self.refused(5, "two members at least", *self.join(*self.files[:2], *how[:4]))
+        self.refused(5, "HEIGHT:HASH", *self.join(*self.files[:2], "--trust", "7", *how[2:]))
+        self.fill((int(known["latest_block_height"]) // 10 + 1) * 10 + 5)
+
+        joining = self.joining(*how)
+        until("its engine", lambda: os.path.exists(self.folder(EAST) + "/engine/data/blockstore.db"))
+        joining.kill()  # what it has by then is worth nothing
+        joining.communicate()
+        joining = self.joining(*how)
+        self.decide([NORTH, SOUTH, REGION], "--admit", wish)
+        said, _ = joining.communicate(timeout=LONGEST)
+        self.assertEqual(joining.returncode, 0, said)
+        self.assertEqual(json.loads(said)["ledger"], self.ledger)
+        self.start(EAST)
+        first = int(self.ask(EAST, "/status")["sync_info"]["earliest_block_height"])
+        self.assertEqual(first % 10, 1)
+        self.assertGreater(first, 10)
+        began = f"began with a snapshot of height {first - 1}"
+        self.assertIn(began, self.ask(EAST, "/commit?height=1"))
+        self.assertIn(began, self.ask(EAST, f"/commit?height={first - 1}"))
+        until("all at one height", lambda: len({self.height(name) for name in self.nodes}) == 1)
+        height = self.height(EAST)
+        shown = [self.ask(name, f"/header?height={height:.0f}")["header"] for name in (EAST, NORTH, SOUTH)]
+        self.assertEqual(shown[0], shown[1])
+        self.assertEqual(shown[0], shown[2])
+        self.signs("first")
+        self.nodes[EAST].stop()  # and it goes on by itself
+        self.start(EAST)
+        self.put(EAST, {"resourceType": "Basic", "id": "second", "code": {"text": "x"}})
+        self.assertRegex(self.proof_of(EAST, "Basic/second"), r"[Ss]igned by 4 keys")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ struct Options {
   std::vector<std::string> files;
   std::string engine = "cometbft";
   std::uint16_t rpc_port = 0;
+  std::string trust;  // HEIGHT:HASH
+  std::vector<std::string> rpc;
+  std::string members_certificates;
 };
 
 Result<Config> prepare(const Options& options, const Layout& layout) {
@@ -29,6 +32,15 @@ Result<Config> prepare(const Options& options, const Layout& layout) {
   return network::prepare_to_join(layout, *ledger, founding, files, network::rpc_ports_from(options.rpc_port));
 }
 
+Result<std::optional<network::SnapshotOrder>> snapshot_order(const Options& options) {
+  if (options.trust.empty() && options.rpc.empty()) return std::optional<network::SnapshotOrder>();
+  if (options.trust.empty() || options.rpc.size() < 2)
+    return fail(ErrorKind::invalid,
+                "a snapshot needs --trust, and --rpc of two members at least: one alone could show a ledger of its own");
+  CARELEDGER_TRY(const auto trusted, network::parse_trust(options.trust));
+  return std::optional(network::SnapshotOrder{trusted.first, trusted.second, options.rpc, options.members_certificates});
+}
+
 // On a terminal one line that is written over; elsewhere a line each time that there is something new to say.
 class Steps {
  public:
@@ -37,13 +49,16 @@ class Steps {
   }
   void show(const network::Joining& joining) {
     if (terminal_) {
-      fmt::print(stderr, "\r  block {}: not admitted yet", joining.height.value);
+      if (joining.snapshot)
+        fmt::print(stderr, "\r  snapshot of block {}: {} of {} pieces", joining.snapshot->height.value, joining.snapshot->added,
+                   joining.snapshot->chunks);
+      else fmt::print(stderr, "\r  block {}: not admitted yet          ", joining.height.value);
       shown_ = true;
     }
     if (!joining.waits_long || told_) return;
-    fmt::print(
-        stderr,
-        "\n  No block has come for half a minute. Have the members voted, and let this engine in (network peer, and a new start)?\n");
+    fmt::print(stderr,
+               "\n  No {} has come for half a minute. Have the members voted, and let this engine in (network peer, and a new start)?\n",
+               joining.snapshot ? "snapshot" : "block");
     told_ = true;
   }
 
@@ -55,10 +70,13 @@ class Steps {
 
 int join(const Options& options, bool as_json) {
   const Layout layout = layout_of(options.folder.folder);
+  auto snapshot = snapshot_order(options);
+  if (!snapshot) return report(snapshot.error(), as_json);
   const auto config = prepare(options, layout);
   if (!config) return report(config.error(), as_json);
   if (!as_json) fmt::print("Joining {}, ledger {}.\n", printable(config->name), config->ledger.hex());
   network::JoinOrder order;
+  order.snapshot = std::move(*snapshot);
   order.seal = options.folder.seal;
   order.engine = options.engine;
   order.on_event = [](const std::string& what) { fmt::print(stderr, "careledger: {}\n", what); };
@@ -112,6 +130,12 @@ void add_joining(CLI::App& network, Context& context) {
   command->add_option("--ledger", options->ledger, "the ledger's number, as a member read it to you")->required();
   command->add_option("--engine", options->engine, "program that orders the ledger: a file, or a name beside this program or in PATH");
   command->add_option("--rpc-port", options->rpc_port, "of the read-only RPC; the next one is taken too; 0: chosen at each start");
+  command->add_option("--trust", options->trust,
+                      "HEIGHT:HASH of a block, as members read it to you: begin with a snapshot, without older blocks");
+  command->add_option("--rpc", options->rpc, "read-only RPC of a member, for --trust: https://HOST:PORT; give two or more")
+      ->allow_extra_args(false);
+  command->add_option("--members-certificates", options->members_certificates,
+                      "PEM file with the authorities, or certificates, of the members' endpoints, for --rpc");
   example(*command, "careledger network join /srv/care founding.pb north.json south.json --ledger 8d…41");
   command->callback([options, &context] { context.chosen = [options, &context] { return join(*options, context.json); }; });
 

@@ -14,6 +14,7 @@ struct Options {
   FolderOptions folder;
   ServeConfig serve;
   std::string engine = "cometbft";
+  std::uint64_t snapshot_every = kSnapshotEvery;
   bool log_json = false;
   std::string access_log = "errors";
 };
@@ -43,7 +44,8 @@ class Signals {
 
 int run(const Options& options, bool as_json) {
   const Signals signals;
-  auto node = Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy(), options.engine);
+  auto node = Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy(), options.engine,
+                         options.snapshot_every);
   if (!node) return report(node.error(), as_json);
   ServeConfig serve = options.serve;
   serve.log.json = options.log_json;
@@ -78,6 +80,8 @@ void add_serve(CLI::App& app, Context& context) {
                       "PEM file with the authorities, or certificates, of other members' endpoints; unless given, that of --certificate");
   command->add_option("--engine", options->engine,
                       "program that orders a network's ledger: a file, or a name beside this program or in PATH");
+  command->add_option("--snapshot-every", options->snapshot_every,
+                      "blocks between two snapshots of a network's ledger, for members that come later; 0: none; the same at all members");
   command->add_option("--cors-origin", options->serve.cors_origins, "web origin that may call from a browser; repeat");
   command->add_option("--ready-file", options->serve.ready_file, "gets the addresses as JSON once everything answers");
   command->add_option("--io-threads", options->serve.io_threads, "threads for connections")->check(CLI::Range(1, 64));

@@ -113,7 +113,13 @@ Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, false, entropy));
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
   CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
-  const Engine engine{*config.network, order.engine, order.on_event};
+  if (order.snapshot) {
+    SnapshotParts parts{layout, *config.network, founding, *keys, clock, order.engine};
+    parts.step = [&order](const SnapshotStep& step) { order.step({{}, step.waits_long, step.progress}); };
+    parts.on_event = order.on_event;
+    CARELEDGER_CHECK(start_from_snapshot(parts, *order.snapshot));
+  }
+  const Engine engine{*config.network, order.engine, 0, order.on_event};
   CARELEDGER_TRY(const auto ledger, Ledger::open(layout, std::move(founding), *keys, clock, nullptr, &engine));
   const auto joined = follow(*ledger, config.organisations.front().id, order.step);
   ledger->stop();

@@ -1,14 +1,17 @@
 // How an organisation comes into a network that was founded without it: it describes itself with the network's founding document, members
-// admit it by votes (apps/governance_acts.h) and let its engine in, and it fetches the blocks until it finds itself admitted.
+// admit it by votes (apps/governance_acts.h) and let its engine in, and it fetches the blocks, or the state of a height and the blocks
+// since, until it finds itself admitted.
 //
 // Thread-safety: one thread a folder.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/network/member_folder.h"
+#include "apps/network/snapshot_start.h"
 #include "apps/seal_choice.h"
 #include "base/clock.h"
 
@@ -26,14 +29,16 @@ Result<Config> prepare_to_join(const Layout& layout, const LedgerId& ledger, Byt
 
 struct Joining {
   Height height;
-  bool waits_long = false;  // no block has come for a while
+  bool waits_long = false;                                         // nothing has come for a while
+  std::optional<ordering::abci::StateSyncProgress> snapshot = {};  // while the ledger begins with one
 };
-// Runs the folder's engine until the ledger here shows this organisation as an active member; it may be killed at any time and run again.
-// `step` hears how far it is, from this thread; `on_event` what becomes of the engine, from any. unavailable: another process works on the
-// folder.
+// Fetches a snapshot first when there is an order for one and no block is here yet. Then runs the folder's engine until the ledger here
+// shows this organisation as an active member; it may be killed at any time and run again. `step` hears how far it is, from this thread;
+// `on_event` what becomes of the engine, from any. unavailable: another process works on the folder.
 struct JoinOrder {
   SealChoice seal;
-  std::string engine;  // program
+  std::string engine;                     // program
+  std::optional<SnapshotOrder> snapshot;  // none: all blocks are fetched
   std::function<void(const Joining&)> step;
   std::function<void(const std::string&)> on_event;
 };

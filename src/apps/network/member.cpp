@@ -6,56 +6,26 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "apps/ledger.h"
-#include "contracts/all.h"
-#include "kernel/tables.h"
-#include "ordering/abci/engine_home.h"
+#include "apps/network/engine_parts.h"
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/engine_process.h"
 #include "ordering/abci/rpc_client.h"
 #include "ordering/abci/signer.h"
-#include "replica/ledger_store.h"
 
 namespace careledger::apps::network {
 namespace {
 
 namespace abci = ordering::abci;
 
-// Of the state that the chain begins with; the replica may be far beyond it.
-Result<Bytes> genesis_app_hash(const kernel::Founding& founding) {
-  replica::Config config;
-  config.founding = kernel::encode(founding);
-  CARELEDGER_TRY(const auto genesis, replica::Replica::open(config, replica::memory_ledger_store(), contracts::all()));
-  return genesis->view().app_hash().bytes();
-}
-
-Result<abci::Genesis> genesis_of(const kernel::Founding& founding) {
-  abci::Genesis genesis;
-  genesis.chain_id = kernel::chain_id(kernel::ledger_id(kernel::encode(founding)));
-  genesis.time = {founding.created_ms() + 1};
-  genesis.app_version = kProtocol;
-  genesis.limits = kBlockLimits;
-  CARELEDGER_TRY(genesis.app_hash, genesis_app_hash(founding));
-  for (const auto& member : founding.members()) {
-    if (member.weight() == 0) continue;
-    const auto key = crypto::PublicKey::from(member.validator_key());
-    CARELEDGER_ASSERT(key.has_value());  // of a sound document
-    genesis.validators.push_back({slug_of(member.name()), *key, static_cast<std::int64_t>(member.weight())});
-  }
-  return genesis;
-}
-
-abci::EngineSettings settings_of(const Member::Parts& parts) {
-  abci::EngineSettings settings;
-  settings.listen = parts.network.listen;
-  for (const PeerConfig& peer : parts.network.peers) settings.peers.push_back({peer.node, peer.listen});
-  return settings;
-}
-
 // An engine without blocks beside a ledger that has some would never start.
 Result<void> check_blocks(const Member::Parts& parts) {
+  const replica::View view = parts.replica.view();
+  if (view.height().value > 0 && view.height() < view.first_height())
+    return fail(ErrorKind::precondition, "a snapshot of height " + std::to_string(view.height().value) +
+                                             " was loaded, and the engine has not gone on from there: run careledger network join again, "
+                                             "with --trust");
   const std::string blocks = parts.layout.engine() + "/data/blockstore.db";
-  if (parts.replica.view().height().value == 0 || system_files().exists(blocks)) return {};
+  if (view.height().value == 0 || system_files().exists(blocks)) return {};
   return fail(ErrorKind::corrupt, blocks + " is gone while the ledger is there: stop the node and move " + parts.layout.ledger() +
                                       " away as well; both are fetched again from the other members");
 }
@@ -106,7 +76,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(parts.founding));
   CARELEDGER_TRY(const crypto::SigningKey node_key, parts.keys.signing(vault::Purpose::engine_node));
   CARELEDGER_TRY(crypto::SigningKey validator, parts.keys.signing(vault::Purpose::validator));
-  const abci::EngineSettings settings = settings_of(parts);
+  const abci::EngineSettings settings = settings_of(parts.network);
   const std::string home = parts.layout.engine();
   CARELEDGER_CHECK(check_blocks(parts));
   CARELEDGER_CHECK(abci::prepare(system_files(), home, genesis, node_key, settings));
@@ -127,9 +97,8 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.socket = paths.application;
   config.epoch_ms = parts.founding.epoch_ms();
   config.on_fault = fault;
-  config.application.app_version = kProtocol;
-  config.application.version = CARELEDGER_VERSION;
-  for (const abci::Peer& peer : settings.peers) config.application.peers.push_back(peer.id);
+  config.application = application_of(parts.network);
+  config.application.snapshots.every = parts.snapshot_every;
   CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
   abci::ProcessConfig process{.program = program, .home = home, .log = paths.log, .sockets = {paths.signer, paths.rpc}};

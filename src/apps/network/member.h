@@ -28,10 +28,11 @@ class Member {
     vault::Keystore& keys;  // of the ledger: validator and engine node
     const Clock& clock;
     std::string engine;                                  // program
+    std::uint64_t snapshot_every = 0;                    // blocks; 0: none is made here for nodes that come later
     std::function<void(const std::string&)> on_event{};  // for the log: the engine ended and was started again, …; any thread
   };
-  // not_found: there is no such program. corrupt, not_found: what the validator signed last cannot be read, or the engine's blocks are gone
-  // while the ledger is there.
+  // not_found: there is no such program. precondition: a snapshot was loaded, and nothing more. corrupt, not_found: what the validator
+  // signed last cannot be read, or the engine's blocks are gone while the ledger is there.
   static Result<std::unique_ptr<Member>> start(const Parts& parts);
   ~Member();
   Member(const Member&) = delete;

@@ -30,7 +30,9 @@ Result<Height> height_of(const Node& node, const Arguments& arguments) {
 Result<proof::SignedHeader> header_at(const Node& node, Height height) {
   auto header = node.ordering->header(height);
   if (!header && header.error().kind == ErrorKind::not_found) {
-    return fail(ErrorKind::not_found, "height " + std::to_string(height.value) + " is not available");
+    const std::string what = "height " + std::to_string(height.value) + " is not available";
+    const auto kept = node.replica->view().check_kept(height);
+    return fail(ErrorKind::not_found, kept ? what : what + "; " + kept.error().message);
   }
   return header;
 }
@@ -87,7 +89,7 @@ Result<Value> consensus_params(const Node& node, const Arguments& arguments, Doc
   CARELEDGER_TRY(const auto found, header_at(node, height));
   Object out(document);
   out.quoted("block_height", static_cast<std::int64_t>(height.value));
-  return out.add("consensus_params", consensus_params_json(document, node.limits, found.header.app_version)).done();
+  return out.add("consensus_params", consensus_params_json(document, node.limits, found.header.app_version, node.evidence)).done();
 }
 
 Result<Value> abci_info(const Node& node, const Arguments&, Document& document) {
@@ -120,7 +122,7 @@ Result<Value> status(const Node& node, const Arguments&, Document& document) {
   const Height newest = node.ordering->height();
   if (newest.value < 1) return fail(ErrorKind::unavailable, "there is no block yet");
   CARELEDGER_TRY(const auto latest, header_at(node, newest));
-  CARELEDGER_TRY(const auto earliest, header_at(node, {1}));
+  CARELEDGER_TRY(const auto earliest, header_at(node, node.replica->view().first_height()));
   CARELEDGER_TRY(const auto set, node.ordering->validators(newest));
   CARELEDGER_ASSERT(!set.validators.empty());
   const auto& validator = set.validators[0];
@@ -149,7 +151,7 @@ Result<Value> genesis(const Node& node, const Arguments&, Document& document) {
   for (const auto& validator : set.validators) document.append(list, genesis_validator_json(document, validator.key, validator.power, ""));
   Object out(document);
   out.text("genesis_time", proof::to_rfc3339(first.header.time)).text("chain_id", first.header.chain_id).quoted("initial_height", 1);
-  out.add("consensus_params", consensus_params_json(document, node.limits, first.header.app_version));
+  out.add("consensus_params", consensus_params_json(document, node.limits, first.header.app_version, node.evidence));
   out.add("validators", list).hex("app_hash", first.header.app_hash);
   return Object(document).add("genesis", out.done()).done();
 }

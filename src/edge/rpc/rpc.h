@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "edge/http/message.h"
+#include "ordering/chain_json.h"
 #include "ordering/ordering.h"
 #include "replica/replica.h"
 
@@ -22,6 +23,8 @@ struct Node {  // all borrowed; must outlive the Rpc and its server
   proof::BlockLimits limits;           // of the chain: what its headers' consensus hash covers
   std::string moniker = "careledger";  // shown in status
   std::string version;                 // of the program
+  // Of the chain: no header covers them, and whoever begins with a snapshot takes them from here.
+  ordering::chain_json::EvidenceRules evidence{};
 };
 
 // Reads the store: put it behind an Offload when the disk is slow. Thread-safe.

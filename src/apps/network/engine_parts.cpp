@@ -1,0 +1,62 @@
+#include "apps/network/engine_parts.h"
+
+#include "apps/ledger.h"
+#include "base/assert.h"
+#include "contracts/all.h"
+#include "kernel/tables.h"
+#include "replica/ledger_store.h"
+
+namespace careledger::apps::network {
+
+namespace abci = ordering::abci;
+
+namespace {
+
+// Of the state that the chain begins with; the replica may be far beyond it.
+Result<Bytes> genesis_app_hash(const kernel::Founding& founding) {
+  replica::Config config;
+  config.founding = kernel::encode(founding);
+  CARELEDGER_TRY(const auto genesis, replica::Replica::open(config, replica::memory_ledger_store(), contracts::all()));
+  return genesis->view().app_hash().bytes();
+}
+
+}  // namespace
+
+Result<abci::Genesis> genesis_of(const kernel::Founding& founding) {
+  abci::Genesis genesis;
+  genesis.chain_id = kernel::chain_id(kernel::ledger_id(kernel::encode(founding)));
+  genesis.time = {founding.created_ms() + 1};
+  genesis.app_version = kProtocol;
+  genesis.limits = kBlockLimits;
+  CARELEDGER_TRY(genesis.app_hash, genesis_app_hash(founding));
+  genesis.validators = founding_validators(founding);
+  return genesis;
+}
+
+std::vector<abci::GenesisValidator> founding_validators(const kernel::Founding& founding) {
+  std::vector<abci::GenesisValidator> validators;
+  for (const auto& member : founding.members()) {
+    if (member.weight() == 0) continue;
+    const auto key = crypto::PublicKey::from(member.validator_key());
+    CARELEDGER_ASSERT(key.has_value());  // of a sound document
+    validators.push_back({slug_of(member.name()), *key, static_cast<std::int64_t>(member.weight())});
+  }
+  return validators;
+}
+
+abci::EngineSettings settings_of(const NetworkConfig& network) {
+  abci::EngineSettings settings;
+  settings.listen = network.listen;
+  for (const PeerConfig& peer : network.peers) settings.peers.push_back({peer.node, peer.listen});
+  return settings;
+}
+
+abci::ApplicationConfig application_of(const NetworkConfig& network) {
+  abci::ApplicationConfig config;
+  config.app_version = kProtocol;
+  config.version = CARELEDGER_VERSION;
+  for (const PeerConfig& peer : network.peers) config.peers.push_back(peer.node);
+  return config;
+}
+
+}  // namespace careledger::apps::network

@@ -1,0 +1,24 @@
+// What the engine of a member's node is told, whether the node serves or only fetches the state to begin with.
+//
+// Thread-safety: pure.
+#pragma once
+
+#include "apps/config.h"
+#include "kernel/kernel.pb.h"
+#include "ordering/abci/application.h"
+#include "ordering/abci/engine_home.h"
+
+namespace careledger::apps::network {
+
+// The same bytes at every member: it follows from the founding document alone.
+Result<ordering::abci::Genesis> genesis_of(const kernel::Founding& founding);
+
+// Of the first block: members with a vote, in the document's order.
+std::vector<ordering::abci::GenesisValidator> founding_validators(const kernel::Founding& founding);
+
+ordering::abci::EngineSettings settings_of(const NetworkConfig& network);
+
+// Versions and peers; what else the application needs is its caller's.
+ordering::abci::ApplicationConfig application_of(const NetworkConfig& network);
+
+}  // namespace careledger::apps::network

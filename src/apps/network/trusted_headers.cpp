@@ -1,0 +1,142 @@
+#include "apps/network/trusted_headers.h"
+
+#include "base/assert.h"
+#include "edge/http/client.h"
+#include "kernel/tables.h"
+
+namespace careledger::apps::network {
+namespace {
+
+namespace http = edge::http;
+
+constexpr std::size_t kStepsMax = 1000;  // of one way: a server could make it as long as the chain
+constexpr std::int64_t kTrustDays = 14;
+constexpr std::uint64_t kBackMax = 5'000;
+constexpr std::uint64_t kAnswerBytesMax = 4u << 20;
+
+class MemberRpc final : public ordering::abci::Transport {
+ public:
+  explicit MemberRpc(std::unique_ptr<http::Client> client) : client_(std::move(client)) {}
+  Result<Bytes> get(const std::string& target) override {
+    CARELEDGER_TRY(http::Response response, client_->call(http::make_request(http::Method::get, target)));
+    return std::move(response.body);
+  }
+  Result<Bytes> post_form(const std::string&, Bytes) override { return fail(ErrorKind::unsupported, "a member's RPC is for reading"); }
+
+ private:
+  std::unique_ptr<http::Client> client_;
+};
+
+Result<proof::LightBlock> light_block(const HeaderServer& server, Height height) {
+  ordering::abci::EngineRpc rpc(*server.rpc);
+  auto header = rpc.header(height);
+  if (!header) return fail(header.error().kind, server.name + ": " + header.error().message);
+  auto validators = rpc.validators(height);
+  if (!validators) return fail(validators.error().kind, server.name + ": " + validators.error().message);
+  return proof::LightBlock{std::move(*header), std::move(*validators)};
+}
+
+Height height_of(const proof::LightBlock& block) { return {static_cast<std::uint64_t>(block.signed_header.header.height)}; }
+
+}  // namespace
+
+Result<HeaderServer> header_server(const std::string& origin, const std::string& certificates) {
+  http::ClientConfig config;
+  config.origin = origin;
+  config.trust_file = certificates;
+  config.answer_time = std::chrono::seconds(10);
+  config.body_bytes = kAnswerBytesMax;
+  CARELEDGER_TRY(std::unique_ptr<http::Client> client, http::Client::make(config));
+  return HeaderServer{origin, std::make_unique<MemberRpc>(std::move(client))};
+}
+
+TrustedHeaders::TrustedHeaders(const LedgerId& ledger, Height height, const Digest& hash, std::vector<HeaderServer> servers,
+                               const Clock& clock)
+    : ledger_(ledger), height_(height), hash_(hash), servers_(std::move(servers)), clock_(&clock) {
+  CARELEDGER_ASSERT(servers_.size() >= 2);
+}
+
+Result<proof::LightBlock> TrustedHeaders::fetch(Height height) const { return light_block(servers_.front(), height); }
+
+Result<proof::LightBlock> TrustedHeaders::first() const {
+  CARELEDGER_TRY(proof::LightBlock block, fetch(height_));
+  const proof::Header& header = block.signed_header.header;
+  if (proof::hash_of(header) != hash_.view())
+    return fail(ErrorKind::invalid,
+                servers_.front().name + " shows another header " + std::to_string(height_.value) + " than --trust names");
+  if (header.chain_id != kernel::chain_id(ledger_)) return fail(ErrorKind::invalid, "the header that --trust names is of another ledger");
+  if (header.time < proof::time_from({clock_->now().value - kTrustDays * 86'400'000}))
+    return fail(ErrorKind::invalid, "the header that --trust names is over " + std::to_string(kTrustDays) + " days old");
+  CARELEDGER_CHECK(proof::verify_commit(block.signed_header, block.validators));
+  return block;
+}
+
+// Where too few of the validators known so far signed, half the way first.
+Result<proof::LightBlock> TrustedHeaders::reach(proof::LightBlock trusted, Height height) const {
+  std::vector<proof::LightBlock> ahead;  // the nearest last
+  CARELEDGER_TRY(proof::LightBlock target, fetch(height));
+  ahead.push_back(std::move(target));
+  for (std::size_t step = 0; !ahead.empty(); ++step) {
+    const auto verified = proof::walk(trusted, {&ahead.back(), 1}, proof::time_from(clock_->now()));
+    if (verified) {
+      trusted = std::move(ahead.back());
+      ahead.pop_back();
+      continue;
+    }
+    const std::uint64_t from = height_of(trusted).value;
+    const std::uint64_t half = from + (height_of(ahead.back()).value - from) / 2;
+    if (half == from || step == kStepsMax) return tl::make_unexpected(verified.error());
+    CARELEDGER_TRY(proof::LightBlock between, fetch({half}));
+    ahead.push_back(std::move(between));
+  }
+  return trusted;
+}
+
+Result<void> TrustedHeaders::compare(const proof::Header& header) const {
+  const Height height{static_cast<std::uint64_t>(header.height)};
+  for (std::size_t i = 1; i < servers_.size(); ++i) {
+    CARELEDGER_TRY(const proof::LightBlock other, light_block(servers_[i], height));
+    if (proof::hash_of(other.signed_header.header) == proof::hash_of(header)) continue;
+    return fail(ErrorKind::conflict, servers_.front().name + " and " + servers_[i].name + " show different blocks of height " +
+                                         std::to_string(height.value) + ": keep what they show, and ask the members");
+  }
+  return {};
+}
+
+Result<proof::Header> TrustedHeaders::go_back(proof::Header trusted, Height height) const {
+  ordering::abci::EngineRpc rpc(*servers_.front().rpc);
+  const auto from = static_cast<std::uint64_t>(trusted.height);
+  if (from - height.value > kBackMax)
+    return fail(ErrorKind::invalid,
+                "--trust names a block more than " + std::to_string(kBackMax) + " above the snapshot: take an older one");
+  for (std::uint64_t at = from; at > height.value; --at) {
+    CARELEDGER_TRY(proof::SignedHeader before, rpc.header({at - 1}));
+    if (proof::hash_of(before.header) != trusted.last_block_id.hash)
+      return fail(ErrorKind::invalid,
+                  servers_.front().name + " shows another block " + std::to_string(at - 1) + " than the one after it names");
+    trusted = std::move(before.header);
+  }
+  return trusted;
+}
+
+Result<replica::TrustedPoint> TrustedHeaders::at(Height height) const {
+  CARELEDGER_TRY(proof::LightBlock block, first());
+  proof::Header here, after;
+  if (height < height_) {
+    CARELEDGER_TRY(after, go_back(block.signed_header.header, next(height)));
+    CARELEDGER_TRY(here, go_back(after, height));
+  } else {
+    if (height > height_) {
+      CARELEDGER_TRY(block, reach(std::move(block), height));
+    }
+    here = block.signed_header.header;
+    CARELEDGER_TRY(const proof::LightBlock reached, reach(std::move(block), next(height)));
+    after = reached.signed_header.header;
+  }
+  CARELEDGER_CHECK(compare(after));
+  const auto app_hash = Digest::from(after.app_hash);
+  if (!app_hash) return fail(ErrorKind::invalid, "the header after height " + std::to_string(height.value) + " has no app hash");
+  return replica::TrustedPoint{ledger_, height, proof::block_time(here.time), *app_hash};
+}
+
+}  // namespace careledger::apps::network

@@ -1,0 +1,105 @@
+// From a header that people vouch for to a snapshot's height, over the RPC of nodes that may lie.
+#include "apps/network/trusted_headers.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "edge/http/server.h"
+#include "edge/rpc/rpc.h"
+#include "ordering/local/chain_maker.h"
+#include "ordering/local/local.h"
+#include "ordering/test_founder.h"
+
+namespace careledger::apps::network {
+namespace {
+
+using ordering::testing::Founder;
+
+constexpr std::uint64_t kBlocks = 9;
+
+// A ledger of one validator, and its RPC on loopback.
+class Chain {
+ public:
+  Chain(Founder& founder, std::uint64_t validator) : replica_(founder.open(replica::memory_ledger_store())) {
+    SeededEntropy entropy(validator);
+    auto started = ordering::local::start(*replica_, crypto::SigningKey::generate(entropy), system_clock(), {.epoch_ms = 1});
+    ordering_ = std::move(started.value());
+    ordering_->host(founder.id(), founder.signer());
+    for (std::uint64_t i = 1; ordering_->height().value < kBlocks; ++i) {
+      std::promise<ordering::Answer> answered;
+      ordering_->submit(founder.id(), founder.admit(i, "Organisation " + std::to_string(i), system_clock().now()), ordering::Lane::urgent,
+                        [&answered](const ordering::Answer& answer) { answered.set_value(answer); });
+      const Height height = answered.get_future().get().receipt->height;
+      std::promise<void> provable;
+      ordering_->when_provable(height, [&provable] { provable.set_value(); });
+      provable.get_future().wait();
+    }
+    rpc_ = std::make_unique<edge::rpc::Rpc>(
+        edge::rpc::Node{ordering_.get(), replica_.get(), {ordering::local::kBlockBytesMax, -1}, "test", "0.1.0"});
+    server_ = std::move(edge::http::Server::start(threads_, {}, *rpc_).value());
+  }
+  ~Chain() {
+    server_.reset();
+    ordering_->stop();
+  }
+  HeaderServer server() const { return header_server(server_->origin(), "").value(); }
+  proof::Header header(std::uint64_t height) const { return ordering_->header({height}).value().header; }
+  Digest hash(std::uint64_t height) const { return *Digest::from(proof::hash_of(header(height))); }
+  LedgerId ledger() const { return replica_->ledger(); }
+
+ private:
+  std::unique_ptr<replica::Replica> replica_;
+  std::unique_ptr<ordering::Ordering> ordering_;
+  std::unique_ptr<edge::rpc::Rpc> rpc_;
+  edge::http::IoThreads threads_{1, system_clock()};
+  std::unique_ptr<edge::http::Server> server_;
+};
+
+class TrustedHeadersTest : public ::testing::Test {
+ protected:
+  TrustedHeaders from(std::uint64_t height, const Digest& hash, const Chain& other) const {
+    std::vector<HeaderServer> servers;
+    servers.push_back(chain.server());
+    servers.push_back(other.server());
+    return {chain.ledger(), {height}, hash, std::move(servers), system_clock()};
+  }
+  std::string refusal(const TrustedHeaders& headers, std::uint64_t height) const {
+    const auto point = headers.at({height});
+    return point ? "" : point.error().message;
+  }
+
+  Founder founder{system_clock().now()};
+  Chain chain{founder, 1};
+};
+
+TEST_F(TrustedHeadersTest, LeadForwardsAndBackwardsToTheSamePoint) {
+  for (const std::uint64_t trusted : {1, 4, 5, 9}) {
+    const auto point = from(trusted, chain.hash(trusted), chain).at({4});
+    ASSERT_TRUE(point) << trusted << ": " << point.error().message;
+    EXPECT_EQ(point->height.value, 4u);
+    EXPECT_EQ(point->time, proof::block_time(chain.header(4).time));
+    EXPECT_EQ(point->app_hash.view(), chain.header(5).app_hash);
+    EXPECT_EQ(point->ledger, chain.ledger());
+  }
+}
+
+TEST_F(TrustedHeadersTest, AnotherHeaderThanTheOneVouchedForLeadsNowhere) {
+  EXPECT_NE(refusal(from(3, chain.hash(4), chain), 5).find("another header 3 than --trust names"), std::string::npos);
+  EXPECT_NE(refusal(from(3, chain.hash(3), chain), 1000).find("1000"), std::string::npos);  // there is none yet
+  std::vector<HeaderServer> servers;
+  for (int i = 0; i < 2; ++i) servers.push_back(chain.server());
+  const TrustedHeaders elsewhere(LedgerId{}, {3}, chain.hash(3), std::move(servers), system_clock());
+  EXPECT_NE(refusal(elsewhere, 5).find("of another ledger"), std::string::npos);
+}
+
+TEST_F(TrustedHeadersTest, AForkIsSeenByTheOtherServer) {
+  const Chain fork{founder, 2};
+  const auto point = from(3, chain.hash(3), fork).at({5});
+  ASSERT_FALSE(point);
+  EXPECT_EQ(point.error().kind, ErrorKind::conflict);
+  EXPECT_NE(point.error().message.find("different blocks of height 6"), std::string::npos) << point.error().message;
+}
+
+}  // namespace
+}  // namespace careledger::apps::network
