@@ -55,7 +55,7 @@ function(careledger_add_modules)
   if(NOT CARELEDGER_CORE_ONLY)
     target_compile_definitions(cl_apps PRIVATE CARELEDGER_VERSION="${PROJECT_VERSION}")
     # On the one file that looks there: the path of a checkout in every command would keep the compiler cache from serving another.
-    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/apps/demo/demo.cpp PROPERTIES
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/apps/demo/stage.cpp PROPERTIES
       COMPILE_DEFINITIONS CARELEDGER_SAMPLES="${CMAKE_SOURCE_DIR}/samples/synthea")
     add_executable(careledger ${CMAKE_SOURCE_DIR}/src/apps/main.cpp)
     target_link_libraries(careledger PRIVATE cl_apps ${JEMALLOC})

@@ -109,13 +109,12 @@ Result<std::size_t> check_whole(Stage& stage, const LoadUntilDead& load) {
 }
 
 Result<void> run_kill(Stage& stage) {
-  CARELEDGER_TRY(const std::string token, stage.access->token_for(kLaboratory, edge::auth::Role::system));
-  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kLaboratory));
+  CARELEDGER_TRY(const std::string token, stage.access(kLaboratory).token_for(kLaboratory, edge::auth::Role::system));
+  CARELEDGER_TRY(const std::string origin, stage.origin_of(kLaboratory));
   LoadUntilDead load(origin, token);
   load.wait_for(kAcknowledgedBeforeTheKill);
-  stage.node->kill_hard();
+  stage.host(kLaboratory).kill_hard();
   load.join();
-  stage.access.reset();
   const std::uint64_t start = system_clock().monotonic_ns();
   CARELEDGER_CHECK(stage.serve());
   const double seconds = static_cast<double>(system_clock().monotonic_ns() - start) / 1e9;
@@ -176,9 +175,10 @@ Result<void> run_search(Stage& stage) {
   for (const std::string& file : files) CARELEDGER_CHECK(add_needles(file, wanted));
   CARELEDGER_TRY(const vault::Needles needles, vault::Needles::of({wanted.begin(), wanted.end()}));
 
-  const std::string planted = stage.layout.folder + "/planted";
+  const std::string folder = stage.host(kNorth).layout.folder;
+  const std::string planted = folder + "/planted";
   CARELEDGER_CHECK(system_files().replace(planted, vault::Needles::planted(*wanted.begin())));
-  CARELEDGER_TRY(const auto found, needles.search_folder(stage.layout.folder));
+  CARELEDGER_TRY(const auto found, needles.search_folder(folder));
   CARELEDGER_CHECK(system_files().remove(planted));
   std::set<std::string> encodings;
   for (const vault::NeedleHit& hit : found)
@@ -189,8 +189,8 @@ Result<void> run_search(Stage& stage) {
   stage.say(fmt::format("a text planted in {} encodings was found in each of them, so the search works", encodings.size()));
 
   const std::uint64_t planted_bytes = needles.bytes_searched();
-  for (const std::string& folder : {stage.layout.folder, stage.logs()}) {
-    CARELEDGER_TRY(const auto hits, needles.search_folder(folder));
+  for (const std::string& searched : {folder, stage.logs()}) {
+    CARELEDGER_TRY(const auto hits, needles.search_folder(searched));
     if (!hits.empty())
       return fail(ErrorKind::corrupt,
                   fmt::format("{} holds a patient's text in {} at byte {}", hits[0].file, hits[0].encoding, hits[0].offset));

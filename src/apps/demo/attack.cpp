@@ -67,7 +67,7 @@ Result<std::string> finding(const Stage& stage, const std::string& audit, const 
 // One row each of records, index, accesses and ledger, with the node's own keys: everything opens, and nothing is what was committed to.
 Result<void> show_edited_rows(Stage& stage, const OrganisationConfig& north) {
   const Layout edited = layout_of(stage.scratch + "/edited");
-  CARELEDGER_CHECK(copy_node(stage.layout, edited));
+  CARELEDGER_CHECK(copy_node(stage.host(kNorth).layout, edited));
   CARELEDGER_TRY(const EditedRows rows, edit_rows(edited, north, stage.north_observation, stage.north_patient));
   CARELEDGER_TRY(const std::string audit, audit_finds(edited.folder));
   const std::pair<const char*, std::string> wanted[] = {
@@ -84,7 +84,7 @@ Result<void> show_edited_rows(Stage& stage, const OrganisationConfig& north) {
 
 Result<void> show_flipped_bit(Stage& stage, const OrganisationConfig& north) {
   const Layout edited = layout_of(stage.scratch + "/edited");
-  CARELEDGER_CHECK(copy_node(stage.layout, edited));
+  CARELEDGER_CHECK(copy_node(stage.host(kNorth).layout, edited));
   const std::string file = largest(edited.vault(north.slug), ".sst");
   if (file.empty()) return fail(ErrorKind::not_found, "nothing to edit on the disk");
   CARELEDGER_CHECK(flip_bit(file));
@@ -108,7 +108,7 @@ Result<std::string> wallet_refuses(Stage& stage, const Layout& forged) {
 // Whoever has every key of the node can sign another history, and by itself it is sound. Those outside remember the one they saw.
 Result<void> show_rewritten_history(Stage& stage) {
   const Layout forged = layout_of(stage.scratch + "/forged");
-  CARELEDGER_CHECK(copy_node(stage.layout, forged));
+  CARELEDGER_CHECK(copy_node(stage.host(kNorth).layout, forged));
   CARELEDGER_TRY(const Rewritten rewritten, rewrite_history(forged));
   CARELEDGER_TRY(const Finished alone, run_self({"audit", forged.folder}));
   if (alone.exit != 0) return fail(ErrorKind::invalid, "the rewritten history does not pass for sound by itself: " + alone.out);
@@ -121,7 +121,7 @@ Result<void> show_rewritten_history(Stage& stage) {
   CARELEDGER_TRY(const Finished kept, run_self({"wallet", "checkpoint", stage.wallet(), "-o", remembered, "--trust-out", trust}));
   if (kept.exit != 0) return fail(ErrorKind::invalid, "the wallet remembers no checkpoint");
   const std::string slug = slug_of(kRegulator);
-  CARELEDGER_CHECK(copy_over(stage.layout.witness(slug), forged.witness(slug)));
+  CARELEDGER_CHECK(copy_over(stage.host(kRegulator).layout.witness(slug), forged.witness(slug)));
   CARELEDGER_TRY(const std::string audit, audit_finds(forged.folder, {"--checkpoint", remembered, "--trust", trust}));
   CARELEDGER_TRY(std::string line, finding(stage, audit, "remembered.note"));
   stage.say("against the checkpoint that the patient's wallet cosigned. " + line);
@@ -134,16 +134,17 @@ Result<void> show_rewritten_history(Stage& stage) {
 }
 
 Result<void> run_attack(Stage& stage) {
+  const Layout layout = stage.host(kNorth).layout;
   Progress bar("    backup, attacks, audits", 5);
   stage.stop();
   const std::string data = stage.scratch + "/backup-data";
   const std::string keys = stage.scratch + "/backup-keys";
-  CARELEDGER_TRY(const Finished backup, run_self({"backup", stage.layout.folder, "--data", data, "--keys", keys}));
+  CARELEDGER_TRY(const Finished backup, run_self({"backup", layout.folder, "--data", data, "--keys", keys}));
   if (backup.exit != 0) return fail(ErrorKind::storage, "careledger backup ended with exit code " + std::to_string(backup.exit));
-  CARELEDGER_TRY(const Finished before, run_self({"audit", stage.layout.folder}));
+  CARELEDGER_TRY(const Finished before, run_self({"audit", layout.folder}));
   if (before.exit != 0) return fail(ErrorKind::corrupt, "careledger audit found damage before anything was edited: " + before.out);
 
-  CARELEDGER_TRY(const Config config, read_config(system_files(), stage.layout.config()));
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
   const OrganisationConfig& north = *config.find(kNorth);
   bar.to(1);
   CARELEDGER_CHECK(show_edited_rows(stage, north));
@@ -153,8 +154,8 @@ Result<void> run_attack(Stage& stage) {
   CARELEDGER_CHECK(show_rewritten_history(stage));
   bar.to(4);
 
-  fs::remove_all(stage.layout.folder);
-  CARELEDGER_TRY(const Finished restored, run_self({"restore", stage.layout.folder, "--data", data, "--keys", keys}));
+  fs::remove_all(layout.folder);
+  CARELEDGER_TRY(const Finished restored, run_self({"restore", layout.folder, "--data", data, "--keys", keys}));
   if (restored.exit != 0) return fail(ErrorKind::storage, "careledger restore ended with exit code " + std::to_string(restored.exit));
   stage.say("the folder was destroyed; " + restored.out.substr(0, restored.out.find('\n')));
   CARELEDGER_CHECK(stage.serve());

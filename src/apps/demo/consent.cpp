@@ -5,51 +5,16 @@
 
 #include <algorithm>
 
+#include "apps/demo/acts.h"
 #include "apps/demo/demo.h"
 #include "apps/demo/insider.h"
-#include "apps/demo/patients.h"
 
 namespace careledger::apps::demo {
 namespace {
 
-namespace http = edge::http;
-namespace json = codec::json;
-
-struct Retrieved {
-  int status = 0;
-  json::Document body;
-};
-
-// South's clinician asks North for the shared patient's record.
-Result<Retrieved> retrieve(Stage& stage) {
-  http::Request request =
-      http::make_request(http::Method::post, "/fhir/Patient/" + stage.south_patient + "/$retrieve",
-                         R"({"resourceType":"Parameters","parameter":[{"name":"from","valueString":")" + std::string(kNorth) + R"("}]})",
-                         "application/fhir+json");
-  CARELEDGER_TRY(const http::Response response, stage.access->call(kSouth, edge::auth::Role::clinician, std::move(request)));
-  CARELEDGER_TRY(json::Document body, json::parse(response.content()));
-  return Retrieved{response.status, std::move(body)};
-}
-
-std::string reason_of(const json::Value& outcome) {
-  for (const json::Value& issue : outcome.items_at("issue"))
-    if (const json::Value* details = issue.find("details"))
-      for (const json::Value& coding : details->items_at("coding")) return std::string(coding.string_at("code"));
-  return {};
-}
-
-Result<void> expect_refusal(Stage& stage, const std::string& reason) {
-  CARELEDGER_TRY(const Retrieved refused, retrieve(stage));
-  const std::string got = reason_of(refused.body.root());
-  if (refused.status != 403 || got != reason)
-    return fail(ErrorKind::invalid, fmt::format("expected a refusal for {}, got status {} and reason \"{}\"", reason, refused.status, got));
-  stage.say(fmt::format("{} asks {} for the record of a patient whom both know: refused, reason {}", kSouth, kNorth, got));
-  return {};
-}
-
 Result<void> run_refuse(Stage& stage) {
   CARELEDGER_CHECK(expect_refusal(stage, "no_consent"));
-  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
+  CARELEDGER_TRY(const std::string origin, stage.origin_of(kNorth));
   CARELEDGER_TRY(const std::string log, wallet(stage.wallet(), "log", {"--node", origin}));
   if (log.find("no_consent") == std::string::npos && log.find("refus") == std::string::npos)
     return fail(ErrorKind::invalid, "the refusal does not stand in the patient's log");
@@ -57,41 +22,11 @@ Result<void> run_refuse(Stage& stage) {
   return {};
 }
 
-Result<void> check_released(const json::Value& bundle, std::size_t& records) {
-  for (const json::Value& entry : bundle.items_at("entry")) {
-    const json::Value* resource = entry.find("resource");
-    if (resource == nullptr) return fail(ErrorKind::invalid, "an entry without a resource was released");
-    const std::string_view type = resource->string_at("resourceType");
-    if (type == "OperationOutcome") continue;
-    if (type != "Observation" && type != "DiagnosticReport" && type != "Specimen")
-      return fail(ErrorKind::invalid, "something else than laboratory results was released: " + std::string(type));
-    if (resource->find("issued") != nullptr || resource->find("encounter") != nullptr)
-      return fail(ErrorKind::invalid, "a withheld element was released");
-    ++records;
-  }
-  return {};
-}
-
 Result<void> run_release(Stage& stage) {
-  CARELEDGER_TRY(const std::string north, stage.access->origin_of(kNorth));
-  CARELEDGER_TRY(const std::string south, stage.access->origin_of(kSouth));
-  CARELEDGER_TRY(const std::string said,
-                 wallet(stage.wallet(), "grant",
-                        {"--node", north, "--grantee", kSouth, "--grantee-node", south, "--category", "laboratory", "--withhold",
-                         "*.issued", "--withhold", "*.encounter", "--purpose", "TREAT", "--days", "30"}));
+  CARELEDGER_TRY(const std::string said, grant_laboratory(stage));
   stage.say("the patient: " + said);
-  const std::uint64_t start = system_clock().monotonic_ns();
-  CARELEDGER_TRY(const Retrieved released, retrieve(stage));
-  const double ms = static_cast<double>(system_clock().monotonic_ns() - start) / 1e6;
-  if (released.status != 200) return fail(ErrorKind::invalid, "the granted request was refused: " + reason_of(released.body.root()));
-  std::size_t records = 0;
-  CARELEDGER_CHECK(check_released(released.body.root(), records));
-  if (records == 0) return fail(ErrorKind::invalid, "nothing was released although the patient has laboratory results");
-  stage.say(fmt::format(
-      "the same request now gives {} laboratory records in {:.0f} ms, without the two withheld elements, and nothing else; each was "
-      "verified against the ledger on arrival",
-      records, ms));
-  stage.table.push_back({"release of a patient's laboratory records", fmt::format("{} in {:.0f} ms", records, ms)});
+  CARELEDGER_TRY(const Released released, take_released(stage));
+  say_released(stage, released);
   return {};
 }
 
@@ -110,7 +45,7 @@ Result<int> convict(const Stage& stage, const std::string& list, const std::stri
 Result<void> serve_short_list(Stage& stage, const std::string& list) {
   const Layout second = layout_of(stage.scratch + "/second-book");
   stage.stop();
-  CARELEDGER_CHECK(copy_node(stage.layout, second));
+  CARELEDGER_CHECK(copy_node(stage.host(kNorth).layout, second));
   CARELEDGER_CHECK(stage.serve());
   CARELEDGER_TRY(const Config config, read_config(system_files(), second.config()));
   CARELEDGER_CHECK(leave_out_release(second, *config.find(kNorth)));
@@ -127,8 +62,8 @@ Result<void> show_promises(Stage& stage) {
   const std::string trust = stage.scratch + "/wallet-trust.json";
   const std::string broken = stage.scratch + "/broken.clpb";
   CARELEDGER_CHECK(wallet(stage.wallet(), "checkpoint", {"--trust-out", trust}));
-  CARELEDGER_TRY(const Finished written, run_self({"promises", stage.layout.folder, "--organisation", kSouth, "--custodian", kNorth, "-o",
-                                                   stage.scratch + "/promises"}));
+  CARELEDGER_TRY(const Finished written, run_self({"promises", stage.host(kSouth).layout.folder, "--organisation", kSouth, "--custodian",
+                                                   kNorth, "-o", stage.scratch + "/promises"}));
   if (written.exit != 0) return fail(ErrorKind::invalid, "careledger promises ended with exit code " + std::to_string(written.exit));
   CARELEDGER_TRY(const int honest, convict(stage, stage.scratch + "/list.clpb", broken));
   if (honest != 1) return fail(ErrorKind::invalid, "an honest custodian was convicted");
@@ -148,7 +83,7 @@ Result<void> show_promises(Stage& stage) {
 }
 
 Result<void> run_list(Stage& stage) {
-  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
+  CARELEDGER_TRY(const std::string origin, stage.origin_of(kNorth));
   CARELEDGER_TRY(const std::string log, wallet(stage.wallet(), "log", {"--node", origin, "-o", stage.scratch + "/list.clpb"}));
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < log.size();) {
@@ -163,7 +98,7 @@ Result<void> run_list(Stage& stage) {
 }
 
 Result<void> run_withdraw(Stage& stage) {
-  CARELEDGER_TRY(const std::string origin, stage.access->origin_of(kNorth));
+  CARELEDGER_TRY(const std::string origin, stage.origin_of(kNorth));
   CARELEDGER_TRY(const std::string said, wallet(stage.wallet(), "revoke", {"--node", origin}));
   stage.say("the patient: " + said);
   return expect_refusal(stage, "consent_revoked");

@@ -2,63 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <filesystem>
-
-#include "apps/demo/patients.h"
+#include "apps/demo/acts.h"
+#include "apps/demo/demo.h"
 #include "apps/founding.h"
-#include "apps/import.h"
-#include "apps/terminal.h"
 
 namespace careledger::apps::demo {
 namespace {
 
 namespace http = edge::http;
 namespace json = codec::json;
-
-constexpr std::size_t kUnpackedMax = 64u << 20;
-
-std::vector<std::string> files_of(const std::string& folder) {
-  std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path().string());
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-Result<ImportReport> bring(Stage& stage, const std::string& organisation, std::vector<std::string> sources) {
-  ImportOptions options;
-  options.organisation = organisation;
-  options.sources = std::move(sources);
-  std::unique_ptr<Progress> bar;
-  const auto progress = [&](std::size_t done, std::size_t total) {
-    if (!bar) bar = std::make_unique<Progress>("    " + organisation, total);
-    bar->to(done);
-  };
-  CARELEDGER_TRY(ImportReport done, import_records(*stage.access, options, progress));
-  if (!done.refused.empty()) return fail(ErrorKind::invalid, done.refused.front().source + ": " + done.refused.front().why);
-  return done;
-}
-
-// "system|value" of the first identifier of the Patient in a Bundle.
-Result<std::string> identifier_in(const std::string& file) {
-  CARELEDGER_TRY(const Bytes text, read_source(file, kUnpackedMax));
-  CARELEDGER_TRY(const json::Document bundle, json::parse(text));
-  for (const json::Value& entry : bundle.root().items_at("entry")) {
-    const json::Value* resource = entry.find("resource");
-    if (resource == nullptr || resource->string_at("resourceType") != "Patient") continue;
-    for (const json::Value& identifier : resource->items_at("identifier"))
-      if (!identifier.string_at("system").empty())
-        return std::string(identifier.string_at("system")) + "|" + std::string(identifier.string_at("value"));
-  }
-  return fail(ErrorKind::invalid, file + " has no Patient with an identifier");
-}
-
-Result<std::string> find_one(Stage& stage, const std::string& organisation, const std::string& query) {
-  CARELEDGER_TRY(const json::Document found, stage.fhir(organisation, edge::auth::Role::clinician, http::Method::get, query));
-  const auto entries = found.root().items_at("entry");
-  if (entries.empty()) return fail(ErrorKind::not_found, organisation + " found nothing for a search of the demo");
-  return std::string(entries[0].find("resource")->string_at("id"));
-}
 
 // The ids of an organisation's patients but for the one whom both hospitals know.
 Result<std::vector<std::string>> other_patients(Stage& stage, const std::string& organisation) {
@@ -104,9 +56,10 @@ Result<void> run_found(Stage& stage) {
   order.name = "Demo";
   order.epoch_ms = 50;  // short, so that the demo does not wait; a real ledger takes seconds
   order.organisations = {{kNorth, "hospital", 0}, {kSouth, "hospital", 0}, {kLaboratory, "laboratory", 0}, {kRegulator, "regulator", 0}};
-  CARELEDGER_CHECK(found_ledger(stage.layout, order, system_clock(), system_entropy(), [&](const std::string& step) { stage.say(step); }));
+  CARELEDGER_CHECK(
+      found_ledger(stage.host(kNorth).layout, order, system_clock(), system_entropy(), [&](const std::string& step) { stage.say(step); }));
   CARELEDGER_CHECK(stage.serve());
-  stage.say(fmt::format("one process serves the four of them (process {})", stage.node->pid()));
+  stage.say(fmt::format("one process serves the four of them (process {})", stage.host(kNorth).process->pid()));
   return {};
 }
 
@@ -131,12 +84,7 @@ Result<void> run_bring_patients(Stage& stage) {
                         at_south.seconds + more_at_south.seconds));
   stage.table.push_back({"resources stored, each encrypted, indexed, audited and anchored", std::to_string(resources)});
 
-  CARELEDGER_TRY(const std::string identifier, identifier_in(stage.shared_patient));
-  const std::string query = "/Patient?identifier=" + http::percent_encode(identifier);
-  CARELEDGER_TRY(stage.north_patient, find_one(stage, kNorth, query));
-  CARELEDGER_TRY(stage.south_patient, find_one(stage, kSouth, query));
-  CARELEDGER_TRY(stage.north_observation,
-                 find_one(stage, kNorth, "/Observation?category=laboratory&patient=Patient/" + stage.north_patient + "&_count=1"));
+  CARELEDGER_CHECK(find_shared_patient(stage));
   return bind_patients(stage);
 }
 
