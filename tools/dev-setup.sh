@@ -71,17 +71,21 @@ install_pypi() {
 }
 
 setup_pypi() {
-  local packages=() name version
-  while read -r name version; do packages+=("$name==$version"); done < <(needed test pypi)
-  [ ${#packages[@]} -eq 0 ] || once pypi "${packages[*]}" "install from PyPI: ${packages[*]}" install_pypi "${packages[@]}"
+  local group=$1 packages=() name version
+  while read -r name version; do packages+=("$name==$version"); done < <(needed "$group" pypi)
+  [ ${#packages[@]} -eq 0 ] || once "pypi-$group" "${packages[*]}" "install from PyPI: ${packages[*]}" install_pypi "${packages[@]}"
 }
 
 setup_go() {
-  local name version folder
+  local group=$1 name version
   export GOBIN=$tools/bin CGO_ENABLED=0
   while read -r name version; do
     once "go-$(basename "$name")" "$version" "go install $(basename "$name") $version" go install "$name@$version"
-  done < <(needed test go)
+  done < <(needed "$group" go)
+}
+
+setup_go_modules() {
+  local folder
   for folder in tests/*/; do
     folder=${folder%/}
     [ -e "$folder/go.sum" ] || continue
@@ -101,10 +105,18 @@ setup_npm() {
   done
 }
 
+# CometBFT, which orders the ledger of a network, and what building it takes.
+setup_engine() {
+  setup_apt engine
+  setup_pypi engine
+  setup_go engine
+}
+
 setup_test() {
   setup_build
+  setup_engine
   setup_apt test
-  setup_pypi
-  setup_go
+  setup_pypi test
+  setup_go_modules
   setup_npm
 }
