@@ -56,6 +56,22 @@ class Chain {
   std::unique_ptr<edge::http::Server> server_;
 };
 
+// Shows the heights from `from` to `to` as another chain has them.
+class Mixed final : public ordering::abci::Transport {
+ public:
+  Mixed(HeaderServer honest, HeaderServer other, std::uint64_t from, std::uint64_t to)
+      : honest_(std::move(honest)), other_(std::move(other)), from_(from), to_(to) {}
+  Result<Bytes> get(const std::string& target) override {
+    const std::uint64_t height = std::stoull(target.substr(target.find('=') + 1));
+    return (height >= from_ && height <= to_ ? other_ : honest_).rpc->get(target);
+  }
+  Result<Bytes> post_form(const std::string&, Bytes) override { return fail(ErrorKind::unsupported, "for reading"); }
+
+ private:
+  HeaderServer honest_, other_;
+  const std::uint64_t from_, to_;
+};
+
 class TrustedHeadersTest : public ::testing::Test {
  protected:
   TrustedHeaders from(std::uint64_t height, const Digest& hash, const Chain& other) const {
@@ -99,6 +115,21 @@ TEST_F(TrustedHeadersTest, AForkIsSeenByTheOtherServer) {
   ASSERT_FALSE(point);
   EXPECT_EQ(point.error().kind, ErrorKind::conflict);
   EXPECT_NE(point.error().message.find("different blocks of height 6"), std::string::npos) << point.error().message;
+}
+
+TEST_F(TrustedHeadersTest, AServerThatLeavesTheChainIsNotFollowed) {
+  const Chain fork{founder, 2};
+  const auto refusal_of = [&](std::uint64_t trusted, std::uint64_t from, std::uint64_t to, std::uint64_t height) {
+    std::vector<HeaderServer> servers;
+    for (int i = 0; i < 2; ++i) servers.push_back({"mixed", std::make_unique<Mixed>(chain.server(), fork.server(), from, to)});
+    const TrustedHeaders headers(chain.ledger(), {trusted}, chain.hash(trusted), std::move(servers), system_clock());
+    return refusal(headers, height);
+  };
+  EXPECT_EQ(refusal_of(3, 100, 100, 6), "");                                                        // honest
+  EXPECT_NE(refusal_of(3, 6, 9, 6).find("header: "), std::string::npos);                            // forwards: signed by others
+  EXPECT_NE(refusal_of(3, 7, 7, 6).find("header: "), std::string::npos);                            // in the header with the app hash alone
+  EXPECT_NE(refusal_of(8, 1, 4, 4).find("another block 4 than the one after"), std::string::npos);  // backwards
+  EXPECT_NE(refusal_of(8, 6, 6, 4).find("another block 6 than the one after"), std::string::npos);  // on the way
 }
 
 }  // namespace
