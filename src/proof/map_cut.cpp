@@ -132,8 +132,8 @@ Bytes encode(const MapCut& cut) {
   return canonical_bytes(message);
 }
 
-Result<MapCut> decode_cut(ByteView bytes) {
-  CARELEDGER_TRY(const bundle::MapCut message, from_canonical<bundle::MapCut>(bytes, "map proof"));
+Result<MapCut> decode_cut(ByteView bytes, std::size_t limit) {
+  CARELEDGER_TRY(const bundle::MapCut message, from_canonical<bundle::MapCut>(bytes, "map proof", limit));
   return from_message(message);
 }
 

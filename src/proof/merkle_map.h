@@ -110,9 +110,10 @@ class MapView {
 // The first key after every key that starts with `prefix`; empty when there is none (all bytes ff).
 Bytes prefix_end(ByteView prefix);
 
-// Canonical bytes of a cut (docs/formats/merkle-map.md) and back; malformed unless they are exactly what encode gives.
+// Canonical bytes of a cut (docs/formats/merkle-map.md) and back; malformed unless they are exactly what encode gives, too_large above
+// `limit` bytes.
 Bytes encode(const MapCut& cut);
-Result<MapCut> decode_cut(ByteView bytes);
+Result<MapCut> decode_cut(ByteView bytes, std::size_t limit = 8u << 20);
 
 // ---- root from sorted rows ----
 

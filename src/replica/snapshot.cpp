@@ -123,8 +123,7 @@ Result<SnapshotLoader> SnapshotLoader::begin(std::shared_ptr<storage::Store> sto
 
 Result<void> SnapshotLoader::add(ByteView chunk) {
   if (next_ >= chunks()) return refused("there are more pieces than the header names");
-  if (chunk.size() > kSnapshotChunkBytesMax) return fail(ErrorKind::too_large, "snapshot: a piece is too large");
-  CARELEDGER_TRY(const proof::MapCut cut, proof::decode_cut(chunk));
+  CARELEDGER_TRY(const proof::MapCut cut, proof::decode_cut(chunk, kSnapshotChunkBytesMax));
   CARELEDGER_TRY(const proof::MapView known, proof::MapView::verify(cut, *Digest::from(header_.tip().state_root())));
   const int index = static_cast<int>(next_);
   const Bytes until = next_ + 1 < chunks() ? header_.chunk_starts(index + 1) : Bytes();

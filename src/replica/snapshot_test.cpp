@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "replica/newest_block.h"
 #include "replica/test_world.h"
 
 namespace careledger::replica {
@@ -66,6 +67,51 @@ TEST_F(SnapshotTest, ALoadedReplicaGoesOnAsTheOriginalDoes) {
   }
   EXPECT_TRUE(now.prove_consistency(view.log_size()));
   EXPECT_TRUE(now.prove_consistency(0));
+}
+
+TEST_F(SnapshotTest, PiecesOfFullSizeAreTaken) {
+  const auto from = std::shared_ptr<storage::Store>(memory_ledger_store());
+  SeededEntropy entropy(6);
+  storage::Batch batch;
+  for (int i = 0; i < 1300; ++i) batch.put(columns::kState, "s" + entropy.take(32), entropy.take(16'384));
+  ASSERT_TRUE(from->write(batch, storage::Durability::buffered));
+  Workers workers(0);
+  Tip tip;
+  tip.set_ledger(world_.ledger().bytes());
+  tip.set_height(7);
+  tip.set_time_ms(8);
+  tip.set_log_root(proof::CompactRange().root().bytes());
+  tip.set_state_root(StateTree::build({from.get(), columns::kState}, workers)->root().bytes());
+  tip.set_first_height(1);
+  batch.clear();
+  batch.put(columns::kMeta, kTipKey, tip.SerializeAsString());
+  ASSERT_TRUE(from->write(batch, storage::Durability::buffered));
+  const auto original = test::open_replica(world_, from);
+  const auto reader = SnapshotReader::make(original->view()).value();
+  ASSERT_EQ(reader.chunks(), 3u);
+  EXPECT_GT(reader.chunk(0)->size(), kSnapshotChunkBytes);
+  const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
+  const auto filled = fill(store, reader, {world_.ledger(), {7}, {8}, original->view().app_hash()});
+  ASSERT_TRUE(filled) << filled.error().message;
+  EXPECT_EQ(test::open_replica(world_, store)->view().app_hash(), original->view().app_hash());
+}
+
+// By which whoever loads one knows whether anything came of it.
+TEST_F(SnapshotTest, TheStoreTellsWhetherABlockStandsAboveIt) {
+  const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
+  const auto heights = [&store] { return stored_heights(*store).value(); };
+  const auto reader = SnapshotReader::make(replica_->view(), 4096).value();
+  EXPECT_FALSE(heights());
+  auto loader = SnapshotLoader::begin(store, reader.header(), point(replica_->view()));
+  ASSERT_TRUE(loader);
+  ASSERT_TRUE(loader->add(reader.chunk(0).value()));
+  EXPECT_FALSE(heights());
+  ASSERT_TRUE(fill(store, reader, point(replica_->view())));
+  EXPECT_EQ(heights()->newest, replica_->view().height());
+  EXPECT_GT(heights()->first, heights()->newest);
+  auto loaded = test::open_replica(world_, store);
+  world_.run(*loaded, {});
+  EXPECT_EQ(heights()->first, heights()->newest);
 }
 
 TEST_F(SnapshotTest, OneThatIsNotWantedAnyMoreIsNotMade) {
