@@ -29,6 +29,11 @@ inline void need(const Result<void>& result) {
   if (!result) give_up(result.error().message);
 }
 
+inline double environment(const char* name, double otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : std::atof(value);
+}
+
 // A new folder under TMPDIR (else the working folder), absolute; the caller removes it.
 inline std::string make_folder(const std::string& what) {
   const char* root = std::getenv("TMPDIR");

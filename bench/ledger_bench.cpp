@@ -18,16 +18,15 @@
 #include "bench/common.h"
 #include "bench/figures.h"
 #include "bench/limits.h"
+#include "bench/loaded_ledger.h"
 #include "ordering/local/chain_rows.h"
 #include "ordering/local/chain_writer.h"
 #include "ordering/local/local.h"
 #include "ordering/test_founder.h"
-#include "replica/test_world.h"
 
 namespace careledger::bench {
 namespace {
 
-namespace build = contracts::build;
 using replica::test::Actor;
 using replica::test::World;
 
@@ -36,12 +35,6 @@ constexpr std::size_t kBlockCommands = 2000;    // of the blocks in which grants
 constexpr std::size_t kInFlight = 16 * 1024;    // submitted and not yet answered: a block's worth being committed and one being checked
 constexpr std::size_t kBurst = 1024;            // submitted at once when there is room
 constexpr double kSignatureAndTerms = 64 + 32;  // bytes of a grant that neither compress nor follow from anything else
-constexpr kernel::Counter kGrantsBefore = 7;    // of each patient, preloaded
-
-double environment(const char* name, double otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::atof(value);
-}
 
 // Processor time of all threads, or of the calling one, which other programs on the machine do not stretch.
 double cpu_seconds(clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
@@ -72,117 +65,17 @@ class Folder {
   std::filesystem::path path_;
 };
 
-std::shared_ptr<storage::Store> open_store(const Folder& folder) {
-  replica::LedgerStoreOptions options;
-  options.folder = folder.path();
-  auto store = replica::open_ledger_store(options);
-  CARELEDGER_ASSERT(store.has_value());
-  return std::shared_ptr<storage::Store>(std::move(*store));
-}
-
-// A ledger whose state is written straight into the store: as if the patients had been proposed and had granted before.
-class Loaded {
- public:
-  Loaded(std::size_t patients, kernel::Counter grants) : world(1, system_clock().now()), store(open_store(folder)) {
-    {
-      static_cast<void>(replica::test::open_replica(world, store));
-    }
-    for (std::size_t i = 0; i < kOrganisations; ++i) {
-      static_cast<void>(world.admit());
-      add_account(world.organisations().back(), kernel::AccountKind::organisation);
-    }
-    for (std::size_t i = 0; i < patients; ++i) add_patient(world.organisations()[i % kOrganisations], grants);
-    write();
-    finish();
-    replica = replica::test::open_replica(world, store, std::max(1u, std::thread::hardware_concurrency()) - 1);  // as a node does
-    fmt::print("state of {} rows, {} signers\n", rows_, patients + kOrganisations);
+// A loaded ledger in a folder of its own, opened as a node does.
+struct Loaded {
+  Loaded(std::size_t patients, kernel::Counter grants) : ledger(folder.path(), system_clock().now(), {kOrganisations, patients, grants}) {
+    replica = replica::test::open_replica(world, ledger.store, std::max(1u, std::thread::hardware_concurrency()) - 1);
   }
-
-  World world;
   Folder folder{"careledger-bench"};
-  std::shared_ptr<storage::Store> store;
+  LoadedLedger ledger;
+  World& world = ledger.world;
   std::unique_ptr<replica::Replica> replica;
   crypto::SigningKey validator = crypto::SigningKey::generate(world.entropy());
-
- private:
-  void put(const kernel::Key& key, const google::protobuf::Message& row) {
-    batch_.put(replica::columns::kState, key.view(), kernel::encode(row));
-    ++rows_;
-    if (batch_.count() >= 20000) write();
-  }
-  void write() {
-    CARELEDGER_ASSERT(store->write(batch_, storage::Durability::buffered));
-    batch_.clear();
-  }
-  void add_account(const Actor& actor, kernel::AccountKind kind) {
-    put(kernel::kAccounts.key(actor.id), kernel::new_account(kind, world.authority(actor)));
-  }
-  void add_patient(Actor& organisation, kernel::Counter grants) {
-    static_cast<void>(world.propose(organisation));
-    replica::test::Patient& patient = world.patients().back();
-    put(kernel::kAccounts.key(patient.actor.id),
-        kernel::new_account(kernel::AccountKind::patient, kernel::single_key(patient.actor.key.public_key())));
-    contracts::relationship::Relationship row;
-    row.set_organisation(organisation.id.bytes());
-    row.set_patient(patient.actor.id.bytes());
-    row.set_status(static_cast<std::uint32_t>(contracts::relationship::Status::active));
-    put(contracts::relationship::kRelationships.key(patient.relationship), row);
-    if (grants == 0) return;
-    kernel::SequenceWindow window;
-    window.set_highest(patient.actor.sequence = grants);
-    put(kernel::kSequences.key(patient.actor.id), window);
-    for (kernel::Counter number = 1; number <= grants; ++number) {
-      contracts::consent::GrantRow grant;
-      grant.set_terms(world.entropy().take(32));
-      put(contracts::consent::kGrants.key(patient.relationship, number), grant);
-    }
-    patient.grants = grants;
-  }
-  void finish() {
-    replica::Workers workers(1);
-    const auto snapshot = store->snapshot();
-    const double start = seconds_now();
-    const auto tree = replica::StateTree::build({snapshot.get(), replica::columns::kState}, workers);
-    CARELEDGER_ASSERT(tree.has_value());
-    fmt::print("Merkle map built from its rows in {:.2f} s\n", seconds_now() - start);
-    replica::Tip tip;
-    CARELEDGER_ASSERT(tip.ParseFromString(**store->get(replica::columns::kMeta, replica::kTipKey)));
-    tip.set_state_root(tree->root().bytes());
-    batch_.put(replica::columns::kMeta, replica::kTipKey, tip.SerializeAsString());
-    write();
-    CARELEDGER_ASSERT(store->flush());
-    for (Actor& organisation : world.organisations()) organisation.sequence = 0;
-  }
-
-  storage::Batch batch_;
-  std::size_t rows_ = 0;
 };
-
-struct Signed {
-  OrganisationId organisation;  // answers for it
-  Bytes bytes;
-};
-
-// 50 % grants, 30 % revocations, 20 % anchors, signed beforehand; the patients in turn, each at the organisation that knows her.
-std::vector<Signed> presigned(World& world, std::size_t count) {
-  std::mt19937_64 random(1);
-  std::vector<Signed> commands;
-  commands.reserve(count);
-  std::vector<std::uint32_t> revoked(world.patients().size());
-  const auto add = [&](const Actor& organisation, const ledger::SignedCommand& command) {
-    commands.push_back({organisation.id, kernel::encode(command)});
-  };
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint64_t kind = random() % 10;
-    const std::size_t who = i % world.patients().size();
-    replica::test::Patient& patient = world.patients()[who];
-    Actor& organisation = world.organisations()[kind < 2 ? random() % kOrganisations : who % kOrganisations];
-    if (kind < 2) add(organisation, world.anchor(organisation));
-    else if (kind < 5 && revoked[who] < patient.grants) add(organisation, world.revoke(patient, ++revoked[who]));
-    else add(organisation, world.grant(patient));
-  }
-  return commands;
-}
 
 // The ordering of a node that hosts all of the world's organisations.
 struct Running {
@@ -214,7 +107,8 @@ struct LoadResult {
 // Submits from one thread, at most kInFlight at once, until the time is over; counts what was answered as final until then.
 class Load {
  public:
-  Load(Running& running, const std::vector<Signed>& commands) : ordering_(*running.ordering), commands_(commands) {}
+  Load(Running& running, const std::vector<Actor>& organisations, const std::vector<Signed>& commands)
+      : ordering_(*running.ordering), organisations_(organisations), commands_(commands) {}
 
   LoadResult run(double seconds) {
     const std::size_t in_flight = std::min(kInFlight, commands_.size() / 16);  // a patient's next command waits for the one before
@@ -238,7 +132,7 @@ class Load {
  private:
   void submit() {
     const Signed& next = commands_[submitted_++];
-    ordering_.submit(next.organisation, next.bytes, ordering::Lane::urgent, [this](const ordering::Answer& answer) {
+    ordering_.submit(organisations_[next.organisation].id, next.bytes, ordering::Lane::urgent, [this](const ordering::Answer& answer) {
       expect_done(answer);
       if (++answered_ % kBurst != 0) return;
       const std::lock_guard lock(mutex_);
@@ -251,6 +145,7 @@ class Load {
   }
 
   ordering::Ordering& ordering_;
+  const std::vector<Actor>& organisations_;
   const std::vector<Signed>& commands_;
   std::size_t submitted_ = 0;
   std::atomic<std::size_t> answered_{0};
@@ -289,7 +184,7 @@ void compact(storage::Store& store) {
 double bytes_a_grant(std::size_t grants) {
   namespace local = ordering::local;
   Loaded loaded(grants, 0);
-  compact(*loaded.store);
+  compact(*loaded.ledger.store);
   const double before = loaded.folder.table_bytes();
   const local::ChainMaker maker(kernel::chain_id(loaded.replica->ledger()), 1, loaded.validator.clone());
   local::Tip tip = need(local::read_tip(loaded.replica->view()));
@@ -302,7 +197,7 @@ double bytes_a_grant(std::size_t grants) {
     for (const kernel::Receipt& receipt : added.receipts.at(0)) CARELEDGER_ASSERT(receipt.code.ok());
     batch.clear();
   }
-  compact(*loaded.store);
+  compact(*loaded.ledger.store);
   return (loaded.folder.table_bytes() - before) / static_cast<double>(grants);
 }
 
@@ -358,7 +253,7 @@ int run(int argc, char** argv) {
   fmt::print("load…\n");
   std::fflush(stdout);
   Running running(loaded);
-  Load load(running, commands);
+  Load load(running, loaded.world.organisations(), commands);
   const LoadResult result = load.run(seconds);
   std::vector<Figure> figures;
   add_load_figures(loaded, running, result, limits, figures);

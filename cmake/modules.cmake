@@ -1,5 +1,6 @@
 # One static library a module, in the order of src/modules.txt. A module is its folder: every .cpp that is not a test, every
-# .proto. It links the modules below it and the outside libraries that careledger_outside_libraries() names for it.
+# .proto. A library links the modules below it and the outside libraries that careledger_outside_libraries() names for it. The commands
+# and the demo of apps are part of the program alone: no other target links them, and sanitizer builds do without.
 
 function(careledger_compile_protos module out_sources)
   file(GLOB_RECURSE protos CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${module}/*.proto)
@@ -20,7 +21,7 @@ endfunction()
 function(careledger_add_module module below)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${module}/*.cpp)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$|/main\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$|/main\\.cpp$|/apps/(commands|demo)/")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   careledger_compile_protos(${module} generated)
   careledger_extra_sources(${module} extra)
@@ -57,7 +58,10 @@ function(careledger_add_modules)
     # On the one file that looks there: the path of a checkout in every command would keep the compiler cache from serving another.
     set_source_files_properties(${CMAKE_SOURCE_DIR}/src/apps/demo/stage.cpp PROPERTIES
       COMPILE_DEFINITIONS CARELEDGER_SAMPLES="${CMAKE_SOURCE_DIR}/samples/synthea")
-    add_executable(careledger ${CMAKE_SOURCE_DIR}/src/apps/main.cpp)
+    file(GLOB program CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/apps/commands/*.cpp ${CMAKE_SOURCE_DIR}/src/apps/demo/*.cpp)
+    add_executable(careledger ${CMAKE_SOURCE_DIR}/src/apps/main.cpp ${program})
     target_link_libraries(careledger PRIVATE cl_apps ${JEMALLOC})
+    target_compile_definitions(careledger PRIVATE CARELEDGER_VERSION="${PROJECT_VERSION}")
+    target_compile_options(careledger PRIVATE -O1)  # what runs once a call, and parses options: most of it is the compiler's time
   endif()
 endfunction()

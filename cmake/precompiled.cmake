@@ -1,12 +1,16 @@
-# Sanitizer and core-only builds of clang compile the widely used outside headers once, and so do the test programs of the release
-# build. The modules of the release build do without, so that every file still has to include what it uses.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_BUILD_TYPE MATCHES "Release|None")
+# Sanitizer and core-only builds compile the widely used outside headers once, and so do the test programs of the release build. The
+# modules of the release build do without, so that every file still has to include what it uses.
+if(CMAKE_BUILD_TYPE MATCHES "Release|None")
   set(careledger_precompiled ON)
 endif()
 
 # CMake stamps the header it makes anew at each configuration; the compiler cache must look at contents alone.
 function(careledger_cache_precompiled target)
-  target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  else()
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # so that the compiler cache sees which header it was
+  endif()
   if(CCACHE)
     set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
       "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CCACHE}")

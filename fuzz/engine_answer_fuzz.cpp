@@ -18,5 +18,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   static_cast<void>(parse_admission(input));
   static_cast<void>(parse_status(input));
+  static_cast<void>(parse_connected(input));
   return 0;
 }

@@ -1,8 +1,9 @@
-// Signed notes, checkpoints, keys of notes and trust files: what parses is written back as it was read.
+// Signed notes, checkpoints, keys of notes, receipts and trust files: what parses is written back as it was read.
 #include <cstdint>
 #include <cstdlib>
 
 #include "proof/checkpoint.h"
+#include "proof/tlog_proof.h"
 #include "proof/trust.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -18,6 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto key = proof::parse_note_key(bytes);
   if (key && proof::to_text(*key) != bytes) std::abort();
+  const auto receipt = proof::parse_tlog_proof(bytes);
+  if (receipt && proof::encode(*receipt) != bytes) std::abort();
   const auto trust = proof::parse_trust(bytes);
   if (trust && !proof::parse_trust(proof::to_text(*trust))) std::abort();
   return 0;

@@ -21,9 +21,11 @@ HISTORY = pathlib.Path(__file__).resolve().parent.parent / "bench/history"
 
 
 def run(program):
-    with tempfile.TemporaryDirectory() as folder:
+    """Its data lies below build/, unless TMPDIR says otherwise: on the disk that is measured, and removed whatever becomes of it."""
+    place = os.environ.get("TMPDIR") or program.parent
+    with tempfile.TemporaryDirectory(dir=place, prefix="bench-") as folder:
         out = pathlib.Path(folder) / "figures.json"
-        done = subprocess.run([str(program), "--json", str(out)], check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run([str(program), "--json", str(out)], check=False, stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": folder})
         if done.returncode != 0 or not out.exists():
             print(f"{program.name}: failed with exit code {done.returncode}", file=sys.stderr)
             return None

@@ -93,7 +93,7 @@ Result<std::string> trust_text(Ledger& ledger) {
   proof::Trust trust;
   trust.ledger = ledger.replica().ledger();
   trust.chain_id = kernel::chain_id(trust.ledger);
-  CARELEDGER_TRY(trust.validators, ledger.first_validators());
+  CARELEDGER_TRY(trust.validators, ledger.ordering().validators(std::max(Height{1}, ledger.ordering().height())));
   trust.log = ledger.checkpoints().log_key();
   trust.witnesses = ledger.checkpoints().witness_keys();
   trust.quorum = static_cast<std::uint32_t>(trust.witnesses.size() / 2 + (trust.witnesses.empty() ? 0 : 1));  // a majority
@@ -164,6 +164,7 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
   patients = meta.patients;
   CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::prove, {type, id, meta.patients}));
   if (!material) return tl::make_unexpected(material.error());
+  if (request.parameter("as") == "receipt") return receipt(*material);
   vault::RecordProofOptions options;
   const std::size_t always = options.disclose.size();
   for (const http::Parameter& parameter : request.query)
@@ -176,6 +177,14 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
   http::Response response;
   response.headers.set("Content-Type", kBundleType);
   response.body = proof::encode(bundle);
+  return response;
+}
+
+Result<http::Response> AdminApi::receipt(const vault::ProofMaterial& material) {
+  CARELEDGER_TRY(const Digest command, vault::anchoring_command(material));
+  http::Response response;
+  CARELEDGER_TRY(response.body, parts_.ledger.checkpoints().receipt(parts_.ledger.replica().view(), command));
+  response.headers.set("Content-Type", "text/plain; charset=utf-8");
   return response;
 }
 
@@ -245,6 +254,31 @@ Result<http::Response> AdminApi::announce_token(const http::Request& request, co
   return http::json(201, "{}");
 }
 
+namespace {
+
+// {"engine": "connected" | why not, "catching_up", "blocks", "members": [{"name", "votes", "signed", "connected"}]}; without an engine that
+// answers its first member alone. "connected" is null for this node itself.
+json::Value shown_standing(json::Document& document, const Result<network::Standing>& standing) {
+  json::Value value = document.object();
+  document.set(value, "engine", document.string(standing ? "connected" : standing.error().message));
+  if (!standing) return value;
+  document.set(value, "catching_up", document.boolean(standing->catching_up));
+  document.set(value, "blocks", document.number(static_cast<std::int64_t>(standing->blocks)));
+  json::Value members = document.array();
+  for (const network::MemberStanding& one : standing->members) {
+    json::Value member = document.object();
+    document.set(member, "name", document.string(one.name));
+    document.set(member, "votes", document.number(static_cast<std::int64_t>(one.votes)));
+    document.set(member, "signed", document.number(static_cast<std::int64_t>(one.signed_blocks)));
+    document.set(member, "connected", one.connected ? document.boolean(*one.connected) : document.null());
+    document.append(members, member);
+  }
+  document.set(value, "members", members);
+  return value;
+}
+
+}  // namespace
+
 http::Response AdminApi::status() const {
   json::Document document;
   const auto number = [&](std::uint64_t value) { return document.number(static_cast<std::int64_t>(value)); };
@@ -262,6 +296,7 @@ http::Response AdminApi::status() const {
   document.set(root, "waiting_for_anchor", number(records.waiting));
   document.set(root, "anchors_refused", number(records.refused));
   document.set(root, "accesses", number(parts_.audit.size()));
+  if (!parts_.ledger.embedded()) document.set(root, "network", shown_standing(document, parts_.ledger.standing()));
   document.root() = root;
   return http::json(200, json::compact(document.root()));
 }

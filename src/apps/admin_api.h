@@ -2,6 +2,7 @@
 //
 //   GET  /admin/v1/status                 figures of the organisation and the ledger (administrator, auditor)
 //   GET  /admin/v1/prove?type=&id=[&version=][&show=ELEMENT…]   a proof bundle (whoever may Action::prove)
+//                                         with &as=receipt a receipt of its anchor instead (proof/tlog_proof.h)
 //   GET  /admin/v1/record?patient=        one patient's record, version by version: record_extent.h (whoever may Action::export_data)
 //   POST /admin/v1/backup?part=&data=&keys=   starts writing one part of a backup into folders of the node's machine (administrator): 202
 //   GET  /admin/v1/backup                 what became of it: 200 and figures, 202 while it runs, or its error (administrator)
@@ -73,6 +74,7 @@ class AdminApi final : public edge::http::Handler {
                                       std::vector<std::string>& patients);
   Result<edge::http::Response> prove(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
                                      std::vector<std::string>& patients);
+  Result<edge::http::Response> receipt(const vault::ProofMaterial& material);
   Result<edge::http::Response> record(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
                                       std::vector<std::string>& patients);
   Result<edge::http::Response> backup(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);

@@ -70,6 +70,11 @@ Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
   return {};
 }
 
+Result<network::Standing> Ledger::standing() const {
+  if (embedded()) return fail(ErrorKind::not_found, "this ledger is embedded: it has no other members");
+  return member_->standing();
+}
+
 proof::BlockLimits Ledger::block_limits() const {
   return embedded() ? proof::BlockLimits{ordering::local::kBlockBytesMax, -1} : network::kBlockLimits;
 }
@@ -102,6 +107,9 @@ Result<kernel::Receipt> Ledger::submit_and_wait(const OrganisationId& organisati
     return fail(ErrorKind::unavailable,
                 "the network did not answer in time; the command may still become final: look before you repeat it");
   const ordering::Answer answer = answered.get();
+  if (answer.outcome == ordering::Outcome::busy)
+    return fail(ErrorKind::unavailable,
+                "the ledger has more to do than it can; nothing was sent: try again in " + std::to_string(answer.retry_after_ms) + " ms");
   if (!answer.receipt) return fail(ErrorKind::unavailable, "the ledger did not answer; look at its disk and try again");
   if (answer.outcome != ordering::Outcome::final || !answer.receipt->code.ok())
     return fail(ErrorKind::conflict, "the ledger refused the command: " + describe(*replica_, answer.receipt->code));

@@ -38,6 +38,8 @@ class Ledger {
   ordering::Ordering& ordering() { return member_ ? member_->ordering() : *ordering_; }
   bool embedded() const { return member_ == nullptr; }
   bool failed() const { return member_ ? member_->failed() : !ordering_->has_quorum(); }  // start the node again
+  // Of a network's ledger; not_found: this one is embedded. unavailable: the engine does not answer.
+  Result<network::Standing> standing() const;
   proof::BlockLimits block_limits() const;
   ordering::chain_json::EvidenceRules evidence_rules() const;
   storage::Store& store() { return *store_; }

@@ -128,6 +128,10 @@ Result<void> Node::serve(const ServeConfig& config) {
 void Node::show_figures() {
   metrics_->gauge("careledger_ledger_height", "Height of the newest durable block.",
                   [this] { return static_cast<double>(ledger_->ordering().height().value); });
+  metrics_->gauge("careledger_has_quorum", "0 while the network makes no blocks: records wait for their anchors.",
+                  [this] { return ledger_->ordering().has_quorum() ? 1.0 : 0.0; });
+  metrics_->gauge("careledger_validators_signing", "Validators whose vote stands in one of the newest 100 blocks; 0: an embedded ledger.",
+                  [this] { return static_cast<double>(ledger_->ordering().attendance().signed_by.size()); });
   metrics_->gauge("careledger_disk_free_bytes", "What the node may still write on its disk, beside the reserve.",
                   [this] { return static_cast<double>(room_->state().free_bytes); });
   metrics_->gauge("careledger_disk_reserve_held", "1 while the reserve for revocations and audit is untouched.",

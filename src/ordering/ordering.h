@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -46,6 +47,13 @@ class BatchSigner {
   virtual crypto::Signature sign(ByteView message) const = 0;
 };
 
+// Whose votes stand in the newest blocks, as far as this node has seen them since it was started: at most 100. A block needs more than two
+// thirds of all votes and waits for no other, so that a sound validator may miss some; one that signed none of many is away.
+struct Attendance {
+  std::size_t blocks = 0;
+  std::map<Bytes, std::size_t> signed_by;  // validator's address (20 bytes): how many it signed
+};
+
 class Ordering {
  public:
   virtual ~Ordering() = default;
@@ -66,8 +74,9 @@ class Ordering {
   // there will be none, because the ordering stopped or failed: whoever goes on looks at what is provable, and nobody waits for ever.
   virtual void when_provable(Height height, UniqueFunction<void()> done) = 0;
 
-  virtual bool has_quorum() const = 0;  // false: writes wait; reads and emergencies go on
-  virtual void stop() = 0;              // answers `unknown` to what is pending; touches the replica no more afterwards; idempotent
+  virtual Attendance attendance() const { return {}; }  // nothing where one validator signs alone
+  virtual bool has_quorum() const = 0;                  // false: writes wait; reads and emergencies go on
+  virtual void stop() = 0;  // answers `unknown` to what is pending; touches the replica no more afterwards; idempotent
 };
 
 }  // namespace careledger::ordering

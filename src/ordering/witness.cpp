@@ -1,5 +1,7 @@
 #include "ordering/witness.h"
 
+#include "proof/tlog_proof.h"
+
 namespace careledger::ordering {
 namespace {
 
@@ -91,6 +93,13 @@ Result<CheckpointKeeper::Witnessed> CheckpointKeeper::checkpoint(const replica::
     CARELEDGER_TRY(known.consistency, made->at.prove_consistency(view.log_size()));
   }
   return known;
+}
+
+Result<Bytes> CheckpointKeeper::receipt(const replica::View& view, const Digest& command) {
+  CARELEDGER_TRY(const auto made, covering(view));
+  CARELEDGER_TRY(replica::CommandProof found, made->at.prove_command(command));
+  return proof::encode(
+      proof::TlogProof{proof::command_leaf(command, found.at.height, found.at.position), found.index, std::move(found.path), made->note});
 }
 
 Result<CheckpointKeeper::Since> CheckpointKeeper::since(const replica::View& view, std::uint64_t from) {

@@ -61,6 +61,9 @@ class CheckpointKeeper {
   // another history. The note is made once a size.
   Result<Witnessed> checkpoint(const replica::View& view);
 
+  // That a command stands in the log, under a checkpoint of the view's log or of a longer one (c2sp.org/tlog-proof). not_found.
+  Result<Bytes> receipt(const replica::View& view, const Digest& command);
+
   bool at_hand(const replica::View& view) const;  // checkpoint() waits for no disk then
 
   // The newest checkpoint, of the view's log or of a longer one, for somebody who remembers a log of `from` entries.

@@ -43,49 +43,6 @@ TEST(Note, AgreesWithXModNote) {
   EXPECT_GE(accepted, 4u);
 }
 
-// C2SP tlog-proof: header, optional extra line, index, hashes, empty line, checkpoint.
-bool tlog_proof_holds(std::string_view text, const NoteKey& log, std::span<const NoteKey> witnesses, std::uint64_t quorum,
-                      ByteView record) {
-  const std::size_t split = text.find("\n\n");
-  if (split == std::string_view::npos || !text.starts_with("c2sp.org/tlog-proof@v1\n")) return false;
-  std::istringstream head{std::string(text.substr(0, split + 1))};
-  std::string line;
-  std::getline(head, line);
-  std::getline(head, line);
-  if (line.starts_with("extra ")) std::getline(head, line);
-  if (!line.starts_with("index ")) return false;
-  const std::string digits = line.substr(6);
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return false;
-  Path path;
-  while (std::getline(head, line)) {
-    const auto hash = Digest::from(from_base64(line).value_or(""));
-    if (!hash) return false;
-    path.push_back(*hash);
-  }
-  const auto note = parse_note(text.substr(split + 2));
-  if (!note) return false;
-  const auto checkpoint = parse_checkpoint(note->text, true);
-  const auto by_log = verify_note(*note, {&log, 1});
-  const auto by_witnesses = verify_note(*note, witnesses);
-  if (!checkpoint || checkpoint->origin != log.name || !by_log || by_log->signers.size() != 1) return false;
-  if (!by_witnesses || by_witnesses->signers.size() < quorum) return false;
-  return verify_inclusion(log_leaf(record), std::stoull(digits), checkpoint->size, path, checkpoint->root).has_value();
-}
-
-TEST(Note, AgreesWithTheTlogProofVectors) {
-  const auto vectors = read_json("proof/tlog-proofs.json");
-  for (const auto& vector : vectors.root().items()) {
-    const auto& policy = *vector.find("policy");
-    std::vector<NoteKey> witnesses;
-    for (const auto& key : policy.items_at("witnesses")) witnesses.push_back(parse_note_key(key.text()).value());
-    const NoteKey log = parse_note_key(policy.string_at("log")).value();
-    const bool holds = tlog_proof_holds(vector.string_at("tlogProof"), log, witnesses, number_at(policy, "quorum"),
-                                        from_hex(vector.string_at("recordHex")).value());
-    EXPECT_EQ(holds, truth_at(vector, "expect")) << vector.string_at("label");
-  }
-  EXPECT_EQ(vectors.root().size(), 14u);
-}
-
 crypto::SigningKey key_of(const std::string& name) {
   return crypto::SigningKey::from_seed(crypto::Secret::copy_of(crypto::sha256(name).view())).value();
 }

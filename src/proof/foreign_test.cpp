@@ -9,6 +9,7 @@
 #include "proof/ics23.h"
 #include "proof/test_ledger.h"
 #include "proof/test_vectors.h"
+#include "proof/tlog_proof.h"
 
 namespace careledger::proof {
 namespace {
@@ -94,6 +95,19 @@ void add_checkpoint(Foreign& foreign, json::Value& root) {
   document.set(root, "witness_key", document.string(to_text(witness)));  // as formats wants it: it sets the kind itself
 }
 
+// A receipt of the last of 70 commands, under the same keys.
+void add_receipt(Foreign& foreign, json::Value& root) {
+  LogTree log;
+  for (std::uint64_t i = 0; i < 70; ++i) log.append_data(command_leaf(crypto::sha256(std::to_string(i)), {i}, 0));
+  const Checkpoint checkpoint{checkpoint_origin("cl-0123456789abcdef0123456789abcdef01234567"), log.size(), log.root()};
+  Note note{to_text(checkpoint), {}};
+  note.signatures.push_back(sign_note(note.text, checkpoint.origin, testing::key_named("log")));
+  note.signatures.push_back(cosign(note.text, "south.example", testing::key_named("witness"), 1764000000));
+  const TlogProof receipt{command_leaf(crypto::sha256("69"), {69}, 0), 69, log.inclusion(69), encode(note)};
+  json::Document& document = foreign.document();
+  document.set(root, "receipt", document.string(encode(receipt)));
+}
+
 TEST(Foreign, FormsAreWhatOthersHaveChecked) {
   Foreign foreign;
   json::Document& document = foreign.document();
@@ -112,6 +126,7 @@ TEST(Foreign, FormsAreWhatOthersHaveChecked) {
   document.set(root, "members", members);
   document.set(root, "absent", absent);
   add_checkpoint(foreign, root);
+  add_receipt(foreign, root);
   const std::string text = json::pretty(root) + "\n";
   if (std::getenv("CARELEDGER_WRITE_VECTORS") != nullptr) {
     std::ofstream(CARELEDGER_SOURCE_DIR "/tests/vectors/proof/foreign.json", std::ios::binary) << text;

@@ -79,6 +79,14 @@ Result<Provable> newest_provable(const replica::Replica& replica, const ordering
   return provable_at(before, view.height(), ordering);
 }
 
+Result<Digest> anchoring_command(const ProofMaterial& material) {
+  if (material.anchor.state != Anchoring::final)
+    return fail(ErrorKind::not_found, "this version is not on the ledger yet; try again in a moment");
+  ledger::SignedCommand command;
+  if (!kernel::parse_canonical(material.signed_command, command)) return fail(ErrorKind::corrupt, "a stored command does not read");
+  return proof::command_digest(command.command());
+}
+
 Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& organisation, const ProofMaterial& material,
                                    const RecordProofOptions& options) {
   if (material.anchor.state != Anchoring::final)

@@ -32,6 +32,9 @@ struct RecordProofOptions {
 Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& organisation, const ProofMaterial& material,
                                    const RecordProofOptions& options);
 
+// Of the command that anchors the version, as the ledger's log has it. not_found while it is not on the ledger.
+Result<Digest> anchoring_command(const ProofMaterial& material);
+
 // Every entry of the list opened; its details too when `with_details`. `at` must be at or above the list's head, and the head the newest
 // that the ledger has of the organisation (conflict otherwise: take the list again). The head's command goes with it, with its place in the
 // log: nothing else of the list is under the eyes of the log's witnesses.

@@ -196,6 +196,11 @@ class Network(unittest.TestCase):
             answer = until(name + "'s vote", lambda: self.vote(name, proposal))
         self.assertEqual(answer["status"], "carried out")
 
+    def seen_by(self, name):
+        """How the network runs, by the words of `careledger status` at this member."""
+        said = json.loads(run("--json", "status", self.folder(name), check=0).stdout)[0]["network"]
+        return said["blocks"], {one["name"]: one for one in said["members"]}
+
     def standing(self, name):
         return json.loads(run("--json", "network", "proposals", self.folder(name), "--organisation", name, check=0).stdout)
 
@@ -249,6 +254,11 @@ class Consortium(Network):
         status, refusal = self.retrieve()
         self.assertEqual(status, 403, refusal)
         until("blocks without it", lambda: self.height(NORTH) > before)
+        blocks, members = self.seen_by(NORTH)
+        self.assertEqual({name: one["connected"] for name, one in members.items()}, {NORTH: None, SOUTH: True, CITY: False, REGION: True})
+        self.assertLess(members[CITY]["signed"], blocks)
+        self.assertGreater(members[CITY]["signed"], 0)
+        self.assertRegex(run("status", self.folder(NORTH), check=0).stdout, "City Laboratory +signed +[0-9]+, NOT CONNECTED")
         self.start(CITY)
         until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
 

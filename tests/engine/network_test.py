@@ -1,4 +1,5 @@
-"""Ordering by a real CometBFT: a network of one, and one of four of which members are killed. Usage: network_test.py ENGINE_NODE COMETBFT
+"""Ordering by a real CometBFT: a network of one, and one of four of which members are killed, or one runs twice.
+Usage: network_test.py ENGINE_NODE COMETBFT
 
 Everything is on loopback, bounded in time, and ended by the test. What a node answered is kept and checked at the end: nothing that was
 final is lost or changed, and no two nodes disagree about a height's state.
@@ -21,8 +22,8 @@ LONGEST = 60  # seconds for anything to happen
 
 
 class Node:
-    def __init__(self, folder, index, count, port, created):
-        self.arguments = [PROGRAM, folder, str(index), str(count), str(port), str(created), ENGINE]
+    def __init__(self, folder, index, count, nodes, port, created):
+        self.arguments = [PROGRAM, folder, str(index), str(count), str(nodes), str(port), str(created), ENGINE]
         self.folder = folder
         self.process = None
 
@@ -92,15 +93,18 @@ class Node:
 
 class Network(unittest.TestCase):
     count = 1
+    twins = 0
     port = 27856
 
     def setUp(self):
         self.scratch = tempfile.mkdtemp(prefix="cl-net-")
         self.addCleanup(shutil.rmtree, self.scratch)
         created = int(time.time() * 1000) - 10_000
-        self.nodes = [Node(f"{self.scratch}/{index}", index, self.count, self.port, created) for index in range(self.count)]
+        known = self.count + self.twins
+        self.nodes = [Node(f"{self.scratch}/{index}", index, self.count, known, self.port, created) for index in range(known)]
         for node in self.nodes:
             self.addCleanup(node.end)
+        for node in self.nodes[:self.count]:
             node.start()
 
     def wait_until(self, what, seconds=LONGEST):
@@ -224,6 +228,30 @@ class Four(Network):
         for number in range(1, 301):
             self.assertEqual(first.final(number), second.final(number))
         self.check_rest(first)
+
+
+class Twins(Network):
+    """One validator's key runs twice: with fewer than a third of the votes that harms nobody, and it is named with the evidence."""
+
+    count = 4
+    twins = 1
+    port = 27858
+
+    def test_a_key_that_runs_twice_is_named_and_stops_nobody(self):
+        first, second, third, fourth, twin = self.nodes
+        second.admit(1)
+        self.assertEqual(second.final(1)[1], 0)
+        twin.start()  # with the first one's key
+        self.wait_until(lambda: twin.state()["height"] >= 1)
+        for number in range(2, 202):
+            second.admit(number)
+            self.assertEqual(second.final(number)[1], 0)
+            if any(line[0] == "misbehaved" for line in second.kept):
+                break
+        named = second.expect("misbehaved")
+        self.assertRegex(named[1], "^[0-9a-f]{40}$")
+        self.assertEqual(third.expect("misbehaved"), named, "all are told the same")
+        self.check_agreement([second, third, fourth])
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ type vectors struct {
 	Members    []row
 	Absent     []row
 	Note       string
+	Receipt    string
 	LogKey     string `json:"log_key"`
 	WitnessKey string `json:"witness_key"`
 }

@@ -26,7 +26,10 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(status, 201, body)
         patient = headers["Location"].split("/Patient/")[1].split("/")[0]
         bundle, trust = os.path.join(self.scratch, "p.clpb"), os.path.join(self.scratch, "trust.json")
-        run("prove", self.folder, "Patient/" + patient, "--organisation", NORTH, "-o", bundle, "--trust-out", trust, check=0)
+        receipt = os.path.join(self.scratch, "p.tlog-proof")
+        run("prove", self.folder, "Patient/" + patient, "--organisation", NORTH, "-o", bundle, "--trust-out", trust, "--receipt", receipt,
+            check=0)
+        self.check_receipt(receipt, trust)
         proven = json.loads(run("--json", "verify", bundle, "--trust", trust, check=0).stdout)
         self.assertTrue(proven["verified"])
         self.assertTrue(any(NORTH in line for line in proven["proven"]), proven)
@@ -41,6 +44,18 @@ class CommandLine(unittest.TestCase):
         with open(bundle, "wb") as file:
             file.write(good)
         run("verify", bundle, "--trust", trust, check=1)
+
+    def check_receipt(self, receipt, trust):
+        said = json.loads(run("--json", "verify", receipt, "--trust", trust, check=0).stdout)
+        self.assertTrue(said["verified"])
+        self.assertGreaterEqual(said["log_size"], said["log_entry"])
+        self.assertEqual(said["witnesses"], 2)
+        with open(receipt, encoding="utf-8") as file:
+            text = file.read()
+        self.assertTrue(text.startswith("c2sp.org/tlog-proof@v1\nextra "))
+        with open(receipt, "w", encoding="utf-8") as file:
+            file.write(text.replace("\nindex ", "\nindex 1", 1))
+        self.assertIn("not in the log", run("verify", receipt, "--trust", trust, check=1).stdout)
 
     def test_status_reaches_the_running_node(self):
         status = json.loads(run("--json", "status", self.folder, check=0).stdout)

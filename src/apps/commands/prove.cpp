@@ -4,6 +4,7 @@
 #include "apps/node_access.h"
 #include "apps/terminal.h"
 #include "codec/json/json.h"
+#include "proof/tlog_proof.h"
 #include "proof/verify.h"
 
 namespace careledger::apps::commands {
@@ -18,6 +19,7 @@ struct ProveOptions {
   std::string organisation;
   std::string out;
   std::string trust_out;
+  std::string receipt;
   std::uint32_t version = 0;
   std::vector<std::string> show;
 };
@@ -34,6 +36,11 @@ Result<void> prove(const ProveOptions& options) {
   std::string target = "/admin/v1/prove?type=" + http::percent_encode(options.what.substr(0, slash)) +
                        "&id=" + http::percent_encode(options.what.substr(slash + 1));
   if (options.version != 0) target += "&version=" + std::to_string(options.version);
+  if (!options.receipt.empty()) {
+    CARELEDGER_TRY(const http::Response receipt, access->need(options.organisation, edge::auth::Role::system,
+                                                              http::make_request(http::Method::get, target + "&as=receipt")));
+    CARELEDGER_CHECK(system_files().replace(options.receipt, receipt.content()));
+  }
   for (const std::string& element : options.show) target += "&show=" + http::percent_encode(element);
   CARELEDGER_TRY(const http::Response bundle,
                  access->need(options.organisation, edge::auth::Role::system, http::make_request(http::Method::get, target)));
@@ -54,11 +61,16 @@ int run_prove(const ProveOptions& options, bool as_json) {
   return 0;
 }
 
-Result<proof::Report> verify(const VerifyOptions& options) {
+struct VerifyInput {
+  proof::Trust trust;
+  Bytes file;
+};
+Result<VerifyInput> read_input(const VerifyOptions& options) {
   CARELEDGER_TRY(const Bytes trust_text, system_files().read_all(options.trust, proof::kMaxTrustFile));
-  CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(trust_text));
-  CARELEDGER_TRY(const Bytes bundle, system_files().read_all(options.file, proof::kMaxBundle));
-  return proof::verify(bundle, trust);
+  VerifyInput input;
+  CARELEDGER_TRY(input.trust, proof::parse_trust(trust_text));
+  CARELEDGER_TRY(input.file, system_files().read_all(options.file, proof::kMaxBundle));
+  return input;
 }
 
 // What witnesses have seen, what stands on the validators' signatures alone, and how far apart the two are: three facts, never one.
@@ -96,30 +108,60 @@ void add_extent(json::Document& document, json::Value& root, const proof::Report
   document.set(root, "list", list);
 }
 
-int run_verify(const VerifyOptions& options, bool as_json) {
-  const auto verified = verify(options);
+// What was proven, or why not; `more` adds to the JSON what the lines say.
+int show(const Result<std::vector<std::string>>& proven, bool as_json, const std::function<void(json::Document&, json::Value&)>& more) {
   if (as_json) {
     json::Document document;
     json::Value root = document.object();
-    document.set(root, "verified", document.boolean(verified.has_value()));
-    json::Value lines = document.array();
-    if (verified) {
-      for (const std::string& line : verified->lines()) document.append(lines, document.string(line));
+    document.set(root, "verified", document.boolean(proven.has_value()));
+    if (proven) {
+      json::Value lines = document.array();
+      for (const std::string& line : *proven) document.append(lines, document.string(line));
       document.set(root, "proven", lines);
-      if (verified->kind != proof::ClaimKind::record) add_extent(document, root, *verified);
-      add_vouchers(document, root, *verified);
+      more(document, root);
     } else {
-      document.set(root, "failed", document.string(verified.error().message));
+      document.set(root, "failed", document.string(proven.error().message));
     }
     document.root() = root;
     fmt::print("{}\n", json::compact(document.root()));
-  } else if (verified) {
+  } else if (proven) {
     fmt::print("{}\n", green("Verified."));
-    for (const std::string& line : verified->lines()) fmt::print("  {}\n", line);
+    for (const std::string& line : *proven) fmt::print("  {}\n", line);
   } else {
-    fmt::print("{} {}\n", red("Not verified:"), verified.error().message);
+    fmt::print("{} {}\n", red("Not verified:"), proven.error().message);
   }
-  return verified ? 0 : exit_of_check(verified.error());
+  return proven ? 0 : exit_of_check(proven.error());
+}
+
+int show_receipt(const VerifyInput& input, bool as_json) {
+  const auto receipt = proof::verify_receipt(input.file, input.trust);
+  if (!receipt) return show(tl::make_unexpected(receipt.error()), as_json, {});
+  const proof::SignedCheckpoint& log = receipt->signed_checkpoint;
+  const std::vector<std::string> lines{fmt::format("Receipt: a command was executed in block {}, place {}: entry {} of the ledger's log.",
+                                                   receipt->height.value, receipt->position, receipt->index + 1),
+                                       "Command: " + receipt->command.hex(),
+                                       fmt::format("Log: signed at {} entries, and cosigned by {} of {} witnesses.", log.checkpoint.size,
+                                                   log.witnesses, input.trust.witnesses.size()),
+                                       "Whose record the command anchors, and whether it is current, only a proof bundle says."};
+  return show(lines, as_json, [&](json::Document& document, json::Value& root) {
+    document.set(root, "command", document.string(receipt->command.hex()));
+    document.set(root, "block", document.number(static_cast<std::int64_t>(receipt->height.value)));
+    document.set(root, "log_entry", document.number(static_cast<std::int64_t>(receipt->index + 1)));
+    document.set(root, "log_size", document.number(static_cast<std::int64_t>(log.checkpoint.size)));
+    document.set(root, "witnesses", document.number(static_cast<std::int64_t>(log.witnesses)));
+  });
+}
+
+int run_verify(const VerifyOptions& options, bool as_json) {
+  const auto input = read_input(options);
+  if (!input) return show(tl::make_unexpected(input.error()), as_json, {});
+  if (input->file.starts_with(proof::kTlogProofHead)) return show_receipt(*input, as_json);
+  const auto verified = proof::verify(input->file, input->trust);
+  if (!verified) return show(tl::make_unexpected(verified.error()), as_json, {});
+  return show(verified->lines(), as_json, [&](json::Document& document, json::Value& root) {
+    if (verified->kind != proof::ClaimKind::record) add_extent(document, root, *verified);
+    add_vouchers(document, root, *verified);
+  });
 }
 
 }  // namespace
@@ -132,6 +174,7 @@ void add_prove(CLI::App& app, Context& context) {
   command->add_option("--organisation", options->organisation, "who keeps it")->required();
   command->add_option("-o,--output", options->out, "the proof bundle")->required();
   command->add_option("--trust-out", options->trust_out, "also write the trust file that verifiers need");
+  command->add_option("--receipt", options->receipt, "also write a receipt that tools of other transparency logs check (.tlog-proof)");
   command->add_option("--record-version", options->version, "a version other than the newest");
   command->add_option("--show", options->show, "top-level element to disclose besides id; repeat; * for all");
   example(*command, "careledger prove /srv/care Patient/17 --organisation \"North Hospital\" -o proof.clpb --trust-out trust.json");
@@ -139,11 +182,12 @@ void add_prove(CLI::App& app, Context& context) {
 }
 
 void add_verify(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("verify",
-                                     "check a proof offline, with nothing but the trust file; exit 0, or 1 with the first thing that fails "
-                                     "(3 or 7: a file cannot be read)");
+  auto* command = app.add_subcommand(
+      "verify",
+      "check a proof or a receipt offline, with nothing but the trust file; exit 0, or 1 with the first thing that fails "
+      "(3 or 7: a file cannot be read)");
   auto options = std::make_shared<VerifyOptions>();
-  command->add_option("FILE", options->file, "the proof bundle")->required();
+  command->add_option("FILE", options->file, "the proof bundle or the receipt")->required();
   command->add_option("--trust", options->trust, "the trust file")->required();
   example(*command, "careledger verify proof.clpb --trust trust.json");
   command->callback([options, &context] { context.chosen = [options, &context] { return run_verify(*options, context.json); }; });

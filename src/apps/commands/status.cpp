@@ -3,6 +3,7 @@
 #include "apps/commands/command.h"
 #include "apps/node_access.h"
 #include "apps/terminal.h"
+#include "base/printable.h"
 #include "codec/json/json.h"
 
 namespace careledger::apps::commands {
@@ -10,6 +11,20 @@ namespace {
 
 namespace http = edge::http;
 namespace json = codec::json;
+
+void show_network(const json::Value& network) {
+  const json::Value* blocks = network.find("blocks");
+  if (blocks == nullptr) return fmt::print("  network: {}\n", printable(network.string_at("engine")));
+  const json::Value* catching_up = network.find("catching_up");
+  fmt::print("  network, newest {} blocks{}\n", blocks->text(), catching_up->boolean() ? "; this node is catching up" : "");
+  for (const json::Value& one : network.items_at("members")) {
+    const json::Value* connected = one.find("connected");
+    const char* link = connected->is_null() ? "this node" : connected->boolean() ? "connected" : "NOT CONNECTED";
+    const std::string_view votes = one.find("votes")->text();
+    fmt::print("    {:<32} signed {:>3}, {}{}\n", printable(one.string_at("name")), one.find("signed")->text(), link,
+               votes == "0" ? ", has no vote" : "");
+  }
+}
 
 int run(const FolderOptions& options, bool as_json) {
   const auto access = NodeAccess::open(layout_of(options.folder), options.seal);
@@ -25,7 +40,8 @@ int run(const FolderOptions& options, bool as_json) {
     if (as_json) continue;
     fmt::print("{}\n", bold(organisation.name));
     for (const json::Member& member : document->root().members())
-      if (member.key() != "organisation")
+      if (member.key() == "network") show_network(member.value);
+      else if (member.key() != "organisation")
         fmt::print("  {:<20} {}\n", member.key(),
                    member.value.text().empty() ? json::compact(member.value) : std::string(member.value.text()));
   }

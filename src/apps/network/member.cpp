@@ -42,6 +42,10 @@ std::string own_folder() {
 }  // namespace
 
 struct Member::State {
+  explicit State(const Parts& parts) : replica(parts.replica), network(parts.network) {}
+  const replica::Replica& replica;
+  const NetworkConfig& network;
+  Bytes own;         // address of this node's validator
   std::mutex mutex;  // of broken and engine's pointer
   bool broken = false;
   std::unique_ptr<abci::Signer> signer;
@@ -66,6 +70,17 @@ Member::Member(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Member::~Member() { stop(); }
 ordering::Ordering& Member::ordering() { return *state_->ordering; }
 
+Result<Standing> Member::standing() const {
+  abci::EngineRpc engine(*state_->rpc);
+  CARELEDGER_TRY(const abci::EngineStatus status, engine.status());
+  CARELEDGER_TRY(std::vector<std::string> connected, engine.connected());
+  const Seen seen{state_->ordering->attendance(), std::move(connected)};
+  const replica::View view = state_->replica.view();
+  Standing standing{seen.attendance.blocks, status.catching_up, standing_of_members(view, seen, state_->network.peers, state_->own)};
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return standing;
+}
+
 bool Member::failed() const {
   const std::lock_guard lock(state_->mutex);
   return state_->broken;
@@ -84,12 +99,13 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   const auto tell = [on_event = parts.on_event](const std::string& what) {
     if (on_event) on_event(what);
   };
-  auto member = std::unique_ptr<Member>(new Member(std::make_unique<State>()));
+  auto member = std::unique_ptr<Member>(new Member(std::make_unique<State>(parts)));
   State& state = *member->state_;
   const auto fault = [tell, &state](const Error& error) {
     tell(error.message);
     if (error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt) state.end_engine();
   };
+  state.own = proof::address_of(validator.public_key());
   CARELEDGER_TRY(state.signer, abci::Signer::open(system_files(), parts.layout.signed_steps(), genesis.chain_id, std::move(validator),
                                                   parts.replica.view().height()));
   state.rpc = std::make_unique<abci::RpcClient>(paths.rpc);
@@ -99,6 +115,11 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.on_fault = fault;
   config.application = application_of(parts.network);
   config.application.snapshots.every = parts.snapshot_every;
+  config.application.on_misbehaviour = [tell, &replica = parts.replica](const abci::Misbehaviour& what) {
+    tell(member_of_validator(replica.view(), what.validator) + (what.attack ? " signed a false header for light clients" : " voted twice") +
+         " at block " + std::to_string(what.height.value) +
+         ": its key is in two places, or in wrong hands. The evidence stands in the blocks; members may suspend it (network propose)");
+  };
   CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
   abci::ProcessConfig process{.program = program, .home = home, .log = paths.log, .sockets = {paths.signer, paths.rpc}};

@@ -8,6 +8,7 @@
 
 #include "apps/config.h"
 #include "apps/layout.h"
+#include "apps/network/standing.h"
 #include "kernel/kernel.pb.h"
 #include "ordering/ordering.h"
 #include "proof/chain.h"
@@ -39,8 +40,9 @@ class Member {
   Member& operator=(const Member&) = delete;
 
   ordering::Ordering& ordering();
-  bool failed() const;  // our disk did: nothing is ordered here until the node is started again
-  void stop();          // idempotent
+  Result<Standing> standing() const;  // unavailable: the engine does not answer
+  bool failed() const;                // our disk did: nothing is ordered here until the node is started again
+  void stop();                        // idempotent
 
  private:
   struct State;

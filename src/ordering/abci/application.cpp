@@ -16,6 +16,7 @@ namespace wire = careledger::abci;
 
 constexpr std::int32_t kAccept = 1;
 constexpr std::int32_t kReject = 2;
+constexpr std::int32_t kLightClientAttack = 2;
 
 // A ledger that is there takes no snapshot. An error would stop the engine.
 wire::Response no_snapshot_taken(const wire::Request& request) {
@@ -145,6 +146,12 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
   const std::lock_guard lock(mutex_);
   executed_.reset();
   if (asked.height() < 1) return fail(ErrorKind::invalid, "a block of height " + std::to_string(asked.height()));
+  attendance_.add(asked.height() - 1, asked.last_commit());
+  for (const auto& one : asked.misbehavior())
+    if (config_.on_misbehaviour)
+      config_.on_misbehaviour({one.validator().address(),
+                               {static_cast<std::uint64_t>(std::max<std::int64_t>(0, one.height()))},
+                               one.type() == kLightClientAttack});
   std::vector<Digest> envelopes;
   for (const Bytes& transaction : asked.txs()) envelopes.push_back(crypto::sha256(transaction));
   const BlockTime time = time_of(asked.time());

@@ -12,6 +12,7 @@
 #include <functional>
 #include <mutex>
 
+#include "ordering/abci/attendance.h"
 #include "ordering/abci/proposal.h"
 #include "ordering/abci/snapshot_keeper.h"
 #include "ordering/abci/socket_server.h"
@@ -24,6 +25,14 @@ struct Ordered {                          // an envelope of a durable block
   std::vector<kernel::Receipt> receipts;  // of its commands; none when it did not hold
 };
 
+// An engine's word, proven to it by two votes: a validator contradicted itself, or signed a header for light clients that is not the
+// chain's.
+struct Misbehaviour {
+  Bytes validator;  // address, 20 bytes
+  Height height;
+  bool attack = false;  // on light clients; else two votes in one step
+};
+
 struct ApplicationConfig {
   std::uint64_t app_version = 1;       // stands in every header
   std::string version{};               // of the program; for people
@@ -32,10 +41,11 @@ struct ApplicationConfig {
   SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};
-  // A block is durable: its view and its envelopes. These three on the engine's connection: keep them short, ask the engine nothing.
+  // A block is durable: its view and its envelopes. These four on the engine's connection: keep them short, ask the engine nothing.
   std::function<void(const replica::View&, std::vector<Ordered>)> on_commit{};
-  std::function<void()> on_start{};                // an engine asks where to begin: its pool is empty
-  std::function<void(const Error&)> on_failure{};  // our disk failed: nothing will be committed any more
+  std::function<void()> on_start{};                            // an engine asks where to begin: its pool is empty
+  std::function<void(const Misbehaviour&)> on_misbehaviour{};  // stands in a decided block; again when that is replayed
+  std::function<void(const Error&)> on_failure{};              // our disk failed: nothing will be committed any more
 };
 
 bool is_of_disk(const Error& error);  // not the engine's doing: what is stored cannot be read or written
@@ -50,6 +60,7 @@ class Application final : public Handler {
 
   // An error is for the engine to stop at: a block that does not follow, another chain, a disk that failed.
   Result<careledger::abci::Response> handle(const careledger::abci::Request& request) override;
+  Attendance attendance() const { return attendance_.counted(); }
 
  private:
   using Request = careledger::abci::Request;
@@ -71,6 +82,7 @@ class Application final : public Handler {
   const ApplicationConfig config_;
   const Proposals proposals_;
   SnapshotKeeper snapshots_;
+  AttendanceBook attendance_;
   std::mutex mutex_;
   struct Finalized {
     replica::Execution execution;

@@ -105,6 +105,29 @@ TEST_F(ApplicationTest, ABlockIsExecutedByFinalizeAndThereAfterCommit) {
   EXPECT_EQ(info().last_block_app_hash(), finalized->finalize_block().app_hash());
 }
 
+TEST_F(ApplicationTest, EvidenceInABlockIsTold) {
+  std::vector<Misbehaviour> told;
+  ApplicationConfig config;
+  config.on_misbehaviour = [&told](const Misbehaviour& one) { told.push_back(one); };
+  application = std::make_unique<Application>(*replica, config);
+  wire::Request request;
+  auto& block = *request.mutable_finalize_block();
+  block.set_height(1);
+  set(*block.mutable_time(), 1);
+  for (const std::int32_t type : {1, 2}) {
+    auto& evidence = *block.add_misbehavior();
+    evidence.set_type(type);
+    evidence.set_height(-type);  // nonsense is no reason to end
+    evidence.mutable_validator()->set_address(Bytes(20, 'v'));
+  }
+  ASSERT_TRUE(application->handle(request));
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].validator, Bytes(20, 'v'));
+  EXPECT_EQ(told[0].height, Height{0});
+  EXPECT_FALSE(told[0].attack);
+  EXPECT_TRUE(told[1].attack);
+}
+
 TEST_F(ApplicationTest, AnEmptyBlockChangesNoAppHashSoThatNoneFollowForEver) {
   ASSERT_TRUE(finalize(1, {first}));
   ASSERT_TRUE(commit());

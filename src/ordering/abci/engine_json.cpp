@@ -215,4 +215,16 @@ Result<EngineStatus> parse_status(ByteView text) {
   return status;
 }
 
+Result<std::vector<std::string>> parse_connected(ByteView text) {
+  CARELEDGER_TRY(const json::Document document, whole(text));
+  CARELEDGER_TRY(const Value* const result, result_of(document.root()));
+  std::vector<std::string> ids;
+  for (const Value& one : result->items_at("peers")) {
+    CARELEDGER_TRY(const Value* const node, member(one, "node_info"));
+    CARELEDGER_TRY(const Bytes id, hex(*node, "id"));
+    ids.push_back(to_hex(id));
+  }
+  return ids;
+}
+
 }  // namespace careledger::ordering::abci

@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kTakeCommands = 4096;
 constexpr std::uint64_t kQuietBlocks = 3;  // so many empty ones that did not come say that the engine, or the network, is gone
 
-constexpr std::uint64_t kMillisecond = 1'000'000;  // in nanoseconds
+constexpr std::uint64_t kMillisecond = 1'000'000;           // in nanoseconds
+constexpr std::uint64_t kAnswersNs = 2'000 * kMillisecond;  // since the newest block that answered something: more says that none come
 
 class EngineOrdering final : public Ordering {
  public:
@@ -31,7 +32,7 @@ class EngineOrdering final : public Ordering {
         last_block_ns_(clock.monotonic_ns()),
         intake_(replica, clock, config_.pending_max, config_.epoch_ms, kTakeCommands),
         sender_(replica, application_.proposals(), clock, transport, intake_, in_flight_, maker_,
-                {config_.batch_bytes, config_.repeat_ms}) {}
+                {config_.batch_bytes, config_.repeat_ms, config_.gather_ms}) {}
   ~EngineOrdering() override { stop(); }
 
   Result<void> begin() {
@@ -48,7 +49,7 @@ class EngineOrdering final : public Ordering {
   }
 
   void submit(OrganisationId organisation, Bytes signed_command, Lane lane, UniqueFunction<void(const Answer&)> done) override {
-    intake_.submit({organisation, std::move(signed_command), lane, {}, std::move(done)});
+    intake_.submit({organisation, std::move(signed_command), lane, {}, std::move(done)}, room());
   }
   void host(OrganisationId organisation, std::shared_ptr<const BatchSigner> signer) override {
     maker_.host(organisation, std::move(signer));
@@ -63,6 +64,7 @@ class EngineOrdering final : public Ordering {
   }
   Height height() const override { return {height_}; }
   void when_provable(Height height, UniqueFunction<void()> done) override;
+  Attendance attendance() const override { return application_.attendance(); }
   bool has_quorum() const override;
   void stop() override;
 
@@ -83,6 +85,7 @@ class EngineOrdering final : public Ordering {
     };
     return config;
   }
+  local::Room room() const;
   void committed(Told block);
   void failed(const Error& error);
   void tell_loop();
@@ -112,6 +115,7 @@ class EngineOrdering final : public Ordering {
   Digest app_hash_;  // the teller's: after the newest block that was told
   std::atomic<std::uint64_t> height_;
   std::atomic<std::uint64_t> last_block_ns_;
+  std::atomic<std::uint64_t> last_answer_ns_{0};
   std::atomic<bool> failed_{false};
   local::Intake intake_;
   Sender sender_;
@@ -121,6 +125,15 @@ class EngineOrdering final : public Ordering {
   std::vector<local::Pending> left_;  // after end_work(), the teller's and then stop()'s
   std::thread teller_;
 };
+
+// As long as blocks answer something: without a quorum everything waits long, and is kept.
+local::Room EngineOrdering::room() const {
+  local::Room room{config_.pending_max};
+  if (clock_.monotonic_ns() > last_answer_ns_ + kAnswersNs) return room;
+  room.wait_max_ns = config_.wait_max_ms * kMillisecond;
+  room.retry_after_ms = config_.wait_max_ms;
+  return room;
+}
 
 void EngineOrdering::committed(Told block) {
   const std::lock_guard lock(mutex_);
@@ -162,6 +175,7 @@ void EngineOrdering::tell(const Told& block) {
     one.done(one.answer);
   }
   intake_.answered(settled.answered.size());
+  if (!settled.answered.empty()) last_answer_ns_ = last_block_ns_.load();
   if (!settled.again.empty()) intake_.put_back(std::move(settled.again));
   sender_.look_again();
   tell_provable(block.view);

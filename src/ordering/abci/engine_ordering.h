@@ -1,10 +1,10 @@
 // Ordering by an engine: signed commands travel in envelopes through its pool, and are answered when the block that holds them is durable
 // here.
 //
-// An envelope takes what is ready, at most batch_bytes; while `in_flight_max` envelopes of this node are not final yet, commands wait and
-// envelopes grow. So an idle network answers at once and a busy one fills its batches. An envelope that is not final after `repeat_ms`
-// is given to the engine again, with the same bytes, and all are when the engine was started again: its pool does not outlive it. Commands
-// are final at most once, and those of one actor keep their order.
+// An envelope takes what is ready, at most batch_bytes: at once while none of this node's is in flight; else when it is full or a block
+// came (sender.h). At most `in_flight_max` of a node are not final. So an idle network answers at once and a busy one fills its batches. An
+// envelope that is not final after `repeat_ms` is given to the engine again, with the same bytes, and all are when the engine was started
+// again: its pool does not outlive it. Commands are final at most once, and those of one actor keep their order.
 //
 // Without a quorum nothing becomes final: commands wait, has_quorum() is false, and everything goes on when the engine does. has_quorum()
 // is true until something says otherwise: an envelope that waits, empty blocks that do not come, no engine at our socket.
@@ -25,13 +25,16 @@
 namespace careledger::ordering::abci {
 
 struct EngineConfig {
-  ApplicationConfig application;     // its clock and hooks are set here, whatever they were
+  ApplicationConfig application;     // its clock and hooks but on_misbehaviour are set here, whatever they were
   std::string socket;                // where the engine dials
   std::uint32_t epoch_ms = 10'000;   // mixed lane [1, 3,600,000]
   std::size_t pending_max = 65'536;  // commands taken and not yet answered; above it: busy
+  // Busy too while the next command that shall leave has waited longer and blocks come: the network cannot do more. A burst may wait.
+  std::uint32_t wait_max_ms = 1'000;
   std::size_t batch_bytes = 64 * 1024;
   std::size_t in_flight_max = 8;  // envelopes
   std::uint32_t repeat_ms = 5'000;
+  std::uint32_t gather_ms = 100;                 // how long a command waits for others while envelopes are in flight and no block comes
   std::uint32_t quorum_ms = 3'000;               // an envelope that waits longer says that there is no quorum
   std::uint32_t empty_block_ms = 10'000;         // how often the engine makes one on an idle chain
   std::function<void(const Error&)> on_fault{};  // a connection of the engine ended badly, or our disk failed; any thread

@@ -38,6 +38,8 @@ class EngineOrderingTest : public ::testing::Test {
     config.repeat_ms = 50;
     config.empty_block_ms = 50;
     config.in_flight_max = in_flight_max;
+    config.gather_ms = gather_ms;
+    config.wait_max_ms = wait_max_ms;
     config.on_fault = [this](const Error& error) {
       if (is_of_disk(error)) disk_faults.push_back(error);
       if (is_of_disk(error)) disk_failed.set_value();
@@ -88,6 +90,8 @@ class EngineOrderingTest : public ::testing::Test {
   }
 
   std::size_t in_flight_max = EngineConfig().in_flight_max;
+  std::uint32_t gather_ms = EngineConfig().gather_ms;
+  std::uint32_t wait_max_ms = EngineConfig().wait_max_ms;
   const BlockTime created{system_clock().now().value - 7'200'000};
   Founder founder{created};
   std::shared_ptr<FaultyStore> store = std::make_shared<FaultyStore>(replica::memory_ledger_store());
@@ -245,6 +249,37 @@ TEST_F(OneEnvelopeTest, WhatNeverLeftUsHasExpiredWhenOurClockSays) {
   const Answer told = second.get();
   ASSERT_EQ(told.outcome, Outcome::refused);
   EXPECT_EQ(told.receipt->code, kernel::code_of(kernel::KernelCode::expired));
+}
+
+class LoadedTest : public EngineOrderingTest {
+ protected:
+  LoadedTest() {
+    in_flight_max = 1;
+    gather_ms = 60'000;
+    wait_max_ms = 1;
+  }
+};
+
+TEST_F(LoadedTest, WhatWouldWaitTooLongIsToldWhenToComeBack) {
+  std::vector<std::future<Answer>> waiting;
+  std::uint64_t sequence = 0;
+  const auto refused = [&]() -> std::optional<Answer> {  // a thousand more, or the first of them that is refused
+    for (int i = 0; i < 1000; ++i) {
+      auto answer = send(admit(++sequence));
+      if (answer.wait_for(std::chrono::milliseconds(0)) == std::future_status::ready) return answer.get();
+      waiting.push_back(std::move(answer));
+    }
+    return std::nullopt;
+  };
+  auto first = send(admit(++sequence));
+  wait_for_pool(1);
+  EXPECT_FALSE(refused()) << "nothing became final yet: all may wait";
+  make_blocks_until(first);
+  const auto busy = refused();
+  ASSERT_TRUE(busy);
+  EXPECT_EQ(busy->outcome, Outcome::busy);
+  EXPECT_EQ(busy->retry_after_ms, 1u);
+  for (auto& answer : waiting) EXPECT_EQ(make_blocks_until(answer).outcome, Outcome::final);
 }
 
 TEST_F(EngineOrderingTest, WhileTheEngineIsAwayCommandsWait) {

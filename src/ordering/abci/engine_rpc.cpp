@@ -41,4 +41,9 @@ Result<EngineStatus> EngineRpc::status() {
   return status;
 }
 
+Result<std::vector<std::string>> EngineRpc::connected() {
+  CARELEDGER_TRY(const Bytes text, transport_.get("/net_info"));
+  return parse_connected(text);
+}
+
 }  // namespace careledger::ordering::abci

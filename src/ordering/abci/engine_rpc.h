@@ -44,6 +44,7 @@ class EngineRpc {
   Result<proof::SignedHeader> header(Height height);      // not_found: not yet, or pruned
   Result<proof::ValidatorSet> validators(Height height);  // not_found
   Result<EngineStatus> status();
+  Result<std::vector<std::string>> connected();  // ids (40 hex digits) of the nodes that the engine is connected to
 
  private:
   Transport& transport_;
@@ -58,5 +59,6 @@ struct ValidatorPage {
 };
 Result<ValidatorPage> parse_validators(ByteView text);
 Result<EngineStatus> parse_status(ByteView text);
+Result<std::vector<std::string>> parse_connected(ByteView text);
 
 }  // namespace careledger::ordering::abci

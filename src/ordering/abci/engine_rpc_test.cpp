@@ -92,5 +92,17 @@ TEST(EngineRpc, TheStatusSaysHeightAndVersion) {
   EXPECT_FALSE(status->catching_up);
 }
 
+TEST(EngineRpc, ConnectedAreThoseWhoseIdsItNames) {
+  Fixed engine(R"({"jsonrpc":"2.0","id":-1,"result":{"listening":true,"n_peers":"1","peers":[{"node_info":{"id":")" + std::string(40, 'a') +
+               R"("},"is_outbound":true}]}})");
+  EngineRpc rpc(engine);
+  const auto connected = rpc.connected();
+  ASSERT_TRUE(connected) << connected.error().message;
+  EXPECT_EQ(engine.asked, "/net_info");
+  EXPECT_EQ(*connected, std::vector<std::string>{std::string(40, 'a')});
+  replace(engine.answer, "aa", "a?");
+  EXPECT_EQ(rpc.connected().error().kind, ErrorKind::malformed);
+}
+
 }  // namespace
 }  // namespace careledger::ordering::abci

@@ -81,7 +81,10 @@ std::vector<local::Pending> Sender::choose(std::uint64_t wait_until_ns) {
   std::size_t bytes = 0;
   take_held(chosen, bytes);
   if (!chosen.empty()) return chosen;
-  for (local::Pending& pending : intake_.take(wait_until_ns, config_.batch_bytes)) {
+  const bool idle = in_flight_.size() == 0;
+  const std::uint64_t gathered = clock_.monotonic_ns() + config_.gather_ms * std::uint64_t{1'000'000};
+  for (local::Pending& pending :
+       idle ? intake_.take(wait_until_ns, config_.batch_bytes) : intake_.gather(std::min(wait_until_ns, gathered), config_.batch_bytes)) {
     if (in_flight_.join(pending)) continue;
     if (!held_.contains(pending.actor) && in_flight_.hold_number(pending)) {
       chosen.push_back(std::move(pending));

@@ -2,7 +2,9 @@
 // an engine's pool and its gossip keep that order. So a burst of one actor cannot overtake itself by more than the ledger's window
 // forgives, not even when the engine dies in the middle of it and its pool with it.
 //
-// A new envelope takes what is ready, at most batch_bytes, while there is room among those in flight.
+// A new envelope takes what is ready, at most batch_bytes, while there is room among those in flight. On an idle network it leaves at once;
+// while others are in flight it waits for more until it is full, the next block comes, or gather_ms are over: an engine's cost is by the
+// envelope, and each block takes one of every busy node.
 //
 // Thread-safety: start and stop belong to one thread; the rest is safe from any. Answers that it gives run on its own thread.
 #pragma once
@@ -20,6 +22,7 @@ namespace careledger::ordering::abci {
 struct SenderConfig {
   std::size_t batch_bytes = 64 * 1024;
   std::uint32_t repeat_ms = 5'000;  // an envelope that is not final by then is given again
+  std::uint32_t gather_ms = 100;
 };
 
 class Sender {

@@ -8,7 +8,6 @@ namespace careledger::ordering::local {
 namespace {
 
 constexpr std::size_t kCheckMax = 2048;  // commands checked at once
-constexpr std::uint32_t kRetryAfterMs = 100;
 
 }  // namespace
 
@@ -19,10 +18,13 @@ Intake::~Intake() {
   for (Pending& pending : close()) pending.done(Answer{});
 }
 
-void Intake::submit(Pending pending) {
+void Intake::submit(Pending pending, const Room& room) {
+  pending.arrived_ns = clock_.monotonic_ns();
   {
     const std::lock_guard lock(mutex_);
-    if (!closed_ && count_ < pending_max_) {
+    const bool late =
+        room.wait_max_ns > 0 && lanes_.oldest_urgent_ns().value_or(pending.arrived_ns) + room.wait_max_ns < pending.arrived_ns;
+    if (!closed_ && count_ < room.pending_max && !late) {
       ++count_;
       incoming_.push_back(std::move(pending));
       arrived_.notify_one();
@@ -31,7 +33,7 @@ void Intake::submit(Pending pending) {
   }
   Answer answer;
   answer.outcome = closed() ? Outcome::unknown : Outcome::busy;
-  answer.retry_after_ms = kRetryAfterMs;
+  answer.retry_after_ms = room.retry_after_ms;
   pending.done(answer);
 }
 
@@ -110,14 +112,18 @@ void Intake::put_back(std::vector<Pending> some) {
   ready_.notify_one();
 }
 
-std::vector<Pending> Intake::take(std::uint64_t deadline_ns, std::size_t bytes_max) {
+std::vector<Pending> Intake::take(std::uint64_t deadline_ns, std::size_t bytes_max) { return take_when(deadline_ns, bytes_max, false); }
+std::vector<Pending> Intake::gather(std::uint64_t deadline_ns, std::size_t bytes_max) { return take_when(deadline_ns, bytes_max, true); }
+
+std::vector<Pending> Intake::take_when(std::uint64_t deadline_ns, std::size_t bytes_max, bool full) {
   std::unique_lock lock(mutex_);
   for (;;) {
     const std::uint64_t now_ns = clock_.monotonic_ns();
     const BlockTime now = clock_.now();
-    if (closed_ || woken_ || lanes_.has_ready(now) || now_ns >= deadline_ns) break;
+    if (closed_ || woken_ || now_ns >= deadline_ns || (full ? lanes_.fills(bytes_max) : lanes_.has_ready(now))) break;
     std::uint64_t wait_ns = std::min<std::uint64_t>(deadline_ns - now_ns, 3'600'000'000'000u);
-    if (const auto due = lanes_.next_due()) wait_ns = std::min(wait_ns, static_cast<std::uint64_t>(due->value - now.value) * 1'000'000u);
+    if (const auto due = lanes_.next_due(); due && *due > now)
+      wait_ns = std::min(wait_ns, static_cast<std::uint64_t>(due->value - now.value) * 1'000'000u);
     ready_.wait_for(lock, std::chrono::nanoseconds(wait_ns));
   }
   woken_ = false;

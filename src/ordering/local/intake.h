@@ -17,17 +17,26 @@ namespace careledger::ordering::local {
 // What became of bytes that are refused now: their first receipt when they were judged before, whatever is said of them today.
 Answer first_or_refused(const replica::View& view, const LedgerId& ledger, const Digest& command, kernel::Code code);
 
+struct Room {
+  std::size_t pending_max = 0;         // taken and not yet answered
+  std::uint32_t retry_after_ms = 100;  // for whoever finds none
+  std::uint64_t wait_max_ns = 0;       // none either while the oldest urgent command waits longer to be taken; 0: however long
+};
+
 class Intake {
  public:
   Intake(replica::Replica& replica, const Clock& clock, std::size_t pending_max, std::uint32_t epoch_ms, std::size_t take_max);
   ~Intake();
 
-  void submit(Pending pending);
-  void answered(std::size_t count);  // that many left for good: makes room
+  void submit(Pending pending) { submit(std::move(pending), {pending_max_}); }
+  void submit(Pending pending, const Room& room);  // less room than pending_max, for a time
+  void answered(std::size_t count);                // that many left for good: makes room
 
   // Waits until commands are ready for a block, or until `deadline_ns` on the monotonic clock, or `wake()`; gives them, urgent first, then
   // the mixed ones of an epoch that is over, by digest. Empty after close().
   std::vector<Pending> take(std::uint64_t deadline_ns, std::size_t bytes_max = SIZE_MAX);
+  // The same, but what is ready waits for more until it fills bytes_max, or the deadline or wake() comes.
+  std::vector<Pending> gather(std::uint64_t deadline_ns, std::size_t bytes_max);
   void put_back(std::vector<Pending> some);  // of what was taken: ready once more, as urgent
   bool has_ready() const;
   void wake();
@@ -35,6 +44,7 @@ class Intake {
   bool closed() const;
 
  private:
+  std::vector<Pending> take_when(std::uint64_t deadline_ns, std::size_t bytes_max, bool full);
   void check_loop();
   void check_some(std::deque<Pending> some);
   void check_lane(std::vector<Pending> some, Lane lane);

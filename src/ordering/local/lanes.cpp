@@ -17,13 +17,22 @@ void move_all(std::vector<Pending>& from, std::vector<Pending>& to) {
 BlockTime Lanes::due(Lane lane, BlockTime now) const { return lane == Lane::urgent ? now : kernel::epoch_end(now, epoch_ms_); }
 
 void Lanes::put(Pending pending, BlockTime now) {
-  if (pending.lane == Lane::urgent) urgent_.push_back(std::move(pending));
-  else mixed_[due(Lane::mixed, now).value].push_back(std::move(pending));
+  if (pending.lane == Lane::urgent) {
+    urgent_bytes_ += pending.bytes.size();
+    urgent_.push_back(std::move(pending));
+    return;
+  }
+  mixed_[due(Lane::mixed, now).value].push_back(std::move(pending));
 }
 
 // A clock that was set back must not hold a command for longer than an epoch.
 bool Lanes::mixed_due(BlockTime now) const {
   return !mixed_.empty() && (mixed_.begin()->first <= now.value || mixed_.begin()->first > now.value + epoch_ms_);
+}
+
+std::optional<std::uint64_t> Lanes::oldest_urgent_ns() const {
+  if (urgent_.empty()) return std::nullopt;
+  return urgent_.front().arrived_ns;
 }
 
 std::optional<BlockTime> Lanes::next_due() const {
@@ -52,7 +61,10 @@ std::vector<Pending> Lanes::take(BlockTime now, std::size_t bytes_max) {
     bytes += std::min(next.bytes.size(), bytes_max - bytes);
     return true;
   };
-  for (; !urgent_.empty() && fits(urgent_.front()); urgent_.pop_front()) taken.push_back(std::move(urgent_.front()));
+  for (; !urgent_.empty() && fits(urgent_.front()); urgent_.pop_front()) {
+    urgent_bytes_ -= urgent_.front().bytes.size();
+    taken.push_back(std::move(urgent_.front()));
+  }
   while (urgent_.empty() && mixed_due(now)) {
     std::vector<Pending>& epoch = mixed_.begin()->second;
     sort(epoch);
@@ -68,6 +80,7 @@ std::vector<Pending> Lanes::take(BlockTime now, std::size_t bytes_max) {
 std::vector<Pending> Lanes::take_all() {
   std::vector<Pending> left(std::make_move_iterator(urgent_.begin()), std::make_move_iterator(urgent_.end()));
   urgent_.clear();
+  urgent_bytes_ = 0;
   for (auto& [due, epoch] : mixed_) move_all(epoch, left);
   mixed_.clear();
   return left;

@@ -23,6 +23,7 @@ struct Pending {
   UniqueFunction<void(const Answer&)> done;
   AccountId actor{};  // who signed it, and under which number
   std::uint64_t sequence = 0;
+  std::uint64_t arrived_ns = 0;  // on the monotonic clock
 };
 
 class Lanes {
@@ -31,6 +32,8 @@ class Lanes {
 
   void put(Pending pending, BlockTime now);
   bool has_ready(BlockTime now) const { return !urgent_.empty() || mixed_due(now); }
+  bool fills(std::size_t bytes) const { return urgent_bytes_ >= bytes || urgent_.size() >= take_max_; }  // with urgent ones alone
+  std::optional<std::uint64_t> oldest_urgent_ns() const;
   std::optional<BlockTime> next_due() const;  // nullopt: none of the mixed lane waits
   // What is ready, urgent first: at most take_max, and no more than bytes_max but for the first.
   std::vector<Pending> take(BlockTime now, std::size_t bytes_max = SIZE_MAX);
@@ -44,6 +47,7 @@ class Lanes {
   const std::uint32_t epoch_ms_;
   const std::size_t take_max_;
   std::deque<Pending> urgent_;
+  std::size_t urgent_bytes_ = 0;
   std::map<std::int64_t, std::vector<Pending>> mixed_;  // by the end of their epoch
 };
 

@@ -53,6 +53,24 @@ TEST(Lanes, WhatComesInTheNextEpochIsNotTakenWithThisOne) {
   EXPECT_EQ(names(lanes.take({7'000})), "a");
 }
 
+TEST(Lanes, KnowsHowMuchUrgentOnesFillAndSinceWhenTheyWait) {
+  Lanes lanes(kEpochMs, 3);
+  EXPECT_FALSE(lanes.oldest_urgent_ns());
+  lanes.put(pending('m', Lane::mixed), {5'000});
+  EXPECT_FALSE(lanes.oldest_urgent_ns());
+  Pending first = pending('x', Lane::urgent);
+  first.arrived_ns = 7;
+  lanes.put(std::move(first), {5'000});
+  EXPECT_EQ(lanes.oldest_urgent_ns(), 7u);
+  EXPECT_TRUE(lanes.fills(1));
+  EXPECT_FALSE(lanes.fills(2));
+  for (const char name : {'y', 'z'}) lanes.put(pending(name, Lane::urgent), {5'000});
+  EXPECT_TRUE(lanes.fills(100)) << "as many as a block may take";
+  EXPECT_EQ(names(lanes.take({5'000}, 2)), "xy");
+  EXPECT_FALSE(lanes.fills(2));
+  EXPECT_TRUE(lanes.fills(1));
+}
+
 TEST(Lanes, ABlockTakesNoMoreThanItMayAndTheRestGoesNext) {
   Lanes lanes(kEpochMs, 2);
   lanes.put(pending('x', Lane::urgent), {5'000});

@@ -1,0 +1,254 @@
+// Four nodes with their engines on this machine, each a process of its own as members have them, and the load beside them: signed commands
+// of four organisations and their 100,000 patients, final on all four on a state of a million rows; alone, at a steady rate, above what the
+// network can do, with a node killed, and after it came back. Beside it what the same engine does with an empty application and batches as
+// large.
+//
+// CARELEDGER_BENCH_SECONDS (60) is how long the main load runs and a node is away, CARELEDGER_BENCH_SCALE (1) shrinks the state for a quick
+// look, CARELEDGER_BENCH_ENGINE names the engine (build/tools/bin/cometbft).
+#include <csignal>
+#include <filesystem>
+
+#include "bench/common.h"
+#include "bench/consortium_load.h"
+#include "bench/figures.h"
+#include "bench/limits.h"
+
+namespace careledger::bench {
+namespace {
+
+constexpr std::size_t kNodes = 4;
+constexpr std::uint64_t kPort = 27866;
+constexpr std::size_t kInFlight = 1000;  // commands of a node under the closed loop: less than its pace lets wait
+constexpr double kSteadyRate = 1000;     // commands a second
+constexpr double kOverloadSeconds = 30;
+constexpr double kEmptySeconds = 15;
+constexpr double kSignedRate = 9000;  // a second of load, at most: so many are signed beforehand
+constexpr double kQuietMs = 300;      // one command that takes no longer says that the network is steady again
+constexpr std::size_t kKilled = kNodes - 1;
+
+struct Bench {
+  std::string folder = make_folder("consortium");
+  BlockTime created = system_clock().now();
+  double seconds = environment("CARELEDGER_BENCH_SECONDS", 60);
+  std::size_t patients = static_cast<std::size_t>(100'000 * environment("CARELEDGER_BENCH_SCALE", 1));
+  std::string engine;
+  std::vector<Signed> commands;
+  std::string app_hash;  // hex
+  std::vector<Figure> figures;
+
+  Bench() {
+    const char* named = std::getenv("CARELEDGER_BENCH_ENGINE");
+    engine = named == nullptr ? CARELEDGER_SOURCE_DIR "/build/tools/bin/cometbft" : named;
+    if (!std::filesystem::exists(engine)) give_up("there is no engine at " + engine + ": ./dev setup installs it");
+  }
+  ~Bench() { std::filesystem::remove_all(folder); }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  std::vector<NodeOrder> orders(const std::string& kind) const {
+    std::vector<NodeOrder> out;
+    for (std::size_t i = 0; i < kNodes; ++i) {
+      const std::string own = folder + "/" + kind + std::to_string(i);
+      std::filesystem::create_directories(own);
+      out.push_back({own, i, kNodes, kPort, created, engine, kind == "node" ? app_hash : ""});
+    }
+    return out;
+  }
+};
+
+// One ledger is filled and copied: the nodes' rows are the same.
+void prepare(Bench& bench) {
+  const std::vector<NodeOrder> orders = bench.orders("node");
+  {
+    LoadedLedger ledger(orders[0].folder + "/ledger", bench.created, {kNodes, bench.patients, kGrantsBefore});
+    bench.app_hash = replica::test::open_replica(ledger.world, ledger.store)->view().app_hash().hex();
+    fmt::print("signing commands…\n");
+    std::fflush(stdout);
+    const double loads = bench.seconds + 3 * kOverloadSeconds;
+    bench.commands = presigned(ledger.world, static_cast<std::size_t>(loads * kSignedRate));
+  }
+  for (std::size_t i = 1; i < kNodes; ++i)
+    std::filesystem::copy(orders[0].folder + "/ledger", orders[i].folder + "/ledger", std::filesystem::copy_options::recursive);
+}
+
+double bytes_of_commands(const Bench& bench) {
+  double bytes = 0;
+  for (const Signed& one : bench.commands) bytes += static_cast<double>(one.bytes.size());
+  return bytes / static_cast<double>(bench.commands.size());
+}
+
+// Commands a second that fit into the batches which the engine alone orders.
+double measure_empty(const Bench& bench) {
+  EngineNetwork network(bench.orders("empty"), [](std::size_t, const Answered&) {});
+  const auto all = [&network] {
+    std::uint64_t least = ~std::uint64_t{0};
+    for (std::size_t i = 0; i < network.size(); ++i) least = std::min(least, network[i].ask(Ask::batches));
+    return least;
+  };
+  const auto own = [&network] {
+    double sum = 0;
+    for (std::size_t i = 0; i < network.size(); ++i) sum += static_cast<double>(network[i].ask(Ask::batches));
+    return sum;
+  };
+  for (const double end = seconds_now() + 60; all() < 10;) {  // everybody's batches flow
+    if (seconds_now() > end) give_up("the engines with an empty application order nothing");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  const double begin = seconds_now(), before = own();
+  std::this_thread::sleep_for(std::chrono::duration<double>(kEmptySeconds));
+  const double batches = (own() - before) / (seconds_now() - begin);
+  network.stop();
+  return batches * static_cast<double>(kBatchBytes) / bytes_of_commands(bench);
+}
+
+class Story {
+ public:
+  Story(Bench& bench, double empty, const Limits& limits)
+      : bench_(bench),
+        empty_(empty),
+        limits_(limits),
+        load_(bench.commands),
+        network_(bench.orders("node"), [this](std::size_t node, const Answered& answer) { load_.answered(node, answer); }) {
+    load_.use(network_);
+  }
+
+  void run() {
+    alone();
+    steady();
+    full();
+    overloaded();
+    killed();
+    back_again();
+    network_.stop();
+  }
+
+ private:
+  void add(Figure figure) { bench_.figures.push_back(std::move(figure)); }
+  void say(const char* what) const {
+    fmt::print("{}…\n", what);
+    std::fflush(stdout);
+  }
+
+  void alone() {
+    say("one command after the other");
+    for (int i = 0; i < 10; ++i) load_.one();  // connections, caches
+    std::vector<double> times;
+    for (int i = 0; i < 200; ++i) times.push_back(load_.one());
+    const Latency one = latency_of(std::move(times));
+    add(judged("consortium: one command alone, p50", one.p50, "ms", Better::lower, 60, limits_.sync_appended.p50));
+    add(judged("consortium: one command alone, p99", one.p99, "ms", Better::lower, 120, limits_.sync_appended.p99));
+  }
+
+  void steady() {
+    say("a steady rate");
+    const Stretch stretch = load_.at_rate(kSteadyRate, bench_.seconds / 2);
+    load_.drain();
+    const Latency final = latency_of(load_.latencies(stretch));
+    add(judged("consortium: submit to final at 1,000 a second, p50", final.p50, "ms", Better::lower, 100, limits_.sync_appended.p50));
+    add(judged("consortium: submit to final at 1,000 a second, p99", final.p99, "ms", Better::lower, 300, limits_.sync_appended.p99));
+  }
+
+  void full() {
+    say("as many as become final");
+    const double written = network_[0].bytes_written();
+    const Stretch stretch = load_.as_fast_as_final(kInFlight, bench_.seconds);
+    const double done = load_.final_until(stretch, network_.lowest());
+    rate_ = done / (stretch.end - stretch.begin);
+    load_.drain();
+    add(judged("consortium: signed commands final on all four", rate_, "1/s", Better::higher, std::max(4000.0, empty_ / 3), empty_));
+    const Latency final = latency_of(load_.latencies(stretch));
+    add({"consortium: submit to final under that load, p50", final.p50, "ms", {}, {}});
+    add({"consortium: submit to final under that load, p99", final.p99, "ms", {}, {}});
+    add(judged("consortium: bytes a node writes to disk, a command", (network_[0].bytes_written() - written) / done, "bytes", Better::lower,
+               1024, bytes_of_commands(bench_)));
+    add(judged("consortium: peak memory of a node's process", network_[0].peak_mebibytes(), "MiB", Better::lower, 400, 0));
+  }
+
+  void overloaded() {
+    say("twice as many as become final");
+    const std::uint64_t first = network_.lowest();
+    const Stretch stretch = load_.at_rate(2 * rate_, kOverloadSeconds);
+    const double ended = seconds_now();
+    load_.drain();  // nothing is lost: or it ends the benchmark
+    const double drained = seconds_now();
+    for (int i = 0; load_.one() > kQuietMs && i < 1000;) ++i;
+    const double quiet = seconds_now();
+    double rounds = 0;
+    for (std::uint64_t height = first + 1; height < network_.lowest(); ++height) rounds += network_[0].ask(Ask::round, height) > 0 ? 1 : 0;
+    const Latency final = latency_of(load_.latencies(stretch));
+    add(judged("consortium: overload, p99 of what is taken", final.p99, "ms", Better::lower, 2000, limits_.sync_appended.p99));
+    add({"consortium: overload, refused with a time to come back, of those given",
+         static_cast<double>(stretch.refusals) / (2 * rate_ * kOverloadSeconds) * 100,
+         "%",
+         {},
+         {}});
+    add(judged("consortium: overload, refused without a time", static_cast<double>(stretch.bad_refusals), "commands", Better::lower, 0, 0));
+    add(judged("consortium: overload, blocks decided after round 0", rounds, "blocks", Better::lower, 0, 0));
+    add({"consortium: overload, until the rest was final", drained - ended, "s", {}, {}});
+    add(judged("consortium: overload, steady again after", quiet - ended, "s", Better::lower, 3, 0));
+  }
+
+  void killed() {
+    say("one of four killed");
+    load_.as_fast_as_final(kInFlight, 3);
+    const double begin = seconds_now();
+    network_[kKilled].kill();
+    load_.leave_out(kKilled);
+    const Stretch stretch = load_.as_fast_as_final(kInFlight, kOverloadSeconds);
+    const double gap = load_.longest_gap(begin, stretch.end);
+    const double after = load_.final_between(stretch.end - kOverloadSeconds / 2, stretch.end) / (kOverloadSeconds / 2);
+    load_.drain();
+    add(judged("consortium: one killed, longest time without a commit", gap, "s", Better::lower, 3, 0));
+    add(judged("consortium: one killed, rate after, of that before", after / rate_ * 100, "%", Better::higher, 60, 100));
+  }
+
+  // It was away while the others went on at a steady rate, and comes back while they do.
+  void back_again() {
+    say("one comes back");
+    const double away = bench_.seconds;
+    load_.at_rate(kSteadyRate, away);
+    const double begin = seconds_now();
+    std::atomic<bool> there{false};
+    double took = 0;
+    std::thread watcher([&] {
+      network_[kKilled].start();
+      while (network_[kKilled].ask(Ask::height) + 1 < network_[0].ask(Ask::height))
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      took = seconds_now() - begin;
+      there = true;
+    });
+    while (!there && seconds_now() - begin < 2 * away) load_.at_rate(kSteadyRate, 0.5);
+    watcher.join();
+    load_.drain();
+    add(judged(fmt::format("consortium: catching up after {:.0f} s away, of the live rate", away), (away + took) / took, "times",
+               Better::higher, 5, 0));
+  }
+
+  Bench& bench_;
+  const double empty_;
+  const Limits& limits_;
+  ConsortiumLoad load_;
+  EngineNetwork network_;
+  double rate_ = 0;
+};
+
+int run(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Bench bench;
+  prepare(bench);
+  const Limits limits = measure_limits(bench.folder, 0.5);
+  fmt::print("the engines with an empty application…\n");
+  std::fflush(stdout);
+  const double empty = measure_empty(bench);
+  bench.figures.push_back({"consortium: the engine with an empty application, as commands", empty, "1/s", {}, {}});
+  Story(bench, empty, limits).run();
+  return report(bench.figures, argc, argv);
+}
+
+}  // namespace
+}  // namespace careledger::bench
+
+int main(int argc, char** argv) {
+  using namespace careledger::bench;
+  return is_engine_node(argc, argv) ? run_engine_node(argv) : run(argc, argv);
+}

@@ -1,0 +1,185 @@
+#include "bench/consortium_load.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "bench/common.h"
+
+namespace careledger::bench {
+namespace {
+
+constexpr std::chrono::seconds kLongest{60};  // without any answer
+
+}  // namespace
+
+void ConsortiumLoad::use(EngineNetwork& network) {
+  const std::lock_guard lock(mutex_);
+  network_ = &network;
+  in_flight_.assign(network.size(), 0);
+  active_.assign(network.size(), true);
+}
+
+void ConsortiumLoad::answered(std::size_t node, const Answered& answer) {
+  if (answer.what == Told::not_done)
+    give_up(fmt::format("a command was refused by contract {} with code {}", answer.detail >> 16, answer.detail & 0xFFFF));
+  if (answer.what == Told::unknown) give_up("a node does not know what became of a command");
+  const std::lock_guard lock(mutex_);
+  if (!active_[node]) return;
+  --in_flight_[node];
+  if (answer.what == Told::busy) {
+    ++refusals_;
+    if (answer.detail == 0) ++bad_refusals_;
+    again_.push_back({seconds_now() + answer.detail * 1e-3, answer.number});
+    held_.try_emplace(commands_[answer.number].actor, std::deque{answer.number});
+  } else {
+    given_[answer.number].answered = seconds_now();
+    given_[answer.number].height = answer.value;
+    release_next(answer.number);
+  }
+  changed_.notify_all();
+}
+
+// What its actor signed after it, when it had been refused before.
+void ConsortiumLoad::release_next(std::uint64_t number) {
+  const auto found = held_.find(commands_[number].actor);
+  if (found == held_.end() || found->second.front() != number) return;
+  found->second.pop_front();
+  if (found->second.empty()) held_.erase(found);
+  else again_.push_front({0, found->second.front()});
+}
+
+void ConsortiumLoad::leave_out(std::size_t node) {
+  const std::lock_guard lock(mutex_);
+  active_[node] = false;
+  in_flight_[node] = 0;
+  std::erase_if(again_, [&](const Again& one) { return node_of(one.number) == node; });
+  std::erase_if(held_, [&](const auto& one) { return node_of(one.second.front()) == node; });
+}
+
+std::uint64_t ConsortiumLoad::take_next(Stretch& stretch) {
+  const std::lock_guard lock(mutex_);
+  for (; next_ < commands_.size(); ++next_) {
+    if (!active_[node_of(next_)]) continue;
+    stretch.numbers.push_back(next_);
+    const auto held = held_.find(commands_[next_].actor);
+    if (held == held_.end()) return next_++;
+    held->second.push_back(next_);
+  }
+  give_up("the commands that were signed beforehand are used up");
+}
+
+std::optional<std::uint64_t> ConsortiumLoad::take_due() {
+  const std::lock_guard lock(mutex_);
+  if (again_.empty() || again_.front().due > seconds_now()) return std::nullopt;
+  const std::uint64_t number = again_.front().number;
+  again_.pop_front();
+  return number;
+}
+
+void ConsortiumLoad::give(std::uint64_t number) {
+  const std::size_t node = node_of(number);
+  {
+    const std::lock_guard lock(mutex_);
+    ++in_flight_[node];
+    given_[number].at = seconds_now();
+  }
+  (*network_)[node].submit(number, commands_[number].organisation, commands_[number].bytes);
+}
+
+// Commands go in their order, so one whose node has no room makes the others wait: nodes get equal shares.
+Stretch ConsortiumLoad::as_fast_as_final(std::size_t in_flight, double seconds) {
+  Stretch stretch;
+  stretch.begin = seconds_now();
+  const std::uint64_t refused = refusals_, bad = bad_refusals_;
+  const auto left = [&] { return stretch.begin + seconds - seconds_now(); };
+  while (left() > 0) {
+    const auto due = take_due();
+    const std::uint64_t number = due ? *due : take_next(stretch);
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, std::chrono::duration<double>(std::max(0.0, left())),
+                        [&] { return in_flight_[node_of(number)] < in_flight; });
+    }
+    give(number);
+  }
+  stretch.end = seconds_now();
+  count_refusals(stretch, refused, bad);
+  return stretch;
+}
+
+Stretch ConsortiumLoad::at_rate(double rate, double seconds) {
+  Stretch stretch;
+  stretch.begin = seconds_now();
+  const std::uint64_t refused = refusals_, bad = bad_refusals_;
+  const auto count = static_cast<std::uint64_t>(rate * seconds);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(stretch.begin + static_cast<double>(i) / rate - seconds_now()));
+    const auto due = take_due();
+    give(due ? *due : take_next(stretch));
+  }
+  stretch.end = seconds_now();
+  count_refusals(stretch, refused, bad);
+  return stretch;
+}
+
+void ConsortiumLoad::count_refusals(Stretch& stretch, std::uint64_t before, std::uint64_t bad_before) const {
+  const std::lock_guard lock(mutex_);
+  stretch.refusals = refusals_ - before;
+  stretch.bad_refusals = bad_refusals_ - bad_before;
+}
+
+void ConsortiumLoad::drain() {
+  for (;;) {
+    while (const auto due = take_due()) give(*due);
+    std::unique_lock lock(mutex_);
+    const std::size_t open = std::accumulate(in_flight_.begin(), in_flight_.end(), again_.size());
+    if (open == 0) return;
+    const bool waits_for_time = !again_.empty();
+    const auto longest = waits_for_time ? std::chrono::duration<double>(std::max(0.0, again_.front().due - seconds_now()))
+                                        : std::chrono::duration<double>(kLongest);
+    if (changed_.wait_for(lock, longest) == std::cv_status::timeout && !waits_for_time) give_up("nothing becomes final any more");
+  }
+}
+
+double ConsortiumLoad::one() {
+  Stretch stretch;
+  const std::uint64_t number = take_next(stretch);
+  give(number);
+  drain();
+  (*network_)[node_of(number)].ask(Ask::provable);  // the block that proves it is over too: idle again
+  const std::lock_guard lock(mutex_);
+  return (given_[number].answered - given_[number].at) * 1000;
+}
+
+std::vector<double> ConsortiumLoad::latencies(const Stretch& stretch) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<double> out;
+  for (const std::uint64_t number : stretch.numbers)
+    if (given_[number].height > 0) out.push_back((given_[number].answered - given_[number].at) * 1000);
+  return out;
+}
+
+double ConsortiumLoad::final_until(const Stretch& stretch, std::uint64_t height) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<double>(std::ranges::count_if(stretch.numbers, [&](std::uint64_t number) {
+    return given_[number].height > 0 && given_[number].height <= height && given_[number].answered <= stretch.end;
+  }));
+}
+
+double ConsortiumLoad::final_between(double from, double to) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<double>(std::ranges::count_if(given_, [&](const Given& one) { return one.answered > from && one.answered <= to; }));
+}
+
+double ConsortiumLoad::longest_gap(double from, double to) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<double> times{from, to};
+  for (const Given& one : given_)
+    if (one.answered > from && one.answered < to) times.push_back(one.answered);
+  std::ranges::sort(times);
+  double longest = 0;
+  for (std::size_t i = 1; i < times.size(); ++i) longest = std::max(longest, times[i] - times[i - 1]);
+  return longest;
+}
+
+}  // namespace careledger::bench

@@ -1,0 +1,57 @@
+#include "apps/network/standing.h"
+
+#include <algorithm>
+
+#include "contracts/governance/governance.h"
+#include "contracts/registry/registry.h"
+#include "kernel/tables.h"
+#include "proof/chain.h"
+
+namespace careledger::apps::network {
+namespace {
+
+namespace governance = contracts::governance;
+
+std::string name_of(const kernel::Reader& state, const OrganisationId& id) {
+  const auto row = state.get(contracts::registry::kOrganisations, id);
+  return row ? row->name() : id.hex();
+}
+
+Bytes address_of(const governance::Member& row) {
+  const auto key = crypto::PublicKey::from(row.validator_key());
+  return key ? proof::address_of(*key) : Bytes();
+}
+
+bool is_connected(const OrganisationId& id, const Seen& seen, const std::vector<PeerConfig>& peers) {
+  const auto peer = std::ranges::find(peers, id, &PeerConfig::id);
+  return peer != peers.end() && std::ranges::find(seen.connected, peer->node) != seen.connected.end();
+}
+
+}  // namespace
+
+std::vector<MemberStanding> standing_of_members(const replica::View& view, const Seen& seen, const std::vector<PeerConfig>& peers,
+                                                const Bytes& own) {
+  std::vector<MemberStanding> members;
+  const kernel::Reader state = view.state();
+  for (const auto& [key, row] : state.scan(governance::kMembers, Limit{governance::kMembersMax})) {
+    MemberStanding one;
+    one.id = key.digest<OrganisationId>();
+    one.name = name_of(state, one.id);
+    one.votes = state.has(kernel::kValidators, one.id) ? row.weight() : 0;
+    const Bytes address = address_of(row);
+    const auto found = seen.attendance.signed_by.find(address);
+    if (found != seen.attendance.signed_by.end()) one.signed_blocks = found->second;
+    if (address != own) one.connected = is_connected(one.id, seen, peers);
+    members.push_back(std::move(one));
+  }
+  return members;
+}
+
+std::string member_of_validator(const replica::View& view, const Bytes& address) {
+  const kernel::Reader state = view.state();
+  for (const auto& [key, row] : state.scan(governance::kMembers, Limit{governance::kMembersMax}))
+    if (address_of(row) == address) return name_of(state, key.digest<OrganisationId>());
+  return to_hex(address);
+}
+
+}  // namespace careledger::apps::network

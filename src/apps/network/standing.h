@@ -1,0 +1,41 @@
+// How a network runs as seen from this node: whose votes stand in the newest blocks, and whose engines this one is connected to.
+//
+// Thread-safety: values; functions of values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/config.h"
+#include "ordering/ordering.h"
+#include "replica/view.h"
+
+namespace careledger::apps::network {
+
+struct MemberStanding {
+  OrganisationId id;
+  std::string name;                 // as on the ledger
+  std::uint64_t votes = 0;          // 0: it follows, or is suspended
+  std::size_t signed_blocks = 0;    // of Standing::blocks
+  std::optional<bool> connected{};  // with this node's engine; nothing for this node itself
+};
+
+struct Standing {
+  std::size_t blocks = 0;  // looked at: the newest since this node was started, 100 at most
+  bool catching_up = false;
+  std::vector<MemberStanding> members{};
+};
+
+struct Seen {
+  ordering::Attendance attendance;
+  std::vector<std::string> connected;  // node ids
+};
+// Of all members on the ledger. `own`: the address of this node's validator.
+std::vector<MemberStanding> standing_of_members(const replica::View& view, const Seen& seen, const std::vector<PeerConfig>& peers,
+                                                const Bytes& own);
+
+// The member whose validator has this address, by the newest block; its address in hex when there is none.
+std::string member_of_validator(const replica::View& view, const Bytes& address);
+
+}  // namespace careledger::apps::network
