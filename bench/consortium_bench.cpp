@@ -107,7 +107,7 @@ class Story {
       : bench_(bench),
         empty_(empty),
         limits_(limits),
-        load_(bench.commands),
+        load_(bench.commands, bench.patients),
         network_(bench.orders("node"), [this](std::size_t node, const Answered& answer) { load_.answered(node, answer); }) {
     load_.use(network_);
   }
@@ -123,7 +123,11 @@ class Story {
   }
 
  private:
-  void add(Figure figure) { bench_.figures.push_back(std::move(figure)); }
+  void add(Figure figure) {
+    fmt::print("  {} {:.1f}\n", figure.name, figure.value);
+    std::fflush(stdout);
+    bench_.figures.push_back(std::move(figure));
+  }
   void say(const char* what) const {
     fmt::print("{}…\n", what);
     std::fflush(stdout);

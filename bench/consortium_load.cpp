@@ -8,7 +8,8 @@
 namespace careledger::bench {
 namespace {
 
-constexpr std::chrono::seconds kLongest{60};  // without any answer
+constexpr std::chrono::seconds kLongest{60};        // without any answer
+constexpr std::size_t kOrganisationsTogether = 64;  // given again at a time: the ledger forgives 256 numbers out of order
 
 }  // namespace
 
@@ -29,8 +30,7 @@ void ConsortiumLoad::answered(std::size_t node, const Answered& answer) {
   if (answer.what == Told::busy) {
     ++refusals_;
     if (answer.detail == 0) ++bad_refusals_;
-    again_.push_back({seconds_now() + answer.detail * 1e-3, answer.number});
-    held_.try_emplace(commands_[answer.number].actor, std::deque{answer.number});
+    hold(answer.number, seconds_now() + answer.detail * 1e-3);
   } else {
     given_[answer.number].answered = seconds_now();
     given_[answer.number].height = answer.value;
@@ -39,21 +39,31 @@ void ConsortiumLoad::answered(std::size_t node, const Answered& answer) {
   changed_.notify_all();
 }
 
-// What its actor signed after it, when it had been refused before.
+void ConsortiumLoad::hold(std::uint64_t number, double due) {
+  const std::size_t actor = commands_[number].actor;
+  Held& held = held_[actor];
+  held.under_way.erase(number);
+  held.waiting.insert(number);
+  again_.push_back({due, actor});
+}
+
+// What its actor signed after it, when something of his had been refused.
 void ConsortiumLoad::release_next(std::uint64_t number) {
-  const auto found = held_.find(commands_[number].actor);
-  if (found == held_.end() || found->second.front() != number) return;
-  found->second.pop_front();
-  if (found->second.empty()) held_.erase(found);
-  else again_.push_front({0, found->second.front()});
+  const std::size_t actor = commands_[number].actor;
+  const auto found = held_.find(actor);
+  if (found == held_.end()) return;
+  const bool given_again = found->second.under_way.erase(number) > 0;
+  if (found->second.waiting.empty() && found->second.under_way.empty()) held_.erase(found);
+  else if (given_again && !found->second.waiting.empty()) again_.push_front({0, actor});
 }
 
 void ConsortiumLoad::leave_out(std::size_t node) {
   const std::lock_guard lock(mutex_);
   active_[node] = false;
   in_flight_[node] = 0;
-  std::erase_if(again_, [&](const Again& one) { return node_of(one.number) == node; });
-  std::erase_if(held_, [&](const auto& one) { return node_of(one.second.front()) == node; });
+  std::erase_if(held_, [&](const auto& one) {
+    return node_of(*(one.second.waiting.empty() ? one.second.under_way : one.second.waiting).begin()) == node;
+  });
 }
 
 std::uint64_t ConsortiumLoad::take_next(Stretch& stretch) {
@@ -63,17 +73,27 @@ std::uint64_t ConsortiumLoad::take_next(Stretch& stretch) {
     stretch.numbers.push_back(next_);
     const auto held = held_.find(commands_[next_].actor);
     if (held == held_.end()) return next_++;
-    held->second.push_back(next_);
+    held->second.waiting.insert(next_);
   }
   give_up("the commands that were signed beforehand are used up");
 }
 
 std::optional<std::uint64_t> ConsortiumLoad::take_due() {
   const std::lock_guard lock(mutex_);
-  if (again_.empty() || again_.front().due > seconds_now()) return std::nullopt;
-  const std::uint64_t number = again_.front().number;
-  again_.pop_front();
-  return number;
+  while (!again_.empty() && again_.front().due <= seconds_now()) {
+    const std::size_t actor = again_.front().actor;
+    const auto held = held_.find(actor);
+    const std::size_t most = actor < patients_ ? 1 : kOrganisationsTogether;
+    if (held == held_.end() || held->second.waiting.empty() || held->second.under_way.size() >= most) {
+      again_.pop_front();
+      continue;
+    }
+    const std::uint64_t number = *held->second.waiting.begin();
+    held->second.waiting.erase(held->second.waiting.begin());
+    held->second.under_way.insert(number);
+    return number;
+  }
+  return std::nullopt;
 }
 
 void ConsortiumLoad::give(std::uint64_t number) {

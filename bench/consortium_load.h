@@ -1,9 +1,9 @@
 // Signed commands given to the nodes of a network, each to the one that hosts her organisation: as fast as they become final, or at a fixed
 // rate whatever the network does; and what became of each.
 //
-// A command that a node is too busy for is given again, before anything new, once the time that the node named is over; what its actor
-// signed later waits until it is final. A command that is executed with another code than ok ends the benchmark: the load is made so that
-// none should be.
+// A command that a node is too busy for is given again, before anything new, once the time that the node named is over. Until then what its
+// actor signed later waits: a patient's next command needs the one before, and an organisation's numbers must stay near each other. A
+// command that is executed with another code than ok ends the benchmark: the load is made so that none should be.
 //
 // Thread-safety: answered() from any thread; the rest from one.
 #pragma once
@@ -12,6 +12,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -29,7 +30,9 @@ struct Stretch {                       // one load, from the first submission to
 
 class ConsortiumLoad {
  public:
-  explicit ConsortiumLoad(const std::vector<Signed>& commands) : commands_(commands), given_(commands.size()) {}
+  // Actors below `patients` are patients.
+  ConsortiumLoad(const std::vector<Signed>& commands, std::size_t patients)
+      : commands_(commands), patients_(patients), given_(commands.size()) {}
   void use(EngineNetwork& network);
   void answered(std::size_t node, const Answered& answer);
   void leave_out(std::size_t node);  // it died: it gets nothing any more, and nothing is expected of it
@@ -50,16 +53,22 @@ class ConsortiumLoad {
   };
   struct Again {
     double due = 0;
-    std::uint64_t number = 0;
+    std::size_t actor = 0;
+  };
+  struct Held {
+    std::set<std::uint64_t> waiting;    // to be given, lowest first
+    std::set<std::uint64_t> under_way;  // given since
   };
   std::size_t node_of(std::uint64_t number) const { return commands_[number].organisation % in_flight_.size(); }
   std::uint64_t take_next(Stretch& stretch);
+  void hold(std::uint64_t number, double due);
   void release_next(std::uint64_t number);
   std::optional<std::uint64_t> take_due();
   void give(std::uint64_t number);
   void count_refusals(Stretch& stretch, std::uint64_t before, std::uint64_t bad_before) const;
 
   const std::vector<Signed>& commands_;
+  const std::size_t patients_;
   EngineNetwork* network_ = nullptr;
   std::uint64_t next_ = 0;
 
@@ -69,8 +78,7 @@ class ConsortiumLoad {
   std::vector<std::size_t> in_flight_;  // of each node
   std::vector<bool> active_;
   std::deque<Again> again_;
-  std::unordered_map<std::size_t, std::deque<std::uint64_t>>
-      held_;  // by actor: the refused one first, which stands in again_ or is under way
+  std::unordered_map<std::size_t, Held> held_;  // by actor; in again_ or under way as long as something waits
   std::uint64_t refusals_ = 0, bad_refusals_ = 0;
 };
 

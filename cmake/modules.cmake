@@ -58,7 +58,7 @@ function(careledger_add_modules)
     # On the one file that looks there: the path of a checkout in every command would keep the compiler cache from serving another.
     set_source_files_properties(${CMAKE_SOURCE_DIR}/src/apps/demo/stage.cpp PROPERTIES
       COMPILE_DEFINITIONS CARELEDGER_SAMPLES="${CMAKE_SOURCE_DIR}/samples/synthea")
-    file(GLOB program CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/apps/commands/*.cpp ${CMAKE_SOURCE_DIR}/src/apps/demo/*.cpp)
+    file(GLOB_RECURSE program CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/apps/commands/*.cpp ${CMAKE_SOURCE_DIR}/src/apps/demo/*.cpp)
     add_executable(careledger ${CMAKE_SOURCE_DIR}/src/apps/main.cpp ${program})
     target_link_libraries(careledger PRIVATE cl_apps ${JEMALLOC})
     target_compile_definitions(careledger PRIVATE CARELEDGER_VERSION="${PROJECT_VERSION}")
