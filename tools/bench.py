@@ -25,7 +25,8 @@ def run(program):
     place = os.environ.get("TMPDIR") or program.parent
     with tempfile.TemporaryDirectory(dir=place, prefix="bench-") as folder:
         out = pathlib.Path(folder) / "figures.json"
-        done = subprocess.run([str(program), "--json", str(out)], check=False, stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": folder})
+        done = subprocess.run([str(program), "--json", str(out)], check=False, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "TMPDIR": folder})
         if done.returncode != 0 or not out.exists():
             print(f"{program.name}: failed with exit code {done.returncode}", file=sys.stderr)
             return None
