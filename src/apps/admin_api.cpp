@@ -93,7 +93,7 @@ Result<std::string> trust_text(Ledger& ledger) {
   proof::Trust trust;
   trust.ledger = ledger.replica().ledger();
   trust.chain_id = kernel::chain_id(trust.ledger);
-  CARELEDGER_TRY(trust.validators, ledger.ordering().validators(std::max(Height{1}, ledger.ordering().height())));
+  CARELEDGER_TRY(trust.validators, ledger.first_validators());
   trust.log = ledger.checkpoints().log_key();
   trust.witnesses = ledger.checkpoints().witness_keys();
   trust.quorum = static_cast<std::uint32_t>(trust.witnesses.size() / 2 + (trust.witnesses.empty() ? 0 : 1));  // a majority

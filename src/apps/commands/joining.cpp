@@ -79,7 +79,7 @@ int join(const Options& options, bool as_json) {
   order.snapshot = std::move(*snapshot);
   order.seal = options.folder.seal;
   order.engine = options.engine;
-  order.on_event = [](const std::string& what) { fmt::print(stderr, "careledger: {}\n", what); };
+  order.on_event = [](const std::string& what) { fmt::print(stderr, "careledger: {}\n", printable(what)); };
   network::Joining last;
   {
     Steps steps;

@@ -36,15 +36,16 @@ Result<void> prove(const ProveOptions& options) {
   std::string target = "/admin/v1/prove?type=" + http::percent_encode(options.what.substr(0, slash)) +
                        "&id=" + http::percent_encode(options.what.substr(slash + 1));
   if (options.version != 0) target += "&version=" + std::to_string(options.version);
-  if (!options.receipt.empty()) {
-    CARELEDGER_TRY(const http::Response receipt, access->need(options.organisation, edge::auth::Role::system,
-                                                              http::make_request(http::Method::get, target + "&as=receipt")));
-    CARELEDGER_CHECK(system_files().replace(options.receipt, receipt.content()));
-  }
+  const std::string about = target;
   for (const std::string& element : options.show) target += "&show=" + http::percent_encode(element);
   CARELEDGER_TRY(const http::Response bundle,
                  access->need(options.organisation, edge::auth::Role::system, http::make_request(http::Method::get, target)));
   CARELEDGER_CHECK(system_files().replace(options.out, bundle.content()));
+  if (!options.receipt.empty()) {
+    CARELEDGER_TRY(const http::Response receipt, access->need(options.organisation, edge::auth::Role::system,
+                                                              http::make_request(http::Method::get, about + "&as=receipt")));
+    CARELEDGER_CHECK(system_files().replace(options.receipt, receipt.content()));
+  }
   if (options.trust_out.empty()) return {};
   CARELEDGER_TRY(const http::Response trust,
                  access->need(options.organisation, edge::auth::Role::system, http::make_request(http::Method::get, "/admin/v1/trust")));
@@ -56,8 +57,10 @@ int run_prove(const ProveOptions& options, bool as_json) {
   if (!proven) return report(proven.error(), as_json);
   if (as_json) fmt::print("{{\"written\":true}}\n");
   else
-    fmt::print("Wrote the proof. Anybody checks it with: careledger verify {} --trust {}\n", options.out,
-               options.trust_out.empty() ? "TRUST" : options.trust_out);
+    for (const std::string& file : {options.out, options.receipt})
+      if (!file.empty())
+        fmt::print("Wrote {}. Anybody checks it with: careledger verify {} --trust {}\n", file, file,
+                   options.trust_out.empty() ? "TRUST" : options.trust_out);
   return 0;
 }
 

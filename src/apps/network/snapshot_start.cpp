@@ -1,8 +1,10 @@
 #include "apps/network/snapshot_start.h"
 
+#include <algorithm>
 #include <charconv>
 #include <condition_variable>
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include "apps/network/engine_parts.h"
@@ -49,7 +51,8 @@ Result<void> wipe(const Layout& layout) {
 }
 
 Result<TrustedHeaders> headers_of(const SnapshotOrder& order, const LedgerId& ledger, const Clock& clock) {
-  if (order.rpc.size() < 2) return fail(ErrorKind::invalid, "a snapshot needs the RPC of two members at least: --rpc, twice");
+  if (std::set<std::string>(order.rpc.begin(), order.rpc.end()).size() < std::max<std::size_t>(2, order.rpc.size()))
+    return fail(ErrorKind::invalid, "a snapshot needs the RPC of two different members at least: --rpc, twice");
   std::vector<HeaderServer> servers;
   for (const std::string& origin : order.rpc) {
     CARELEDGER_TRY(HeaderServer server, header_server(origin, order.members_certificates));

@@ -129,7 +129,7 @@ class EngineOrdering final : public Ordering {
 // As long as blocks answer something: without a quorum everything waits long, and is kept.
 local::Room EngineOrdering::room() const {
   local::Room room{config_.pending_max};
-  if (clock_.monotonic_ns() > last_answer_ns_ + kAnswersNs) return room;
+  if (config_.wait_max_ms == 0 || clock_.monotonic_ns() > last_answer_ns_ + kAnswersNs) return room;
   room.wait_max_ns = config_.wait_max_ms * kMillisecond;
   room.retry_after_ms = config_.wait_max_ms;
   return room;

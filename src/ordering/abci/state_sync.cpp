@@ -87,7 +87,8 @@ Result<OfferResult> StateSync::begin(const wire::RequestOfferSnapshot& asked) {
   if (!loader) {
     Error& error = loader.error();
     if (error.kind != ErrorKind::invalid && error.kind != ErrorKind::newer_format) return tl::make_unexpected(std::move(error));
-    return refuse(error.kind == ErrorKind::invalid ? OfferResult::reject_sender : OfferResult::reject_format, error.kind, error.message);
+    // Its outer format is one that we know: who says another inside is a liar, and no reason to refuse that format of everybody.
+    return refuse(OfferResult::reject_sender, error.kind, error.message);
   }
   if (loader->chunks() != snapshot.chunks())
     return refuse(OfferResult::reject_sender, ErrorKind::invalid, "its header names another number of pieces");

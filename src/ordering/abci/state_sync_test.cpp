@@ -296,7 +296,7 @@ TEST_F(StateSyncTest, WhatIsNotOfTheTrustedHeaderIsNotBegunWith) {
   using Snapshot = wire::Snapshot;
   using Header = replica::SnapshotHeader;
   EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_format(2); })), OfferResult::reject_format);
-  EXPECT_EQ(offer(with_header([](Header& header) { header.set_format(2); })), OfferResult::reject_format);
+  EXPECT_EQ(offer(with_header([](Header& header) { header.set_format(2); })), OfferResult::reject_sender);
   EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_height(4711); })), OfferResult::reject);  // from the future
   EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_hash(Bytes(32, 'h')); })), OfferResult::reject_sender);
   EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_chunks(one.chunks() + 1); })), OfferResult::reject_sender);
