@@ -2,9 +2,11 @@
 #pragma once
 
 #include <fmt/core.h>
+#include <sys/types.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "base/clock.h"
@@ -27,6 +29,14 @@ T need(Result<T> result) {
 }
 inline void need(const Result<void>& result) {
   if (!result) give_up(result.error().message);
+}
+
+// What the system keeps of a process, in /proc: the number behind `name` in `file`.
+inline double kept_by_system(pid_t process, const std::string& file, const std::string& name) {
+  std::ifstream lines("/proc/" + std::to_string(process) + "/" + file);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(name)) return std::atof(line.c_str() + name.size());
+  give_up("the system does not tell " + name + " of the node");
 }
 
 inline double environment(const char* name, double otherwise) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 
 #include "base/assert.h"
 #include "bench/common.h"
@@ -17,13 +16,6 @@ namespace {
 constexpr std::uint64_t kOfAsk = std::uint64_t{1} << 63;  // numbers of what ask() asked
 
 }  // namespace
-
-double kept_by_system(pid_t process, const std::string& file, const std::string& name) {
-  std::ifstream lines("/proc/" + std::to_string(process) + "/" + file);
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(name)) return std::atof(line.c_str() + name.size());
-  give_up("the system does not tell " + name + " of the node");
-}
 
 void EngineNode::start() {
   int in[2], out[2];
@@ -126,13 +118,6 @@ std::uint64_t EngineNetwork::lowest() {
   for (auto& node : nodes_)
     if (node->runs()) least = std::min(least, node->ask(Ask::height));
   return least;
-}
-
-std::uint64_t EngineNetwork::highest() {
-  std::uint64_t most = 0;
-  for (auto& node : nodes_)
-    if (node->runs()) most = std::max(most, node->ask(Ask::height));
-  return most;
 }
 
 void EngineNetwork::stop() {

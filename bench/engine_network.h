@@ -55,9 +55,6 @@ class EngineNode {
   std::uint64_t numbers_ = 0;
 };
 
-// What the system keeps of a process, in /proc: the number behind `name` in `file`.
-double kept_by_system(pid_t process, const std::string& file, const std::string& name);
-
 class EngineNetwork {
  public:
   // `answered` gets the node's index too.
@@ -65,7 +62,6 @@ class EngineNetwork {
   std::size_t size() const { return nodes_.size(); }
   EngineNode& operator[](std::size_t index) { return *nodes_[index]; }
   std::uint64_t lowest();  // height of those that run
-  std::uint64_t highest();
   void stop();
 
  private:

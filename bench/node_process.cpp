@@ -99,14 +99,8 @@ void NodeProcess::end(int signal) {
 void NodeProcess::stop() { end(SIGTERM); }
 void NodeProcess::kill() { end(SIGKILL); }
 
-double NodeProcess::kept_by_system(const std::string& file, const std::string& name) const {
-  std::ifstream lines("/proc/" + std::to_string(child_) + "/" + file);
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(name)) return std::atof(line.c_str() + name.size());
-  give_up("the system does not tell " + name + " of the node");
-}
-double NodeProcess::peak_mebibytes() const { return kept_by_system("status", "VmHWM:") / 1024; }
-double NodeProcess::bytes_read() const { return kept_by_system("io", "rchar:"); }
+double NodeProcess::peak_mebibytes() const { return kept_by_system(child_, "status", "VmHWM:") / 1024; }
+double NodeProcess::bytes_read() const { return kept_by_system(child_, "io", "rchar:"); }
 
 std::unique_ptr<http::Client> NodeProcess::client() const {
   http::ClientConfig config;

@@ -50,7 +50,6 @@ class NodeProcess {
 
  private:
   void end(int signal);
-  double kept_by_system(const std::string& file, const std::string& name) const;  // in /proc
   const Place& place_;
   pid_t child_ = 0;
   std::string origin_;
