@@ -1,5 +1,6 @@
-// What sanitizer and core-only builds compile once instead of in every file. The release build does without, so that every file
-// still has to include what it uses.
+// What every build but a debugger's compiles once instead of in every file. That each file includes what it uses all the same is for
+// tests/layout/includes_test.py to see.
+#include <fmt/format.h>
 #include <google/protobuf/extension_set.h>
 #include <google/protobuf/generated_message_util.h>
 #include <google/protobuf/message.h>
@@ -8,10 +9,18 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <charconv>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstring>
+#include <deque>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>

@@ -1,6 +1,7 @@
 #include "proof/merkle_map.h"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include "crypto/hash.h"
 #include "proof/simple_map.h"

@@ -1,5 +1,6 @@
 #include "proof/tlog_proof.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace careledger::proof {

@@ -6,6 +6,7 @@
 // Bounded by bytes; safe from any thread; advance and reset belong to the committing one.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>

@@ -1,3 +1,4 @@
+#include <functional>
 #include <map>
 #include <mutex>
 #include <shared_mutex>

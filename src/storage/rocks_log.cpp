@@ -1,5 +1,6 @@
 #include "storage/rocks_log.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <mutex>

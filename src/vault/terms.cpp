@@ -1,5 +1,6 @@
 #include "vault/terms.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "crypto/hash.h"

@@ -1,6 +1,7 @@
 #include "codec/fhir/primitive.h"
 
 #include <gtest/gtest.h>
+#include <vector>
 
 namespace careledger::codec::fhir {
 namespace {

@@ -1,5 +1,6 @@
 #include "edge/http/request_reader.h"
 
+#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <optional>
 

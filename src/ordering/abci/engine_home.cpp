@@ -15,7 +15,7 @@ constexpr std::string_view kPrivateKeyType = "tendermint/PrivKeyEd25519";
 constexpr std::size_t kPrivateKeySize = 64;  // seed ‖ public key
 constexpr std::int64_t kNanosAnHour = 3'600'000'000'000;
 
-std::string quoted(const std::string& text) {  // TOML's basic string, for names, addresses and paths
+std::string toml_string(const std::string& text) {  // TOML's basic string, for names, addresses and paths
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -29,8 +29,8 @@ std::string quoted(const std::string& text) {  // TOML's basic string, for names
 std::string state_sync_toml(const SnapshotStart& start) {
   std::string servers;
   for (const std::string& server : start.servers) servers += (servers.empty() ? "" : ",") + server;
-  return "\n[statesync]\nenable = true\nrpc_servers = " + quoted(servers) + "\ntrust_height = " + std::to_string(start.height.value) +
-         "\ntrust_hash = " + quoted(start.hash.hex()) + "\ntrust_period = \"" + std::to_string(kEvidence.nanoseconds / kNanosAnHour) +
+  return "\n[statesync]\nenable = true\nrpc_servers = " + toml_string(servers) + "\ntrust_height = " + std::to_string(start.height.value) +
+         "\ntrust_hash = " + toml_string(start.hash.hex()) + "\ntrust_period = \"" + std::to_string(kEvidence.nanoseconds / kNanosAnHour) +
          "h0m0s\"\ndiscovery_time = \"5s\"\n";
 }
 
@@ -43,11 +43,11 @@ std::string joined(const std::vector<Peer>& peers) {
 // What differs from the engine's own choice, and why: docs/decisions.md, "settings of the engine".
 std::string config_toml(const EnginePaths& paths, const EngineSettings& settings) {
   const std::string many_bytes = "33554432";
-  return "proxy_app = " + quoted("unix://" + paths.application) + "\nmoniker = " + quoted(settings.moniker) +
+  return "proxy_app = " + toml_string("unix://" + paths.application) + "\nmoniker = " + toml_string(settings.moniker) +
          "\nabci = \"socket\"\ndb_backend = \"goleveldb\"\nlog_level = \"error\"\nlog_format = \"json\"\nfilter_peers = true\n" +
-         "priv_validator_laddr = " + quoted("unix://" + paths.signer) + "\n\n[rpc]\nladdr = " + quoted("unix://" + paths.rpc) +
-         "\nmax_body_bytes = 4000000\nmax_open_connections = 64\n\n[p2p]\nladdr = " + quoted("tcp://" + settings.listen) +
-         "\npersistent_peers = " + quoted(joined(settings.peers)) +
+         "priv_validator_laddr = " + toml_string("unix://" + paths.signer) + "\n\n[rpc]\nladdr = " + toml_string("unix://" + paths.rpc) +
+         "\nmax_body_bytes = 4000000\nmax_open_connections = 64\n\n[p2p]\nladdr = " + toml_string("tcp://" + settings.listen) +
+         "\npersistent_peers = " + toml_string(joined(settings.peers)) +
          "\npersistent_peers_max_dial_period = \"2s\"\npex = false\naddr_book_strict = false\nallow_duplicate_ip = true\n" +
          "flush_throttle_timeout = \"2ms\"\nmax_packet_msg_payload_size = 10240\nsend_rate = " + many_bytes +
          "\nrecv_rate = " + many_bytes +

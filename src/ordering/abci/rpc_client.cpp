@@ -1,59 +1,101 @@
 #include "ordering/abci/rpc_client.h"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/beast/core/basic_stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/read.hpp>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/beast/core/buffers_range.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
+#include <cerrno>
 #include <mutex>
+#include <optional>
 #include <vector>
+
+#include "ordering/abci/unix_socket.h"
 
 namespace careledger::ordering::abci {
 namespace {
 
-namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using Local = asio::local::stream_protocol;
+using Request = http::request<http::string_body>;
 
 constexpr std::size_t kAnswerBytesMax = 64u << 20;
+constexpr std::size_t kReadBytes = 64u << 10;
 constexpr std::size_t kIdleMax = 8;
 constexpr unsigned kHttp11 = 11;
 using Deadline = std::chrono::steady_clock::time_point;
 
-// One connection; every call runs its own loop until it is done or out of time.
+std::chrono::milliseconds left_until(Deadline deadline) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::max(deadline - std::chrono::steady_clock::now(), Deadline::duration(0)));
+}
+
+Bytes bytes_of(const Request& request) {
+  http::request_serializer<http::string_body> serializer(request);
+  Bytes bytes;
+  boost::system::error_code error;
+  while (!error && !serializer.is_done())
+    serializer.next(error, [&](boost::system::error_code&, const auto& buffers) {
+      for (const auto one : boost::beast::buffers_range_ref(buffers)) bytes.append(static_cast<const char*>(one.data()), one.size());
+      serializer.consume(boost::beast::buffer_bytes(buffers));
+    });
+  return bytes;
+}
+
+// One connection. A call waits for the other side until its deadline.
 class Line {
  public:
-  Line() : stream_(io_) {}
   bool connect(const std::string& socket, Deadline deadline) {
-    return run(deadline, [&](auto done) { stream_.async_connect(Local::endpoint(socket), done); });
+    const auto left = left_until(deadline);
+    fd_.emplace(left.count() > 0 ? connect_to(socket, left) : -1);
+    return fd_->get() >= 0;
   }
-  bool call(const http::request<http::string_body>& request, Deadline deadline, Bytes& answer) {
-    if (!run(deadline, [&](auto done) { http::async_write(stream_, request, done); })) return false;
+  bool call(const Request& request, Deadline deadline, Bytes& answer) {
     http::response_parser<http::string_body> parser;
     parser.body_limit(kAnswerBytesMax);
-    if (!run(deadline, [&](auto done) { http::async_read(stream_, buffer_, parser, done); })) return false;
-    reusable_ = parser.keep_alive();
+    parser.eager(true);
+    if (!send(bytes_of(request), deadline) || !receive(parser, deadline)) return false;
+    reusable_ = parser.keep_alive() && buffer_.empty();
     answer = std::move(parser.get().body());
     return true;
   }
   bool reusable() const { return reusable_; }
 
  private:
-  template <class Begin>
-  bool run(Deadline deadline, Begin begin) {
-    boost::system::error_code result = asio::error::operation_aborted;
-    stream_.expires_at(deadline);
-    begin([&result](boost::system::error_code error, auto&&...) { result = error; });
-    io_.restart();
-    io_.run();
-    return !result;
+  bool send(ByteView bytes, Deadline deadline) {
+    while (!bytes.empty()) {
+      if (!wait_for(POLLOUT, deadline)) return false;
+      const ssize_t count = ::send(fd_->get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count < 0 && errno != EINTR && errno != EAGAIN) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    }
+    return true;
+  }
+  bool receive(http::response_parser<http::string_body>& parser, Deadline deadline) {
+    std::vector<char> some(kReadBytes);
+    while (!parser.is_done()) {
+      if (!wait_for(POLLIN, deadline)) return false;
+      const ssize_t count = receive_some(fd_->get(), some.data(), some.size());
+      if (count < 0) return false;
+      boost::system::error_code error;
+      if (count == 0) parser.put_eof(error);
+      buffer_.append(some.data(), static_cast<std::size_t>(count));
+      if (count > 0) buffer_.erase(0, parser.put(boost::asio::buffer(buffer_), error));
+      if (error && error != http::error::need_more) return false;
+    }
+    return true;
+  }
+  bool wait_for(short what, Deadline deadline) const {
+    pollfd one{fd_->get(), what, 0};
+    for (;;) {
+      const int ready = ::poll(&one, 1, static_cast<int>(left_until(deadline).count()));
+      if (ready >= 0 || errno != EINTR) return ready > 0;
+    }
   }
 
-  asio::io_context io_{1};
-  boost::beast::basic_stream<Local> stream_;
-  boost::beast::flat_buffer buffer_;
+  std::optional<Descriptor> fd_;
+  Bytes buffer_;  // what came and was not understood yet
   bool reusable_ = false;
 };
 
@@ -76,12 +118,12 @@ struct RpcClient::State {
     const std::lock_guard lock(mutex);
     if (line->reusable() && idle.size() < kIdleMax) idle.push_back(std::move(line));
   }
-  Result<Bytes> call(const http::request<http::string_body>& request);
+  Result<Bytes> call(const Request& request);
 };
 
 // Kept connections may have been closed by the other side meanwhile: when one was, all are forgotten, and it is tried once more on a new
 // one. Every call may be made twice.
-Result<Bytes> RpcClient::State::call(const http::request<http::string_body>& request) {
+Result<Bytes> RpcClient::State::call(const Request& request) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   Bytes answer;
   if (auto line = take_idle()) {
@@ -103,13 +145,13 @@ RpcClient::RpcClient(std::string socket, std::chrono::milliseconds timeout) : st
 RpcClient::~RpcClient() = default;
 
 Result<Bytes> RpcClient::get(const std::string& target) {
-  http::request<http::string_body> request(http::verb::get, target, kHttp11);
+  Request request(http::verb::get, target, kHttp11);
   request.set(http::field::host, "engine");
   return state_->call(request);
 }
 
 Result<Bytes> RpcClient::post_form(const std::string& target, Bytes form) {
-  http::request<http::string_body> request(http::verb::post, target, kHttp11, std::move(form));
+  Request request(http::verb::post, target, kHttp11, std::move(form));
   request.set(http::field::host, "engine");
   request.set(http::field::content_type, "application/x-www-form-urlencoded");
   request.prepare_payload();

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <thread>
 
 #include "ordering/abci/fake_engine.h"
 

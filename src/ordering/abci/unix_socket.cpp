@@ -34,9 +34,12 @@ static_assert(kSocketNameMax + 1 == sizeof(sockaddr_un::sun_path));
 
 bool is_socket_name(const std::string& path) { return !path.empty() && path.size() <= kSocketNameMax; }
 
-int connect_to(const std::string& path) {
+int connect_to(const std::string& path, std::chrono::milliseconds longest) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(longest);
+  const timeval wait{seconds.count(), std::chrono::microseconds(longest - seconds).count()};
+  if (::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0) return close_and_fail(fd);
   const sockaddr_un address = address_of(path);
   if (::connect(fd, plain(address), sizeof(address)) != 0) return close_and_fail(fd);
   return fd;
