@@ -65,7 +65,6 @@ class LedgerWork final : public Work {
     config.socket = engine_->paths().application;
     config.batch_bytes = kBatchBytes;
     config.in_flight_max = kBatchesInFlight;
-    config.wait_max_ms = kWaitMaxMs;
     config.on_fault = [](const Error& error) { abci::TestEngine::tell(error.message); };
     config.application.peers = engine_->peers();
     ordering_ = need(abci::start(*replica_, engine_->rpc(), system_clock(), config));

@@ -44,7 +44,6 @@ struct NodeOrder {
 };
 
 inline constexpr std::size_t kBatchBytes = 64 * 1024;
-inline constexpr std::uint32_t kWaitMaxMs = 1000;   // above which a node refuses; a member's node does not do that yet
 inline constexpr std::size_t kBatchesInFlight = 8;  // a node's, not yet final; both as a member's node has them
 
 bool is_engine_node(int argc, char** argv);

@@ -90,7 +90,7 @@ void Node::accredit_first_clinicians() {
                                          contracts::registry::Role::physician, contracts::day_of(clock_.now()) + kLicenceDays);
       auto command = organisation->signer().sign(order.contract, order.payload);
       if (!command) return alerts_->raise(config.slug, "the first clinician could not be accredited: " + command.error().message);
-      ledger_->ordering().submit(config.id, std::move(*command), ordering::Lane::urgent,
+      ledger_->ordering().submit(config.id, std::move(*command), ordering::Lane::owed,
                                  [alerts = alerts_.get(), slug = config.slug](const ordering::Answer& answer) {
                                    if (answer.outcome == ordering::Outcome::final && answer.receipt->code.ok()) return;
                                    alerts->raise(slug, "the first clinician is not accredited yet: the next start tries again");

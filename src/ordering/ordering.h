@@ -35,9 +35,10 @@ struct Answer {
   std::uint32_t retry_after_ms = 0;        // for busy
 };
 
-// Urgent commands (grant, revoke, heads, anchors, theft) go at once. Mixed ones wait for the end of the epoch and go in the order of
-// their digests, so that the ledger does not tell which act of one patient belongs to which other.
-enum class Lane : std::uint8_t { urgent, mixed };
+// Urgent commands (grant, heads, anchors) go at once; `busy` while what came before them waits too long to leave. Owed ones go at once
+// too, and are not refused for that: a revocation, and what somebody was told would go. Mixed ones wait for the end of the epoch and go in
+// the order of their digests, so that the ledger does not tell which act of one patient belongs to which other.
+enum class Lane : std::uint8_t { urgent, owed, mixed };
 
 // Signs envelopes for one organisation, with a key that is never the validator's.
 class BatchSigner {

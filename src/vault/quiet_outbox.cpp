@@ -167,7 +167,7 @@ Result<void> QuietOutbox::release() {
       CARELEDGER_TRY(command, parts_.signer.sign(one.contract, one.payload));
     }
     parts_.ordering.submit(
-        parts_.organisation, std::move(command), ordering::Lane::urgent,
+        parts_.organisation, std::move(command), ordering::Lane::owed,
         [link = link_, name = one.name, theirs = one.is_signed(), proposal = is_proposal(one)](const ordering::Answer& answer) {
           link->tell([&](QuietOutbox& outbox) { outbox.judge(name, theirs, proposal, answer); });
         });

@@ -292,7 +292,7 @@ void LedgerApi::submit(http::Request request, http::Responder respond) {
   auto command = kernel::receive_bytes(request.body);
   const auto lane = lane_of(parts_.replica, command);
   if (!lane) return respond(http::problem(lane.error()));
-  if (is_revocation(command)) return submit_now(std::move(request.body), std::move(respond));
+  if (is_revocation(command)) return submit_now(std::move(request.body), ordering::Lane::owed, std::move(respond));
   const auto order = std::make_shared<Order>(Order{std::move(request.body), std::move(command), *lane, std::move(respond)});
   const auto work = [this, order] { check_and_submit(std::move(order->bytes), order->command, order->lane, std::move(order->respond)); };
   if (!pool_.post(work)) order->respond(too_many(kRetryMs));
@@ -308,16 +308,16 @@ void LedgerApi::check_and_submit(Bytes bytes, const kernel::ReceivedCommand& com
   if (quiet && due.value - now.value > kWaitMaxMs) return submit_quietly(std::move(bytes), command, std::move(respond));
   if (quiet) return submit_and_wait(std::move(bytes), command, std::move(respond));
   if (!grants_.take(command.actor, now)) return respond(too_many(kHourMs - now.value % kHourMs));
-  submit_now(std::move(bytes), std::move(respond));
+  submit_now(std::move(bytes), lane, std::move(respond));
 }
 
-void LedgerApi::submit_now(Bytes bytes, http::Responder respond) {
+void LedgerApi::submit_now(Bytes bytes, ordering::Lane lane, http::Responder respond) {
   if (waiting_->fetch_add(1) >= kWaitingMax) {
     waiting_->fetch_sub(1);
     return respond(too_many(kRetryMs));
   }
   parts_.ordering.submit(
-      parts_.organisation, std::move(bytes), ordering::Lane::urgent,
+      parts_.organisation, std::move(bytes), lane,
       [waiting = waiting_, &replica = parts_.replica, respond = std::move(respond)](const ordering::Answer& result) mutable {
         waiting->fetch_sub(1);
         respond(response_of(replica, result));

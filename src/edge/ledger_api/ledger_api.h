@@ -86,7 +86,7 @@ class LedgerApi final : public http::Handler {
   void reply(const http::Request& request, http::Responder respond) const;
   void submit(http::Request request, http::Responder respond);
   void check_and_submit(Bytes bytes, const kernel::ReceivedCommand& command, ordering::Lane lane, http::Responder respond);
-  void submit_now(Bytes bytes, http::Responder respond);
+  void submit_now(Bytes bytes, ordering::Lane lane, http::Responder respond);
   void submit_quietly(Bytes bytes, const kernel::ReceivedCommand& command, http::Responder respond);
   void submit_and_wait(Bytes bytes, const kernel::ReceivedCommand& command, http::Responder respond);
 

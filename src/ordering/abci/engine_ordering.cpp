@@ -32,7 +32,7 @@ class EngineOrdering final : public Ordering {
         last_block_ns_(clock.monotonic_ns()),
         intake_(replica, clock, config_.pending_max, config_.epoch_ms, kTakeCommands),
         sender_(replica, application_.proposals(), clock, transport, intake_, in_flight_, maker_,
-                {config_.batch_bytes, config_.repeat_ms, config_.gather_ms}) {}
+                {config_.batch_bytes, config_.repeat_ms, config_.gather_ms, config_.wait_max_ms}) {}
   ~EngineOrdering() override { stop(); }
 
   Result<void> begin() {
@@ -129,7 +129,7 @@ class EngineOrdering final : public Ordering {
 // As long as blocks answer something: without a quorum everything waits long, and is kept.
 local::Room EngineOrdering::room() const {
   local::Room room{config_.pending_max};
-  if (config_.wait_max_ms == 0 || clock_.monotonic_ns() > last_answer_ns_ + kAnswersNs) return room;
+  if (clock_.monotonic_ns() > last_answer_ns_ + kAnswersNs) return room;
   room.wait_max_ns = config_.wait_max_ms * kMillisecond;
   room.retry_after_ms = config_.wait_max_ms;
   return room;

@@ -57,9 +57,9 @@ class EngineOrderingTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  std::future<Answer> send(const Bytes& command) {
+  std::future<Answer> send(const Bytes& command, Lane lane = Lane::urgent) {
     auto promise = std::make_shared<std::promise<Answer>>();
-    ordering->submit(founder.id(), command, Lane::urgent, [promise](const Answer& answer) { promise->set_value(answer); });
+    ordering->submit(founder.id(), command, lane, [promise](const Answer& answer) { promise->set_value(answer); });
     return promise->get_future();
   }
   Bytes admit(std::uint64_t sequence) { return founder.admit(sequence, "Organisation " + std::to_string(sequence), system_clock().now()); }
@@ -279,7 +279,29 @@ TEST_F(LoadedTest, WhatWouldWaitTooLongIsToldWhenToComeBack) {
   ASSERT_TRUE(busy);
   EXPECT_EQ(busy->outcome, Outcome::busy);
   EXPECT_EQ(busy->retry_after_ms, 1u);
+  waiting.push_back(send(admit(sequence), Lane::owed));  // the one that was refused
   for (auto& answer : waiting) EXPECT_EQ(make_blocks_until(answer).outcome, Outcome::final);
+}
+
+TEST_F(EngineOrderingTest, AnActorWhoseNumbersRunTooFarAheadIsToldWhenToComeBackUnlessTheyAreOwed) {
+  std::vector<std::future<Answer>> answers;
+  std::size_t busy = 0;
+  const auto count_busy = [&] {
+    busy = 0;
+    for (auto& answer : answers)
+      if (answer.wait_for(std::chrono::milliseconds(0)) == std::future_status::ready) ++busy;
+  };
+  for (std::uint64_t number = 1; number <= 400; ++number) answers.push_back(send(admit(number)));
+  while (busy < 400 - 257 - 64) count_busy();  // the window spans 257 numbers
+  auto owed = send(admit(401), Lane::owed);
+  EXPECT_EQ(make_blocks_until(owed).outcome, Outcome::final);
+  std::size_t final = 0;
+  for (auto& answer : answers) {
+    const Answer told = make_blocks_until(answer);
+    if (told.outcome == Outcome::busy) EXPECT_EQ(told.retry_after_ms, wait_max_ms);
+    else ++final;
+  }
+  EXPECT_EQ(final, 257u + 64u);
 }
 
 TEST_F(EngineOrderingTest, WhileTheEngineIsAwayCommandsWait) {

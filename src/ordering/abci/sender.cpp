@@ -8,6 +8,7 @@ namespace {
 using kernel::KernelCode;
 
 constexpr std::uint64_t kRetryNs = 200'000'000;      // when the engine is full or away
+constexpr std::size_t kHeldMax = 64;                 // of one actor, behind a full window: a quarter of one
 constexpr std::uint64_t kLongestNs = 1'000'000'000;  // between looks when nothing happens
 
 // What no later block takes back: whoever has the bytes cannot have them applied any more.
@@ -89,11 +90,21 @@ std::vector<local::Pending> Sender::choose(std::uint64_t wait_until_ns) {
     if (!held_.contains(pending.actor) && in_flight_.hold_number(pending)) {
       chosen.push_back(std::move(pending));
     } else {
-      const auto [actor, sequence] = std::pair(pending.actor, pending.sequence);
-      held_[actor].emplace(sequence, std::move(pending));
+      hold(std::move(pending));
     }
   }
   return chosen;
+}
+
+void Sender::hold(local::Pending pending) {
+  auto& waiting = held_[pending.actor];
+  if (waiting.size() < kHeldMax || pending.lane == Lane::owed) {
+    const std::uint64_t sequence = pending.sequence;
+    waiting.emplace(sequence, std::move(pending));
+    return;
+  }
+  intake_.answered(1);
+  pending.done({Outcome::busy, std::nullopt, config_.busy_ms});
 }
 
 // Lowest numbers first, as far as their actor's window reaches now.

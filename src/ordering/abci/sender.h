@@ -6,6 +6,8 @@
 // while others are in flight it waits for more until it is full, the next block comes, or gather_ms are over: an engine's cost is by the
 // envelope, and each block takes one of every busy node.
 //
+// Numbers of one actor beyond that window wait for those before them, some of them; more are told `busy`, unless they are owed.
+//
 // Thread-safety: start and stop belong to one thread; the rest is safe from any. Answers that it gives run on its own thread.
 #pragma once
 
@@ -23,6 +25,7 @@ struct SenderConfig {
   std::size_t batch_bytes = 64 * 1024;
   std::uint32_t repeat_ms = 5'000;  // an envelope that is not final by then is given again
   std::uint32_t gather_ms = 100;
+  std::uint32_t busy_ms = 1'000;  // told to an actor whose numbers run too far ahead
 };
 
 class Sender {
@@ -50,6 +53,7 @@ class Sender {
   void refill(std::uint64_t wait_until_ns);
   std::vector<local::Pending> choose(std::uint64_t wait_until_ns);
   void take_held(std::vector<local::Pending>& chosen, std::size_t& bytes);
+  void hold(local::Pending pending);
   std::uint64_t give_due();
   bool give(const InFlight::Again& envelope);
   Result<kernel::KernelCode> judge(const InFlight::Again& envelope) const;

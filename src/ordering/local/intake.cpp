@@ -22,8 +22,8 @@ void Intake::submit(Pending pending, const Room& room) {
   pending.arrived_ns = clock_.monotonic_ns();
   {
     const std::lock_guard lock(mutex_);
-    const bool late =
-        room.wait_max_ns > 0 && lanes_.oldest_urgent_ns().value_or(pending.arrived_ns) + room.wait_max_ns < pending.arrived_ns;
+    const bool late = room.wait_max_ns > 0 && pending.lane == Lane::urgent &&
+                      lanes_.oldest_urgent_ns().value_or(pending.arrived_ns) + room.wait_max_ns < pending.arrived_ns;
     if (!closed_ && count_ < room.pending_max && !late) {
       ++count_;
       incoming_.push_back(std::move(pending));
@@ -62,7 +62,7 @@ void Intake::check_loop() {
 }
 
 void Intake::check_some(std::deque<Pending> some) {
-  for (const Lane lane : {Lane::urgent, Lane::mixed}) {
+  for (const Lane lane : {Lane::urgent, Lane::owed, Lane::mixed}) {
     std::vector<Pending> mine;
     for (Pending& pending : some)
       if (pending.lane == lane) mine.push_back(std::move(pending));
@@ -106,7 +106,8 @@ bool Intake::has_ready() const {
 void Intake::put_back(std::vector<Pending> some) {
   const std::lock_guard lock(mutex_);
   for (Pending& pending : some) {
-    pending.lane = Lane::urgent;
+    pending.lane = Lane::owed;
+    pending.arrived_ns = clock_.monotonic_ns();  // nobody is late for it
     lanes_.put(std::move(pending), clock_.now());
   }
   ready_.notify_one();

@@ -20,7 +20,7 @@ Answer first_or_refused(const replica::View& view, const LedgerId& ledger, const
 struct Room {
   std::size_t pending_max = 0;         // taken and not yet answered
   std::uint32_t retry_after_ms = 100;  // for whoever finds none
-  std::uint64_t wait_max_ns = 0;       // none either while the oldest urgent command waits longer to be taken; 0: however long
+  std::uint64_t wait_max_ns = 0;       // for urgent ones none either while the oldest waits longer to be taken; 0: however long
 };
 
 class Intake {
@@ -37,7 +37,7 @@ class Intake {
   std::vector<Pending> take(std::uint64_t deadline_ns, std::size_t bytes_max = SIZE_MAX);
   // The same, but what is ready waits for more until it fills bytes_max, or the deadline or wake() comes.
   std::vector<Pending> gather(std::uint64_t deadline_ns, std::size_t bytes_max);
-  void put_back(std::vector<Pending> some);  // of what was taken: ready once more, as urgent
+  void put_back(std::vector<Pending> some);  // of what was taken: ready once more, as owed
   bool has_ready() const;
   void wake();
   std::vector<Pending> close();  // ends the checking thread; whatever was not taken comes back

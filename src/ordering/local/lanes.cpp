@@ -14,10 +14,10 @@ void move_all(std::vector<Pending>& from, std::vector<Pending>& to) {
 
 }  // namespace
 
-BlockTime Lanes::due(Lane lane, BlockTime now) const { return lane == Lane::urgent ? now : kernel::epoch_end(now, epoch_ms_); }
+BlockTime Lanes::due(Lane lane, BlockTime now) const { return lane == Lane::mixed ? kernel::epoch_end(now, epoch_ms_) : now; }
 
 void Lanes::put(Pending pending, BlockTime now) {
-  if (pending.lane == Lane::urgent) {
+  if (pending.lane != Lane::mixed) {
     urgent_bytes_ += pending.bytes.size();
     urgent_.push_back(std::move(pending));
     return;

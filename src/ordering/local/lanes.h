@@ -1,4 +1,4 @@
-// Which commands go into the next block, and in which order. Urgent ones as they come; mixed ones when the epoch in which they came is
+// Which commands go into the next block, and in which order. Urgent and owed ones as they come; mixed ones when the epoch in which they came is
 // over, by digest, but each actor's in the order of their numbers: the ledger's window forgives 256 of them. That tells nothing, since
 // actor and number stand in the commands.
 //
@@ -46,7 +46,7 @@ class Lanes {
 
   const std::uint32_t epoch_ms_;
   const std::size_t take_max_;
-  std::deque<Pending> urgent_;
+  std::deque<Pending> urgent_;  // and owed
   std::size_t urgent_bytes_ = 0;
   std::map<std::int64_t, std::vector<Pending>> mixed_;  // by the end of their epoch
 };

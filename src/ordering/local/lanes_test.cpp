@@ -71,6 +71,14 @@ TEST(Lanes, KnowsHowMuchUrgentOnesFillAndSinceWhenTheyWait) {
   EXPECT_TRUE(lanes.fills(1));
 }
 
+TEST(Lanes, OwedOnesGoLikeUrgentOnes) {
+  Lanes lanes(kEpochMs, 100);
+  for (const auto& [name, lane] : {std::pair('x', Lane::urgent), std::pair('o', Lane::owed), std::pair('y', Lane::urgent)})
+    lanes.put(pending(name, lane), {5'000});
+  EXPECT_EQ(names(lanes.take({5'000})), "xoy");
+  EXPECT_EQ(lanes.due(Lane::owed, {5'000}), BlockTime{5'000});
+}
+
 TEST(Lanes, ABlockTakesNoMoreThanItMayAndTheRestGoesNext) {
   Lanes lanes(kEpochMs, 2);
   lanes.put(pending('x', Lane::urgent), {5'000});
