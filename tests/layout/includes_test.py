@@ -10,8 +10,8 @@ import sources
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
 # Header of the list: what of std (or elsewhere) shows that a file uses it. Other headers that bring the same stand behind it.
 USES = {
-    "algorithm": (r"std::(ranges::\w+|(stable_)?sort|find(_if)?|(any|all|none)_of|count(_if)?|copy(_n|_if)?|fill|reverse|max|min|clamp|equal"
-                  r"|(lower|upper)_bound|unique|remove_if|transform|rotate|search|(max|min)_element|is_sorted)\b", ("ranges",)),
+    "algorithm": (r"std::(ranges::\w+|(stable_)?sort|find(_if)?|(any|all|none)_of|count(_if)?|copy(_n|_if)?|fill|reverse|max|min|clamp"
+                  r"|equal|(lower|upper)_bound|unique|remove_if|transform|rotate|search|(max|min)_element|is_sorted)\b", ("ranges",)),
     "array": (r"std::array\b", ()),
     "atomic": (r"std::(atomic\w*|memory_order\w*)\b", ("memory",)),
     "boost/unordered/unordered_flat_map.hpp": (r"\bboost::unordered_flat_map\b", ()),
@@ -28,7 +28,8 @@ USES = {
     "future": (r"std::(future|promise|shared_future|future_status|packaged_task|async)\b", ()),
     "map": (r"std::(multi)?map\b", ()),
     "memory": (r"std::(unique_ptr|shared_ptr|weak_ptr|make_unique|make_shared|enable_shared_from_this)\b", ()),
-    "mutex": (r"std::(recursive_)?(mutex|lock_guard|unique_lock|scoped_lock|call_once|once_flag)\b", ("condition_variable", "shared_mutex")),
+    "mutex": (r"std::(recursive_)?(mutex|lock_guard|unique_lock|scoped_lock|call_once|once_flag)\b",
+              ("condition_variable", "shared_mutex")),
     "optional": (r"std::(optional|nullopt)\b", ()),
     "set": (r"std::(multi)?set\b", ()),
     "span": (r"std::(span|as_bytes|as_writable_bytes)\b", ()),
@@ -36,7 +37,8 @@ USES = {
     "string_view": (r"std::string_view\b", ("string", "sstream", "filesystem")),
     "thread": (r"std::(jthread|this_thread|thread)\b", ()),
     "tl/expected.hpp": (r"\btl::", ()),
-    "utility": (r"std::(exchange|as_const|in_place|cmp_\w+)\b", ("algorithm", "map", "memory", "optional", "set", "string", "variant", "vector")),
+    "utility": (r"std::(exchange|as_const|in_place|cmp_\w+)\b",
+                ("algorithm", "map", "memory", "optional", "set", "string", "variant", "vector")),
     "variant": (r"std::(variant|visit|get_if|holds_alternative|monostate)\b", ()),
     "vector": (r"std::vector\b", ()),
 }
@@ -102,7 +104,8 @@ class Includes(unittest.TestCase):
                     "std::memcpy(a, b, 1);", "std::function<int()> a;", "std::map<int, int> a;", "std::unique_ptr<int> a;",
                     "std::mutex a;", "std::optional<int> a;", "std::set<int> a;", "std::span<int> a;", "std::string a;",
                     "std::string_view a;", "std::thread a;", "tl::expected<int, int> a;", "std::exchange(a, b);", "std::variant<int> a;",
-                    "std::vector<int> a;", "std::atomic<int> a;", "std::chrono::seconds a;", "std::condition_variable a;", "std::deque<int> a;",
+                    "std::vector<int> a;", "std::atomic<int> a;", "std::chrono::seconds a;", "std::condition_variable a;",
+                    "std::deque<int> a;",
                     "std::filesystem::path a;", "std::ofstream a;", "std::promise<int> a;", "fmt::print(a);",
                     "boost::unordered_flat_map<int, int> a;"):
             found = self.planted(use + "\n")

@@ -32,7 +32,7 @@ class EngineOrdering final : public Ordering {
         last_block_ns_(clock.monotonic_ns()),
         intake_(replica, clock, config_.pending_max, config_.epoch_ms, kTakeCommands),
         sender_(replica, application_.proposals(), clock, transport, intake_, in_flight_, maker_,
-                {config_.batch_bytes, config_.repeat_ms, config_.gather_ms, config_.wait_max_ms}) {}
+                {config_.batch_bytes, config_.repeat_ms, config_.gather_ms}) {}
   ~EngineOrdering() override { stop(); }
 
   Result<void> begin() {

@@ -29,8 +29,8 @@ struct EngineConfig {
   std::string socket;                // where the engine dials
   std::uint32_t epoch_ms = 10'000;   // mixed lane [1, 3,600,000]
   std::size_t pending_max = 65'536;  // commands taken and not yet answered; above it: busy
-  // Urgent ones get busy, with this time, while the next that shall leave has waited longer and blocks come: the network cannot do more. So
-  // does an actor with more commands on their way than the ledger forgives out of order, and some. A burst may wait.
+  // Urgent ones get busy, with this time, while the next that shall leave, of all or of their actor, has waited longer and blocks come: the
+  // network cannot do more. A burst may wait.
   std::uint32_t wait_max_ms = 1'000;
   std::size_t batch_bytes = 64 * 1024;
   std::size_t in_flight_max = 8;  // envelopes

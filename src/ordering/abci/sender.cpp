@@ -8,7 +8,6 @@ namespace {
 using kernel::KernelCode;
 
 constexpr std::uint64_t kRetryNs = 200'000'000;      // when the engine is full or away
-constexpr std::size_t kHeldMax = 64;                 // of one actor, behind a full window: a quarter of one
 constexpr std::uint64_t kLongestNs = 1'000'000'000;  // between looks when nothing happens
 
 // What no later block takes back: whoever has the bytes cannot have them applied any more.
@@ -96,15 +95,18 @@ std::vector<local::Pending> Sender::choose(std::uint64_t wait_until_ns) {
   return chosen;
 }
 
+// Behind those of its actor that wait already, unless the lowest of them has waited too long: the network does not keep up with him.
 void Sender::hold(local::Pending pending) {
+  const std::uint64_t wait_max_ns = pending.wait_max_ns;
   auto& waiting = held_[pending.actor];
-  if (waiting.size() < kHeldMax || pending.lane == Lane::owed) {
+  const bool late = wait_max_ns > 0 && !waiting.empty() && waiting.begin()->second.arrived_ns + wait_max_ns < pending.arrived_ns;
+  if (!late) {
     const std::uint64_t sequence = pending.sequence;
     waiting.emplace(sequence, std::move(pending));
     return;
   }
   intake_.answered(1);
-  pending.done({Outcome::busy, std::nullopt, config_.busy_ms});
+  pending.done({Outcome::busy, std::nullopt, static_cast<std::uint32_t>(wait_max_ns / 1'000'000)});
 }
 
 // Lowest numbers first, as far as their actor's window reaches now.

@@ -6,7 +6,7 @@
 // while others are in flight it waits for more until it is full, the next block comes, or gather_ms are over: an engine's cost is by the
 // envelope, and each block takes one of every busy node.
 //
-// Numbers of one actor beyond that window wait for those before them, some of them; more are told `busy`, unless they are owed.
+// Numbers of one actor beyond that window wait for those before them; when they waited too long, more are told `busy` unless owed.
 //
 // Thread-safety: start and stop belong to one thread; the rest is safe from any. Answers that it gives run on its own thread.
 #pragma once
@@ -25,7 +25,6 @@ struct SenderConfig {
   std::size_t batch_bytes = 64 * 1024;
   std::uint32_t repeat_ms = 5'000;  // an envelope that is not final by then is given again
   std::uint32_t gather_ms = 100;
-  std::uint32_t busy_ms = 1'000;  // told to an actor whose numbers run too far ahead
 };
 
 class Sender {

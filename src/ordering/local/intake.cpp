@@ -20,10 +20,11 @@ Intake::~Intake() {
 
 void Intake::submit(Pending pending, const Room& room) {
   pending.arrived_ns = clock_.monotonic_ns();
+  pending.wait_max_ns = pending.lane == Lane::urgent ? room.wait_max_ns : 0;
   {
     const std::lock_guard lock(mutex_);
-    const bool late = room.wait_max_ns > 0 && pending.lane == Lane::urgent &&
-                      lanes_.oldest_urgent_ns().value_or(pending.arrived_ns) + room.wait_max_ns < pending.arrived_ns;
+    const bool late =
+        pending.wait_max_ns > 0 && lanes_.oldest_urgent_ns().value_or(pending.arrived_ns) + pending.wait_max_ns < pending.arrived_ns;
     if (!closed_ && count_ < room.pending_max && !late) {
       ++count_;
       incoming_.push_back(std::move(pending));
@@ -108,6 +109,7 @@ void Intake::put_back(std::vector<Pending> some) {
   for (Pending& pending : some) {
     pending.lane = Lane::owed;
     pending.arrived_ns = clock_.monotonic_ns();  // nobody is late for it
+    pending.wait_max_ns = 0;
     lanes_.put(std::move(pending), clock_.now());
   }
   ready_.notify_one();

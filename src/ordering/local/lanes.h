@@ -1,6 +1,6 @@
-// Which commands go into the next block, and in which order. Urgent and owed ones as they come; mixed ones when the epoch in which they came is
-// over, by digest, but each actor's in the order of their numbers: the ledger's window forgives 256 of them. That tells nothing, since
-// actor and number stand in the commands.
+// Which commands go into the next block, and in which order. Urgent and owed ones as they come; mixed ones when the epoch in which they
+// came is over, by digest, but each actor's in the order of their numbers: the ledger's window forgives 256 of them. That tells nothing,
+// since actor and number stand in the commands.
 //
 // Reads no clock, so that the simulation of what a reader of the ledger can learn (tests/linkage) runs this very code. Not thread-safe.
 #pragma once
@@ -23,7 +23,8 @@ struct Pending {
   UniqueFunction<void(const Answer&)> done;
   AccountId actor{};  // who signed it, and under which number
   std::uint64_t sequence = 0;
-  std::uint64_t arrived_ns = 0;  // on the monotonic clock
+  std::uint64_t arrived_ns = 0;   // on the monotonic clock
+  std::uint64_t wait_max_ns = 0;  // busy when those before it had waited longer as it came; 0: it is taken all the same
 };
 
 class Lanes {
