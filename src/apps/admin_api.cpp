@@ -256,8 +256,8 @@ Result<http::Response> AdminApi::announce_token(const http::Request& request, co
 
 namespace {
 
-// {"engine": "connected" | why not, "catching_up", "blocks", "members": [{"name", "votes", "signed", "connected"}]}; without an engine that
-// answers its first member alone. "connected" is null for this node itself.
+// {"engine": "connected" | why not, "catching_up", "blocks", "members": [{"name", "votes", "signed", "evidence", "connected"}]}; without an
+// engine that answers its first member alone. "connected" is null for this node itself.
 json::Value shown_standing(json::Document& document, const Result<network::Standing>& standing) {
   json::Value value = document.object();
   document.set(value, "engine", document.string(standing ? "connected" : standing.error().message));
@@ -270,6 +270,7 @@ json::Value shown_standing(json::Document& document, const Result<network::Stand
     document.set(member, "name", document.string(one.name));
     document.set(member, "votes", document.number(static_cast<std::int64_t>(one.votes)));
     document.set(member, "signed", document.number(static_cast<std::int64_t>(one.signed_blocks)));
+    document.set(member, "evidence", document.number(static_cast<std::int64_t>(one.evidence)));
     document.set(member, "connected", one.connected ? document.boolean(*one.connected) : document.null());
     document.append(members, member);
   }

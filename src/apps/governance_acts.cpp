@@ -1,5 +1,6 @@
 #include "apps/governance_acts.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "apps/config.h"
@@ -20,7 +21,7 @@ namespace http = edge::http;
 namespace json = codec::json;
 namespace registry = contracts::registry;
 
-constexpr std::uint32_t kProposalsMax = 100'000;
+constexpr std::uint32_t kProposalsMax = 100'000, kEvidenceMax = 10'000;
 constexpr std::int64_t kDaysMax = 30;
 
 std::string name_of(const kernel::Reader& state, ByteView organisation) {
@@ -115,6 +116,24 @@ json::Value shown_proposal(json::Document& document, const replica::View& view, 
   const governance::Tally tally = governance::tally(state, row);
   shown.number("yes_votes", tally.yes);
   shown.number("no_votes", tally.no);
+  return value;
+}
+
+// What the engine proved of a validator.
+json::Value shown_evidence(json::Document& document, const kernel::Reader& state, const kernel::Key& key, const governance::Evidence& row) {
+  json::Value value = document.object();
+  Shown shown(document, state, value);
+  shown.text("organisation", row.organisation().empty() ? "" : name_of(state, row.organisation()));
+  shown.text("organisation_id", to_hex(row.organisation()));
+  shown.text("validator", to_hex(row.validator()));
+  const bool attack = row.kind() == static_cast<std::uint32_t>(kernel::MisbehaviourKind::light_client_attack);
+  shown.text("kind", attack ? "attack on light clients" : "two votes");
+  shown.number("height", row.height());
+  shown.text("time", codec::fhir::format_instant({row.time_ms()}));
+  shown.number("power", static_cast<std::uint64_t>(row.power()));
+  shown.number("total_power", static_cast<std::uint64_t>(row.total_power()));
+  shown.number("written", row.written_height());
+  shown.text("key", to_hex(key.view()));
   return value;
 }
 
@@ -213,10 +232,15 @@ Result<http::Response> list_network(Ledger& ledger, bool all) {
   json::Value proposals = document.array();
   for (const auto& [key, row] : view.state().scan(governance::kProposals, Limit{kProposalsMax}))
     if (all || status_of(row, view.time()) == "open") document.append(proposals, shown_proposal(document, view, key.digest<Digest>(), row));
+  std::vector<std::pair<kernel::Key, governance::Evidence>> rows = view.state().scan(governance::kEvidence, Limit{kEvidenceMax});
+  std::ranges::sort(rows, {}, [](const auto& one) { return std::pair(one.second.written_height(), one.first); });
+  json::Value evidence = document.array();
+  for (const auto& [key, row] : rows) document.append(evidence, shown_evidence(document, view.state(), key, row));
   json::Value root = document.object();
   document.set(root, "members", members);
   document.set(root, "votes", document.number(static_cast<std::int64_t>(votes)));
   document.set(root, "proposals", proposals);
+  document.set(root, "evidence", evidence);
   if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return http::json(200, json::compact(root));
 }

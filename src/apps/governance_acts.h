@@ -10,7 +10,9 @@ namespace careledger::apps {
 
 // {"members": [{name, id, status, weight, group}], "votes", "proposals": [{id, by, action, organisation, organisation_id, weight, kind,
 // validator, group, version, height, deadline, status, yes: [name], no: [name], yes_votes, no_votes}]}: of an action what belongs to it;
-// proposals that are open, or all of them. A proposal whose deadline has passed is "lapsed".
+// proposals that are open, or all of them. A proposal whose deadline has passed is "lapsed". And "evidence": [{organisation,
+// organisation_id (both empty of a key that no member has), validator: address, kind: "two votes" | "attack on light clients", height,
+// time, power, total_power, written: height, key: of the row in the state}], by the height at which it was written.
 Result<edge::http::Response> list_network(Ledger& ledger, bool all);
 
 // {"action": "admit", "description"}, the text of one who wants to join;

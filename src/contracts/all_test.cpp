@@ -37,7 +37,7 @@ TEST(Contracts, ShareNoSpace) {
       kernel::kActivations.space,     kernel::kFounding.space,         kernel::kValidators.space,
       registry::kOrganisations.space, registry::kAccreditations.space, relationship::kRelationships.space,
       consent::kGrants.space,         records::kExceptions.space,      access::kHeads.space,
-      governance::kMembers.space,     governance::kProposals.space};
+      governance::kMembers.space,     governance::kProposals.space,    governance::kEvidence.space};
   const std::set<kernel::Space> distinct(spaces.begin(), spaces.end());
   EXPECT_EQ(distinct.size(), spaces.size());
 }

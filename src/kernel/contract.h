@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "kernel/canonical.h"
 #include "kernel/key.h"
+#include "kernel/misbehaviour.h"
 #include "kernel/rows.h"
 
 namespace careledger::kernel {
@@ -170,6 +171,9 @@ struct Contract {  // an immutable value; the registry is one constant array of 
   std::span<const CodeName> codes;  // every code with its name, ok first, in the order in which they win
   // The contract's rows of a ledger that begins; nullptr: none. The document is sound.
   void (*found)(const Founding&, Writer&) = nullptr;
+  // What the contract writes down of a sound word about a validator in the block of this height, before that block's commands; nullptr:
+  // nothing. Whom it is about need not be known here.
+  void (*misbehaved)(const Misbehaviour&, Height block, Writer&) = nullptr;
 };
 
 }  // namespace careledger::kernel

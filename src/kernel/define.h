@@ -78,8 +78,9 @@ Decoded decode_payload(ByteView bytes) {
 template <ContractId id, class Codes, class Payload, class... Cases>
   requires std::is_enum_v<Codes>
 constexpr Contract define(std::string_view name, ProtocolVersion since, std::span<const Invariant> invariants,
-                          std::span<const CodeName> codes, void (*found)(const Founding&, Writer&) = nullptr) {
-  return {id, name, since, &decode_payload<id, Codes, Payload, Cases...>, invariants, codes, found};
+                          std::span<const CodeName> codes, void (*found)(const Founding&, Writer&) = nullptr,
+                          void (*misbehaved)(const Misbehaviour&, Height, Writer&) = nullptr) {
+  return {id, name, since, &decode_payload<id, Codes, Payload, Cases...>, invariants, codes, found, misbehaved};
 }
 
 }  // namespace careledger::kernel

@@ -129,6 +129,20 @@ Effect execute_command(const ReceivedCommand& command, const BlockContext& block
   return {code, overlay.take(), std::move(events)};
 }
 
+Changes execute_misbehaviour(const Misbehaviour& misbehaviour, const BlockContext& block, const Rows& state,
+                             std::span<const Contract> contracts, Host& host) {
+  if (!is_sound(misbehaviour, block.height)) return {};
+  Overlay overlay(state);
+  Meter meter;                // the engine bounds how much of this a block holds
+  std::vector<Event> events;  // and nobody is told: it is no command's
+  for (const auto& contract : contracts) {
+    if (contract.misbehaved == nullptr || block.protocol < contract.since) continue;
+    Writer writer(overlay, meter, contract.id, events);
+    contract.misbehaved(misbehaviour, block.height, writer);
+  }
+  return any_too_deep(overlay, host) ? Changes() : overlay.take();
+}
+
 KernelCode judge_command(const ReceivedCommand& command, const BlockContext& block, const Rows& committed,
                          std::span<const Contract> contracts, SignatureVerdicts& verdicts) {
   SequenceWindow window;

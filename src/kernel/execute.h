@@ -43,6 +43,11 @@ std::unique_ptr<const Prepared> prepare(const ReceivedCommand& command, std::spa
 Effect execute_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
                        Host& host, const Prepared* prepared = nullptr);
 
+// The rows that contracts keep of an engine's word about a validator, before the commands of the block that holds it. None when it is not
+// sound, is known already, or a row of it would lie too deep.
+Changes execute_misbehaviour(const Misbehaviour& misbehaviour, const BlockContext& block, const Rows& state,
+                             std::span<const Contract> contracts, Host& host);
+
 // What is judged before the actor's number is consumed; ok: a block of this context consumes it, whatever else becomes of the command.
 KernelCode judge_command(const ReceivedCommand& command, const BlockContext& block, const Rows& state, std::span<const Contract> contracts,
                          SignatureVerdicts& verdicts);

@@ -37,7 +37,12 @@ Result<std::unique_ptr<const Prepared>, DecodeError> decode(ByteView payload) {
   return std::unique_ptr<const Prepared>(std::move(note));
 }
 constexpr CodeName kNoteCodes[] = {{0, "ok"}, {7, "no_note"}, {8, "noted"}};
-const Contract kContracts[] = {{kNotes, "notes", {1}, &decode, {}, kNoteCodes}};
+void write_down(const Misbehaviour& what, Height block, Writer& state) {
+  Activation row;
+  row.set_height(block.value);
+  state.put(kNoteRows, row, what.kind);
+}
+const Contract kContracts[] = {{kNotes, "notes", {1}, &decode, {}, kNoteCodes, nullptr, &write_down}};
 
 class TestHost final : public Host {
  public:
@@ -215,6 +220,40 @@ TEST_F(Execute, OldAuthoritiesStayReadableAsOfTheirBlock) {
   EXPECT_EQ(key_at(19), test_key(10).public_key());
   EXPECT_EQ(key_at(20), test_key(20).public_key());
   EXPECT_FALSE(authority_at(Reader(rows_), test_id<AccountId>(8), {1}));
+}
+
+TEST_F(Execute, ASoundWordAboutAValidatorIsWrittenDownAndNoOther) {
+  const Misbehaviour sound{Bytes(20, 'v'), 1, 4, {1}, 10, 40};
+  const auto rows_of = [&](const Misbehaviour& what) { return execute_misbehaviour(what, block_, rows_, kContracts, host_); };
+  const Changes changes = rows_of(sound);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes.begin()->first, kNoteRows.key(1));
+  Misbehaviour other = sound;
+  other.kind = 2;
+  EXPECT_EQ(rows_of(other).size(), 1u);
+  for (const std::uint32_t kind : {0u, 3u, 0xffffffffu}) {
+    other.kind = kind;
+    EXPECT_TRUE(rows_of(other).empty()) << kind;
+  }
+  for (const std::int64_t height : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{5}, std::int64_t{6}, INT64_MIN, INT64_MAX}) {
+    other = sound;
+    other.height = height;  // the block's own is 5
+    EXPECT_TRUE(rows_of(other).empty()) << height;
+  }
+  for (const std::size_t size : {0u, 19u, 21u, 32u}) {
+    other = sound;
+    other.validator.resize(size);
+    EXPECT_TRUE(rows_of(other).empty()) << size;
+  }
+}
+
+TEST_F(Execute, AWordAboutAValidatorIsLeftOutWhereItWouldLieTooDeepOrTheRulesAreOlder) {
+  const Misbehaviour sound{Bytes(20, 'v'), 1, 4, {1}, 10, 40};
+  host_.refused = kNoteRows.space;
+  EXPECT_TRUE(execute_misbehaviour(sound, block_, rows_, kContracts, host_).empty());
+  host_.refused = {0};
+  block_.protocol = {0};
+  EXPECT_TRUE(execute_misbehaviour(sound, block_, rows_, kContracts, host_).empty());
 }
 
 TEST(Metering, CountsRowsAndBytes) {

@@ -182,6 +182,8 @@ Result<void> BlockRun::run_batches() {
     const std::string which = "block " + std::to_string(block.height.value) + " goes by protocol " + std::to_string(context.protocol.value);
     return fail(ErrorKind::newer_format, which + ", which this program does not know: install a newer one");
   }
+  for (const kernel::Misbehaviour& one : out_.block_.misbehaviour)
+    overlay_.merge(kernel::execute_misbehaviour(one, context, overlay_, contracts_, host_));
   for (const Incoming& incoming : batches_) run_batch(incoming, context);
   return {};
 }

@@ -245,6 +245,7 @@ Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<c
   row.set_log_first(execution.base_->log.size());
   for (const Bytes& bytes : block.batches) row.add_batches(bytes);
   for (const BatchResult& result : execution.stored_results_) *row.add_results() = result;
+  for (const kernel::Misbehaviour& one : block.misbehaviour) *row.add_misbehaviour() = stored(one);
   batch.put(columns::kBlocks, block_key(block.height), row.SerializeAsString());
   std::vector<Bytes> index;  // in ascending order, as the store likes it
   for (const kernel::Receipt& receipt : execution.receipts_)

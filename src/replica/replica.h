@@ -23,6 +23,7 @@ struct Block {
   Height height;               // view().height() + 1
   BlockTime time;              // after the block before
   std::vector<Bytes> batches;  // encoded SignedBatch, in order; any bytes: a batch that does not parse or hold gets its code
+  std::vector<kernel::Misbehaviour> misbehaviour{};  // what the engine says of validators, any; judged before the batches
 };
 
 struct BlockEvent {

@@ -20,7 +20,10 @@ std::vector<Bytes> blocks_of(std::uint64_t seed, World& world, Replica& replica,
     for (std::uint64_t b = 0; b < 1 + random() % 3; ++b) batches.push_back(world.random_batch(1 + random() % 60, random));
     if (i % 7 == 3) batches.push_back("no batch");
     if (i % 9 == 4) batches.clear();
-    hashes.push_back(world.run(replica, batches).app_hash().bytes());
+    Block block = world.next_block(replica.view(), std::move(batches));
+    if (i % 5 == 2)
+      block.misbehaviour = {{Bytes(20, static_cast<char>(i)), 1, i, {World::kStart}, 10, 40}, {"no address", 9, -1, {0}, -1, 0}};
+    hashes.push_back(world.run_block(replica, std::move(block)).app_hash().bytes());
   }
   return hashes;
 }
@@ -311,7 +314,7 @@ TEST(ReplicaDeterminismTest, ThreadsStoresAndRestartsDoNotMatter) {
   for (std::uint64_t height = 1; height <= last.height().value; ++height) {
     auto restarted = test::open_replica(one, copy, height % 2);
     const auto block = last.block({height}).value();
-    auto execution = restarted->execute({block->height, block->time, block->batches});
+    auto execution = restarted->execute({block->height, block->time, block->batches, block->misbehaviour});
     ASSERT_TRUE(execution);
     ASSERT_TRUE(restarted->commit(std::move(*execution)));
   }

@@ -16,11 +16,24 @@ kernel::Code code_from(std::uint32_t number, ContractId contract) {
 
 }  // namespace
 
+Misbehaviour stored(const kernel::Misbehaviour& misbehaviour) {
+  Misbehaviour out;
+  out.set_validator(misbehaviour.validator);
+  out.set_kind(misbehaviour.kind);
+  out.set_height(misbehaviour.height);
+  out.set_time_ms(misbehaviour.time.value);
+  out.set_power(misbehaviour.power);
+  out.set_total_power(misbehaviour.total_power);
+  return out;
+}
+
 Result<StoredBlock> decode_block_row(Height height, ByteView bytes) {
   BlockRow row;
   if (!row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return damaged(height, "does not parse");
   if (row.batches_size() != row.results_size()) return damaged(height, "has not one result for each batch");
-  StoredBlock block{height, {row.time_ms()}, row.log_first(), {}, {}, {}};
+  StoredBlock block{height, {row.time_ms()}, row.log_first(), {}, {}, {}, {}};
+  for (const Misbehaviour& one : row.misbehaviour())
+    block.misbehaviour.push_back({one.validator(), one.kind(), one.height(), {one.time_ms()}, one.power(), one.total_power()});
   for (int i = 0; i < row.batches_size(); ++i) {
     const BatchResult& result = row.results(i);
     block.batches.push_back(row.batches(i));

@@ -28,6 +28,7 @@ struct StoredBlock {  // decoded once, shared by whoever asks
   std::vector<Bytes> batches;
   std::vector<kernel::KernelCode> envelopes;  // one a batch
   std::vector<StoredCommand> commands;        // of the batches whose envelope held, in order: index is position
+  std::vector<kernel::Misbehaviour> misbehaviour;
 };
 
 class BlockStore {
@@ -41,6 +42,7 @@ class BlockStore {
   std::list<std::shared_ptr<const StoredBlock>> recent_;  // newest first
 };
 
+Misbehaviour stored(const kernel::Misbehaviour& misbehaviour);  // as a BlockRow holds it
 Result<StoredBlock> decode_block_row(Height height, ByteView bytes);
 
 // Where commands stand whose digest begins like this one, in the order of the ledger: it itself, and hardly ever another.

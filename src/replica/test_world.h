@@ -118,8 +118,9 @@ class World {
   }
 
   // Executes and commits; any error ends the program, because the caller expects none.
-  View run(Replica& replica, std::vector<Bytes> batches) {
-    auto execution = replica.execute(next_block(replica.view(), std::move(batches)));
+  View run(Replica& replica, std::vector<Bytes> batches) { return run_block(replica, next_block(replica.view(), std::move(batches))); }
+  View run_block(Replica& replica, Block block) {
+    auto execution = replica.execute(std::move(block));
     CARELEDGER_ASSERT(execution.has_value());
     auto view = replica.commit(std::move(*execution));
     CARELEDGER_ASSERT(view.has_value());

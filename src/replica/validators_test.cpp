@@ -1,4 +1,5 @@
-// What a block tells the ordering about votes: the founders' own, what members decide, keys that are replaced.
+// What a block tells the ordering about votes: the founders' own, what members decide, keys that are replaced. And what the ordering tells
+// of validators: evidence becomes rows.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "kernel/test_keys.h"
 #include "replica/ledger_store.h"
 #include "replica/replica.h"
+#include "replica/snapshot.h"
 
 namespace careledger::replica {
 namespace {
@@ -67,17 +69,25 @@ class Validators : public testing::Test {
     return action;
   }
   // One block; every command must be ok. Its validator updates, by key.
-  std::map<crypto::PublicKey, std::int64_t> block(const std::vector<ledger::SignedCommand>& commands) {
+  std::map<crypto::PublicKey, std::int64_t> block(const std::vector<ledger::SignedCommand>& commands,
+                                                  std::vector<kernel::Misbehaviour> misbehaviour = {}) {
     const auto key = kernel::test_key(11);
     const Bytes batch = kernel::encode(kernel::sign_batch(id(1), ++batches_, commands, {2, &key}));
     time_.value += 1;
-    auto execution = replica_->execute({next(replica_->view().height()), time_, {batch}});
+    auto execution = replica_->execute({next(replica_->view().height()), time_, {batch}, std::move(misbehaviour)});
     CARELEDGER_ASSERT(execution.has_value());
     for (const auto& receipt : execution->receipts()) EXPECT_TRUE(receipt.code.ok()) << receipt.code.number;
     std::map<crypto::PublicKey, std::int64_t> out;
     for (const auto& update : execution->validator_updates()) EXPECT_TRUE(out.emplace(update.key, update.power).second) << "twice";
     CARELEDGER_ASSERT(replica_->commit(std::move(*execution)).has_value());
     return out;
+  }
+
+  static kernel::Misbehaviour two_votes(const crypto::PublicKey& key, std::int64_t height) {
+    return {proof::address_of(key), 1, height, {1'800'000'000'123}, 10, 40};
+  }
+  std::vector<std::pair<kernel::Key, governance::Evidence>> evidence() const {
+    return replica_->view().state().scan(governance::kEvidence, Limit{99});
   }
 
   BlockTime time_{1'800'000'000'000};
@@ -112,11 +122,94 @@ TEST_F(Validators, AKeyThatChangesHandsIsToldOnce) {
   EXPECT_EQ(block({first, second}), (Updates{{validator(1), 10}, {validator(2), 0}, {next.public_key(), 10}}));
 }
 
+TEST_F(Validators, EvidenceBecomesARowThatNamesTheMember) {
+  block({});
+  EXPECT_EQ(block({}, {two_votes(validator(2), 1)}), Updates{});  // what follows from it is for the members to decide
+  const auto rows = evidence();
+  ASSERT_EQ(rows.size(), 1u);
+  const auto& [key, row] = rows.front();
+  const Bytes address = proof::address_of(validator(2));
+  EXPECT_EQ(key, governance::kEvidence.key(governance::evidence_id(address), Height{1}, 1));
+  EXPECT_EQ(row.organisation(), id(2).bytes());
+  EXPECT_EQ(row.validator(), address);
+  EXPECT_EQ(row.kind(), 1u);
+  EXPECT_EQ(row.height(), 1u);
+  EXPECT_EQ(row.time_ms(), 1'800'000'000'123);
+  EXPECT_EQ(row.power(), 10);
+  EXPECT_EQ(row.total_power(), 40);
+  EXPECT_EQ(row.written_height(), 2u);
+  const Bytes shown[] = {Bytes(key.view())};
+  const View view = replica_->view();
+  EXPECT_EQ(proof::MapView::verify(view.prove(shown).value(), view.state_root())->look(shown[0]), proof::MapView::Known::present);
+}
+
+TEST_F(Validators, OnePieceOfEvidenceIsOneRowHoweverOftenItIsTold) {
+  block({});
+  block({}, {two_votes(validator(2), 1), two_votes(validator(2), 1)});
+  const Digest hash = replica_->view().app_hash();
+  block({}, {two_votes(validator(2), 1)});
+  EXPECT_EQ(replica_->view().app_hash(), hash);
+  ASSERT_EQ(evidence().size(), 1u);
+  EXPECT_EQ(evidence().front().second.written_height(), 2u);
+  kernel::Misbehaviour attack = two_votes(validator(2), 1);
+  attack.kind = 2;
+  block({}, {attack, two_votes(validator(2), 3), two_votes(validator(1), 1)});
+  EXPECT_EQ(evidence().size(), 4u);
+}
+
+TEST_F(Validators, EvidenceThatIsNotSoundLeavesTheStateAsItWas) {
+  block({});
+  const Digest hash = replica_->view().app_hash();
+  kernel::Misbehaviour short_address = two_votes(validator(2), 1);
+  short_address.validator.pop_back();
+  block({}, {short_address, two_votes(validator(2), 2), two_votes(validator(2), -1)});  // in block 2, of that block itself
+  EXPECT_EQ(replica_->view().app_hash(), hash);
+  EXPECT_EQ(replica_->view().block({2}).value()->misbehaviour.size(), 3u);  // and yet the block says what it was told
+}
+
+TEST_F(Validators, EvidenceNamesWhoGaveTheKeyUpAtTheFoundingOrNobody) {
+  block({});
+  const auto second = kernel::test_key(98), third = kernel::test_key(99);
+  block({command(1, build::rotate_validator(replica_->ledger(), id(1), second))});
+  block({command(1, build::rotate_validator(replica_->ledger(), id(1), third))});
+  block({}, {two_votes(validator(1), 1)});
+  ASSERT_EQ(evidence().size(), 1u);
+  EXPECT_EQ(evidence().front().second.organisation(), id(1).bytes());  // replaced, and known from the founding
+  block({}, {two_votes(second.public_key(), 3), two_votes(third.public_key(), 4)});
+  std::map<Bytes, Bytes> named;
+  for (const auto& [key, row] : evidence()) named[row.validator()] = row.organisation();
+  EXPECT_EQ(named.at(proof::address_of(second.public_key())), "");  // nothing in the state remembers it
+  EXPECT_EQ(named.at(proof::address_of(third.public_key())), id(1).bytes());
+}
+
+TEST_F(Validators, EvidenceComesWithASnapshotAndGoesWithAnUndoneBlock) {
+  block({});
+  const Digest before = replica_->view().app_hash();
+  block({}, {two_votes(validator(2), 1)});
+  const View view = replica_->view();
+  const auto reader = SnapshotReader::make(view, 4096);
+  ASSERT_TRUE(reader);
+  const auto store = std::shared_ptr<storage::Store>(memory_ledger_store());
+  auto loader = SnapshotLoader::begin(store, reader->header(), {replica_->ledger(), view.height(), view.time(), view.app_hash()});
+  ASSERT_TRUE(loader) << loader.error().message;
+  for (std::size_t i = 0; i < reader->chunks(); ++i) ASSERT_TRUE(loader->add(*reader->chunk(i)));
+  ASSERT_TRUE(loader->finish());
+  const auto filled = Replica::open({}, store, contracts::all());
+  ASSERT_TRUE(filled) << filled.error().message;
+  EXPECT_EQ((*filled)->view().state().scan(governance::kEvidence, Limit{99}).size(), 1u);
+  ASSERT_TRUE(replica_->undo_last());
+  EXPECT_EQ(replica_->view().app_hash(), before);
+  EXPECT_TRUE(evidence().empty());
+}
+
 TEST_F(Validators, WhoLeavesHasNoVoteAnyMore) {
   const auto proposal = command(5, build::propose(vote_for_member_5(10), {time_.value + governance::kDeadlineMax}));
   const Digest which = governance::proposal_id(kernel::digest_of(proposal));
   block({proposal, command(1, build::vote(which, true)), command(2, build::vote(which, true)), command(3, build::vote(which, true))});
   EXPECT_EQ(block({command(4, build::leave())}), (Updates{{validator(4), 0}}));
+  block({}, {two_votes(validator(4), 1)});
+  ASSERT_EQ(evidence().size(), 1u);
+  EXPECT_EQ(evidence().front().second.organisation(), id(4).bytes());  // and answers for what it did
 }
 
 }  // namespace

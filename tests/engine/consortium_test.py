@@ -291,6 +291,9 @@ class Consortium(Network):
         self.decide(others, "--reinstate", CITY)
         until("its own view of it", lambda: self.standing(CITY)["votes"] == 40)
         until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
+        self.assertEqual(self.standing(CITY)["evidence"], [])  # being away and suspended is no misdeed
+        self.assertIn("No validator", run("network", "evidence", self.folder(CITY), "--organisation", CITY, check=0).stdout)
+        self.assertEqual({one["evidence"] for one in self.seen_by(CITY)[1].values()}, {0})
 
 
 class Newcomer(Network):

@@ -5,6 +5,7 @@
 // "misbehaved HEIGHT ADDRESS" when a block holds evidence against a validator:
 //   admit N      the founder's command with sequence number N  ->  "final N HEIGHT CODE" | "refused N CODE" | "unknown N"
 //   state        "state HEIGHT APP_HASH CONNECTIONS_HAVE_QUORUM ENGINE_STARTS ENGINE_PID"
+//   evidence     "evidence COUNT", and of the first row "ADDRESS KIND HEIGHT WRITTEN_HEIGHT"
 //   provable H   "provable H" once a header carries the app hash of H
 //   header H     "header H APP_HASH" of the block that proves H, its commit verified | "header H -" and why
 //   quit
@@ -12,6 +13,7 @@
 #include <iostream>
 #include <mutex>
 
+#include "contracts/governance/governance.h"
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/test_engine.h"
 #include "ordering/test_founder.h"
@@ -53,6 +55,7 @@ struct Node {
   void serve();
   void admit(std::uint64_t sequence);
   void header(Height height);
+  void evidence();
 };
 
 Result<void> Node::start(const Arguments& arguments) {
@@ -72,8 +75,8 @@ Result<void> Node::start(const Arguments& arguments) {
   config.epoch_ms = 1;
   config.on_fault = [](const Error& error) { TestEngine::tell(error.message); };
   config.application.peers = engine->peers();
-  config.application.on_misbehaviour = [](const Misbehaviour& what) {
-    say("misbehaved " + std::to_string(what.height.value) + " " + to_hex(what.validator));
+  config.application.on_misbehaviour = [](const kernel::Misbehaviour& what) {
+    say("misbehaved " + std::to_string(what.height) + " " + to_hex(what.validator));
   };
   CARELEDGER_TRY(ordering, abci::start(*replica, engine->rpc(), system_clock(), config));
   ordering->host(founder.id(), founder.signer());
@@ -100,6 +103,17 @@ void Node::header(Height height) {
   say(id + (verified ? to_hex(found->header.app_hash) : "- " + verified.error().message));
 }
 
+void Node::evidence() {
+  const auto rows = replica->view().state().scan(contracts::governance::kEvidence, Limit{1000});
+  std::string line = "evidence " + std::to_string(rows.size());
+  if (!rows.empty()) {
+    const auto& row = rows.front().second;
+    line += " " + to_hex(row.validator()) + " " + std::to_string(row.kind()) + " " + std::to_string(row.height()) + " " +
+            std::to_string(row.written_height());
+  }
+  say(line);
+}
+
 void Node::serve() {
   for (std::string line; std::getline(std::cin, line) && line != "quit";) {
     const std::size_t space = line.find(' ');
@@ -107,6 +121,7 @@ void Node::serve() {
     const std::uint64_t value = space == std::string::npos ? 0 : number(std::string_view(line).substr(space + 1));
     if (verb == "admit") admit(value);
     if (verb == "header") header({value});
+    if (verb == "evidence") evidence();
     if (verb == "provable") ordering->when_provable({value}, [value] { say("provable " + std::to_string(value)); });
     if (verb == "state") {
       const replica::View view = replica->view();

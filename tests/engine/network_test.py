@@ -231,13 +231,18 @@ class Four(Network):
 
 
 class Twins(Network):
-    """One validator's key runs twice: with fewer than a third of the votes that harms nobody, and it is named with the evidence."""
+    """One validator's key runs twice: with fewer than a third of the votes that harms nobody, and it is named with the evidence:
+    a row of the ledger at every node."""
 
     count = 4
     twins = 1
     port = 27858
 
-    def test_a_key_that_runs_twice_is_named_and_stops_nobody(self):
+    def evidence(self, node):
+        node.say("evidence")
+        return node.expect("evidence")
+
+    def test_a_key_that_runs_twice_is_named_on_the_ledger_and_stops_nobody(self):
         first, second, third, fourth, twin = self.nodes
         second.admit(1)
         self.assertEqual(second.final(1)[1], 0)
@@ -251,7 +256,20 @@ class Twins(Network):
         named = second.expect("misbehaved")
         self.assertRegex(named[1], "^[0-9a-f]{40}$")
         self.assertEqual(third.expect("misbehaved"), named, "all are told the same")
-        self.check_agreement([second, third, fourth])
+        others = [second, third, fourth]
+        self.check_agreement(others)
+        rows = [self.evidence(node) for node in others]
+        self.assertEqual(rows[0], rows[1])
+        self.assertEqual(rows[0], rows[2])
+        count, address, kind, height, written = rows[0]
+        self.assertGreaterEqual(int(count), 1)
+        self.assertEqual((address, kind), (named[1], "1"))
+        self.assertLess(int(height), int(written))
+        self.check_provable(second, int(written))  # a header that two thirds signed commits to it
+        third.kill()
+        third.start()
+        self.assertEqual(self.evidence(third)[1], address, "it is there after a restart")
+        self.check_agreement(others)
 
 
 if __name__ == "__main__":

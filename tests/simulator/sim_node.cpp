@@ -70,6 +70,12 @@ std::uint32_t SimNode::check(const Bytes& tx) {
 Effect SimNode::finalize(const Decided& block, std::uint64_t height) {
   wire::Request request;
   fill(*request.mutable_finalize_block(), height, block.time, block.txs);
+  for (const kernel::Misbehaviour& one : block.misbehaviour) {
+    auto& told = *request.mutable_finalize_block()->add_misbehavior();
+    told.set_type(static_cast<std::int32_t>(one.kind));
+    told.set_height(one.height);
+    told.mutable_validator()->set_address(one.validator);
+  }
   const wire::Response response = must(request);
   Effect effect{response.finalize_block().app_hash(), {}};
   for (const auto& result : response.finalize_block().tx_results()) effect.results.push_back(result.SerializeAsString());

@@ -16,6 +16,7 @@ using storage::testing::FaultyStore;
 struct Decided {  // a block that the network agreed on
   BlockTime time;
   std::vector<Bytes> txs;
+  std::vector<kernel::Misbehaviour> misbehaviour{};
 };
 
 struct Effect {  // what a node answers for a block

@@ -110,6 +110,16 @@ Decided Simulation::lie(const Decided& honest) {
   return lie;
 }
 
+// An engine's evidence: of few validators and heights, so that some is told twice, and some of it senseless.
+std::vector<kernel::Misbehaviour> Simulation::accuse() {
+  std::vector<kernel::Misbehaviour> found;
+  for (std::uint64_t i = 1 + one_of(3); i > 0; --i) {
+    const Bytes validator(one_in(6) ? 7 : 20, static_cast<char>('a' + one_of(kNodes)));
+    found.push_back({validator, static_cast<std::uint32_t>(one_of(4)), static_cast<std::int64_t>(one_of(next_height() + 2)), {0}, 0, 0});
+  }
+  return found;
+}
+
 // A proposer among those who can; liars are rejected by all the others, honest ones by nobody.
 Decided Simulation::decide() {
   const std::vector<std::size_t> voters = ready();
@@ -126,6 +136,7 @@ Decided Simulation::decide() {
     must(nodes_[voter]->accepts(block, next_height()), "an honest proposal was rejected");
     if (one_in(5)) nodes_[voter]->finalize(lie(block), next_height());  // executed and never committed: another round decides
   }
+  if (one_in(8)) block.misbehaviour = accuse();
   for (const Bytes& tx : block.txs) old_.push_back(tx);
   for (auto& pool : pools_) std::erase_if(pool, [&](const Bytes& tx) { return std::ranges::find(block.txs, tx) != block.txs.end(); });
   return block;

@@ -34,6 +34,7 @@ class Simulation {
   void disturb();
   void gossip();
   Decided decide();
+  std::vector<kernel::Misbehaviour> accuse();
   Decided lie(const Decided& honest);
   void deliver();
   void catch_up(std::size_t index, std::uint64_t up_to);

@@ -63,6 +63,22 @@ int proposals(const Options& options, bool as_json) {
   });
 }
 
+int evidence(const Options& options, bool as_json) {
+  const auto answer = ask(options.folder, options.organisation, http::make_request(http::Method::get, "/admin/v1/network"));
+  return tell(answer, as_json, [](const json::Value& root) {
+    const auto& all = root.items_at("evidence");
+    if (all.empty()) fmt::print("No validator of this network was ever proven to have contradicted itself.\n");
+    for (const json::Value& one : all) {
+      const std::string organisation = printable(one.string_at("organisation"));
+      fmt::print("{}  {}  {} at block {}, with {} of {} votes\n", one.string_at("time"),
+                 organisation.empty() ? "a key that no member has" : organisation, one.string_at("kind"), number_at(one, "height"),
+                 number_at(one, "power"), number_at(one, "total_power"));
+      fmt::print("  validator {}; written by block {}, state key {}\n", one.string_at("validator"), number_at(one, "written"),
+                 one.string_at("key"));
+    }
+  });
+}
+
 // What the options name; exactly one was given.
 Result<json::Document> order_of(const Options& options) {
   json::Document document;
@@ -153,6 +169,10 @@ void add_governing(CLI::App& network, Context& context) {
   example(*command, "careledger network proposals /srv/care --organisation \"North Hospital\"");
 
   add_propose(network, context);
+
+  options = std::make_shared<Options>();
+  command = add(network, context, options, "evidence", "which validators contradicted themselves, as the ledger has it", evidence);
+  example(*command, "careledger network evidence /srv/care --organisation \"North Hospital\"");
 
   options = std::make_shared<Options>();
   command = add(network, context, options, "vote", "say yes or no to a proposal, once and for ever", vote);

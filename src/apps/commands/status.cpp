@@ -21,8 +21,9 @@ void show_network(const json::Value& network) {
     const json::Value* connected = one.find("connected");
     const char* link = connected->is_null() ? "this node" : connected->boolean() ? "connected" : "NOT CONNECTED";
     const std::string_view votes = one.find("votes")->text();
-    fmt::print("    {:<32} signed {:>3}, {}{}\n", printable(one.string_at("name")), one.find("signed")->text(), link,
-               votes == "0" ? ", has no vote" : "");
+    const bool honest = one.find("evidence")->text() == "0";
+    fmt::print("    {:<32} signed {:>3}, {}{}{}\n", printable(one.string_at("name")), one.find("signed")->text(), link,
+               votes == "0" ? ", has no vote" : "", honest ? "" : ", CONTRADICTED ITSELF (network evidence)");
   }
 }
 

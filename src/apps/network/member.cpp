@@ -115,10 +115,12 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.on_fault = fault;
   config.application = application_of(parts.network);
   config.application.snapshots.every = parts.snapshot_every;
-  config.application.on_misbehaviour = [tell, &replica = parts.replica](const abci::Misbehaviour& what) {
-    tell(member_of_validator(replica.view(), what.validator) + (what.attack ? " signed a false header for light clients" : " voted twice") +
-         " at block " + std::to_string(what.height.value) +
-         ": its key is in two places, or in wrong hands. The evidence stands in the blocks; members may suspend it (network propose)");
+  config.application.on_misbehaviour = [tell, &replica = parts.replica](const kernel::Misbehaviour& what) {
+    const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
+    tell(member_of_validator(replica.view(), what.validator) + (attack ? " signed a false header for light clients" : " voted twice") +
+         " at block " + std::to_string(what.height) +
+         ": its key is in two places, or in wrong hands. It stands on the ledger (network evidence); members may suspend it (network "
+         "propose)");
   };
   CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);

@@ -1,6 +1,7 @@
 #include "apps/network/standing.h"
 
 #include <algorithm>
+#include <map>
 
 #include "contracts/governance/governance.h"
 #include "contracts/registry/registry.h"
@@ -12,6 +13,8 @@ namespace {
 
 namespace governance = contracts::governance;
 
+constexpr std::uint32_t kEvidenceMax = 10'000;
+
 std::string name_of(const kernel::Reader& state, const OrganisationId& id) {
   const auto row = state.get(contracts::registry::kOrganisations, id);
   return row ? row->name() : id.hex();
@@ -20,6 +23,12 @@ std::string name_of(const kernel::Reader& state, const OrganisationId& id) {
 Bytes address_of(const governance::Member& row) {
   const auto key = crypto::PublicKey::from(row.validator_key());
   return key ? proof::address_of(*key) : Bytes();
+}
+
+std::map<Bytes, std::size_t> evidence_by_organisation(const kernel::Reader& state) {
+  std::map<Bytes, std::size_t> found;
+  for (const auto& [key, row] : state.scan(governance::kEvidence, Limit{kEvidenceMax})) ++found[row.organisation()];
+  return found;
 }
 
 bool is_connected(const OrganisationId& id, const Seen& seen, const std::vector<PeerConfig>& peers) {
@@ -33,11 +42,13 @@ std::vector<MemberStanding> standing_of_members(const replica::View& view, const
                                                 const Bytes& own) {
   std::vector<MemberStanding> members;
   const kernel::Reader state = view.state();
+  const std::map<Bytes, std::size_t> evidence = evidence_by_organisation(state);
   for (const auto& [key, row] : state.scan(governance::kMembers, Limit{governance::kMembersMax})) {
     MemberStanding one;
     one.id = key.digest<OrganisationId>();
     one.name = name_of(state, one.id);
     one.votes = state.has(kernel::kValidators, one.id) ? row.weight() : 0;
+    if (const auto against = evidence.find(one.id.bytes()); against != evidence.end()) one.evidence = against->second;
     const Bytes address = address_of(row);
     const auto found = seen.attendance.signed_by.find(address);
     if (found != seen.attendance.signed_by.end()) one.signed_blocks = found->second;

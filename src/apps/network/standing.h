@@ -18,6 +18,7 @@ struct MemberStanding {
   std::string name;                 // as on the ledger
   std::uint64_t votes = 0;          // 0: it follows, or is suspended
   std::size_t signed_blocks = 0;    // of Standing::blocks
+  std::size_t evidence = 0;         // times that its validator was proven to have contradicted itself
   std::optional<bool> connected{};  // with this node's engine; nothing for this node itself
 };
 

@@ -8,6 +8,7 @@
 #include "kernel/authority.h"
 #include "kernel/define.h"
 #include "kernel/shares.h"
+#include "proof/chain.h"
 
 namespace careledger::contracts::governance {
 
@@ -16,6 +17,8 @@ using kernel::Reader;
 using kernel::Writer;
 
 Digest proposal_id(const Digest& command) { return crypto::tagged_hash("careledger/proposal/1", {command.view()}); }
+
+Digest evidence_id(ByteView address) { return crypto::tagged_hash("careledger/misbehaviour/1", {address}); }
 
 Bytes rotation_bytes(const LedgerId& ledger, const OrganisationId& organisation, ByteView key) {
   return kernel::signed_bytes("careledger/validator/1", ledger.bytes() + organisation.bytes() + Bytes(key));
@@ -398,6 +401,39 @@ static void found(const kernel::Founding& founding, Writer& state) {
   }
 }
 
+static bool has_address(ByteView key, ByteView address) {
+  const auto public_key = crypto::PublicKey::from(key);
+  return public_key && proof::address_of(*public_key) == address;
+}
+
+// Whose key a validator has: a member's of now, or one that a founder has replaced since.
+static std::optional<AccountId> holder_of(ByteView address, const Reader& state) {
+  for (const auto& [key, row] : state.scan(kMembers, Limit{kMembersMax}))
+    if (has_address(row.validator_key(), address)) return key.digest<AccountId>();
+  const auto founding = state.get(kernel::kFounding, 0);
+  for (const auto& founder : founding->members())
+    if (has_address(founder.validator_key(), address)) return kernel::account_id(founder);
+  return std::nullopt;
+}
+
+static void misbehaved(const kernel::Misbehaviour& what, Height block, Writer& state) {
+  const Digest id = evidence_id(what.validator);
+  const Height height{static_cast<std::uint64_t>(what.height)};
+  if (state.has(kEvidence, id, height, what.kind)) return;
+  Evidence row;
+  row.set_validator(what.validator);
+  if (const auto holder = holder_of(what.validator, state)) row.set_organisation(holder->bytes());
+  row.set_kind(what.kind);
+  row.set_height(height.value);
+  row.set_time_ms(what.time.value);
+  row.set_power(what.power);
+  row.set_total_power(what.total_power);
+  row.set_written_height(block.value);
+  state.put(kEvidence, row, id, height, what.kind);
+}
+
+static bool no_command_touches_it(const Call&, const kernel::Key&, kernel::RowBytes, kernel::RowBytes, const Reader&) { return false; }
+
 static bool member_holds(const Call&, const kernel::Key& key, kernel::RowBytes, kernel::RowBytes after, const Reader& state) {
   if (!after) return false;
   const auto row = row_of<Member>(*after);
@@ -416,6 +452,7 @@ static bool proposal_holds(const Call&, const kernel::Key&, kernel::RowBytes bef
 static constexpr kernel::Invariant kInvariants[] = {
     {kMembers.space, "a member stays, and whoever has a vote has a key", &member_holds},
     {kProposals.space, "a proposal stays as it was proposed, votes are only added, and closed is final", &proposal_holds},
+    {kEvidence.space, "what the engine proved is neither written nor removed by a command", &no_command_touches_it},
 };
 
 static constexpr kernel::CodeName kCodes[] = {
@@ -437,6 +474,6 @@ static constexpr kernel::CodeName kCodes[] = {
 constinit const kernel::Contract kContract =
     kernel::define<{6}, Codes, Payload, kernel::Case<Payload::kPropose, &Payload::propose>, kernel::Case<Payload::kVote, &Payload::vote>,
                    kernel::Case<Payload::kRotateValidator, &Payload::rotate_validator>, kernel::Case<Payload::kLeave, &Payload::leave>>(
-        "governance", {1}, kInvariants, kCodes, &found);
+        "governance", {1}, kInvariants, kCodes, &found, &misbehaved);
 
 }  // namespace careledger::contracts::governance

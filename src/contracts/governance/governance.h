@@ -10,6 +10,9 @@
 //
 // No group of members may have a third of all weight, nor come nearer to it when one has it already: whatever would lead there is refused.
 // But for a suspension, since a member that harms the network must not be kept for that: it may go on until one group could decide alone.
+// What the engine proves of a validator that contradicts itself becomes a row: once, whatever else is decided about it, and not removed by
+// anybody. Consequences are the members' to draw.
+//
 // Whoever brings a validator key shows that he holds it, and who is admitted signed everything that is said of him there. On a ledger with
 // a founder nobody is a member, and the founder decides (registry).
 #pragma once
@@ -45,7 +48,10 @@ inline constexpr std::uint32_t kMembersMax = 256;
 inline constexpr kernel::Table<Member, AccountId> kMembers{{0x60}, "members"};
 inline constexpr kernel::Table<Proposal, Digest> kProposals{{0x61}, "proposals"};
 
+inline constexpr kernel::Table<Evidence, Digest, Height, kernel::Counter> kEvidence{{0x62}, "evidence"};  // address, height, kind
+
 Digest proposal_id(const Digest& command);
+Digest evidence_id(ByteView address);  // of all evidence against a validator's key
 // What a validator key signs to show who may have it: kernel::signed_bytes of "careledger/validator/1" and ledger ‖ organisation ‖ key.
 Bytes rotation_bytes(const LedgerId& ledger, const OrganisationId& organisation, ByteView key);
 

@@ -16,7 +16,7 @@ namespace wire = careledger::abci;
 
 constexpr std::int32_t kAccept = 1;
 constexpr std::int32_t kReject = 2;
-constexpr std::int32_t kLightClientAttack = 2;
+constexpr std::int64_t kSecondsMax = 253'402'300'800;  // the year 10000
 
 // A ledger that is there takes no snapshot. An error would stop the engine.
 wire::Response no_snapshot_taken(const wire::Request& request) {
@@ -28,6 +28,17 @@ wire::Response no_snapshot_taken(const wire::Request& request) {
 
 Result<wire::Response> of_another_chain(const std::string& what) {
   return fail(ErrorKind::conflict, what + ": the engine runs another chain than this folder's ledger");
+}
+
+kernel::Misbehaviour misbehaviour_of(const wire::Misbehavior& from) {
+  const std::int64_t seconds = from.time().seconds();
+  const bool of_this_era = seconds > 0 && seconds < kSecondsMax;
+  return {from.validator().address(),
+          static_cast<std::uint32_t>(from.type()),
+          from.height(),
+          of_this_era ? proof::block_time({seconds, from.time().nanos()}) : BlockTime{0},
+          from.validator().power(),
+          from.total_voting_power()};
 }
 
 }  // namespace
@@ -147,15 +158,14 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
   executed_.reset();
   if (asked.height() < 1) return fail(ErrorKind::invalid, "a block of height " + std::to_string(asked.height()));
   attendance_.add(asked.height() - 1, asked.last_commit());
-  for (const auto& one : asked.misbehavior())
-    if (config_.on_misbehaviour)
-      config_.on_misbehaviour({one.validator().address(),
-                               {static_cast<std::uint64_t>(std::max<std::int64_t>(0, one.height()))},
-                               one.type() == kLightClientAttack});
+  std::vector<kernel::Misbehaviour> misbehaviour;
+  for (const auto& one : asked.misbehavior()) misbehaviour.push_back(misbehaviour_of(one));
+  if (config_.on_misbehaviour) std::ranges::for_each(misbehaviour, config_.on_misbehaviour);
   std::vector<Digest> envelopes;
   for (const Bytes& transaction : asked.txs()) envelopes.push_back(crypto::sha256(transaction));
   const BlockTime time = time_of(asked.time());
-  replica::Block block{{static_cast<std::uint64_t>(asked.height())}, time, {asked.txs().begin(), asked.txs().end()}};
+  replica::Block block{
+      {static_cast<std::uint64_t>(asked.height())}, time, {asked.txs().begin(), asked.txs().end()}, std::move(misbehaviour)};
   CARELEDGER_TRY(replica::Execution executed, replica_.execute(std::move(block)));
   Response response;
   auto& finalized = *response.mutable_finalize_block();

@@ -25,14 +25,6 @@ struct Ordered {                          // an envelope of a durable block
   std::vector<kernel::Receipt> receipts;  // of its commands; none when it did not hold
 };
 
-// An engine's word, proven to it by two votes: a validator contradicted itself, or signed a header for light clients that is not the
-// chain's.
-struct Misbehaviour {
-  Bytes validator;  // address, 20 bytes
-  Height height;
-  bool attack = false;  // on light clients; else two votes in one step
-};
-
 struct ApplicationConfig {
   std::uint64_t app_version = 1;       // stands in every header
   std::string version{};               // of the program; for people
@@ -43,9 +35,9 @@ struct ApplicationConfig {
   std::function<BlockTime()> now{};
   // A block is durable: its view and its envelopes. These four on the engine's connection: keep them short, ask the engine nothing.
   std::function<void(const replica::View&, std::vector<Ordered>)> on_commit{};
-  std::function<void()> on_start{};                            // an engine asks where to begin: its pool is empty
-  std::function<void(const Misbehaviour&)> on_misbehaviour{};  // stands in a decided block; again when that is replayed
-  std::function<void(const Error&)> on_failure{};              // our disk failed: nothing will be committed any more
+  std::function<void()> on_start{};                                    // an engine asks where to begin: its pool is empty
+  std::function<void(const kernel::Misbehaviour&)> on_misbehaviour{};  // stands in a decided block; again when that is replayed
+  std::function<void(const Error&)> on_failure{};                      // our disk failed: nothing will be committed any more
 };
 
 bool is_of_disk(const Error& error);  // not the engine's doing: what is stored cannot be read or written

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "contracts/governance/governance.h"
 #include "kernel/codes.h"
 #include "ordering/test_founder.h"
 
@@ -106,9 +107,9 @@ TEST_F(ApplicationTest, ABlockIsExecutedByFinalizeAndThereAfterCommit) {
 }
 
 TEST_F(ApplicationTest, EvidenceInABlockIsTold) {
-  std::vector<Misbehaviour> told;
+  std::vector<kernel::Misbehaviour> told;
   ApplicationConfig config;
-  config.on_misbehaviour = [&told](const Misbehaviour& one) { told.push_back(one); };
+  config.on_misbehaviour = [&told](const kernel::Misbehaviour& one) { told.push_back(one); };
   application = std::make_unique<Application>(*replica, config);
   wire::Request request;
   auto& block = *request.mutable_finalize_block();
@@ -123,9 +124,37 @@ TEST_F(ApplicationTest, EvidenceInABlockIsTold) {
   ASSERT_TRUE(application->handle(request));
   ASSERT_EQ(told.size(), 2u);
   EXPECT_EQ(told[0].validator, Bytes(20, 'v'));
-  EXPECT_EQ(told[0].height, Height{0});
-  EXPECT_FALSE(told[0].attack);
-  EXPECT_TRUE(told[1].attack);
+  EXPECT_EQ(told[0].height, -1);
+  EXPECT_TRUE(told[0].is(kernel::MisbehaviourKind::two_votes));
+  EXPECT_TRUE(told[1].is(kernel::MisbehaviourKind::light_client_attack));
+}
+
+TEST_F(ApplicationTest, EvidenceChangesTheAppHashOfItsBlockAndIsThereAfterAReplay) {
+  ASSERT_TRUE(finalize(1, {first}));
+  ASSERT_TRUE(commit());
+  wire::Request request;
+  auto& block = *request.mutable_finalize_block();
+  block.set_height(2);
+  set(*block.mutable_time(), 2);
+  auto& evidence = *block.add_misbehavior();
+  evidence.set_type(1);
+  evidence.set_height(1);
+  evidence.mutable_time()->set_seconds(INT64_MAX);  // whatever it is, it ends nothing
+  evidence.mutable_validator()->set_address(Bytes(20, 'v'));
+  evidence.mutable_validator()->set_power(10);
+  evidence.set_total_voting_power(40);
+  const Bytes before = info().last_block_app_hash();
+  const Bytes hash = application->handle(request)->finalize_block().app_hash();
+  EXPECT_NE(hash, before);
+  open();  // died before its Commit: the engine replays the block
+  EXPECT_EQ(application->handle(request)->finalize_block().app_hash(), hash);
+  ASSERT_TRUE(commit());
+  const auto rows = replica->view().state().scan(contracts::governance::kEvidence, Limit{9});
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].second.validator(), Bytes(20, 'v'));
+  EXPECT_EQ(rows[0].second.organisation(), "");  // nobody's: this ledger has a founder and no members
+  EXPECT_EQ(rows[0].second.time_ms(), 0);
+  EXPECT_EQ(finalize(3)->finalize_block().app_hash(), hash);
 }
 
 TEST_F(ApplicationTest, AnEmptyBlockChangesNoAppHashSoThatNoneFollowForEver) {
