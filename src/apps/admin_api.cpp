@@ -343,6 +343,8 @@ Result<http::Response> AdminApi::act(const http::Request& request, const edge::a
   if (request.path == "/admin/v1/network/propose") return propose(acts, order.root(), entry);
   if (request.path == "/admin/v1/network/vote") return vote(acts, order.root(), entry);
   if (request.path == "/admin/v1/network/leave") return leave(acts, entry);
+  if (request.path == "/admin/v1/timestamp-authority") return set_up_timestamps(acts, parts_.timestamps, order.root(), entry);
+  if (request.path == "/admin/v1/timestamp") return stamp_checkpoint(acts, parts_.timestamps, entry);
   return fail(ErrorKind::not_found, "no such path");
 }
 

@@ -18,6 +18,7 @@
 //   POST /admin/v1/revoke                 {"holder"}: for ever (administrator)
 //   GET  /admin/v1/network[?all=true]     members of the network, their votes, proposals: apps/governance_acts.h (administrator, auditor)
 //   POST /admin/v1/network/propose, /vote, /leave   what a member decides with the others: as there (administrator)
+//   POST /admin/v1/timestamp-authority, /timestamp   time stamps of the ledger's log: apps/timestamp_acts.h (administrator)
 //   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
 //   POST /admin/v1/tokens                 {"role", "actor", "purpose", "patient", "minutes", "emergency"}: records that whoever holds the
 //                                         organisation's keystore signs such an access token, before it does (administrator)
@@ -31,6 +32,7 @@
 
 #include "apps/backup_job.h"
 #include "apps/ledger.h"
+#include "apps/timestamp_acts.h"
 #include "edge/auth/failed_logins.h"
 #include "edge/auth/token.h"
 #include "edge/http/router.h"
@@ -53,6 +55,7 @@ struct AdminParts {  // borrowed
   std::function<Result<BackedUp>(BackupPart, const BackupFolders&)> back_up;
   const exchange::PromiseBook& promises;
   vault::CommandSigner& signer;
+  TimestampPlace timestamps;
 };
 
 // Everything of it that the trust file of this ledger says, as text.

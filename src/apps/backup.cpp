@@ -73,7 +73,8 @@ Result<void> back_up_records(Organisation& organisation, const Layout& layout, c
   const std::string folder = organisation_folder(to.data, slug);
   if (system_files().exists(folder)) return fail(ErrorKind::conflict, folder + " is there already; choose another folder");
   CARELEDGER_CHECK(system_files().make_folder(folder));
-  if (system_files().exists(layout.witness(slug))) CARELEDGER_CHECK(copy_file(layout.witness(slug), folder + "/witness"));
+  CARELEDGER_CHECK(copy_if_there(layout.witness(slug), folder + "/witness"));
+  CARELEDGER_CHECK(copy_if_there(layout.timestamp(slug), folder + "/timestamp.pem"));
   CARELEDGER_TRY(const vault::BackupReport records, vault::write_backup(organisation.vault(), folder + "/records.backup"));
   done.versions = records.versions;
   return {};
@@ -216,7 +217,8 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
     options.organisation = organisation.id;
     CARELEDGER_TRY(const vault::BackupReport records, vault::restore_backup(folder + "/records.backup", options, *keys, clock, entropy));
     CARELEDGER_CHECK(copy_folder(folder + "/audit.backup", layout.audit(slug) + "/audit.log"));
-    if (system_files().exists(folder + "/witness")) CARELEDGER_CHECK(copy_file(folder + "/witness", layout.witness(slug)));
+    CARELEDGER_CHECK(copy_if_there(folder + "/witness", layout.witness(slug)));
+    CARELEDGER_CHECK(copy_if_there(folder + "/timestamp.pem", layout.timestamp(slug)));
     CARELEDGER_CHECK(copy_if_there(folder + "/promises", layout.promises(slug)));
     done.versions += records.versions;
   }

@@ -25,6 +25,7 @@ struct Layout {
   std::string audit(const std::string& slug) const { return organisation(slug) + "/audit"; }
   std::string promises(const std::string& slug) const { return organisation(slug) + "/promises"; }
   std::string witness(const std::string& slug) const { return organisation(slug) + "/witness"; }
+  std::string timestamp(const std::string& slug) const { return organisation(slug) + "/timestamp.pem"; }  // certificates; no secret
 
   std::string default_key_file() const { return folder + ".key"; }  // beside the folder: outside it and every backup of it
 };

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   commands::add_init(app, context);
   commands::add_audit(app, context);
   commands::add_backup(app, context);
+  commands::add_checkpoint(app, context);
   commands::add_demo(app, context);
   commands::add_doctor(app, context);
   commands::add_erase(app, context);

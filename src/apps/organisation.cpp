@@ -155,7 +155,7 @@ Result<void> Organisation::serve(const Surroundings& around) {
   admin_ = std::make_unique<AdminApi>(
       AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
                  [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); },
-                 exchange_->promises(), *signer_});
+                 exchange_->promises(), *signer_, TimestampPlace{*keys_, layout_.timestamp(config_.slug), config_.name, clock_, entropy_}});
   admin_offload_ = std::make_unique<edge::http::Offload>(
       *admin_, around.workers, [this](const edge::http::Request& request) { return admin_->waits_for_nothing(request); });
   router_->add({}, "/admin/v1/*", *admin_offload_);

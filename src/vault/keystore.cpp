@@ -34,6 +34,7 @@ const char* name_of(Purpose purpose) {
     case Purpose::backup: return "backup";
     case Purpose::relationships: return "relationships";
     case Purpose::engine_node: return "engine-node";
+    case Purpose::timestamp: return "timestamp";
   }
   return "unknown";
 }

@@ -44,6 +44,7 @@ enum class Purpose : std::uint16_t {
   backup = 16,         // seals backups
   relationships = 17,  // seals the file of relationships and consent terms
   engine_node = 18,    // Ed25519: by which engines of a network know each other; stands in the ledger's keystore only
+  timestamp = 19,      // number of an ECDSA key on P-256, which issues time stamps (crypto/timestamp.h); kept like a symmetric key
 };
 const char* name_of(Purpose purpose);
 

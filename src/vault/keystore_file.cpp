@@ -58,7 +58,7 @@ Result<Slot> read_slot(ByteView& in) {
   const auto generation = take_u64(in);
   const auto key = take_field(in);
   if (!purpose || !algorithm || !retired || !label || !created || !generation || !key) return damaged("short slot");
-  if (*purpose < 1 || *purpose > static_cast<std::uint16_t>(Purpose::engine_node)) return damaged("unknown purpose");
+  if (*purpose < 1 || *purpose > static_cast<std::uint16_t>(Purpose::timestamp)) return damaged("unknown purpose");
   if (*retired > 1 || *algorithm > 2 || key->size() != 32) return damaged("bad slot");
   Slot slot;
   slot.purpose = static_cast<Purpose>(*purpose);
@@ -93,7 +93,8 @@ bool is_symmetric(Purpose purpose) {
     case Purpose::audit_subject:
     case Purpose::page_token:
     case Purpose::backup:
-    case Purpose::relationships: return true;
+    case Purpose::relationships:
+    case Purpose::timestamp: return true;
     case Purpose::access_token:
     case Purpose::command:
     case Purpose::batch:

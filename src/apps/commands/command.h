@@ -32,6 +32,7 @@ void add_restore(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
+void add_checkpoint(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_erase(CLI::App& app, Context& context);
@@ -40,6 +41,7 @@ void add_export(CLI::App& app, Context& context);
 void add_upgrade(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_keys(CLI::App& app, Context& context);
+void add_timestamp_authority(CLI::App& keys, Context& context);  // of `keys`
 void add_network(CLI::App& app, Context& context);
 void add_governing(CLI::App& network, Context& context);  // of `network`: propose, vote…
 void add_joining(CLI::App& network, Context& context);    // of `network`: join, peer

@@ -124,6 +124,8 @@ void add_keys(CLI::App& app, Context& context) {
   command->add_option("--new-passphrase-file", sealed->next.passphrase_file, "file with the new passphrase; - is standard input");
   command->add_option("--new-credential", sealed->next.credential, "systemd credential");
   example(*command, "careledger keys reseal /srv/care --new-key-file /etc/careledger/new.key");
+
+  add_timestamp_authority(*keys, context);
 }
 
 }  // namespace careledger::apps::commands
