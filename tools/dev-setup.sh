@@ -115,6 +115,7 @@ setup_engine() {
 setup_test() {
   setup_build
   setup_engine
+  setup_apt package
   setup_apt test
   setup_pypi test
   setup_go_modules

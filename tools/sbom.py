@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes the software bill of materials (SPDX 2.3, JSON) of the program and of the tools its tests use.
 
-usage: sbom.py PROGRAM VERSION OUT
+usage: sbom.py PROGRAM VERSION OUT [ENGINE]
 
 Shared libraries come from the program itself (ldd) with the Debian package that owns each; header-only and static libraries from
 the "build apt" lines of tools/dependencies.txt; Rust crates from rust/Cargo.lock; npm packages from the package-lock.json files
-of the test tools. Sorted and without a time of its own, so the same inputs give the same bytes.
+of the test tools; with ENGINE, that program and the Go modules that it says it was built from.
+Sorted and without a time of its own, so the same inputs give the same bytes.
 """
 import hashlib
 import json
@@ -15,6 +16,8 @@ import re
 import subprocess
 import sys
 import tomllib
+
+import licences
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -63,7 +66,8 @@ def npm_packages():
 
 
 def entry(kind, name, version, sha256="", comment=""):
-    purl = {"deb": "pkg:deb/debian/", "cargo": "pkg:cargo/", "npm": "pkg:npm/"}[kind] + name.replace("@", "%40") + "@" + version
+    place = {"deb": "deb/debian/", "cargo": "cargo/", "golang": "golang/", "npm": "npm/"}[kind]
+    purl = "pkg:" + place + name.replace("@", "%40") + "@" + version
     item = {
         "SPDXID": "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", f"{kind}-{name}-{version}"),
         "name": name, "versionInfo": version, "downloadLocation": "NOASSERTION", "filesAnalyzed": False,
@@ -77,16 +81,22 @@ def entry(kind, name, version, sha256="", comment=""):
     return item
 
 
-def collect(program):
+def engine_modules(engine):
+    for module, version in licences.go_modules(engine) if engine else []:
+        yield entry("golang", module, version, comment="in the engine, a program beside the program"), "CONTAINED_BY"
+
+
+def collect(program, engine):
     linked, listed = linked_packages(program), set(listed_packages())
     found = [(entry("deb", name, debian_version(name), comment="shared library"), "DYNAMIC_LINK") for name in linked]
     found += [(entry("deb", name, debian_version(name), comment="headers or static library"), "BUILD_DEPENDENCY_OF") for name in listed]
     found += [(entry("cargo", *crate, comment="linked statically"), "STATIC_LINK") for crate in crates()]
     found += [(entry("npm", *package, comment="tests only"), "TEST_TOOL_OF") for package in set(npm_packages())]
+    found += engine_modules(engine)
     return sorted(found, key=lambda pair: pair[0]["SPDXID"])
 
 
-def document(program, version):
+def document(program, version, engine):
     digest = hashlib.sha256(pathlib.Path(program).read_bytes()).hexdigest()
     root = {
         "SPDXID": "SPDXRef-careledger", "name": "careledger", "versionInfo": version, "downloadLocation": "NOASSERTION",
@@ -95,7 +105,7 @@ def document(program, version):
     }
     relations = [{"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": "SPDXRef-careledger"}]
     packages = [root]
-    for item, relation in collect(program):
+    for item, relation in collect(program, engine):
         packages.append(item)
         ends = ("SPDXRef-careledger", item["SPDXID"]) if relation.endswith("LINK") else (item["SPDXID"], "SPDXRef-careledger")
         relations.append({"spdxElementId": ends[0], "relationshipType": relation, "relatedSpdxElement": ends[1]})
@@ -108,8 +118,9 @@ def document(program, version):
 
 
 def main(arguments):
-    program, version, out = arguments
-    pathlib.Path(out).write_text(json.dumps(document(program, version), indent=1, ensure_ascii=False) + "\n")
+    program, version, out, *engine = arguments
+    made = document(program, version, engine[0] if engine else None)
+    pathlib.Path(out).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 

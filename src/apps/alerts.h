@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "edge/ops/log.h"
 #include "edge/ops/metrics.h"
@@ -14,10 +15,12 @@ namespace careledger::apps {
 class Alerts {
  public:
   void raise(const std::string& from, const std::string& what);
-  // Counts careledger_alerts_total{from}. Both are borrowed until another call; null: standard error again.
-  void listen(edge::ops::Log* log, edge::ops::Metrics* metrics);
+  // Counts careledger_alerts_total{from}, which begins at 0 for each of `sources`: what is not there before it grows alarms nobody.
+  // Log and metrics are borrowed until another call; null: standard error again.
+  void listen(edge::ops::Log* log, edge::ops::Metrics* metrics, const std::vector<std::string>& sources = {});
 
  private:
+  edge::ops::Counter& counter(const std::string& from);
   std::mutex mutex_;
   edge::ops::Log* log_ = nullptr;
   edge::ops::Metrics* metrics_ = nullptr;

@@ -105,7 +105,9 @@ Result<void> Node::serve(const ServeConfig& config) {
   metrics_ = std::make_unique<edge::ops::Metrics>();
   workers_ = std::make_unique<edge::http::WorkerPool>(config.worker_threads, config.worker_queue);
   io_ = std::make_unique<edge::http::IoThreads>(config.io_threads, clock_);
-  alerts_->listen(log_.get(), metrics_.get());
+  std::vector<std::string> sources{"disk", "engine"};
+  for (const auto& organisation : organisations_) sources.push_back(organisation->config().slug);
+  alerts_->listen(log_.get(), metrics_.get(), sources);
   show_figures();
   for (const auto& organisation : organisations_) {
     CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, partners()}));

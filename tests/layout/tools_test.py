@@ -26,7 +26,7 @@ class Dependencies(unittest.TestCase):
     def test_each_line_has_group_source_name_and_version(self):
         for fields in self.lines():
             self.assertGreaterEqual(len(fields), 4, fields)
-            self.assertIn(fields[0], ("build", "engine", "test"))
+            self.assertIn(fields[0], ("build", "engine", "package", "test"))
             self.assertIn(fields[1], ("apt", "pypi", "go"))
             self.assertRegex(fields[3], r"^[0-9v~]")
 
