@@ -74,6 +74,16 @@ Result<std::uint32_t> version_of(const http::Request& request) {  // 0: none was
   return static_cast<std::uint32_t>(std::stoul(std::string(*text)));
 }
 
+Result<std::optional<std::int64_t>> period_of(const http::Request& request) {
+  constexpr std::int64_t kLongest = std::int64_t{100} * 366 * 86'400;
+  const auto text = request.parameter("trusting_period_s");
+  if (!text) return std::optional<std::int64_t>();
+  const bool is_number = !text->empty() && text->size() <= 10 && text->find_first_not_of("0123456789") == std::string_view::npos;
+  const std::int64_t period = is_number ? std::stoll(std::string(*text)) : 0;
+  if (period < 1 || period > kLongest) return fail(ErrorKind::invalid, "trusting_period_s must be from one second to a hundred years");
+  return std::optional(period);
+}
+
 Result<BackupPart> part_of(std::string_view name) {
   if (name == "records") return BackupPart::records;
   if (name == "ledger") return BackupPart::ledger;
@@ -89,11 +99,26 @@ Result<void> add_checkpoint(Ledger& ledger, const replica::View& view, proof::Bu
   return {};
 }
 
-Result<std::string> trust_text(Ledger& ledger) {
+Result<void> complete(Ledger& ledger, const replica::View& view, proof::Bundle& bundle) {
+  CARELEDGER_CHECK(add_checkpoint(ledger, view, bundle));
+  return ledger.add_walk(bundle);
+}
+
+Result<std::string> trust_text(Ledger& ledger, std::optional<std::int64_t> trusting_period_s) {
   proof::Trust trust;
   trust.ledger = ledger.replica().ledger();
   trust.chain_id = kernel::chain_id(trust.ledger);
-  CARELEDGER_TRY(trust.validators, ledger.first_validators());
+  if (trusting_period_s) {
+    CARELEDGER_TRY(proof::LightBlock newest, ordering::light_block(ledger.ordering(), ledger.ordering().height()));
+    const proof::Header& header = newest.signed_header.header;
+    trust.anchor = proof::TrustAnchor{{static_cast<std::uint64_t>(header.height)},
+                                      *Digest::from(proof::hash_of(header)),
+                                      proof::block_time(header.time),
+                                      *trusting_period_s};
+    trust.validators = std::move(newest.validators);
+  } else {
+    CARELEDGER_TRY(trust.validators, ledger.first_validators());
+  }
   trust.log = ledger.checkpoints().log_key();
   trust.witnesses = ledger.checkpoints().witness_keys();
   trust.quorum = static_cast<std::uint32_t>(trust.witnesses.size() / 2 + (trust.witnesses.empty() ? 0 : 1));  // a majority
@@ -134,7 +159,8 @@ Result<http::Response> AdminApi::answer(const http::Request& request, const edge
   if (request.path == kProvePath) return prove(request, principal, entry, patients);
   if (request.path == "/admin/v1/record") return record(request, principal, entry, patients);
   if (request.path == "/admin/v1/trust") {
-    CARELEDGER_TRY(std::string text, trust_text(parts_.ledger));
+    CARELEDGER_TRY(const auto period, period_of(request));
+    CARELEDGER_TRY(std::string text, trust_text(parts_.ledger, period));
     return http::json(200, std::move(text));
   }
   const bool oversees = principal.role == edge::auth::Role::administrator || principal.role == edge::auth::Role::auditor;
@@ -173,7 +199,7 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
     CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::read, {type, id, meta.patients}));
   CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.ledger.replica(), parts_.ledger.ordering()));
   CARELEDGER_TRY(proof::Bundle bundle, vault::prove_record(at, parts_.organisation, *material, options));
-  CARELEDGER_CHECK(add_checkpoint(parts_.ledger, at.view, bundle));
+  CARELEDGER_CHECK(complete(parts_.ledger, at.view, bundle));
   http::Response response;
   response.headers.set("Content-Type", kBundleType);
   response.body = proof::encode(bundle);

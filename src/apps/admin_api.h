@@ -19,7 +19,8 @@
 //   GET  /admin/v1/network[?all=true]     members of the network, their votes, proposals: apps/governance_acts.h (administrator, auditor)
 //   POST /admin/v1/network/propose, /vote, /leave   what a member decides with the others: as there (administrator)
 //   POST /admin/v1/timestamp-authority, /timestamp   time stamps of the ledger's log: apps/timestamp_acts.h (administrator)
-//   GET  /admin/v1/trust                  the trust file that bundles of this ledger verify against
+//   GET  /admin/v1/trust[?trusting_period_s=N]   the trust file that bundles of this ledger verify against; with a period, of the newest
+//                                         block's validators
 //   POST /admin/v1/tokens                 {"role", "actor", "purpose", "patient", "minutes", "emergency"}: records that whoever holds the
 //                                         organisation's keystore signs such an access token, before it does (administrator)
 //
@@ -58,11 +59,14 @@ struct AdminParts {  // borrowed
   TimestampPlace timestamps;
 };
 
-// Everything of it that the trust file of this ledger says, as text.
-Result<std::string> trust_text(Ledger& ledger);
+// The trust file of this ledger, as text: the validators that it was founded with, believed for good; or, with a trusting period (seconds,
+// at most a hundred years), those of its newest block, believed for so long after it.
+Result<std::string> trust_text(Ledger& ledger, std::optional<std::int64_t> trusting_period_s = std::nullopt);
 
 // Adds the checkpoint of the view, cosigned by every witness at hand. conflict: a witness remembers another history.
 Result<void> add_checkpoint(Ledger& ledger, const replica::View& view, proof::Bundle& bundle);
+// That, and what leads from the ledger's first validators to those that signed the bundle's header.
+Result<void> complete(Ledger& ledger, const replica::View& view, proof::Bundle& bundle);
 
 class AdminApi final : public edge::http::Handler {
  public:

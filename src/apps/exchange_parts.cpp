@@ -33,7 +33,7 @@ ExchangeParts::ExchangeParts(Home home, std::unique_ptr<exchange::PromiseBook> p
                    home_.ledger.epoch_ms(), home_.clock}),
       patient_api_({home_.config.id, home_.config.name, home_.ledger.replica(), home_.ledger.ordering(), home_.audit, relationships_,
                     home_.logins, home_.clock, home_.workers, home_.ledger.checkpoints().log_key(),
-                    [this](const replica::View& view, proof::Bundle& bundle) { return add_checkpoint(home_.ledger, view, bundle); }}),
+                    [this](const replica::View& view, proof::Bundle& bundle) { return complete(home_.ledger, view, bundle); }}),
       patient_offload_(patient_api_, home_.workers) {
   quiet_.start();
 }

@@ -58,6 +58,10 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   }
   CARELEDGER_TRY(crypto::SigningKey log, keys.signing(vault::Purpose::cosign));
   ledger->checkpoints_ = std::make_unique<ordering::CheckpointKeeper>(kernel::chain_id(ledger->replica_->ledger()), std::move(log));
+  if (ledger->embedded()) return ledger;
+  CARELEDGER_TRY(proof::ValidatorSet first, ledger->first_validators());
+  ledger->walks_ = std::make_unique<ordering::WalkKeeper>(
+      std::move(first), [owner = ledger.get()](Height height) { return ordering::light_block(owner->ordering(), height); });
   return ledger;
 }
 
@@ -89,6 +93,19 @@ Result<proof::ValidatorSet> Ledger::first_validators() {
   for (const auto& one : network::founding_validators(founding_)) set.validators.push_back({one.key, one.power, 0});
   proof::sort(set);
   return set;
+}
+
+Result<void> Ledger::add_walk(proof::Bundle& bundle) {
+  if (!walks_) return {};
+  auto walk = walks_->lead_to({bundle.signed_header, bundle.validators});
+  if (!walk && walk.error().kind == ErrorKind::not_found)
+    return fail(
+        ErrorKind::unavailable,
+        "other validators sign now than those that trust files name, and this node began with a snapshot: it has not the blocks that "
+        "lead from them to these; ask the node of a member that has been there longer");
+  if (!walk) return tl::make_unexpected(walk.error());
+  bundle.walk = std::move(*walk);
+  return {};
 }
 
 Ledger::~Ledger() { stop(); }

@@ -10,7 +10,9 @@
 #include "apps/network/member.h"
 #include "ordering/chain_json.h"
 #include "ordering/local/local.h"
+#include "ordering/walk_keeper.h"
 #include "ordering/witness.h"
+#include "proof/bundle.h"
 #include "vault/keystore.h"
 
 namespace careledger::apps {
@@ -45,6 +47,9 @@ class Ledger {
   storage::Store& store() { return *store_; }
   // Of the first block, also when this node began above it: what trust files name.
   Result<proof::ValidatorSet> first_validators();
+  // Adds to a bundle what leads from them to the validators of its header; nothing while they sign themselves. unavailable: this node
+  // began with a snapshot and has not the blocks from before it.
+  Result<void> add_walk(proof::Bundle& bundle);
   ordering::CheckpointKeeper& checkpoints() { return *checkpoints_; }
   std::uint32_t epoch_ms() const { return founding_.epoch_ms(); }  // of the mixed lane, from the founding document
   void stop();                                                     // idempotent
@@ -63,6 +68,7 @@ class Ledger {
   std::unique_ptr<ordering::Ordering> ordering_;  // of an embedded ledger
   std::unique_ptr<network::Member> member_;       // of a network's
   std::unique_ptr<ordering::CheckpointKeeper> checkpoints_;
+  std::unique_ptr<ordering::WalkKeeper> walks_;  // of a network's
 };
 
 // Signs an organisation's envelopes with a key of its own.

@@ -77,9 +77,15 @@ std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const proof::Trus
   std::vector<vault::CheckFinding> findings;
   const auto find = [&](const char* what) { findings.push_back({"ledger", "trust file", what}); };
   if (ledger.replica().ledger() != trust.ledger) find("this is another ledger than the one it names");
-  const auto validators = ledger.first_validators();
-  if (!validators || proof::hash_of(*validators) != proof::hash_of(trust.validators))
+  if (trust.anchor) {
+    const auto block = ordering::light_block(ledger.ordering(), trust.anchor->height);
+    if (!block || proof::hash_of(block->signed_header.header) != trust.anchor->hash.view())
+      find("the block that it names is not on this ledger");
+    else if (proof::hash_of(block->validators) != proof::hash_of(trust.validators)) find("other validators signed its block than it names");
+  } else if (const auto validators = ledger.first_validators();
+             !validators || proof::hash_of(*validators) != proof::hash_of(trust.validators)) {
     find("other validators sign here than those it names");
+  }
   if (trust.log && *trust.log != ledger.checkpoints().log_key()) find("another key signs checkpoints here than the one it names");
   return findings;
 }

@@ -112,6 +112,7 @@ struct Bundle {
   SimpleMap roots;  // app_map() of what the header commits to
   std::variant<RecordClaim, AccessClaim> claim;
   std::optional<WitnessedCheckpoint> checkpoint;
+  std::vector<LightBlock> walk{};  // ascending, below the header: from blocks that older validators signed to those that signed it
 };
 
 Bytes encode(const Bundle& bundle);  // the file's bytes

@@ -3,6 +3,7 @@
 #include "proof/canonical.h"
 #include "proof/chain_message.h"
 #include "proof/map_cut.h"
+#include "proof/walk.h"
 
 namespace careledger::proof {
 namespace {
@@ -90,14 +91,20 @@ void to_message(const AccessClaim& claim, bundle::AccessClaim& out) {
   if (claim.before) out.set_before(place_bytes(*claim.before));
 }
 
-void fill_chain(const Bundle& bundle, bundle::Chain& out) {
-  proof::to_message(bundle.signed_header.header, *out.mutable_header());
-  proof::to_message(bundle.signed_header.commit, *out.mutable_commit());
-  for (const Validator& validator : bundle.validators.validators) {
+// The part that Chain and WalkBlock have in common.
+template <class Message>
+void fill_block(const SignedHeader& signed_header, const ValidatorSet& validators, Message& out) {
+  proof::to_message(signed_header.header, *out.mutable_header());
+  proof::to_message(signed_header.commit, *out.mutable_commit());
+  for (const Validator& validator : validators.validators) {
     bundle::Validator& next = *out.add_validators();
     next.set_key(validator.key.bytes());
     next.set_power(static_cast<std::uint64_t>(validator.power));
   }
+}
+
+void fill_chain(const Bundle& bundle, bundle::Chain& out) {
+  fill_block(bundle.signed_header, bundle.validators, out);
   for (const auto& [name, value] : bundle.roots) {
     bundle::Root& next = *out.add_roots();
     next.set_name(name);
@@ -171,7 +178,9 @@ Result<AccessClaim> claim_of(const bundle::AccessClaim& message) {
   return claim;
 }
 
-Result<void> read_chain(const bundle::Chain& message, Bundle& out) {
+template <class Message>
+Result<LightBlock> block_of(const Message& message) {
+  LightBlock out;
   CARELEDGER_TRY(out.signed_header.header, from_message(message.header()));
   CARELEDGER_TRY(out.signed_header.commit, from_message(message.commit()));
   if (message.validators_size() > static_cast<int>(kMaxValidators)) return fail(ErrorKind::too_large, "bundle: too many validators");
@@ -180,9 +189,28 @@ Result<void> read_chain(const bundle::Chain& message, Bundle& out) {
     if (validator.power() > static_cast<std::uint64_t>(kMaxTotalPower)) return malformed("a validator's power is out of range");
     out.validators.validators.push_back({key, static_cast<std::int64_t>(validator.power()), 0});
   }
+  return out;
+}
+
+Result<void> read_chain(const bundle::Chain& message, Bundle& out) {
+  CARELEDGER_TRY(LightBlock block, block_of(message));
+  out.signed_header = std::move(block.signed_header);
+  out.validators = std::move(block.validators);
   for (const bundle::Root& root : message.roots()) {
     if (root.name().empty() || root.name().size() > kMaxMapKey) return malformed("a root's name has a wrong size");
     out.roots.emplace(root.name(), root.value());
+  }
+  return {};
+}
+
+Result<void> read_walk(const bundle::Bundle& message, Bundle& out) {
+  std::size_t bytes = 0;
+  for (const bundle::WalkBlock& each : message.walk()) bytes += each.ByteSizeLong();
+  if (bytes > kMaxWalkBytes || message.walk_size() > static_cast<int>(kMaxWalk))
+    return fail(ErrorKind::too_large, "bundle: the walk is too long");
+  for (const bundle::WalkBlock& each : message.walk()) {
+    CARELEDGER_TRY(LightBlock block, block_of(each));
+    out.walk.push_back(std::move(block));
   }
   return {};
 }
@@ -199,6 +227,7 @@ Bytes encode(const Bundle& bundle) {
     message.mutable_checkpoint()->set_note(bundle.checkpoint->note);
     message.mutable_checkpoint()->set_consistency(joined(bundle.checkpoint->consistency));
   }
+  for (const LightBlock& block : bundle.walk) fill_block(block.signed_header, block.validators, *message.add_walk());
   return Bytes(kBundleMagic) + canonical_bytes(message);
 }
 
@@ -220,6 +249,7 @@ Result<Bundle> decode_bundle(ByteView bytes) {
     out.checkpoint->note = message.checkpoint().note();
     CARELEDGER_TRY(out.checkpoint->consistency, split(message.checkpoint().consistency()));
   }
+  CARELEDGER_CHECK(read_walk(message, out));
   if (encode(out) != bytes) return malformed("not in canonical form");
   return out;
 }

@@ -161,7 +161,15 @@ struct LightBlock {
 // light.VerifyAdjacent and VerifyNonAdjacent. `now` is the caller's clock. invalid with the rule that broke.
 Result<void> verify_adjacent(const SignedHeader& trusted, const LightBlock& next, Time now, const TrustRules& rules = {});
 Result<void> verify_non_adjacent(const LightBlock& trusted, const LightBlock& later, Time now, const TrustRules& rules = {});
-// Follows ascending light blocks from a trusted one to the last, adjacent or skipping.
-Result<void> walk(const LightBlock& trusted, std::span<const LightBlock> chain, Time now, const TrustRules& rules = {});
+// The one of them that the heights ask for.
+Result<void> verify_follows(const LightBlock& trusted, const LightBlock& later, Time now, const TrustRules& rules = {});
+// The same without a clock, for proofs that are read years later: over two thirds of the trusted power must have signed what is not the
+// next block, and a next block that names a block before it names this one. Two parts, the first without the later block's own commit.
+Result<void> check_follows(const LightBlock& trusted, const LightBlock& later);
+Result<void> verify_follows(const LightBlock& trusted, const LightBlock& later);
+
+// Whether over numerator/denominator of the power of `known` voted for this block, whose commit has one place a validator. Says nothing
+// about the signatures: verify_commit() does.
+bool signed_by(const ValidatorSet& known, const LightBlock& block, std::uint32_t numerator = 2, std::uint32_t denominator = 3);
 
 }  // namespace careledger::proof

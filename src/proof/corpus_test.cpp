@@ -13,8 +13,7 @@ namespace {
 using testing::Shape;
 using testing::TestLedger;
 
-using testing::letter_of;
-using testing::step_of;
+using testing::Case;
 
 // Changes one thing of a good bundle; the step is where that must be found.
 struct Mutation {
@@ -130,25 +129,8 @@ const Mutation kPartMutations[] = {
     {"opened entry", "opening", [](Bundle& b) { access(b).openings[0].entry += "x"; }},
 };
 
-struct Case {
-  std::string name;
-  std::string trust;
-  Bytes bundle;
-  std::string step;
-  std::vector<std::string> lines;
-  std::string flips;  // a letter a byte, when the case is tried with each byte changed
-};
-
 Case case_of(const std::string& name, const TestLedger& ledger, const Bytes& bundle, bool flip) {
-  const Trust trust = ledger.trust();
-  const auto report = verify(bundle, trust);
-  Case out{name, to_text(trust), bundle, step_of(report), report ? report->lines() : std::vector<std::string>(), ""};
-  for (std::size_t i = 0; flip && i < bundle.size(); ++i) {
-    Bytes bad = bundle;
-    bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
-    out.flips += letter_of(step_of(verify(bad, trust)));
-  }
-  return out;
+  return testing::case_of(name, ledger.trust(), bundle, flip);
 }
 
 Shape small() {
@@ -367,24 +349,6 @@ void add_bad(std::vector<Case>& out) {
   out.push_back(case_of("a byte more", one, encode(one.record_bundle()) + '\0', false));
 }
 
-std::string corpus_text(const std::vector<Case>& cases) {
-  codec::json::Document document;
-  codec::json::Value list = document.array();
-  for (const Case& each : cases) {
-    codec::json::Value item = document.object();
-    document.set(item, "name", document.string(each.name));
-    document.set(item, "trust", document.string(each.trust));
-    document.set(item, "bundle", document.string(to_base64(each.bundle)));
-    document.set(item, "step", document.string(each.step));
-    codec::json::Value lines = document.array();
-    for (const std::string& line : each.lines) document.append(lines, document.string(line));
-    document.set(item, "lines", lines);
-    document.set(item, "flips", document.string(each.flips));
-    document.append(list, item);
-  }
-  return codec::json::pretty(list) + "\n";
-}
-
 TEST(Corpus, IsWhatThisVerifierSays) {
   std::vector<Case> cases;
   add_good(cases);
@@ -396,7 +360,7 @@ TEST(Corpus, IsWhatThisVerifierSays) {
     EXPECT_EQ(cases[i].step == "ok", i < good) << cases[i].name << ": " << cases[i].step;
     EXPECT_EQ(cases[i].flips.find('!'), std::string::npos) << cases[i].name << ": a changed byte is accepted";
   }
-  testing::expect_file("bundles/corpus.json", corpus_text(cases));
+  testing::expect_file("bundles/corpus.json", testing::corpus_text(cases));
 }
 
 TEST(Corpus, NoPartOfABundleIsABundle) {

@@ -1,4 +1,4 @@
-// Belief in headers: the rules of CometBFT's light client.
+// Belief in headers: the rules of CometBFT's light client, with a clock and without.
 #include <algorithm>
 #include <vector>
 
@@ -71,34 +71,30 @@ Result<void> check_rules(const TrustRules& rules) {
   return {};
 }
 
-Result<void> check_new(const SignedHeader& trusted, const LightBlock& next, Time now, const TrustRules& rules) {
-  CARELEDGER_CHECK(check_rules(rules));
+Result<void> check_later(const Header& trusted, const LightBlock& later) {
+  const Header& header = later.signed_header.header;
+  if (header.chain_id != trusted.chain_id) return broken("belongs to another chain");
+  if (header.height <= trusted.height) return broken("not above the trusted one");
+  if (header.time <= trusted.time) return broken("not later than the trusted one");
+  return {};
+}
+
+Result<void> check_next(const Header& trusted, const LightBlock& next) {
   const Header& header = next.signed_header.header;
-  if (plus(trusted.header.time, rules.trusting_period_s) <= now) return broken("the trusted header is too old to trust");
-  if (header.chain_id != trusted.header.chain_id) return broken("belongs to another chain");
-  if (header.height <= trusted.header.height) return broken("not above the trusted one");
-  if (header.time <= trusted.header.time) return broken("not later than the trusted one");
-  if (header.time >= plus(now, rules.clock_drift_s)) return broken("from the future");
+  if (header.height != trusted.height + 1) return broken("not the next one");
+  if (header.validators_hash != trusted.next_validators_hash) return broken("its validators are not those announced before");
   return {};
 }
 
-// How much of the trusted power signed the later commit, its validators found by address.
-Result<void> check_overlap(const ValidatorSet& trusted, const LightBlock& later, const TrustRules& rules) {
-  std::int64_t power = 0;
-  const Commit& commit = later.signed_header.commit;
-  for (std::size_t i = 0; i < commit.signatures.size(); ++i) {
-    if (commit.signatures[i].flag != VoteFlag::commit) continue;
-    const Validator& signer = later.validators.validators[i];
-    const auto known = std::find_if(trusted.validators.begin(), trusted.validators.end(),
-                                    [&signer](const Validator& validator) { return validator.key == signer.key; });
-    if (known != trusted.validators.end()) power += known->power;
-  }
-  if (!exceeds(power, total_power(trusted), rules.numerator, rules.denominator)) {
-    return broken("too few of the trusted validators signed it");
-  }
+// The rules that want a clock.
+Result<void> check_clock(const Header& trusted, const LightBlock& later, Time now, const TrustRules& rules) {
+  CARELEDGER_CHECK(check_rules(rules));
+  if (plus(trusted.time, rules.trusting_period_s) <= now) return broken("the trusted header is too old to trust");
+  if (later.signed_header.header.time >= plus(now, rules.clock_drift_s)) return broken("from the future");
   return {};
 }
 
+bool is_next(const Header& trusted, const LightBlock& later) { return later.signed_header.header.height - 1 == trusted.height; }
 }  // namespace
 
 Result<void> verify_commit(const SignedHeader& signed_header, const ValidatorSet& set) {
@@ -114,30 +110,58 @@ Result<void> verify_commit(const SignedHeader& signed_header, const ValidatorSet
   return check_signatures(signed_header, set);
 }
 
-Result<void> verify_adjacent(const SignedHeader& trusted, const LightBlock& next, Time now, const TrustRules& rules) {
-  CARELEDGER_CHECK(check_new(trusted, next, now, rules));
-  if (next.signed_header.header.height != trusted.header.height + 1) return broken("not the next one");
-  if (next.signed_header.header.validators_hash != trusted.header.next_validators_hash) {
-    return broken("its validators are not those announced before");
+bool signed_by(const ValidatorSet& known, const LightBlock& block, std::uint32_t numerator, std::uint32_t denominator) {
+  std::int64_t power = 0;
+  const Commit& commit = block.signed_header.commit;
+  for (std::size_t i = 0; i < commit.signatures.size(); ++i) {
+    if (commit.signatures[i].flag != VoteFlag::commit) continue;
+    const Validator& signer = block.validators.validators[i];
+    const auto found = std::find_if(known.validators.begin(), known.validators.end(),
+                                    [&signer](const Validator& validator) { return validator.key == signer.key; });
+    if (found != known.validators.end()) power += found->power;
   }
+  return exceeds(power, total_power(known), numerator, denominator);
+}
+
+Result<void> verify_adjacent(const SignedHeader& trusted, const LightBlock& next, Time now, const TrustRules& rules) {
+  CARELEDGER_CHECK(check_clock(trusted.header, next, now, rules));
+  CARELEDGER_CHECK(check_later(trusted.header, next));
+  CARELEDGER_CHECK(check_next(trusted.header, next));
   return verify_commit(next.signed_header, next.validators);
 }
 
 Result<void> verify_non_adjacent(const LightBlock& trusted, const LightBlock& later, Time now, const TrustRules& rules) {
-  CARELEDGER_CHECK(check_new(trusted.signed_header, later, now, rules));
-  if (later.signed_header.header.height == trusted.signed_header.header.height + 1) return broken("adjacent, so another rule applies");
+  const Header& before = trusted.signed_header.header;
+  CARELEDGER_CHECK(check_clock(before, later, now, rules));
+  CARELEDGER_CHECK(check_later(before, later));
+  if (is_next(before, later)) return broken("adjacent, so another rule applies");
   CARELEDGER_CHECK(verify_commit(later.signed_header, later.validators));
-  return check_overlap(trusted.validators, later, rules);
+  if (!signed_by(trusted.validators, later, rules.numerator, rules.denominator))
+    return broken("too few of the trusted validators signed it");
+  return {};
 }
 
-Result<void> walk(const LightBlock& trusted, std::span<const LightBlock> chain, Time now, const TrustRules& rules) {
-  const LightBlock* last = &trusted;
-  for (const LightBlock& next : chain) {
-    const bool adjacent = next.signed_header.header.height - 1 == last->signed_header.header.height;
-    CARELEDGER_CHECK(adjacent ? verify_adjacent(last->signed_header, next, now, rules) : verify_non_adjacent(*last, next, now, rules));
-    last = &next;
+Result<void> verify_follows(const LightBlock& trusted, const LightBlock& later, Time now, const TrustRules& rules) {
+  return is_next(trusted.signed_header.header, later) ? verify_adjacent(trusted.signed_header, later, now, rules)
+                                                      : verify_non_adjacent(trusted, later, now, rules);
+}
+
+Result<void> check_follows(const LightBlock& trusted, const LightBlock& later) {
+  const Header& before = trusted.signed_header.header;
+  CARELEDGER_CHECK(check_later(before, later));
+  if (!is_next(before, later)) {
+    if (signed_by(trusted.validators, later)) return {};
+    return broken("signed by no more than two thirds of the power of the validators before");
   }
-  return {};
+  CARELEDGER_CHECK(check_next(before, later));
+  const BlockId& last = later.signed_header.header.last_block_id;
+  if (last.is_nil() || last.hash == hash_of(before)) return {};  // none at all where a ledger grew into a network
+  return broken("it names another block before it: the chain is forked");
+}
+
+Result<void> verify_follows(const LightBlock& trusted, const LightBlock& later) {
+  CARELEDGER_CHECK(verify_commit(later.signed_header, later.validators));
+  return check_follows(trusted, later);
 }
 
 }  // namespace careledger::proof

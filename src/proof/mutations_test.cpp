@@ -228,6 +228,9 @@ TEST(Mutations, AreWhatThisVerifierSays) {
   document.append(list, judged(document, "a part in the middle", one.trust(), encode(one.part_bundle(3, 8))));
   const Bytes conviction = convict(one.promise(false), encode(one.access_bundle()), one.trust()).value();
   document.append(list, judged(document, "conviction", one.trust(), conviction));
+  Bundle walked = four.record_bundle();
+  walked.walk = TestLedger::walk_over(four.chain());
+  document.append(list, judged(document, "record with a walk over two changes of validators", four.founders_trust(), encode(walked)));
   testing::expect_file("bundles/mutations.json", codec::json::compact(list) + "\n");
 }
 

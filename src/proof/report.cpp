@@ -67,6 +67,25 @@ void access_lines(const Report& report, std::vector<std::string>& out) {
   out.push_back(fmt::format("Newest as of block {} ({}): no later head had come.", report.as_of.value, to_rfc3339(report.time)));
 }
 
+// By whom, in the end: the validators that the trust file names, at a time that it may bound.
+void trust_lines(const Report& report, std::vector<std::string>& out) {
+  if (report.followed) {
+    const Followed& way = *report.followed;
+    out.push_back(
+        fmt::format("Followed: from block {} ({}), which the trust file's validators signed, over {} {} to block {}, each signed "
+                    "by over two thirds of the validators before or by those they announced.",
+                    way.from.value, to_rfc3339(way.time), way.headers, way.headers == 1 ? "header" : "headers", report.as_of.value + 1));
+  }
+  if (report.anchor) {
+    out.push_back(fmt::format("Trusting period: the trust file is of block {} ({}) and believed until {}.", report.anchor->height.value,
+                              to_rfc3339(time_from(report.anchor->time)), to_rfc3339(time_from(report.anchor->ends()))));
+  } else if (report.followed) {
+    out.push_back(
+        "Trusting period: none; whoever has got the keys of over two thirds of one of these validators' sets since could lead "
+        "elsewhere.");
+  }
+}
+
 const char* command_name(ClaimKind kind) { return kind == ClaimKind::record ? "anchor" : "head"; }
 
 // What of the claim is read from the state, besides the organisation.
@@ -107,6 +126,7 @@ std::vector<std::string> Report::lines() const {
   if (command_signatures > 0)
     out.push_back(fmt::format("Organisation's signatures on the {}: {}.", command_name(kind), command_signatures));
   out.push_back(fmt::format("Ledger: {}", ledger.hex()));
+  trust_lines(*this, out);
   voucher_lines(*this, out);
   return out;
 }

@@ -5,18 +5,13 @@
 
 #include <functional>
 
-#include "crypto/hash.h"
-#include "crypto/secret.h"
 #include "proof/canonical.h"
 #include "proof/checkpoint.h"
+#include "proof/test_chain.h"
 #include "proof/trust.h"
 #include "proof/verify.h"
 
 namespace careledger::proof::testing {
-
-inline crypto::SigningKey key_named(const std::string& name) {
-  return crypto::SigningKey::from_seed(crypto::Secret::copy_of(crypto::sha256(name).view())).value();
-}
 
 struct Shape {
   std::size_t validators = 1;
@@ -137,6 +132,30 @@ class TestLedger {
       trust.witnesses.push_back({witness(i), NoteKind::cosignature, key_named(witness(i)).public_key()});
     }
     return trust;
+  }
+
+  // The chain below the bundles' header, of three sets of validators of which no two have one in common; those of this ledger are the last.
+  TestChain chain(const std::string& salt = "") const {
+    const std::size_t count = shape_.validators;
+    return {chain_id(),
+            {{1, names_of("founder", count)}, {20, names_of("second", count)}, {35, names_of("validator", count)}},
+            49,
+            1764000000,
+            salt};
+  }
+  // What leads from the founders to them: the last block of each set, and the first of the next.
+  static std::vector<LightBlock> walk_over(const TestChain& chain) {
+    return {chain.block(19), chain.block(20), chain.block(34), chain.block(35)};
+  }
+  // Of the founders, as it was written before anything changed; with a trusting period, of block 7.
+  Trust founders_trust(std::int64_t trusting_period_s = 0) const {
+    Trust out = trust();
+    const TestChain before = chain();
+    out.validators = before.validators(1);
+    if (trusting_period_s == 0) return out;
+    const Header& header = before.header(7);
+    out.anchor = TrustAnchor{{7}, *Digest::from(hash_of(header)), block_time(header.time), trusting_period_s};
+    return out;
   }
 
   std::string chain_id() const { return "cl-" + ledger_.hex().substr(0, 40); }

@@ -75,6 +75,18 @@ json::Value note_key_value(json::Document& document, const NoteKey& key) {
   return value;
 }
 
+Result<TrustAnchor> anchor_of(const json::Value& item) {
+  constexpr std::uint64_t kLastMs = 253402300799999;  // of the year 9999
+  if (!item.is_object() || !has_only(item, {"height", "hash", "time_ms", "trusting_period_s"})) return wrong("anchor");
+  const auto height = whole(item.find("height"));
+  const auto hash = Digest::from(from_hex(item.string_at("hash")).value_or(""));
+  const auto time = whole(item.find("time_ms"));
+  const auto period = whole(item.find("trusting_period_s"));
+  if (!height || *height == 0 || !hash || hash->hex() != item.string_at("hash")) return wrong("anchor");
+  if (!time || *time > kLastMs || !period || *period == 0 || *period > (kLastMs - *time) / 1000) return wrong("anchor");
+  return TrustAnchor{{*height}, *hash, {static_cast<std::int64_t>(*time)}, static_cast<std::int64_t>(*period)};
+}
+
 }  // namespace
 
 Result<Trust> parse_trust(ByteView text) {
@@ -84,7 +96,7 @@ Result<Trust> parse_trust(ByteView text) {
   auto document = json::parse(text, limits);
   if (!document) return fail(ErrorKind::malformed, "trust file: " + document.error().message);
   const json::Value& root = document->root();
-  if (!root.is_object() || !has_only(root, {"format", "ledger", "chain_id", "validators", "log", "witnesses", "quorum"})) {
+  if (!root.is_object() || !has_only(root, {"format", "ledger", "chain_id", "validators", "log", "witnesses", "quorum", "anchor"})) {
     return fail(ErrorKind::malformed, "trust file: a member that this format has not");
   }
   if (root.string_at("format") != kTrustFormat) return wrong("format");
@@ -102,6 +114,9 @@ Result<Trust> parse_trust(ByteView text) {
   const auto quorum = whole(root.find("quorum"));
   if (!quorum || *quorum > trust.witnesses.size()) return wrong("quorum");
   trust.quorum = static_cast<std::uint32_t>(*quorum);
+  if (const json::Value* anchor = root.find("anchor")) {
+    CARELEDGER_TRY(trust.anchor, anchor_of(*anchor));
+  }
   return trust;
 }
 
@@ -124,6 +139,14 @@ std::string to_text(const Trust& trust) {
   for (const NoteKey& witness : trust.witnesses) document.append(witnesses, note_key_value(document, witness));
   document.set(root, "witnesses", witnesses);
   document.set(root, "quorum", document.number(static_cast<std::int64_t>(trust.quorum)));
+  if (trust.anchor) {
+    json::Value anchor = document.object();
+    document.set(anchor, "height", document.number(static_cast<std::int64_t>(trust.anchor->height.value)));
+    document.set(anchor, "hash", document.string(trust.anchor->hash.hex()));
+    document.set(anchor, "time_ms", document.number(trust.anchor->time.value));
+    document.set(anchor, "trusting_period_s", document.number(trust.anchor->trusting_period_s));
+    document.set(root, "anchor", anchor);
+  }
   return json::pretty(root) + "\n";
 }
 

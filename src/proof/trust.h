@@ -15,13 +15,23 @@ namespace careledger::proof {
 inline constexpr std::string_view kTrustFormat = "careledger-trust/1";
 inline constexpr std::size_t kMaxTrustFile = 1u << 20;  // bytes
 
+// The block whose validators the file names, and how long after it they are believed.
+struct TrustAnchor {
+  Height height;
+  Digest hash;                         // of its header
+  BlockTime time;                      // of its header
+  std::int64_t trusting_period_s = 0;  // 1 or more; it ends within year 9999
+  BlockTime ends() const { return {time.value + trusting_period_s * 1000}; }
+};
+
 struct Trust {
   LedgerId ledger;
   std::string chain_id;
-  ValidatorSet validators;         // sorted
-  std::optional<NoteKey> log;      // who signs checkpoints; bundles with a checkpoint need it
-  std::vector<NoteKey> witnesses;  // kind cosignature; no key and no name twice
-  std::uint32_t quorum = 0;        // how many of them must have cosigned; at most their number
+  ValidatorSet validators;              // sorted
+  std::optional<NoteKey> log;           // who signs checkpoints; bundles with a checkpoint need it
+  std::vector<NoteKey> witnesses;       // kind cosignature; no key and no name twice
+  std::uint32_t quorum = 0;             // how many of them must have cosigned; at most their number
+  std::optional<TrustAnchor> anchor{};  // without it they are believed whatever the clock says
 };
 
 // malformed, with the member that is wrong: unknown members, wrong types and missing ones are refused.

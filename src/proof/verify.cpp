@@ -1,27 +1,67 @@
 #include "proof/verify.h"
 
 #include <algorithm>
+#include <span>
 
 #include "proof/canonical.h"
 #include "proof/verify_parts.h"
+#include "proof/walk.h"
 
 namespace careledger::proof {
 namespace {
 
-// Over two thirds of the power that the trust file names signed this commit. Without a clock nothing less may do: see trust-file.md.
-Result<void> check_trusted(const Bundle& bundle, const Trust& trust) {
-  std::int64_t power = 0;
-  for (std::size_t i = 0; i < bundle.validators.validators.size(); ++i) {
-    if (bundle.signed_header.commit.signatures[i].flag != VoteFlag::commit) continue;
-    const auto& signer = bundle.validators.validators[i];
-    const auto& known = trust.validators.validators;
-    const auto found = std::find_if(known.begin(), known.end(), [&signer](const Validator& v) { return v.key == signer.key; });
-    if (found != known.end()) power += found->power;
+constexpr std::int64_t kClockDriftMs = 10'000;  // as CometBFT's light client allows
+
+LightBlock block_of(const Bundle& bundle) { return {bundle.signed_header, bundle.validators}; }
+
+// The trusting period, by the verifier's clock. A trust file without one is believed for good, and no clock is read.
+Result<void> check_time(const Bundle& bundle, const Trust& trust, std::optional<BlockTime> now) {
+  if (!trust.anchor) return {};
+  if (!now) return broken("time", "the trust file has a trusting period, and there is no clock");
+  if (*now >= trust.anchor->ends()) {
+    const std::string since = to_rfc3339(time_from(trust.anchor->time)), until = to_rfc3339(time_from(trust.anchor->ends()));
+    return fail(ErrorKind::invalid, "time: expired trust: the trust file is of " + since + " and was to be believed until " + until +
+                                        "; get a newer one from somebody you trust");
   }
-  const std::int64_t total = total_power(trust.validators);
-  if (power * 3 <= total * 2) {  // both below 2^62: kMaxTotalPower
-    return broken("validators", "no more than two thirds of the trusted validators' power signed");
-  }
+  const auto is_late = [&](const SignedHeader& block) { return block_time(block.header.time).value >= now->value + kClockDriftMs; };
+  const bool late = is_late(bundle.signed_header) || std::any_of(bundle.walk.begin(), bundle.walk.end(),
+                                                                 [&](const LightBlock& block) { return is_late(block.signed_header); });
+  return late ? Result<void>(broken("time", "a block is from the future; look at this machine's clock")) : Result<void>();
+}
+
+// The block that the trust file names is the one that is shown at its height.
+Result<void> check_anchor(const Bundle& bundle, const Trust& trust) {
+  if (!trust.anchor) return {};
+  const auto is_other = [&](const Header& header) {
+    return static_cast<std::uint64_t>(header.height) == trust.anchor->height.value && hash_of(header) != trust.anchor->hash.view();
+  };
+  bool forked = is_other(bundle.signed_header.header);
+  for (const LightBlock& block : bundle.walk) forked = forked || is_other(block.signed_header.header);
+  return forked ? Result<void>(broken("validators", "another block than the trust file names at its height: the chain is forked"))
+                : Result<void>();
+}
+
+// How many blocks of the walk stand below the trust file's: no way begins at them. Validators who took office again since may have signed
+// them, and between them and now others, whose keys this file says nothing of.
+std::size_t below_anchor(const Bundle& bundle, const Trust& trust) {
+  if (!trust.anchor) return 0;
+  const auto is_below = [&](const LightBlock& block) {
+    return static_cast<std::uint64_t>(block.signed_header.header.height) < trust.anchor->height.value;
+  };
+  return static_cast<std::size_t>(std::count_if(bundle.walk.begin(), bundle.walk.end(), is_below));
+}
+
+// Over two thirds of the power that the trust file names signed this header, or one from which the walk leads here. Nothing less may do
+// where no clock bounds how old that trust is: see trust-file.md.
+Result<void> check_trusted(const Bundle& bundle, const Trust& trust, Report& report) {
+  CARELEDGER_CHECK(check_anchor(bundle, trust));
+  const auto walk = std::span(bundle.walk).subspan(below_anchor(bundle, trust));
+  const auto at = vouched(trust.validators, walk, block_of(bundle));
+  if (!at) return broken("validators", "no more than two thirds of the trusted validators' power signed");
+  report.anchor = trust.anchor;
+  if (*at == walk.size()) return {};
+  const Header& from = walk[*at].signed_header.header;
+  report.followed = Followed{{static_cast<std::uint64_t>(from.height)}, from.time, walk.size() - *at};
   return {};
 }
 
@@ -54,15 +94,17 @@ void describe_chain(const Bundle& bundle, Report& report) {
 
 }  // namespace
 
-Result<Report> verify(ByteView bytes, const Trust& trust) {
+Result<Report> verify(ByteView bytes, const Trust& trust, std::optional<BlockTime> now) {
   CARELEDGER_TRY(const Bundle bundle, at("format", decode_bundle(bytes)));
   const Header& header = bundle.signed_header.header;
   if (bundle.ledger != trust.ledger) return broken("ledger", "of another ledger");
   if (header.chain_id != trust.chain_id) return broken("ledger", "of another chain");
+  CARELEDGER_CHECK(check_time(bundle, trust, now));
   CARELEDGER_CHECK(at("header", verify_commit(bundle.signed_header, bundle.validators)));
-  CARELEDGER_CHECK(check_trusted(bundle, trust));
-  CARELEDGER_TRY(const Committed committed, open_roots(bundle));
+  CARELEDGER_CHECK(at("walk", check_walk(bundle.walk, block_of(bundle))));
   Report report;
+  CARELEDGER_CHECK(check_trusted(bundle, trust, report));
+  CARELEDGER_TRY(const Committed committed, open_roots(bundle));
   describe_chain(bundle, report);
   report.log_size = committed.log_size;
   if (const auto* record = std::get_if<RecordClaim>(&bundle.claim)) {
@@ -99,14 +141,14 @@ Bytes promise_signed_bytes(ByteView promise) {
   return out.append(promise);
 }
 
-Result<Bytes> convict(const ledger::SignedPromise& promise, ByteView list_bundle, const Trust& trust) {
-  CARELEDGER_CHECK(verify(list_bundle, trust));
+Result<Bytes> convict(const ledger::SignedPromise& promise, ByteView list_bundle, const Trust& trust, std::optional<BlockTime> now) {
+  CARELEDGER_CHECK(verify(list_bundle, trust, now));
   CARELEDGER_TRY(Bundle bundle, decode_bundle(list_bundle));
   auto* access = std::get_if<AccessClaim>(&bundle.claim);
   if (access == nullptr || access->promise) return broken("promise", "this bundle is not a list of accesses");
   access->promise = promise;
   Bytes bytes = encode(bundle);
-  CARELEDGER_CHECK(verify(bytes, trust));
+  CARELEDGER_CHECK(verify(bytes, trust, now));
   return bytes;
 }
 

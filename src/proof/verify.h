@@ -1,10 +1,12 @@
-// Believing a proof bundle with a trust file and nothing else: no node, no network, no clock.
+// Believing a proof bundle with a trust file and nothing else: no node, no network, and no clock but where the trust file asks for one.
 //
 // Steps, in this order; the first that fails is what the error's message begins with ("log: …"). tools/verifier takes the same steps.
 //   format      the bytes are one bundle in its one form
 //   ledger      it speaks of the trust file's ledger and chain
+//   time        (with a trust file that has an anchor) it is believed at `now`, and no block is later than that
 //   header      header, commit and validators fit, every vote's signature holds, over 2/3 of the header's own validators signed
-//   validators  over 2/3 of the trust file's power signed too
+//   walk        (with one) each of its blocks holds as the header does and follows from the one before, the header from the last
+//   validators  over 2/3 of the trust file's power signed too, or signed a block of the walk
 //   app         the named roots are what the header commits to
 // for a record:                                           for an access list:
 //   command  an anchor of records                           command  a head of the custodian's audit map
@@ -46,6 +48,13 @@ struct ShownValue {
   Bytes value, extra;  // canonical JSON of the element and of its _element; empty when there is none
 };
 
+// The last block that the trust file's validators vouch for, and how many headers lead from it to the one that the bundle proves against.
+struct Followed {
+  Height from;
+  Time time;
+  std::size_t headers = 0;
+};
+
 struct Report {
   ClaimKind kind = ClaimKind::record;
   LedgerId ledger;
@@ -54,7 +63,9 @@ struct Report {
   Time time;                // of the header that commits to it
   std::size_t signers = 0;  // validators that signed
   std::size_t validators = 0;
-  std::size_t witnesses = 0;  // of the trust file's that cosigned
+  std::optional<Followed> followed;   // nothing: the trust file's validators signed the header themselves
+  std::optional<TrustAnchor> anchor;  // of the trust file
+  std::size_t witnesses = 0;          // of the trust file's that cosigned
   std::size_t witnesses_known = 0;
   std::uint64_t log_size = 0;         // entries of the header's log
   std::uint64_t checkpoint_size = 0;  // entries of it that the checkpoint covers, or more; 0 without one
@@ -87,13 +98,14 @@ struct Report {
   std::vector<std::string> lines() const;  // in plain words, one fact a line; no control characters whatever the bundle says
 };
 
-// Limits: kMaxBundle bytes. invalid, malformed or too_large with the step that failed in front.
-Result<Report> verify(ByteView bundle, const Trust& trust);
+// Limits: kMaxBundle bytes. invalid, malformed or too_large with the step that failed in front. A trust file with an anchor wants `now`.
+Result<Report> verify(ByteView bundle, const Trust& trust, std::optional<BlockTime> now = std::nullopt);
 
 // The conviction that `promise` and a complete list (or the part that covers what is promised) at a later head make: the list's bundle with
 // the promise inside. invalid when the promise was kept, does not hold, or the list speaks of another subject, custodian, part or an
 // earlier head.
-Result<Bytes> convict(const ledger::SignedPromise& promise, ByteView list_bundle, const Trust& trust);
+Result<Bytes> convict(const ledger::SignedPromise& promise, ByteView list_bundle, const Trust& trust,
+                      std::optional<BlockTime> now = std::nullopt);
 
 Bytes promise_signed_bytes(ByteView promise);  // field('careledger/promise/1') ‖ promise
 

@@ -45,6 +45,24 @@ class CommandLine(unittest.TestCase):
             file.write(good)
         run("verify", bundle, "--trust", trust, check=1)
 
+    def test_a_trust_file_with_a_trusting_period_expires(self):
+        status, _, body = self.node.call("PUT", "/Basic/dated", self.token, {"resourceType": "Basic", "id": "dated", "code": {"text": "x"}})
+        self.assertEqual(status, 201, body)
+        bundle, trust = os.path.join(self.scratch, "dated.clpb"), os.path.join(self.scratch, "dated.json")
+        prove = ["prove", self.folder, "Basic/dated", "--organisation", NORTH, "-o", bundle]
+        run(*prove, "--trusting-period", "30", check=2)  # of which trust file?
+        run(*prove, "--trust-out", trust, "--trusting-period", "30", check=0)
+        proven = json.loads(run("--json", "verify", bundle, "--trust", trust, check=0).stdout)
+        self.assertTrue(any(line.startswith("Trusting period: the trust file is of block ") for line in proven["proven"]), proven)
+        self.assertIn("trusted_until", proven)
+        with open(trust, encoding="utf-8") as file:
+            believed = json.load(file)
+        self.assertEqual(believed["anchor"]["trusting_period_s"], 30 * 86400)
+        believed["anchor"]["time_ms"] -= 31 * 86400 * 1000
+        with open(trust, "w", encoding="utf-8") as file:
+            json.dump(believed, file)
+        self.assertIn("time: expired trust", run("verify", bundle, "--trust", trust, check=1).stdout)
+
     def check_receipt(self, receipt, trust):
         said = json.loads(run("--json", "verify", receipt, "--trust", trust, check=0).stdout)
         self.assertTrue(said["verified"])

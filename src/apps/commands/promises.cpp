@@ -101,7 +101,7 @@ Result<Bytes> convict(const Case& files) {
   CARELEDGER_TRY(const ledger::SignedPromise promise, proof::decode_promise_file(promise_bytes));
   for (const std::string& file : files.lists) {
     CARELEDGER_TRY(const Bytes list, system_files().read_all(file, proof::kMaxBundle));
-    if (files.lists.size() == 1 || !speaks_elsewhere(list, promise)) return proof::convict(promise, list, trust);
+    if (files.lists.size() == 1 || !speaks_elsewhere(list, promise)) return proof::convict(promise, list, trust, system_clock().now());
   }
   return fail(ErrorKind::invalid, "none of these parts of the list covers the time of the promised entry: another part does");
 }

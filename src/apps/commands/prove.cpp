@@ -21,6 +21,7 @@ struct ProveOptions {
   std::string trust_out;
   std::string receipt;
   std::uint32_t version = 0;
+  std::uint32_t trusting_days = 0;  // of the trust file; 0: it is believed for good
   std::vector<std::string> show;
 };
 
@@ -47,8 +48,10 @@ Result<void> prove(const ProveOptions& options) {
     CARELEDGER_CHECK(system_files().replace(options.receipt, receipt.content()));
   }
   if (options.trust_out.empty()) return {};
+  std::string trust_target = "/admin/v1/trust";
+  if (options.trusting_days != 0) trust_target += "?trusting_period_s=" + std::to_string(std::uint64_t{86'400} * options.trusting_days);
   CARELEDGER_TRY(const http::Response trust,
-                 access->need(options.organisation, edge::auth::Role::system, http::make_request(http::Method::get, "/admin/v1/trust")));
+                 access->need(options.organisation, edge::auth::Role::system, http::make_request(http::Method::get, trust_target)));
   return system_files().replace(options.trust_out, trust.content());
 }
 
@@ -99,6 +102,18 @@ void add_vouchers(json::Document& document, json::Value& root, const proof::Repo
   document.set(root, "witnessed", witnessed);
   document.set(root, "signed_only", signed_only);
   if (report.checkpoint_size > 0) document.set(root, "checkpoint_older_by", number(report.unwitnessed()));
+}
+
+// How the trust file's validators vouch for the header, when they did not sign it themselves, and until when they are believed.
+void add_trust(json::Document& document, json::Value& root, const proof::Report& report) {
+  const auto number = [&document](std::uint64_t value) { return document.number(static_cast<std::int64_t>(value)); };
+  if (report.followed) {
+    json::Value followed = document.object();
+    document.set(followed, "from_block", number(report.followed->from.value));
+    document.set(followed, "headers", number(report.followed->headers));
+    document.set(root, "followed", followed);
+  }
+  if (report.anchor) document.set(root, "trusted_until", document.string(proof::to_rfc3339(proof::time_from(report.anchor->ends()))));
 }
 
 // Whether an access list is the whole of it; of a part, between which entries it is complete.
@@ -159,10 +174,11 @@ int run_verify(const VerifyOptions& options, bool as_json) {
   const auto input = read_input(options);
   if (!input) return show(tl::make_unexpected(input.error()), as_json, {});
   if (input->file.starts_with(proof::kTlogProofHead)) return show_receipt(*input, as_json);
-  const auto verified = proof::verify(input->file, input->trust);
+  const auto verified = proof::verify(input->file, input->trust, system_clock().now());
   if (!verified) return show(tl::make_unexpected(verified.error()), as_json, {});
   return show(verified->lines(), as_json, [&](json::Document& document, json::Value& root) {
     if (verified->kind != proof::ClaimKind::record) add_extent(document, root, *verified);
+    add_trust(document, root, *verified);
     add_vouchers(document, root, *verified);
   });
 }
@@ -177,6 +193,11 @@ void add_prove(CLI::App& app, Context& context) {
   command->add_option("--organisation", options->organisation, "who keeps it")->required();
   command->add_option("-o,--output", options->out, "the proof bundle")->required();
   command->add_option("--trust-out", options->trust_out, "also write the trust file that verifiers need");
+  command
+      ->add_option("--trusting-period", options->trusting_days,
+                   "days: the trust file names the newest block and is believed for so long after it; without: for good")
+      ->check(CLI::Range(1, 36'500))
+      ->needs("--trust-out");
   command->add_option("--receipt", options->receipt, "also write a receipt that tools of other transparency logs check (.tlog-proof)");
   command->add_option("--record-version", options->version, "a version other than the newest");
   command->add_option("--show", options->show, "top-level element to disclose besides id; repeat; * for all");

@@ -3,13 +3,13 @@
 #include "base/assert.h"
 #include "edge/http/client.h"
 #include "kernel/tables.h"
+#include "proof/walk.h"
 
 namespace careledger::apps::network {
 namespace {
 
 namespace http = edge::http;
 
-constexpr std::size_t kStepsMax = 1000;  // of one way: a server could make it as long as the chain
 constexpr std::int64_t kTrustDays = 14;
 constexpr std::uint64_t kBackMax = 5'000;
 constexpr std::uint64_t kAnswerBytesMax = 4u << 20;
@@ -35,8 +35,6 @@ Result<proof::LightBlock> light_block(const HeaderServer& server, Height height)
   if (!validators) return fail(validators.error().kind, server.name + ": " + validators.error().message);
   return proof::LightBlock{std::move(*header), std::move(*validators)};
 }
-
-Height height_of(const proof::LightBlock& block) { return {static_cast<std::uint64_t>(block.signed_header.header.height)}; }
 
 }  // namespace
 
@@ -71,25 +69,14 @@ Result<proof::LightBlock> TrustedHeaders::first() const {
   return block;
 }
 
-// Where too few of the validators known so far signed, half the way first.
-Result<proof::LightBlock> TrustedHeaders::reach(proof::LightBlock trusted, Height height) const {
-  std::vector<proof::LightBlock> ahead;  // the nearest last
-  CARELEDGER_TRY(proof::LightBlock target, fetch(height));
-  ahead.push_back(std::move(target));
-  for (std::size_t step = 0; !ahead.empty(); ++step) {
-    const auto verified = proof::walk(trusted, {&ahead.back(), 1}, proof::time_from(clock_->now()));
-    if (verified) {
-      trusted = std::move(ahead.back());
-      ahead.pop_back();
-      continue;
-    }
-    const std::uint64_t from = height_of(trusted).value;
-    const std::uint64_t half = from + (height_of(ahead.back()).value - from) / 2;
-    if (half == from || step == kStepsMax) return tl::make_unexpected(verified.error());
-    CARELEDGER_TRY(proof::LightBlock between, fetch({half}));
-    ahead.push_back(std::move(between));
-  }
-  return trusted;
+Result<proof::LightBlock> TrustedHeaders::reach(const proof::LightBlock& trusted, Height height) const {
+  const proof::Time now = proof::time_from(clock_->now());
+  CARELEDGER_TRY(std::vector<proof::LightBlock> walk, proof::find_walk(
+                                                          trusted, height, [this](Height at) { return fetch(at); },
+                                                          [now](const proof::LightBlock& before, const proof::LightBlock& later) {
+                                                            return proof::verify_follows(before, later, now);
+                                                          }));
+  return std::move(walk.back());
 }
 
 Result<void> TrustedHeaders::compare(const proof::Header& header) const {
@@ -127,10 +114,10 @@ Result<replica::TrustedPoint> TrustedHeaders::at(Height height) const {
     CARELEDGER_TRY(here, go_back(after, height));
   } else {
     if (height > height_) {
-      CARELEDGER_TRY(block, reach(std::move(block), height));
+      CARELEDGER_TRY(block, reach(block, height));
     }
     here = block.signed_header.header;
-    CARELEDGER_TRY(const proof::LightBlock reached, reach(std::move(block), next(height)));
+    CARELEDGER_TRY(const proof::LightBlock reached, reach(block, next(height)));
     after = reached.signed_header.header;
   }
   CARELEDGER_CHECK(compare(after));

@@ -37,7 +37,7 @@ class TrustedHeaders {
  private:
   Result<proof::LightBlock> fetch(Height height) const;
   Result<proof::LightBlock> first() const;
-  Result<proof::LightBlock> reach(proof::LightBlock trusted, Height height) const;
+  Result<proof::LightBlock> reach(const proof::LightBlock& trusted, Height height) const;
   Result<proof::Header> go_back(proof::Header trusted, Height height) const;
   Result<void> compare(const proof::Header& header) const;
 

@@ -15,7 +15,7 @@ if (words.length !== 1 || trustFile === undefined) {
 }
 try {
   const trust = parseTrust(readFileSync(trustFile));
-  for (const line of verify(readFileSync(words[0]), trust)) console.log(line);
+  for (const line of verify(readFileSync(words[0]), trust, Date.now())) console.log(line);
 } catch (error) {
   if (!(error instanceof Refusal) && error.code === undefined) throw error;
   console.error(`refused: ${error.message}`);

@@ -43,7 +43,7 @@ export function voteBytes(chainId, commit, vote) {
 }
 
 // The form that every reader refuses to differ from: sizes and ranges, whatever they mean.
-export function checkForm({header, commit, validators, roots}) {
+export function checkForm({header, commit, validators}) {
   const hash = (bytes) => demand(bytes.length === 0 || bytes.length === 32, 'a hash has the wrong size');
   const time = ({seconds, nanos}) =>
     demand(nanos >= 0 && nanos <= 999999999 && seconds >= zeroSeconds && seconds <= lastSecond, 'a time is out of range');
@@ -66,6 +66,9 @@ export function checkForm({header, commit, validators, roots}) {
     demand(sized, "a vote's address or signature has a wrong size");
   }
   for (const {key, power} of validators) demand(key.length === 32 && power <= maxTotalPower, 'a validator is not in its form');
+}
+
+export function checkRoots(roots) {
   roots.forEach(({name}, i) => {
     demand(name.length > 0 && name.length <= 127, "a root's name has a wrong size");
     demand(i === 0 || Buffer.compare(roots[i - 1].name, name) < 0, 'roots out of order');
@@ -120,6 +123,16 @@ export function verifyCommit({header, commit, validators}) {
 
 // Keys and power of those that voted for the block.
 export const signersOf = ({commit, validators}) => validators.filter((_, i) => commit.signatures[i].flag === forBlock);
+
+// Over two thirds of the power of these validators voted for the block.
+export function signedBy(known, total, block) {
+  let power = 0n;
+  for (const signer of signersOf(block)) power += known.find((one) => equal(one.key, signer.key))?.power ?? 0n;
+  return power * 3n > total * 2n;
+}
+
+// Rounded down.
+export const milliseconds = ({seconds, nanos}) => seconds * 1000n + BigInt(Math.floor(nanos / 1000000));
 
 export function rfc3339({seconds, nanos}) {
   const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace(/^\+00/, '');

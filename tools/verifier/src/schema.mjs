@@ -16,9 +16,10 @@ const header = message({
 });
 const vote = message({1: ['flag', 'int32'], 2: ['address', 'bytes'], 3: ['timestamp', time, must], 4: ['signature', 'bytes']});
 const commit = message({1: ['height', 'int64'], 2: ['round', 'int32'], 3: ['blockId', blockId, must], 4: ['signatures', vote, many]});
+const validator = message({1: ['key', 'bytes'], 2: ['power', 'uint64']});
+const walkBlock = message({1: ['header', header, must], 2: ['commit', commit, must], 3: ['validators', validator, many]});
 const chain = message({
-  1: ['header', header, must], 2: ['commit', commit, must],
-  3: ['validators', message({1: ['key', 'bytes'], 2: ['power', 'uint64']}), many],
+  1: ['header', header, must], 2: ['commit', commit, must], 3: ['validators', validator, many],
   4: ['roots', message({1: ['name', 'bytes'], 2: ['value', 'bytes']}), many],
 });
 
@@ -45,6 +46,7 @@ export const bundle = message({
   1: ['ledger', 'bytes'], 2: ['chain', chain, must],
   3: ['record', record, {oneof: 'claim'}], 4: ['access', access, {oneof: 'claim'}],
   5: ['checkpoint', message({1: ['note', 'bytes'], 2: ['consistency', 'bytes']})],
+  6: ['walk', walkBlock, {repeated: true, bytesMax: 1 << 20}],
 });
 
 export const command = message({

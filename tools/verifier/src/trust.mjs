@@ -25,11 +25,23 @@ function noteKey(item, kind, name) {
   return {name: item.get('name'), kind, key: key(item.get('key'), name)};
 }
 
+const lastMs = 253402300799999n;   // of the year 9999
+
+// The block whose validators the file names, and how long after it they are believed.
+function readAnchor(item) {
+  only(item, 'height', 'hash', 'time_ms', 'trusting_period_s');
+  const [height, time, period] = ['height', 'time_ms', 'trusting_period_s'].map((name) => whole(item.get(name), 'anchor'));
+  const hash = item.get('hash');
+  demand(typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash), 'anchor is wrong');
+  demand(height > 0n && period > 0n && time <= lastMs && period <= (lastMs - time) / 1000n, 'anchor is wrong');
+  return {height, hash: Buffer.from(hash, 'hex'), time, ends: time + period * 1000n};
+}
+
 export function parseTrust(bytes) {
   return at('trust', () => {
     demand(bytes.length <= 1 << 20, 'too large');
     const root = parseJson(text(bytes));
-    only(root, 'format', 'ledger', 'chain_id', 'validators', 'log', 'witnesses', 'quorum');
+    only(root, 'format', 'ledger', 'chain_id', 'validators', 'log', 'witnesses', 'quorum', 'anchor');
     demand(root.get('format') === 'careledger-trust/1', 'format is wrong');
     const ledger = root.get('ledger');
     demand(typeof ledger === 'string' && /^[0-9a-f]{64}$/.test(ledger), 'ledger is wrong');
@@ -51,6 +63,7 @@ export function parseTrust(bytes) {
     }
     const quorum = whole(root.get('quorum'), 'quorum');
     demand(quorum <= BigInt(witnesses.length), 'quorum is wrong');
-    return {ledger: Buffer.from(ledger, 'hex'), chainId, validators, total, log, witnesses, quorum: Number(quorum)};
+    const anchor = root.has('anchor') ? readAnchor(root.get('anchor')) : null;
+    return {ledger: Buffer.from(ledger, 'hex'), chainId, validators, total, log, witnesses, quorum: Number(quorum), anchor};
   });
 }

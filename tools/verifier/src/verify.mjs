@@ -1,13 +1,14 @@
 // Believes a proof bundle with a trust file and nothing else, by the steps of docs/formats/proof-bundle.md. The first that fails is the
 // step of the Refusal that is thrown.
 import {at, demand, equal, Refusal, sha256} from './bytes.mjs';
-import {checkForm, signersOf, verifyCommit} from './chain.mjs';
+import {checkForm, checkRoots, headerHash, milliseconds, rfc3339, signersOf, verifyCommit} from './chain.mjs';
 import {leafOf, parseCut} from './map.mjs';
 import {parseCheckpoint, parseNote, verifyNote} from './note.mjs';
 import {verifyRecord} from './record.mjs';
 import {verifyAccess} from './access.mjs';
 import * as schema from './schema.mjs';
 import {nodeHash, split, verifyConsistency} from './tree.mjs';
+import {checkWalk, maxWalk, vouched} from './walk.mjs';
 import {decode} from './wire.mjs';
 
 const magic = Buffer.from('CLPB1\n');
@@ -51,6 +52,9 @@ export function decodeBundle(bytes) {
     const bundle = decode(schema.bundle, bytes.subarray(magic.length));
     id(bundle.ledger);
     checkForm(bundle.chain);
+    checkRoots(bundle.chain.roots);
+    demand(bundle.walk.length <= maxWalk, 'the walk is too long');
+    bundle.walk.forEach(checkForm);
     demand(bundle.record !== undefined || bundle.access !== undefined, 'claims nothing');
     if (bundle.record) readRecord(bundle.record);
     else readAccess(bundle.access);
@@ -59,10 +63,49 @@ export function decodeBundle(bytes) {
   });
 }
 
-function checkTrusted(chain, trust) {
-  let power = 0n;
-  for (const signer of signersOf(chain)) power += trust.validators.find((known) => equal(known.key, signer.key))?.power ?? 0n;
-  demand(power * 3n > trust.total * 2n, "no more than two thirds of the trusted validators' power signed");
+const clockDrift = 10000n;   // milliseconds, as CometBFT's light client allows
+const timeOf = (ms) => rfc3339({seconds: ms / 1000n, nanos: Number(ms % 1000n) * 1000000});
+
+// The trusting period, by the verifier's clock in milliseconds. A trust file without one is believed for good, and no clock is read.
+function checkTime(blocks, {anchor}, now) {
+  if (anchor === null) return;
+  demand(now !== undefined, 'the trust file has a trusting period, and there is no clock');
+  demand(BigInt(now) < anchor.ends, `expired trust: the trust file is of ${timeOf(anchor.time)} and was to be believed until ` +
+    `${timeOf(anchor.ends)}; get a newer one from somebody you trust`);
+  for (const {header} of blocks)
+    demand(milliseconds(header.time) < BigInt(now) + clockDrift, "a block is from the future; look at this machine's clock");
+}
+
+// Where the trust file's validators vouch for a block of the walk, or for the header itself: its place.
+function checkTrusted({chain, walk}, trust) {
+  for (const {header} of trust.anchor === null ? [] : [...walk, chain])
+    demand(header.height !== trust.anchor.height || equal(headerHash(header), trust.anchor.hash),
+           'another block than the trust file names at its height: the chain is forked');
+  // No way begins below the anchor: validators who took office again since may have signed there, and others between that and now.
+  const below = trust.anchor === null ? 0 : walk.filter(({header}) => header.height < trust.anchor.height).length;
+  const place = vouched(trust, walk, chain, below);
+  demand(place >= 0, "no more than two thirds of the trusted validators' power signed");
+  return place;
+}
+
+// By whom, in the end: the validators that the trust file names, at a time that it may bound.
+function trustLines({chain, walk}, {anchor}, from) {
+  const lines = [];
+  const headers = walk.length - from;
+  if (headers > 0) {
+    const {height, time} = walk[from].header;
+    lines.push(`Followed: from block ${height} (${rfc3339(time)}), which the trust file's validators signed, over ${headers} ` +
+      `${headers === 1 ? 'header' : 'headers'} to block ${chain.header.height}, each signed by over two thirds of the validators before ` +
+      'or by those they announced.');
+  }
+  if (anchor !== null) {
+    lines.push(`Trusting period: the trust file is of block ${anchor.height} (${timeOf(anchor.time)}) and believed until ` +
+      `${timeOf(anchor.ends)}.`);
+  } else if (headers > 0) {
+    lines.push("Trusting period: none; whoever has got the keys of over two thirds of one of these validators' sets since could lead " +
+      'elsewhere.');
+  }
+  return lines;
 }
 
 // The tree over the named roots has RFC 6962's shape and the map's leaves.
@@ -128,22 +171,26 @@ function voucherLines(bundle, trust, committed, claim, seen) {
   ];
 }
 
-// The report's lines, one fact each. Throws a Refusal.
-export function verify(bytes, trust) {
+// The report's lines, one fact each. Throws a Refusal. `now` is the clock in milliseconds: a trust file with an anchor wants one.
+export function verify(bytes, trust, now) {
   const bundle = decodeBundle(bytes);
-  const {header} = bundle.chain;
+  const {chain, walk} = bundle;
+  const {header} = chain;
   at('ledger', () => {
     demand(equal(bundle.ledger, trust.ledger), 'of another ledger');
     demand(equal(header.chainId, Buffer.from(trust.chainId)), 'of another chain');
   });
-  at('header', () => verifyCommit(bundle.chain));
-  at('validators', () => checkTrusted(bundle.chain, trust));
-  const committed = at('app', () => openRoots(bundle.chain));
+  at('time', () => checkTime([...walk, chain], trust, now));
+  at('header', () => verifyCommit(chain));
+  at('walk', () => checkWalk(walk, chain));
+  const from = at('validators', () => checkTrusted(bundle, trust));
+  const committed = at('app', () => openRoots(chain));
   const claim = bundle.record ? verifyRecord(bundle, committed) : verifyAccess(bundle, committed);
   const seen = verifyCheckpoint(bundle, trust, committed, claim.logged.index);
   const {lines, logged} = claim;
   const count = logged.command.signatures.length;
   if (count > 0) lines.push(`Organisation's signatures on the ${claim.what}: ${count}.`);
-  lines.push(`Ledger: ${bundle.ledger.toString('hex')}`, ...voucherLines(bundle, trust, committed, claim, seen));
+  lines.push(`Ledger: ${bundle.ledger.toString('hex')}`, ...trustLines(bundle, trust, from));
+  lines.push(...voucherLines(bundle, trust, committed, claim, seen));
   return lines;
 }

@@ -2,8 +2,9 @@
 // exactly those that re-encode to themselves.
 import {demand, text} from './bytes.mjs';
 
-// A schema maps field numbers to {name, type, repeated?, required?, oneof?}; type is 'bytes', 'string', 'uint32', 'uint64', 'int32',
-// 'int64' or another schema. Scalars left out read as their defaults, messages as undefined (unless required).
+// A schema maps field numbers to {name, type, repeated?, required?, oneof?, bytesMax?}; type is 'bytes', 'string', 'uint32', 'uint64',
+// 'int32', 'int64' or another schema; bytesMax is of all that a repeated field holds. Scalars left out read as their defaults, messages as
+// undefined (unless required).
 export function message(fields) {
   const schema = [];   // by number
   for (const [number, [name, type, options = {}]] of Object.entries(fields)) {
@@ -66,6 +67,7 @@ function value(reader, known) {
   }
   const size = small(reader);
   demand(size <= reader.bytes.length - reader.at, 'a field is cut off');
+  if (known.bytesMax !== undefined) demand((reader.taken += size) <= known.bytesMax, 'too many bytes');
   const bytes = reader.bytes.subarray(reader.at, reader.at + size);
   reader.at += size;
   if (Array.isArray(known.type)) return decode(known.type, bytes);
@@ -82,7 +84,7 @@ function defaults(schema) {
 }
 
 export function decode(schema, bytes) {
-  const reader = {bytes, at: 0};
+  const reader = {bytes, at: 0, taken: 0};
   const out = defaults(schema);
   const chosen = [];   // alternatives, by the name of their oneof
   let last = 0;
