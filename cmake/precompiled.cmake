@@ -19,7 +19,7 @@ endfunction()
 
 # careledger_precompile(TARGET careledger_precompiled|careledger_precompiled_test): the program has a header of its own.
 function(careledger_precompile target from)
-  if(NOT careledger_precompiled)
+  if(NOT careledger_precompiled OR (CARELEDGER_CORE_ONLY AND from STREQUAL "careledger_precompiled_test"))  # of one file
     return()
   endif()
   target_precompile_headers(${target} REUSE_FROM ${from})

@@ -31,7 +31,7 @@ using Extension = std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>>;
 void free_extensions(STACK_OF(X509_EXTENSION) * all) { sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free); }
 void free_stack(STACK_OF(X509) * all) { sk_X509_free(all); }  // not what stands in it
 
-constexpr std::size_t kKeySize = 32;
+constexpr std::size_t kSealedKeySize = 32;
 constexpr std::size_t kPointSize = 65;  // uncompressed
 constexpr std::size_t kChainMax = 8;
 constexpr std::size_t kNameMax = 64;  // ub-organization-name of X.520
@@ -69,10 +69,10 @@ bool public_point(const BIGNUM* number, std::array<unsigned char, kPointSize>& b
 Result<Key> key_of(const Secret& secret) {
   const Number number(BN_bin2bn(in(secret.view()), static_cast<int>(secret.size()), nullptr));
   CARELEDGER_ASSERT(number != nullptr);
-  if (secret.size() != kKeySize || !is_number_of_curve(p256(), number.get()))
+  if (secret.size() != kSealedKeySize || !is_number_of_curve(p256(), number.get()))
     return fail(ErrorKind::invalid, "this is not the key of a time-stamp authority");
   std::array<unsigned char, kPointSize> point{};
-  Secret native(kKeySize);  // as OSSL_PARAM wants a number
+  Secret native(kSealedKeySize);  // as OSSL_PARAM wants a number
   std::array<char, 11> curve{"prime256v1"};
   const bool said = public_point(number.get(), point) &&
                     BN_bn2nativepad(number.get(), out(native.data()), static_cast<int>(native.size())) == static_cast<int>(native.size());
@@ -211,7 +211,7 @@ TimestampAuthority::~TimestampAuthority() = default;
 
 Secret make_timestamp_key(Entropy& entropy) {
   for (;;) {  // ends: one in four thousand million is out of range (FIPS 186-5, A.2.2)
-    Secret key = Secret::random(entropy, kKeySize);
+    Secret key = Secret::random(entropy, kSealedKeySize);
     const Number number(BN_bin2bn(in(key.view()), static_cast<int>(key.size()), nullptr));
     CARELEDGER_ASSERT(number != nullptr);
     if (is_number_of_curve(p256(), number.get())) return key;

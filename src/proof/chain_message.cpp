@@ -7,7 +7,7 @@
 namespace careledger::proof {
 namespace {
 
-tl::unexpected<Error> malformed(const char* what) { return fail(ErrorKind::malformed, std::string("chain: ") + what); }
+tl::unexpected<Error> no_message(const char* what) { return fail(ErrorKind::malformed, std::string("chain: ") + what); }
 
 constexpr std::int64_t kFirstSecond = -62135596800;  // years 1 to 9999, as protobuf's Timestamp has it
 constexpr std::int64_t kLastSecond = 253402300799;
@@ -18,18 +18,18 @@ bool is_address(const Bytes& bytes) { return bytes.empty() || bytes.size() == 20
 Result<Time> time_of(const comet::Timestamp& message) {
   const bool fits =
       message.nanos() >= 0 && message.nanos() <= 999'999'999 && message.seconds() >= kFirstSecond && message.seconds() <= kLastSecond;
-  if (!fits) return malformed("a time is out of range");
+  if (!fits) return no_message("a time is out of range");
   return Time{message.seconds(), message.nanos()};
 }
 
 Result<BlockId> id_of(const comet::BlockID& message) {
   BlockId id{message.hash(), {message.part_set_header().total(), message.part_set_header().hash()}};
-  if (!is_hash(id.hash) || !is_hash(id.parts.hash)) return malformed("a block id's hash has the wrong size");
+  if (!is_hash(id.hash) || !is_hash(id.parts.hash)) return no_message("a block id's hash has the wrong size");
   return id;
 }
 
 Result<CommitSig> sig_of(const comet::CommitSig& message) {
-  if (message.block_id_flag() < 1 || message.block_id_flag() > 3) return malformed("a vote's flag is unknown");
+  if (message.block_id_flag() < 1 || message.block_id_flag() > 3) return no_message("a vote's flag is unknown");
   CommitSig sig;
   sig.flag = static_cast<VoteFlag>(message.block_id_flag());
   sig.validator_address = message.validator_address();
@@ -37,7 +37,7 @@ Result<CommitSig> sig_of(const comet::CommitSig& message) {
   sig.signature = message.signature();
   const bool sized = sig.flag == VoteFlag::absent ? sig.validator_address.empty() && sig.signature.empty()
                                                   : sig.validator_address.size() == 20 && sig.signature.size() == 64;
-  if (!sized) return malformed("a vote's address or signature has the wrong size");
+  if (!sized) return no_message("a vote's address or signature has the wrong size");
   return sig;
 }
 
@@ -132,9 +132,9 @@ Result<Header> from_message(const comet::Header& message) {
   header.proposer_address = message.proposer_address();
   for (const Bytes* hash : {&header.last_commit_hash, &header.data_hash, &header.validators_hash, &header.next_validators_hash,
                             &header.consensus_hash, &header.app_hash, &header.last_results_hash, &header.evidence_hash}) {
-    if (!is_hash(*hash)) return malformed("a header's hash has the wrong size");
+    if (!is_hash(*hash)) return no_message("a header's hash has the wrong size");
   }
-  if (!is_address(header.proposer_address)) return malformed("the proposer's address has the wrong size");
+  if (!is_address(header.proposer_address)) return no_message("the proposer's address has the wrong size");
   return header;
 }
 
@@ -156,7 +156,7 @@ Result<ValidatorSet> from_message(const comet::ValidatorSet& message) {
   ValidatorSet set;
   for (const comet::Validator& validator : message.validators()) {
     const auto key = crypto::PublicKey::from(validator.pub_key().ed25519());
-    if (!key) return malformed("a validator's key is not an Ed25519 key");
+    if (!key) return no_message("a validator's key is not an Ed25519 key");
     set.validators.push_back({*key, validator.voting_power(), validator.proposer_priority()});
   }
   return set;
@@ -220,7 +220,7 @@ Result<ValidatorSet> decode_validators(ByteView bytes) {
     each->clear_proposer();
     each->clear_total_voting_power();
   }
-  if (canonical_bytes(message) != canonical_bytes(again)) return malformed("a validator is not in canonical form");
+  if (canonical_bytes(message) != canonical_bytes(again)) return no_message("a validator is not in canonical form");
   return set;
 }
 
@@ -231,7 +231,7 @@ Result<SignedHeader> decode_signed_header(ByteView bytes) {
   SignedHeader out;
   CARELEDGER_TRY(out.header, from_message(message.header()));
   CARELEDGER_TRY(out.commit, from_message(message.commit()));
-  if (encode(out) != bytes) return malformed("a signed header is not in canonical form");
+  if (encode(out) != bytes) return no_message("a signed header is not in canonical form");
   return out;
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kDash = "\xe2\x80\x94 ";  // em dash and a space
 
-tl::unexpected<Error> malformed(const char* what) { return fail(ErrorKind::malformed, std::string("note: ") + what); }
+tl::unexpected<Error> no_note(const char* what) { return fail(ErrorKind::malformed, std::string("note: ") + what); }
 
 bool has_space(std::string_view text) {
   static constexpr std::string_view kSpaces[] = {" ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\u0085", "\u00a0", "\u1680",
@@ -41,12 +41,12 @@ std::optional<std::string_view> take_line(std::string_view& rest) {
 }
 
 Result<NoteSignature> parse_signature(std::string_view line) {
-  if (!line.starts_with(kDash)) return malformed("a signature line does not begin with a dash");
+  if (!line.starts_with(kDash)) return no_note("a signature line does not begin with a dash");
   line.remove_prefix(kDash.size());
   const std::size_t space = line.find(' ');
-  if (space == std::string_view::npos) return malformed("a signature line has no signature");
+  if (space == std::string_view::npos) return no_note("a signature line has no signature");
   const auto bytes = from_base64(line.substr(space + 1));
-  if (!is_note_name(line.substr(0, space)) || !bytes || bytes->size() < 5) return malformed("a signature line is not name and base64");
+  if (!is_note_name(line.substr(0, space)) || !bytes || bytes->size() < 5) return no_note("a signature line is not name and base64");
   ByteView body = *bytes;
   const std::uint32_t id = *take_u32(body);
   return NoteSignature{std::string(line.substr(0, space)), id, Bytes(body)};
@@ -59,7 +59,7 @@ Result<std::uint64_t> verify_signature(const Note& note, const NoteSignature& si
   Bytes message = note.text;
   if (key.kind == NoteKind::cosignature) {
     const auto time = take_u64(body);
-    if (!time) return malformed("a cosignature is too short");
+    if (!time) return no_note("a cosignature is too short");
     time_s = *time;
     message = cosigned_message(note.text, time_s);
   }
@@ -88,24 +88,24 @@ std::string to_text(const NoteKey& key) {
 Result<NoteKey> parse_note_key(std::string_view text) {
   const std::size_t first = text.find('+');
   const std::size_t second = first == std::string_view::npos ? first : text.find('+', first + 1);
-  if (second == std::string_view::npos) return malformed("a key is not NAME+HASH+KEY");
+  if (second == std::string_view::npos) return no_note("a key is not NAME+HASH+KEY");
   const auto bytes = from_base64(text.substr(second + 1));
-  if (!bytes || bytes->size() != 33) return malformed("a key has the wrong size");
+  if (!bytes || bytes->size() != 33) return no_note("a key has the wrong size");
   const auto kind = static_cast<std::uint8_t>((*bytes)[0]);
   if (kind != 1 && kind != 4) return fail(ErrorKind::unsupported, "note: a key of an unknown kind");
   NoteKey key{std::string(text.substr(0, first)), static_cast<NoteKind>(kind), *crypto::PublicKey::from(ByteView(*bytes).substr(1))};
-  if (!is_note_name(key.name) || to_text(key) != text) return malformed("a key and its hash do not fit");
+  if (!is_note_name(key.name) || to_text(key) != text) return no_note("a key and its hash do not fit");
   return key;
 }
 
 Result<Note> parse_note(ByteView bytes) {
   if (bytes.size() > kMaxNote) return fail(ErrorKind::too_large, "note: too large");
-  if (!is_note_text(bytes)) return malformed("not plain text");
+  if (!is_note_text(bytes)) return no_note("not plain text");
   const std::size_t split = bytes.rfind("\n\n");
-  if (split == ByteView::npos) return malformed("no empty line before the signatures");
+  if (split == ByteView::npos) return no_note("no empty line before the signatures");
   Note note{std::string(bytes.substr(0, split + 1)), {}};
   std::string_view rest = bytes.substr(split + 2);
-  if (rest.empty() || rest.back() != '\n') return malformed("does not end in a signature line");
+  if (rest.empty() || rest.back() != '\n') return no_note("does not end in a signature line");
   while (const auto line = take_line(rest)) {
     if (note.signatures.size() == kMaxNoteSignatures) return fail(ErrorKind::too_large, "note: too many signatures");
     CARELEDGER_TRY(NoteSignature signature, parse_signature(*line));
@@ -163,16 +163,16 @@ Result<Checkpoint> parse_checkpoint(std::string_view text, bool allow_extensions
   const auto origin = take_line(rest);
   const auto size = take_line(rest);
   const auto root = take_line(rest);
-  if (!origin || !size || !root || origin->empty()) return malformed("a checkpoint has three lines");
+  if (!origin || !size || !root || origin->empty()) return no_note("a checkpoint has three lines");
   Checkpoint checkpoint{std::string(*origin), 0, {}};
   const auto [end, error] = std::from_chars(size->data(), size->data() + size->size(), checkpoint.size);
   const auto digest = Digest::from(from_base64(*root).value_or(""));
-  if (error != std::errc() || end != size->data() + size->size() || !digest) return malformed("a checkpoint's size or root is not one");
+  if (error != std::errc() || end != size->data() + size->size() || !digest) return no_note("a checkpoint's size or root is not one");
   checkpoint.root = *digest;
   const std::string again = to_text(checkpoint);
-  if (allow_extensions ? !text.starts_with(again) : text != again) return malformed("a checkpoint is not in its one form");
+  if (allow_extensions ? !text.starts_with(again) : text != again) return no_note("a checkpoint is not in its one form");
   while (const auto line = take_line(rest)) {
-    if (line->empty()) return malformed("an extension line is empty");
+    if (line->empty()) return no_note("an extension line is empty");
   }
   return checkpoint;
 }

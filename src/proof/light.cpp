@@ -7,18 +7,19 @@
 namespace careledger::proof {
 namespace {
 
-tl::unexpected<Error> broken(const char* rule) { return fail(ErrorKind::invalid, std::string("header: ") + rule); }
+tl::unexpected<Error> no_header(const char* rule) { return fail(ErrorKind::invalid, std::string("header: ") + rule); }
 
 bool complete(const BlockId& id) { return id.hash.size() == 32 && id.parts.total > 0 && id.parts.hash.size() == 32; }
 
 Result<void> check_header(const Header& header) {
-  if (header.block_version != kBlockProtocol) return broken("made under another block protocol");
-  if (header.chain_id.empty() || header.chain_id.size() > kMaxChainId) return broken("the chain id's length is wrong");
-  if (header.height < 1) return broken("the height is below 1");
-  if (!header.last_block_id.is_nil() && !complete(header.last_block_id)) return broken("the last block id is neither empty nor complete");
-  if (header.proposer_address.size() != 20) return broken("the proposer's address has the wrong size");
+  if (header.block_version != kBlockProtocol) return no_header("made under another block protocol");
+  if (header.chain_id.empty() || header.chain_id.size() > kMaxChainId) return no_header("the chain id's length is wrong");
+  if (header.height < 1) return no_header("the height is below 1");
+  if (!header.last_block_id.is_nil() && !complete(header.last_block_id))
+    return no_header("the last block id is neither empty nor complete");
+  if (header.proposer_address.size() != 20) return no_header("the proposer's address has the wrong size");
   for (const Bytes* hash : {&header.validators_hash, &header.next_validators_hash, &header.consensus_hash}) {
-    if (hash->size() != 32) return broken("a hash is missing");
+    if (hash->size() != 32) return no_header("a hash is missing");
   }
   return {};
 }
@@ -26,10 +27,10 @@ Result<void> check_header(const Header& header) {
 Result<void> check_vote(const CommitSig& sig, const Validator& validator) {
   if (sig.flag == VoteFlag::absent) {
     const bool bare = sig.validator_address.empty() && sig.signature.empty() && sig.timestamp == Time{};
-    return bare ? Result<void>{} : broken("an absent vote carries something");
+    return bare ? Result<void>{} : no_header("an absent vote carries something");
   }
-  if (sig.validator_address != validator.address()) return broken("a vote stands at another validator's place");
-  if (sig.signature.size() != 64) return broken("a vote's signature has the wrong size");
+  if (sig.validator_address != validator.address()) return no_header("a vote stands at another validator's place");
+  if (sig.signature.size() != 64) return no_header("a vote's signature has the wrong size");
   return {};
 }
 
@@ -53,9 +54,9 @@ Result<void> check_signatures(const SignedHeader& signed_header, const Validator
     items.push_back({set.validators[i].key, messages[i], *crypto::Signature::from(sig.signature)});
     if (sig.flag == VoteFlag::commit) power += set.validators[i].power;
   }
-  if (!exceeds(power, total_power(set), 2, 3)) return broken("signed by no more than two thirds of the validators' power");
+  if (!exceeds(power, total_power(set), 2, 3)) return no_header("signed by no more than two thirds of the validators' power");
   const std::vector<bool> good = crypto::verify_batch(items);
-  if (std::find(good.begin(), good.end(), false) != good.end()) return broken("a validator's signature does not hold");
+  if (std::find(good.begin(), good.end(), false) != good.end()) return no_header("a validator's signature does not hold");
   return {};
 }
 
@@ -67,30 +68,30 @@ Time plus(Time time, std::int64_t seconds) {
 Result<void> check_rules(const TrustRules& rules) {
   const bool level =
       rules.denominator != 0 && std::uint64_t{3} * rules.numerator >= rules.denominator && rules.numerator <= rules.denominator;
-  if (!level || rules.trusting_period_s < 0 || rules.clock_drift_s < 0) return broken("the trust rules are out of range");
+  if (!level || rules.trusting_period_s < 0 || rules.clock_drift_s < 0) return no_header("the trust rules are out of range");
   return {};
 }
 
 Result<void> check_later(const Header& trusted, const LightBlock& later) {
   const Header& header = later.signed_header.header;
-  if (header.chain_id != trusted.chain_id) return broken("belongs to another chain");
-  if (header.height <= trusted.height) return broken("not above the trusted one");
-  if (header.time <= trusted.time) return broken("not later than the trusted one");
+  if (header.chain_id != trusted.chain_id) return no_header("belongs to another chain");
+  if (header.height <= trusted.height) return no_header("not above the trusted one");
+  if (header.time <= trusted.time) return no_header("not later than the trusted one");
   return {};
 }
 
 Result<void> check_next(const Header& trusted, const LightBlock& next) {
   const Header& header = next.signed_header.header;
-  if (header.height != trusted.height + 1) return broken("not the next one");
-  if (header.validators_hash != trusted.next_validators_hash) return broken("its validators are not those announced before");
+  if (header.height != trusted.height + 1) return no_header("not the next one");
+  if (header.validators_hash != trusted.next_validators_hash) return no_header("its validators are not those announced before");
   return {};
 }
 
 // The rules that want a clock.
 Result<void> check_clock(const Header& trusted, const LightBlock& later, Time now, const TrustRules& rules) {
   CARELEDGER_CHECK(check_rules(rules));
-  if (plus(trusted.time, rules.trusting_period_s) <= now) return broken("the trusted header is too old to trust");
-  if (later.signed_header.header.time >= plus(now, rules.clock_drift_s)) return broken("from the future");
+  if (plus(trusted.time, rules.trusting_period_s) <= now) return no_header("the trusted header is too old to trust");
+  if (later.signed_header.header.time >= plus(now, rules.clock_drift_s)) return no_header("from the future");
   return {};
 }
 
@@ -101,12 +102,12 @@ Result<void> verify_commit(const SignedHeader& signed_header, const ValidatorSet
   CARELEDGER_CHECK(check_header(signed_header.header));
   CARELEDGER_CHECK(check(set));
   const Commit& commit = signed_header.commit;
-  if (hash_of(set) != signed_header.header.validators_hash) return broken("names other validators");
-  if (commit.height != signed_header.header.height) return broken("the commit is for another height");
-  if (commit.round < 0) return broken("the commit's round is negative");
-  if (!complete(commit.block_id)) return broken("the commit names no block");
-  if (commit.block_id.hash != hash_of(signed_header.header)) return broken("the commit is for another block");
-  if (commit.signatures.size() != set.validators.size()) return broken("the commit has not one place a validator");
+  if (hash_of(set) != signed_header.header.validators_hash) return no_header("names other validators");
+  if (commit.height != signed_header.header.height) return no_header("the commit is for another height");
+  if (commit.round < 0) return no_header("the commit's round is negative");
+  if (!complete(commit.block_id)) return no_header("the commit names no block");
+  if (commit.block_id.hash != hash_of(signed_header.header)) return no_header("the commit is for another block");
+  if (commit.signatures.size() != set.validators.size()) return no_header("the commit has not one place a validator");
   return check_signatures(signed_header, set);
 }
 
@@ -134,10 +135,10 @@ Result<void> verify_non_adjacent(const LightBlock& trusted, const LightBlock& la
   const Header& before = trusted.signed_header.header;
   CARELEDGER_CHECK(check_clock(before, later, now, rules));
   CARELEDGER_CHECK(check_later(before, later));
-  if (is_next(before, later)) return broken("adjacent, so another rule applies");
+  if (is_next(before, later)) return no_header("adjacent, so another rule applies");
   CARELEDGER_CHECK(verify_commit(later.signed_header, later.validators));
   if (!signed_by(trusted.validators, later, rules.numerator, rules.denominator))
-    return broken("too few of the trusted validators signed it");
+    return no_header("too few of the trusted validators signed it");
   return {};
 }
 
@@ -151,12 +152,12 @@ Result<void> check_follows(const LightBlock& trusted, const LightBlock& later) {
   CARELEDGER_CHECK(check_later(before, later));
   if (!is_next(before, later)) {
     if (signed_by(trusted.validators, later)) return {};
-    return broken("signed by no more than two thirds of the power of the validators before");
+    return no_header("signed by no more than two thirds of the power of the validators before");
   }
   CARELEDGER_CHECK(check_next(before, later));
   const BlockId& last = later.signed_header.header.last_block_id;
   if (last.is_nil() || last.hash == hash_of(before)) return {};  // none at all where a ledger grew into a network
-  return broken("it names another block before it: the chain is forked");
+  return no_header("it names another block before it: the chain is forked");
 }
 
 Result<void> verify_follows(const LightBlock& trusted, const LightBlock& later) {

@@ -22,7 +22,7 @@ int take_digits(std::string_view& text, std::size_t count) {
   return value;
 }
 
-bool take(std::string_view& text, char c) {
+bool take_char(std::string_view& text, char c) {
   if (!text.starts_with(c)) return false;
   text.remove_prefix(1);
   return true;
@@ -58,11 +58,11 @@ std::int64_t days_since_1970(int year, int month, int day) {
 bool take_date(std::string_view& text, Moment& moment) {
   moment.year = take_digits(text, 4);
   if (moment.year < 1) return false;
-  if (!take(text, '-')) return true;
+  if (!take_char(text, '-')) return true;
   moment.month = take_digits(text, 2);
   moment.precision = Precision::month;
   if (moment.month < 1 || moment.month > 12) return false;
-  if (!take(text, '-')) return true;
+  if (!take_char(text, '-')) return true;
   moment.day = take_digits(text, 2);
   moment.precision = Precision::day;
   return moment.day >= 1 && moment.day <= days_of(moment.year, moment.month);
@@ -70,14 +70,14 @@ bool take_date(std::string_view& text, Moment& moment) {
 
 bool take_time(std::string_view& text, Moment& moment) {
   const int hour = take_digits(text, 2);
-  if (hour < 0 || hour > 23 || !take(text, ':')) return false;
+  if (hour < 0 || hour > 23 || !take_char(text, ':')) return false;
   const int minute = take_digits(text, 2);
-  if (minute < 0 || minute > 59 || !take(text, ':')) return false;
+  if (minute < 0 || minute > 59 || !take_char(text, ':')) return false;
   const int second = take_digits(text, 2);
   if (second < 0 || second > 60) return false;
   moment.precision = Precision::second;
   moment.ms_of_day = ((std::int64_t{hour} * 60 + minute) * 60 + second) * 1000;
-  if (!take(text, '.')) return true;
+  if (!take_char(text, '.')) return true;
   const auto digits = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
   if (digits == 0) return false;
   moment.ms_span = digits == 1 ? 100 : (digits == 2 ? 10 : 1);
@@ -89,12 +89,12 @@ bool take_time(std::string_view& text, Moment& moment) {
 }
 
 bool take_zone(std::string_view& text, Moment& moment) {
-  if (take(text, 'Z')) return true;
+  if (take_char(text, 'Z')) return true;
   const bool behind = text.starts_with('-');
   if (!behind && !text.starts_with('+')) return false;
   text.remove_prefix(1);
   const int hour = take_digits(text, 2);
-  if (hour < 0 || hour > 14 || !take(text, ':')) return false;
+  if (hour < 0 || hour > 14 || !take_char(text, ':')) return false;
   const int minute = take_digits(text, 2);
   if (minute < 0 || minute > 59 || (hour == 14 && minute != 0)) return false;
   moment.zone_minutes = (hour * 60 + minute) * (behind ? -1 : 1);
@@ -105,7 +105,7 @@ std::optional<Moment> read_date_time(std::string_view text) {
   Moment moment;
   if (!take_date(text, moment)) return std::nullopt;
   if (text.empty()) return moment;
-  if (moment.precision != Precision::day || !take(text, 'T')) return std::nullopt;
+  if (moment.precision != Precision::day || !take_char(text, 'T')) return std::nullopt;
   if (!take_time(text, moment) || !take_zone(text, moment) || !text.empty()) return std::nullopt;
   return moment;
 }
@@ -127,7 +127,7 @@ bool is_instant(std::string_view text) {
 
 // -?(0|[1-9][0-9]*) within 32 bits and at least `low`; the number's text is JSON already.
 bool is_integer(std::string_view text, std::int64_t low) {
-  const bool negative = take(text, '-');
+  const bool negative = take_char(text, '-');
   if (text.empty() || text.size() > 10 || !all_of(text, is_digit) || (negative && text.starts_with('0'))) return false;
   std::int64_t value = 0;
   for (const char c : text) value = value * 10 + (c - '0');
@@ -166,7 +166,7 @@ bool is_oid(std::string_view text) {
   text.remove_prefix(1);
   if (text.empty()) return false;
   while (!text.empty()) {
-    if (!take(text, '.')) return false;
+    if (!take_char(text, '.')) return false;
     const std::size_t digits = std::min(text.find('.'), text.size());
     if (digits == 0 || !all_of(text.substr(0, digits), is_digit) || (digits > 1 && text.front() == '0')) return false;
     text.remove_prefix(digits);
