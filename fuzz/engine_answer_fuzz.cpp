@@ -16,6 +16,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     proof::sort(set);
     if (proof::check(set)) CARELEDGER_ASSERT(!proof::hash_of(set).empty());
   }
+  if (const auto block = parse_block(input)) {
+    static_cast<void>(proof::hash_of(block->header));
+    static_cast<void>(proof::data_hash(block->transactions));
+  }
+  static_cast<void>(parse_newest(input));
   static_cast<void>(parse_admission(input));
   static_cast<void>(parse_status(input));
   static_cast<void>(parse_connected(input));

@@ -3,9 +3,11 @@
 #include <filesystem>
 
 #include "apps/act_record.h"
+#include "apps/network/restored.h"
 #include "apps/upgrade.h"
 #include "codec/json/json.h"
 #include "exchange/promises.h"
+#include "kernel/tables.h"
 #include "replica/ledger_store.h"
 #include "vault/shred.h"
 
@@ -82,7 +84,12 @@ Result<void> back_up_records(Organisation& organisation, const Layout& layout, c
 
 Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFolders& to, BackedUp& done) {
   done.height = ledger.ordering().height();
-  CARELEDGER_CHECK(ledger.store().checkpoint(to.data + "/ledger"));  // refuses a folder that is there
+  if (ledger.embedded()) {
+    CARELEDGER_CHECK(ledger.store().checkpoint(to.data + "/ledger"));  // refuses a folder that is there
+  } else {
+    CARELEDGER_CHECK(copy_file(layout.founding_text(), to.data + "/founding.txt"));
+    CARELEDGER_CHECK(copy_file(layout.description(), to.data + "/description.json"));
+  }
   CARELEDGER_CHECK(copy_file(layout.founding(), to.data + "/founding.pb"));
   CARELEDGER_CHECK(copy_file(layout.config(), to.data + "/careledger.json"));
   return copy_file(layout.keystore(), to.keys + "/ledger.keys");
@@ -96,6 +103,23 @@ Result<void> back_up_accesses(Organisation& organisation, const Layout& layout, 
   }
   CARELEDGER_TRY(done.audit_entries, vault::write_audit_backup(organisation.audit(), organisation_folder(to.data, slug) + "/audit.backup"));
   return vault::write_key_backup(organisation.vault(), layout.organisation_keystore(slug), organisation_keys(to.keys, slug));
+}
+
+Result<void> verify_ledger(const BackupFolders& from, const std::string& aside) {
+  replica::LedgerStoreOptions options;
+  options.folder = aside;
+  CARELEDGER_CHECK(copy_folder(from.data + "/ledger", options.folder));
+  CARELEDGER_TRY(const auto store, replica::open_ledger_store(options));
+  return store->verify();
+}
+
+// What a network's member is known by: without it nobody lets it in.
+Result<void> verify_member(const BackupFolders& from, const Config& config, vault::Keystore& keys) {
+  CARELEDGER_TRY(const Bytes founding, system_files().read_all(from.data + "/founding.pb", kFoundingBytesMax));
+  if (kernel::ledger_id(founding) != config.ledger)
+    return fail(ErrorKind::corrupt, from.data + "/founding.pb founds another ledger than careledger.json names");
+  for (const vault::Purpose purpose : {vault::Purpose::validator, vault::Purpose::engine_node}) CARELEDGER_CHECK(keys.signing(purpose));
+  return {};
 }
 
 const char* name_of(BackupPart part) {
@@ -188,15 +212,33 @@ Result<BackedUp> verify_backup(const BackupFolders& from, const SealChoice& choi
   }
   CARELEDGER_CHECK(aside.remove());
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(from.keys + "/ledger.keys", seal, clock, entropy));
-  replica::LedgerStoreOptions options;
-  options.folder = pattern + "/ledger";
-  CARELEDGER_CHECK(copy_folder(from.data + "/ledger", options.folder));
-  CARELEDGER_TRY(const auto store, replica::open_ledger_store(options));
-  CARELEDGER_CHECK(store->verify());
+  if (config.network) CARELEDGER_CHECK(verify_member(from, config, *keys));
+  else CARELEDGER_CHECK(verify_ledger(from, pattern + "/ledger"));
   return done;
 }
 
-Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const SealChoice& choice, Clock& clock, Entropy& entropy) {
+namespace {
+
+// When the newest of it was written.
+Result<BlockTime> restore_organisation(const Layout& layout, const BackupFolders& from, const OrganisationConfig& organisation,
+                                       const vault::Seal& seal, Clock& clock, Entropy& entropy) {
+  const std::string& slug = organisation.slug;
+  const std::string folder = organisation_folder(from.data, slug);
+  CARELEDGER_CHECK(system_files().make_folder(layout.audit(slug)));
+  CARELEDGER_CHECK(vault::restore_key_backup(organisation_keys(from.keys, slug), layout.organisation_keystore(slug), layout.vault(slug)));
+  CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.organisation_keystore(slug), seal, clock, entropy));
+  vault::VaultOptions options;
+  options.folder = layout.vault(slug);
+  options.organisation = organisation.id;
+  CARELEDGER_TRY(const vault::BackupReport records, vault::restore_backup(folder + "/records.backup", options, *keys, clock, entropy));
+  CARELEDGER_CHECK(copy_folder(folder + "/audit.backup", layout.audit(slug) + "/audit.log"));
+  CARELEDGER_CHECK(copy_if_there(folder + "/witness", layout.witness(slug)));
+  CARELEDGER_CHECK(copy_if_there(folder + "/timestamp.pem", layout.timestamp(slug)));
+  CARELEDGER_CHECK(copy_if_there(folder + "/promises", layout.promises(slug)));
+  return records.time;
+}
+
+Result<void> restore_folder(const Layout& layout, const BackupFolders& from, const SealChoice& choice, Clock& clock, Entropy& entropy) {
   CARELEDGER_CHECK(make_empty(layout.folder));
   CARELEDGER_CHECK(copy_file(from.data + "/careledger.json", layout.config()));
   CARELEDGER_CHECK(upgrade_config(system_files(), layout.config()));
@@ -204,27 +246,32 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_CHECK(copy_file(from.keys + "/ledger.keys", layout.keystore()));
   CARELEDGER_CHECK(copy_file(from.data + "/founding.pb", layout.founding()));
-  CARELEDGER_CHECK(copy_folder(from.data + "/ledger", layout.ledger()));
-  BackedUp done;
+  BlockTime used = clock.now();
   for (const OrganisationConfig& organisation : config.organisations) {
-    const std::string& slug = organisation.slug;
-    const std::string folder = organisation_folder(from.data, slug);
-    CARELEDGER_CHECK(system_files().make_folder(layout.audit(slug)));
-    CARELEDGER_CHECK(vault::restore_key_backup(organisation_keys(from.keys, slug), layout.organisation_keystore(slug), layout.vault(slug)));
-    CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.organisation_keystore(slug), seal, clock, entropy));
-    vault::VaultOptions options;
-    options.folder = layout.vault(slug);
-    options.organisation = organisation.id;
-    CARELEDGER_TRY(const vault::BackupReport records, vault::restore_backup(folder + "/records.backup", options, *keys, clock, entropy));
-    CARELEDGER_CHECK(copy_folder(folder + "/audit.backup", layout.audit(slug) + "/audit.log"));
-    CARELEDGER_CHECK(copy_if_there(folder + "/witness", layout.witness(slug)));
-    CARELEDGER_CHECK(copy_if_there(folder + "/timestamp.pem", layout.timestamp(slug)));
-    CARELEDGER_CHECK(copy_if_there(folder + "/promises", layout.promises(slug)));
-    done.versions += records.versions;
+    CARELEDGER_TRY(const BlockTime written, restore_organisation(layout, from, organisation, seal, clock, entropy));
+    used = std::max(used, written);
   }
-  CARELEDGER_TRY(const auto node, Node::open(layout, choice, clock, entropy));
+  if (!config.network) return copy_folder(from.data + "/ledger", layout.ledger());
+  CARELEDGER_CHECK(copy_file(from.data + "/founding.txt", layout.founding_text()));
+  CARELEDGER_CHECK(copy_file(from.data + "/description.json", layout.description()));
+  return network::begin_silent(layout, config, used);
+}
+
+}  // namespace
+
+Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const SealChoice& choice, Clock& clock, Entropy& entropy,
+                         const network::JoinOrder& fetching) {
+  if (!system_files().exists(layout.restoring())) CARELEDGER_CHECK(restore_folder(layout, from, choice, clock, entropy));
+  BackedUp done;
+  if (system_files().exists(layout.restoring())) {
+    network::JoinOrder order = fetching;
+    order.seal = choice;
+    CARELEDGER_TRY(done.lost_entries, network::come_back(layout, order, clock, entropy));
+  }
+  CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, choice, clock, entropy));
   for (const auto& organisation : node->organisations()) {
-    CARELEDGER_CHECK(record_act(organisation->audit(), vault::AuditKind::restore));
+    if (!node->config().network) CARELEDGER_CHECK(record_act(organisation->audit(), vault::AuditKind::restore));
+    done.versions += organisation->vault().figures().versions;
     done.audit_entries += organisation->audit().size();
   }
   done.height = node->ledger().ordering().height();

@@ -26,6 +26,7 @@ struct BackedUp {
   std::uint64_t versions = 0;
   std::uint64_t audit_entries = 0;
   Height height;
+  std::uint64_t lost_entries = 0;  // of a restore: accesses that the ledger's heads cover and the backup did not hold
 };
 
 // In this order, each of all organisations before the next: what is copied later may know more than what was copied before, never less.

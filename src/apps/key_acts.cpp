@@ -26,7 +26,7 @@ Result<void> record(Organisation& organisation, const std::string& act, bool bef
 // In one organisation's audit map, or in those of all when `name` is empty.
 Result<void> record_in(const Layout& layout, const SealChoice& seal, const std::string& name, const std::string& act, bool before,
                        Clock& clock, Entropy& entropy) {
-  CARELEDGER_TRY(const auto node, Node::open(layout, seal, clock, entropy));
+  CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, seal, clock, entropy));
   for (const auto& organisation : node->organisations())
     if (name.empty() || organisation->config().slug == name) CARELEDGER_CHECK(record(*organisation, act, before));
   return {};
@@ -43,9 +43,13 @@ Result<bool> reseal_one(const std::string& path, const Seal& old, const Seal& ne
 }  // namespace
 
 Result<std::vector<vault::KeyInfo>> list_keys(const KeyPlace& place, Clock& clock, Entropy& entropy) {
-  CARELEDGER_TRY(const OrganisationConfig organisation, find_organisation(place));
+  std::string path = place.layout.keystore();
+  if (!place.organisation.empty()) {
+    CARELEDGER_TRY(const OrganisationConfig organisation, find_organisation(place));
+    path = place.layout.organisation_keystore(organisation.slug);
+  }
   CARELEDGER_TRY(const Seal seal, open_seal(place.layout, place.seal, false, entropy));
-  CARELEDGER_TRY(const auto keys, Keystore::open(place.layout.organisation_keystore(organisation.slug), seal, clock, entropy));
+  CARELEDGER_TRY(const auto keys, Keystore::open(path, seal, clock, entropy));
   return keys->inventory();
 }
 

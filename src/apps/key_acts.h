@@ -18,7 +18,7 @@ struct KeyPlace {
   std::string organisation;  // name or slug
 };
 
-// Never a secret. Beside a running node too.
+// Never a secret. Beside a running node too. With no organisation named: the node's own, which are the ledger's (validator, engine node…).
 Result<std::vector<vault::KeyInfo>> list_keys(const KeyPlace& place, Clock& clock, Entropy& entropy);
 
 // Number of the authority in force afterwards (rotation.h).

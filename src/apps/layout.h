@@ -17,6 +17,7 @@ struct Layout {
   std::string founding_text() const { return folder + "/founding.txt"; }    // the founding document of a network, for people
   std::string engine() const { return folder + "/engine"; }                 // of a network's node
   std::string signed_steps() const { return folder + "/engine.signed"; }    // what its validator signed last; no part of a backup
+  std::string restoring() const { return folder + "/restoring"; }           // while a restore of a network's node has not ended
   std::string ledger() const { return folder + "/ledger"; }
   std::string keystore() const { return folder + "/keystore"; }
   std::string organisation(const std::string& slug) const { return folder + "/organisations/" + slug; }

@@ -11,6 +11,7 @@
 #include "kernel/tables.h"
 #include "ordering/abci/engine_home.h"
 #include "ordering/local/chain_maker.h"
+#include "ordering/resting.h"
 #include "replica/ledger_store.h"
 
 namespace careledger::apps {
@@ -32,14 +33,11 @@ Result<void> check_members(const replica::Replica& replica, const Layout& layout
 
 }  // namespace
 
-Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
-                                             std::shared_ptr<storage::Room> room, const Engine* engine) {
+Result<std::unique_ptr<Ledger>> Ledger::open_store(const Layout& layout, Bytes founding, vault::Keystore& keys,
+                                                   std::shared_ptr<storage::Room> room) {
   auto ledger = std::unique_ptr<Ledger>(new Ledger);
   if (!kernel::parse_canonical(founding, ledger->founding_))
     return fail(ErrorKind::corrupt, layout.founding() + " does not read as a founding document");
-  const bool together = ledger->founding_.format() == kernel::kFoundedTogether;
-  if (together && engine == nullptr)
-    return fail(ErrorKind::unsupported, "this ledger is ordered by a network, and this command works on embedded ledgers alone");
   replica::LedgerStoreOptions options;
   options.folder = layout.ledger();
   options.room = std::move(room);
@@ -49,13 +47,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   config.founding = std::move(founding);
   config.threads = std::max(1u, std::thread::hardware_concurrency()) - 1;
   CARELEDGER_TRY(ledger->replica_, replica::Replica::open(config, ledger->store_, contracts::all()));
-  if (together) {
-    CARELEDGER_CHECK(check_members(*ledger->replica_, layout));
-    CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, ledger->founding_, *ledger->replica_, keys, clock,
-                                                            engine->program, engine->snapshot_every, engine->on_event}));
-  } else {
-    CARELEDGER_CHECK(ledger->start_alone(keys, clock));
-  }
+  if (!ledger->embedded()) CARELEDGER_CHECK(check_members(*ledger->replica_, layout));
   CARELEDGER_TRY(crypto::SigningKey log, keys.signing(vault::Purpose::cosign));
   ledger->checkpoints_ = std::make_unique<ordering::CheckpointKeeper>(kernel::chain_id(ledger->replica_->ledger()), std::move(log));
   if (ledger->embedded()) return ledger;
@@ -63,6 +55,39 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   ledger->walks_ = std::make_unique<ordering::WalkKeeper>(
       std::move(first), [owner = ledger.get()](Height height) { return ordering::light_block(owner->ordering(), height); });
   return ledger;
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
+                                             std::shared_ptr<storage::Room> room, const Engine* engine) {
+  kernel::Founding document;
+  if (engine == nullptr && kernel::parse_canonical(founding, document) && document.format() == kernel::kFoundedTogether)
+    return fail(ErrorKind::unsupported,
+                "this ledger is ordered by a network: start the node (careledger serve), which this command asks then. What wants the node "
+                "stopped and a ledger that goes on is not offered in a network yet");
+  CARELEDGER_TRY(auto ledger, open_store(layout, std::move(founding), keys, std::move(room)));
+  if (ledger->embedded()) {
+    CARELEDGER_CHECK(ledger->start_alone(keys, clock));
+  } else {
+    CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, ledger->founding_, *ledger->replica_, keys, clock,
+                                                            engine->program, engine->snapshot_every, engine->on_event}));
+  }
+  return ledger;
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::open_at_rest(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
+                                                     std::shared_ptr<storage::Room> room) {
+  CARELEDGER_TRY(auto ledger, open_store(layout, std::move(founding), keys, std::move(room)));
+  if (ledger->embedded()) {
+    CARELEDGER_CHECK(ledger->start_alone(keys, clock));
+  } else {
+    ledger->ordering_ = ordering::rest(*ledger->replica_);
+  }
+  return ledger;
+}
+
+bool Ledger::failed() const {
+  if (member_) return member_->failed();
+  return embedded() && !ordering_->has_quorum();
 }
 
 Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
@@ -76,6 +101,7 @@ Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
 
 Result<network::Standing> Ledger::standing() const {
   if (embedded()) return fail(ErrorKind::not_found, "this ledger is embedded: it has no other members");
+  if (at_rest()) return fail(ErrorKind::unavailable, "the engine of this node does not run");
   return member_->standing();
 }
 

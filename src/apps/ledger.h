@@ -8,6 +8,7 @@
 
 #include "apps/layout.h"
 #include "apps/network/member.h"
+#include "kernel/tables.h"
 #include "ordering/chain_json.h"
 #include "ordering/local/local.h"
 #include "ordering/walk_keeper.h"
@@ -34,12 +35,17 @@ class Ledger {
   // without an engine, or founded by an earlier build.
   static Result<std::unique_ptr<Ledger>> open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
                                               std::shared_ptr<storage::Room> room = nullptr, const Engine* engine = nullptr);
+  // A network's without its engine: to be read as far as it is here (ordering/resting.h). An embedded one as open() does.
+  static Result<std::unique_ptr<Ledger>> open_at_rest(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
+                                                      std::shared_ptr<storage::Room> room = nullptr);
   ~Ledger();
 
   replica::Replica& replica() { return *replica_; }
   ordering::Ordering& ordering() { return member_ ? member_->ordering() : *ordering_; }
-  bool embedded() const { return member_ == nullptr; }
-  bool failed() const { return member_ ? member_->failed() : !ordering_->has_quorum(); }  // start the node again
+  bool embedded() const { return founding_.format() != kernel::kFoundedTogether; }
+  bool at_rest() const { return !embedded() && member_ == nullptr; }
+  bool failed() const;  // start the node again
+  const kernel::Founding& founding() const { return founding_; }
   // Of a network's ledger; not_found: this one is embedded. unavailable: the engine does not answer.
   Result<network::Standing> standing() const;
   proof::BlockLimits block_limits() const;
@@ -61,11 +67,13 @@ class Ledger {
 
  private:
   Ledger() = default;
+  static Result<std::unique_ptr<Ledger>> open_store(const Layout& layout, Bytes founding, vault::Keystore& keys,
+                                                    std::shared_ptr<storage::Room> room);
   Result<void> start_alone(vault::Keystore& keys, const Clock& clock);
   std::shared_ptr<storage::Store> store_;
   std::unique_ptr<replica::Replica> replica_;
   kernel::Founding founding_;
-  std::unique_ptr<ordering::Ordering> ordering_;  // of an embedded ledger
+  std::unique_ptr<ordering::Ordering> ordering_;  // of an embedded ledger, and of one at rest
   std::unique_ptr<network::Member> member_;       // of a network's
   std::unique_ptr<ordering::CheckpointKeeper> checkpoints_;
   std::unique_ptr<ordering::WalkKeeper> walks_;  // of a network's

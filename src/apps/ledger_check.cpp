@@ -51,15 +51,20 @@ Result<std::optional<std::string>> departs_from(const replica::View& view, const
 
 }  // namespace
 
-Result<std::vector<vault::CheckFinding>> check_ledger(Ledger& ledger, std::size_t findings_max,
-                                                      const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+std::vector<vault::CheckFinding> check_ledger(Ledger& ledger, std::size_t findings_max,
+                                              const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   std::vector<vault::CheckFinding> findings;
-  if (const auto whole = ledger.store().verify(); !whole) findings.push_back({"ledger", "disk", whole.error().message});
   Walk walk(ledger, findings);
   for (Height height{1}; height <= walk.tip() && findings.size() < findings_max; height = next(height)) {
     walk.look_at(height);
     if (progress) progress(height.value, walk.tip().value);
   }
+  return findings;
+}
+
+std::vector<vault::CheckFinding> check_kept(Ledger& ledger) {
+  std::vector<vault::CheckFinding> findings;
+  if (const auto whole = ledger.store().verify(); !whole) findings.push_back({"ledger", "disk", whole.error().message});
   // The witnesses hold this history against the one that they remember.
   if (const auto witnessed = ledger.checkpoints().checkpoint(ledger.replica().view()); !witnessed)
     findings.push_back({"ledger", "witnesses", witnessed.error().message});

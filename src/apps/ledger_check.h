@@ -1,4 +1,4 @@
-// Looks through every block of the embedded ledger and compares it with its header, the header before, and the validator's signature.
+// Holds the ledger against itself and against those who remember it. The chain of a network's is apps/network/chain_check.h's.
 #pragma once
 
 #include <functional>
@@ -10,9 +10,12 @@
 
 namespace careledger::apps {
 
-// Findings name the block by height. An error only when nothing could be looked at. Any thread; the ledger may go on meanwhile.
-Result<std::vector<vault::CheckFinding>> check_ledger(Ledger& ledger, std::size_t findings_max,
-                                                      const std::function<void(std::uint64_t, std::uint64_t)>& progress);
+// Of an embedded ledger: every block with its header, the header before, and the validator's signature. Findings name the block by height.
+// Any thread; the ledger may go on meanwhile.
+std::vector<vault::CheckFinding> check_ledger(Ledger& ledger, std::size_t findings_max,
+                                              const std::function<void(std::uint64_t, std::uint64_t)>& progress);
+// Of any ledger: its files, and the memory of the witnesses.
+std::vector<vault::CheckFinding> check_kept(Ledger& ledger);
 
 // The newest head of an organisation's audit map that stands on the ledger.
 Result<std::optional<ledger::AccessHead>> access_head(Ledger& ledger, const OrganisationId& organisation);

@@ -34,16 +34,37 @@ Node::Node(Layout layout, Clock& clock) : layout_(std::move(layout)), clock_(clo
 Node::~Node() { stop(); }
 
 Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy,
-                                         const std::string& engine, std::uint64_t snapshot_every) {
+                                         const std::string& program, std::uint64_t snapshot_every) {
+  return open(layout, choice, clock, entropy, [&](Node& node, Bytes founding) {
+    if (!node.config_.network || program.empty()) return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_);
+    const Engine engine{*node.config_.network, program, snapshot_every,
+                        [alerts = node.alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
+    return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_, &engine);
+  });
+}
+
+Result<std::unique_ptr<Node>> Node::open_at_rest(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy) {
+  return open(layout, choice, clock, entropy, [&](Node& node, Bytes founding) {
+    return Ledger::open_at_rest(layout, std::move(founding), *node.keys_, clock, node.room_);
+  });
+}
+
+Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy,
+                                         const OpenLedger& open_ledger) {
   auto node = std::unique_ptr<Node>(new Node(layout, clock));
   CARELEDGER_TRY(node->config_, read_config(system_files(), layout.config()));
+  if (system_files().exists(layout.restoring()))
+    return fail(ErrorKind::precondition, layout.folder + " is being restored: run careledger restore again, which goes on where it was");
   CARELEDGER_TRY(node->lock_, lock_folder(layout));
   node->room_ = std::make_shared<storage::Room>(layout.folder, std::uint64_t{node->config_.reserve_mib} << 20);
   node->room_->on_change([alerts = node->alerts_.get()](const std::string& what) { alerts->raise("disk", what); });
   node->room_->look();
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_TRY(node->keys_, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
-  CARELEDGER_CHECK(node->open_ledger(engine, snapshot_every));
+  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  CARELEDGER_TRY(node->ledger_, open_ledger(*node, std::move(founding)));
+  if (node->ledger_->replica().ledger() != node->config_.ledger)
+    return fail(ErrorKind::corrupt, layout.founding() + " founds another ledger than careledger.json names; restore both from one backup");
   CARELEDGER_CHECK(node->check_admitted());
   for (const OrganisationConfig& organisation : node->config_.organisations) {
     CARELEDGER_TRY(auto opened, node->open_organisation(organisation, seal, entropy));
@@ -54,19 +75,6 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
 
 Result<std::unique_ptr<Organisation>> Node::open_organisation(const OrganisationConfig& config, const vault::Seal& seal, Entropy& entropy) {
   return Organisation::open(layout_, config, seal, {*ledger_, room_, *alerts_, clock_, entropy});
-}
-
-Result<void> Node::open_ledger(const std::string& program, std::uint64_t snapshot_every) {
-  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout_.founding(), kFoundingBytesMax));
-  if (config_.network && !program.empty()) {
-    const Engine engine{*config_.network, program, snapshot_every,
-                        [alerts = alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
-    CARELEDGER_TRY(ledger_, Ledger::open(layout_, std::move(founding), *keys_, clock_, room_, &engine));
-  } else {
-    CARELEDGER_TRY(ledger_, Ledger::open(layout_, std::move(founding), *keys_, clock_, room_));
-  }
-  if (ledger_->replica().ledger() == config_.ledger) return {};
-  return fail(ErrorKind::corrupt, layout_.founding() + " founds another ledger than careledger.json names; restore both from one backup");
 }
 
 Result<void> Node::check_admitted() const {
@@ -80,7 +88,7 @@ Result<void> Node::check_admitted() const {
 // A network begins without an authority that accredits: each member does it at its first start, as soon as there is a block.
 void Node::accredit_first_clinicians() {
   namespace build = contracts::build;
-  if (ledger_->embedded()) return;
+  if (ledger_->embedded() || ledger_->at_rest()) return;
   for (const auto& one : organisations_) {
     Organisation* organisation = one.get();
     ledger_->ordering().when_provable({1}, [this, organisation] {

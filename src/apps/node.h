@@ -28,6 +28,8 @@ class Node {
   // nodes that come later; 0: none.
   static Result<std::unique_ptr<Node>> open(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy,
                                             const std::string& engine = {}, std::uint64_t snapshot_every = kSnapshotEvery);
+  // The same to look at and to copy what is here: a network's ledger without its engine, and nothing is sent to it.
+  static Result<std::unique_ptr<Node>> open_at_rest(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy);
   ~Node();
 
   Result<void> serve(const ServeConfig& config);
@@ -35,6 +37,7 @@ class Node {
 
   const Config& config() const { return config_; }
   Ledger& ledger() { return *ledger_; }
+  vault::Keystore& keys() { return *keys_; }  // the ledger's
   std::vector<std::unique_ptr<Organisation>>& organisations() { return organisations_; }
   Organisation* find(const std::string& name);
   // Opens an organisation of the ledger that the configuration need not name yet. It has to go before the node.
@@ -49,7 +52,9 @@ class Node {
   void show_figures();
   Result<void> write_addresses(const std::string& path) const;
   edge::exchange::Addresses partners() const;
-  Result<void> open_ledger(const std::string& engine, std::uint64_t snapshot_every);
+  using OpenLedger = std::function<Result<std::unique_ptr<Ledger>>(Node&, Bytes founding)>;
+  static Result<std::unique_ptr<Node>> open(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy,
+                                            const OpenLedger& open_ledger);
   Result<void> check_admitted() const;
   void accredit_first_clinicians();
 

@@ -50,9 +50,17 @@ std::string words_of(const http::Response& response) {
 Error error_of(const http::Response& response) { return {kind_of(response.status), words_of(response)}; }
 
 Result<std::unique_ptr<NodeAccess>> NodeAccess::open(const Layout& layout, const SealChoice& seal, const std::string& trust_file) {
+  return open(layout, seal, trust_file, Node::open(layout, seal, system_clock(), system_entropy()));
+}
+
+Result<std::unique_ptr<NodeAccess>> NodeAccess::open_at_rest(const Layout& layout, const SealChoice& seal) {
+  return open(layout, seal, {}, Node::open_at_rest(layout, seal, system_clock(), system_entropy()));
+}
+
+Result<std::unique_ptr<NodeAccess>> NodeAccess::open(const Layout& layout, const SealChoice& seal, const std::string& trust_file,
+                                                     Result<std::unique_ptr<Node>> node) {
   auto access = std::unique_ptr<NodeAccess>(new NodeAccess(layout, seal));
   CARELEDGER_TRY(access->config_, read_config(system_files(), layout.config()));
-  auto node = Node::open(layout, seal, system_clock(), system_entropy());
   if (!node && node.error().kind == ErrorKind::unavailable) {
     CARELEDGER_CHECK(access->find_running(trust_file));
     return access;

@@ -22,6 +22,8 @@ Error error_of(const edge::http::Response& response);
 class NodeAccess {
  public:
   static Result<std::unique_ptr<NodeAccess>> open(const Layout& layout, const SealChoice& seal, const std::string& trust_file = {});
+  // To copy what is here: of a network's node that does not serve too, which is opened without its engine.
+  static Result<std::unique_ptr<NodeAccess>> open_at_rest(const Layout& layout, const SealChoice& seal);
   ~NodeAccess();
 
   const Config& config() const { return config_; }
@@ -38,6 +40,8 @@ class NodeAccess {
 
  private:
   NodeAccess(Layout layout, SealChoice seal) : layout_(std::move(layout)), seal_(std::move(seal)) {}
+  static Result<std::unique_ptr<NodeAccess>> open(const Layout& layout, const SealChoice& seal, const std::string& trust_file,
+                                                  Result<std::unique_ptr<Node>> node);
   Result<void> find_running(const std::string& trust_file);
   Result<edge::http::Client*> client_of(const std::string& organisation);
   Result<std::string> sign_token(const OrganisationConfig& organisation, const edge::auth::Principal& principal, std::chrono::seconds life);

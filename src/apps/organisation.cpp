@@ -74,6 +74,7 @@ Result<void> Organisation::open_parts(const Layout& layout, const vault::Seal& s
                  ordering::Witness::open(system_files(), layout.witness(config_.slug), config_.slug, std::move(cosign), clock_));
   CARELEDGER_CHECK(compare_with(*witness));
   ledger_.checkpoints().add(std::move(witness));
+  if (ledger_.at_rest()) return {};
   vault_->start_anchoring(ledger_.ordering(), *signer_);
   audit_->start_heads(ledger_.ordering(), *signer_);
   return {};
@@ -147,7 +148,7 @@ Result<void> Organisation::serve(const Surroundings& around) {
   CARELEDGER_TRY(const vault::SealInfo seal, vault::Keystore::describe(layout_.organisation_keystore(config_.slug)));
   CARELEDGER_CHECK(record_start(*audit_, layout_, seal.method, around.config));
   started_ = true;
-  tell_of_erasures();
+  if (!ledger_.at_rest()) tell_of_erasures();
   CARELEDGER_CHECK(make_exchange(around));
   CARELEDGER_CHECK(make_fhir(around));
   router_ = std::make_unique<edge::http::Router>();

@@ -4,10 +4,13 @@
 #include "apps/admin_api.h"
 #include "apps/commands/command.h"
 #include "apps/ledger_check.h"
+#include "apps/lost_anchors.h"
+#include "apps/network/engine_store.h"
 #include "apps/node.h"
 #include "apps/terminal.h"
 #include "codec/json/json.h"
 #include "exchange/promises.h"
+#include "vault/anchored.h"
 
 namespace careledger::apps::commands {
 namespace {
@@ -20,13 +23,25 @@ struct Options {
   FolderOptions folder;
   std::vector<std::string> checkpoints;  // files of signed notes that somebody remembers
   std::string trust;
+  std::string engine = "cometbft";
 };
 
 struct Looked {
   std::uint64_t blocks = 0, versions = 0, index_rows = 0, anchors = 0, audit_entries = 0, promises = 0, cosigned = 0;
   std::vector<std::pair<std::string, vault::CheckFinding>> findings;  // beside whose they are
   std::vector<std::string> put_aside;  // files of ends that were cut: by a power failure, or by who changed the newest entry
+  std::vector<std::string> notes;      // what nothing here could be held against
 };
+
+// A line at most, on a terminal that somebody looks at.
+std::function<void(std::uint64_t, std::uint64_t)> bar_of(const std::string& name, bool quiet) {
+  const auto bar = std::make_shared<std::unique_ptr<Progress>>();
+  return [bar, name, quiet](std::uint64_t done, std::uint64_t of) {
+    if (quiet || of == 0) return;
+    if (!*bar) *bar = std::make_unique<Progress>(name, of);
+    (*bar)->to(done);
+  };
+}
 
 // What others promised is evidence: strictly to the last byte, also what `serve` would put aside as a broken append.
 Result<void> look_at_promises(Organisation& organisation, const std::string& file, Looked& looked) {
@@ -42,22 +57,17 @@ Result<void> look_at_promises(Organisation& organisation, const std::string& fil
 
 Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Looked& looked) {
   const std::string& name = organisation.config().name;
-  std::unique_ptr<Progress> bar;
   vault::CheckOptions options;
   options.findings_max = kFindingsMax;
-  options.progress = [&](std::uint64_t done, std::uint64_t of) {
-    if (quiet || of == 0) return;
-    if (!bar) bar = std::make_unique<Progress>(name, of);
-    bar->to(done);
-  };
+  options.progress = bar_of(name, quiet);
   ask_ledger(ledger, organisation.config().id, options);
   options.in_vault = [view = organisation.vault().view()](const std::string& type, const std::string& id, std::uint32_t version) {
     return view.has_version(type, id, version);
   };
   CARELEDGER_TRY(const vault::CheckReport records, vault::check_vault(organisation.vault(), options));
-  bar.reset();
+  options.progress = bar_of(name, quiet);
   CARELEDGER_TRY(const vault::CheckReport accesses, vault::check_audit(organisation.audit(), options));
-  bar.reset();
+  options.progress = bar_of(name, quiet);
   CARELEDGER_TRY(const vault::CheckReport recorded, vault::check_recorded(organisation.vault(), organisation.audit(), options));
   CARELEDGER_TRY(const auto remembered, check_cosigned(ledger, vault::Relationships(organisation.vault()), kFindingsMax, looked.cosigned));
   for (const vault::CheckFinding& finding : remembered) looked.findings.emplace_back(name, finding);
@@ -91,22 +101,57 @@ Result<void> look_outside(Ledger& ledger, const Options& options, Looked& looked
   return {};
 }
 
+// A network's blocks lie in the engine's files, with the votes for them.
+Result<std::vector<vault::CheckFinding>> look_at_network(Node& node, const Layout& layout, const Options& options, bool quiet,
+                                                         Looked& looked) {
+  CARELEDGER_TRY(const proof::ValidatorSet founders, node.ledger().first_validators());
+  const auto engine = network::EngineStore::open(layout, *node.config().network, node.ledger().founding(), node.keys(), options.engine);
+  if (!engine && engine.error().kind != ErrorKind::corrupt) return tl::make_unexpected(engine.error());
+  if (!engine) return std::vector<vault::CheckFinding>{{"ledger", "engine", engine.error().message}};
+  const replica::View view = node.ledger().replica().view();
+  network::ChainReport report = network::check_chain(view, founders, **engine, {kFindingsMax, bar_of("ledger", quiet)});
+  looked.blocks = report.blocks;
+  looked.notes = std::move(report.notes);
+  return std::move(report.findings);
+}
+
+Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& options, bool quiet, Looked& looked) {
+  std::vector<vault::CheckFinding> blocks;
+  if (node.config().network) {
+    CARELEDGER_TRY(blocks, look_at_network(node, layout, options, quiet, looked));
+  } else {
+    blocks = check_ledger(node.ledger(), kFindingsMax, bar_of("ledger", quiet));
+    looked.blocks = node.ledger().ordering().height().value;
+  }
+  for (const auto& findings : {check_kept(node.ledger()), blocks})
+    for (const vault::CheckFinding& finding : findings) looked.findings.emplace_back("ledger", finding);
+  return look_outside(node.ledger(), options, looked);
+}
+
+// What the newest backup did not hold when it was restored; others remember it.
+Result<void> look_for_lost(Organisation& organisation, Ledger& ledger, Looked& looked) {
+  const auto known = vault::anchor_commands(organisation.vault());
+  if (!known && known.error().kind == ErrorKind::corrupt) return {};  // a finding of the vault's own check
+  if (!known) return tl::make_unexpected(known.error());
+  const auto lost = lost_anchors(ledger.replica().view(), organisation.config().id, *known);
+  if (!lost && lost.error().kind == ErrorKind::corrupt) return {};  // of the ledger's
+  if (!lost) return tl::make_unexpected(lost.error());
+  if (lost->count > 0)
+    looked.notes.push_back(
+        fmt::format("{}: {} of its anchors on the ledger, in blocks {} to {}, are of records that were lost with what came after "
+                    "a restored backup, or that were anchored again since",
+                    organisation.config().name, lost->count, lost->first.value, lost->last.value));
+  return {};
+}
+
 Result<Looked> look(const Options& options, bool quiet) {
   const Layout layout = layout_of(options.folder.folder);
-  CARELEDGER_TRY(const auto node, Node::open(layout, options.folder.seal, system_clock(), system_entropy()));
+  CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, options.folder.seal, system_clock(), system_entropy()));
   Looked looked;
-  std::unique_ptr<Progress> bar;
-  CARELEDGER_TRY(const auto blocks, check_ledger(node->ledger(), kFindingsMax, [&](std::uint64_t done, std::uint64_t of) {
-                   if (quiet) return;
-                   if (!bar) bar = std::make_unique<Progress>("ledger", of);
-                   bar->to(done);
-                 }));
-  bar.reset();
-  looked.blocks = node->ledger().ordering().height().value;
-  for (const vault::CheckFinding& finding : blocks) looked.findings.emplace_back("ledger", finding);
-  CARELEDGER_CHECK(look_outside(node->ledger(), options, looked));
+  CARELEDGER_CHECK(look_at_ledger(*node, layout, options, quiet, looked));
   for (const auto& organisation : node->organisations()) {
     CARELEDGER_CHECK(look_at(*organisation, node->ledger(), quiet, looked));
+    CARELEDGER_CHECK(look_for_lost(*organisation, node->ledger(), looked));
     const std::string& slug = organisation->config().slug;
     CARELEDGER_CHECK(look_at_promises(*organisation, layout.promises(slug), looked));
     for (const std::string& torn : {layout.audit(slug) + "/audit.log.torn", layout.promises(slug) + ".torn"})
@@ -133,6 +178,9 @@ void print_json(const Looked& looked) {
   json::Value put_aside = document.array();
   for (const std::string& file : looked.put_aside) document.append(put_aside, document.string(file));
   document.set(root, "put_aside", put_aside);
+  json::Value notes = document.array();
+  for (const std::string& note : looked.notes) document.append(notes, document.string(note));
+  document.set(root, "notes", notes);
   document.root() = root;
   fmt::print("{}\n", json::compact(document.root()));
 }
@@ -155,6 +203,7 @@ int run(const Options& options, bool as_json) {
     for (const std::string& file : looked->put_aside)
       fmt::print("Put aside: {}, an end that did not read: a power failure, or a change of the newest entry. Keep it until you know\n",
                  file);
+    for (const std::string& note : looked->notes) fmt::print("Note: {}\n", note);
     fmt::print(
         "Looked at {} blocks, {} record versions, {} index rows, {} anchors, {} audit entries, {} kept promises and {} checkpoints of "
         "wallets: {}\n",
@@ -175,6 +224,7 @@ void add_audit(CLI::App& app, Context& context) {
       "--checkpoint", options->checkpoints,
       "a checkpoint that somebody outside remembers (`careledger wallet checkpoint`); the ledger must go on from it; repeat");
   command->add_option("--trust", options->trust, "trust file of somebody outside: the ledger must be the one that it names");
+  command->add_option("--engine", options->engine, "a network's engine: a file, or a name beside this program or in PATH");
   example(*command, "careledger audit /srv/care --checkpoint remembered.note --trust trust.json");
   command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
 }

@@ -88,8 +88,8 @@ CLI::App* add(CLI::App& keys, Context& context, const std::shared_ptr<Options>& 
   return command;
 }
 
-void add_organisation(CLI::App& command, Options& options) {
-  command.add_option("--organisation", options.organisation, "whose keys")->required();
+CLI::Option* add_organisation(CLI::App& command, Options& options) {
+  return command.add_option("--organisation", options.organisation, "whose keys");
 }
 
 }  // namespace
@@ -101,20 +101,20 @@ void add_keys(CLI::App& app, Context& context) {
 
   auto listed = std::make_shared<Options>();
   auto* command = add(*keys, context, listed, "list", "which keys there are, without their secrets", list);
-  add_organisation(*command, *listed);
+  add_organisation(*command, *listed)->description("whose keys; unless given, the node's own: validator, engine node or founder, log");
   example(*command, "careledger keys list /srv/care --organisation \"North Hospital\"");
 
   auto rotated = std::make_shared<Options>();
   command =
       add(*keys, context, rotated, "rotate",
           "new keys for commands, envelopes, requests, promises, answers and tokens, on the ledger first. Stop the node first", rotate);
-  add_organisation(*command, *rotated);
+  add_organisation(*command, *rotated)->required();
   example(*command, "careledger keys rotate /srv/care --organisation \"North Hospital\"");
 
   auto wrapped = std::make_shared<Options>();
   command =
       add(*keys, context, wrapped, "rewrap", "fresh roots over records and files, which stay as they are. Stop the node first", rewrap);
-  add_organisation(*command, *wrapped);
+  add_organisation(*command, *wrapped)->required();
   example(*command, "careledger keys rewrap /srv/care --organisation \"North Hospital\"");
 
   auto sealed = std::make_shared<Options>();

@@ -17,7 +17,7 @@ Result<Upgraded> upgrade(const FolderOptions& options) {
     CARELEDGER_TRY(const auto lock, lock_folder(layout));
     CARELEDGER_TRY(done, upgrade_config(system_files(), layout.config()));
   }
-  CARELEDGER_TRY(const auto node, Node::open(layout, options.seal, system_clock(), system_entropy()));
+  CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, options.seal, system_clock(), system_entropy()));
   // Before it no map opens that an entry could go into; and "upgraded" is said when the entry is durable.
   const Bytes details = fmt::format(R"({{"upgraded":{},"from":{}}})", done.to, done.from);
   for (const auto& organisation : node->organisations())

@@ -57,21 +57,42 @@ void ask_for_block(ordering::Ordering& ordering, Height next, const std::shared_
   });
 }
 
-Result<void> follow(Ledger& ledger, const OrganisationId& organisation, const std::function<void(const Joining&)>& step) {
+using Enough = std::function<bool(const replica::View&)>;
+
+Result<void> follow(Ledger& ledger, const Enough& enough, const std::function<void(const Joining&)>& step) {
   const auto news = std::make_shared<News>();
   Joining joining;
   for (;;) {
     const replica::View view = ledger.replica().view();
     joining.height = view.height();
-    const bool admitted = is_admitted(view, organisation);
+    const bool ends = enough(view);
     if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
     step(joining);
-    if (admitted) return {};
+    if (ends) return {};
     if (!joining.waits_long) ask_for_block(ledger.ordering(), {joining.height.value + 1}, news);
     if (ledger.failed()) return fail(ErrorKind::storage, "the ledger could not be written: look at the disk, and join again");
     std::unique_lock lock(news->mutex);
     joining.waits_long = !news->changed.wait_for(lock, kLong, [&news] { return std::exchange(news->came, false); });
   }
+}
+
+Result<void> fetch(const Layout& layout, const NetworkConfig& network, const JoinOrder& order, const Enough& enough, Clock& clock,
+                   Entropy& entropy) {
+  CARELEDGER_TRY(const auto lock, lock_folder(layout));
+  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, false, entropy));
+  CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
+  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  if (order.snapshot) {
+    SnapshotParts parts{layout, network, founding, *keys, clock, order.engine};
+    parts.step = [&order](const SnapshotStep& step) { order.step({{}, step.waits_long, step.progress}); };
+    parts.on_event = order.on_event;
+    CARELEDGER_CHECK(start_from_snapshot(parts, *order.snapshot));
+  }
+  const Engine engine{network, order.engine, 0, order.on_event};
+  CARELEDGER_TRY(const auto ledger, Ledger::open(layout, std::move(founding), *keys, clock, nullptr, &engine));
+  const auto fetched = follow(*ledger, enough, order.step);
+  ledger->stop();
+  return fetched;
 }
 
 }  // namespace
@@ -109,21 +130,14 @@ Result<Config> prepare_to_join(const Layout& layout, const LedgerId& ledger, Byt
 Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy) {
   CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
   if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: nobody admits anybody to it by votes");
-  CARELEDGER_TRY(const auto lock, lock_folder(layout));
-  CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, false, entropy));
-  CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
-  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
-  if (order.snapshot) {
-    SnapshotParts parts{layout, *config.network, founding, *keys, clock, order.engine};
-    parts.step = [&order](const SnapshotStep& step) { order.step({{}, step.waits_long, step.progress}); };
-    parts.on_event = order.on_event;
-    CARELEDGER_CHECK(start_from_snapshot(parts, *order.snapshot));
-  }
-  const Engine engine{*config.network, order.engine, 0, order.on_event};
-  CARELEDGER_TRY(const auto ledger, Ledger::open(layout, std::move(founding), *keys, clock, nullptr, &engine));
-  const auto joined = follow(*ledger, config.organisations.front().id, order.step);
-  ledger->stop();
-  return joined;
+  const OrganisationId own = config.organisations.front().id;
+  return fetch(layout, *config.network, order, [own](const replica::View& view) { return is_admitted(view, own); }, clock, entropy);
+}
+
+Result<void> await_block_after(const Layout& layout, BlockTime moment, const JoinOrder& order, Clock& clock, Entropy& entropy) {
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: its blocks come from nobody else");
+  return fetch(layout, *config.network, order, [moment](const replica::View& view) { return view.time() > moment; }, clock, entropy);
 }
 
 Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {

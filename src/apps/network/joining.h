@@ -43,6 +43,8 @@ struct JoinOrder {
   std::function<void(const std::string&)> on_event;
 };
 Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy);
+// The same until the ledger here has a block later than `moment`.
+Result<void> await_block_after(const Layout& layout, BlockTime moment, const JoinOrder& order, Clock& clock, Entropy& entropy);
 
 // Writes where a member is into DIR/careledger.json, in the place of what stood there of it; the next start reads it. invalid: of another
 // network. conflict: its name reads like that of another member, or it says that it is where another one is.

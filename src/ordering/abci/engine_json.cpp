@@ -202,6 +202,30 @@ Result<ValidatorPage> parse_validators(ByteView text) {
   return page;
 }
 
+Result<EngineBlock> parse_block(ByteView text) {
+  CARELEDGER_TRY(const json::Document document, whole(text));
+  CARELEDGER_TRY(const Value* const result, result_of(document.root()));
+  const Value* const block = result->find("block");
+  if (block == nullptr || block->is_null()) return fail(ErrorKind::not_found, "the engine: it keeps no such block");
+  CARELEDGER_TRY(const Value* const header_value, member(*block, "header"));
+  CARELEDGER_TRY(const Value* const data, member(*block, "data"));
+  EngineBlock out;
+  CARELEDGER_TRY(out.header, header(*header_value));
+  for (const Value& one : data->items_at("txs")) {
+    auto bytes = from_base64(one.text());
+    if (!bytes) return bad("txs");
+    out.transactions.push_back(std::move(*bytes));
+  }
+  return out;
+}
+
+Result<Height> parse_newest(ByteView text) {
+  CARELEDGER_TRY(const json::Document document, whole(text));
+  CARELEDGER_TRY(const Value* const result, result_of(document.root()));
+  CARELEDGER_TRY(const auto height, number<std::uint64_t>(*result, "last_height"));
+  return Height{height};
+}
+
 Result<EngineStatus> parse_status(ByteView text) {
   CARELEDGER_TRY(const json::Document document, whole(text));
   CARELEDGER_TRY(const Value* const result, result_of(document.root()));

@@ -84,7 +84,7 @@ struct EngineProcess::State {
 
 // In the child only calls that are safe after a fork of one thread among many; everything else was made before.
 pid_t EngineProcess::State::spawn() const {
-  std::string name = "cometbft", verb = "start", flag = "--home", home = config.home;
+  std::string name = "cometbft", verb = config.verb, flag = "--home", home = config.home;
   std::string path = "PATH=/usr/local/bin:/usr/bin:/bin", home_variable = "HOME=" + config.home;
   std::array<char*, 5> arguments = {name.data(), verb.data(), flag.data(), home.data(), nullptr};
   std::vector<std::string> variables = config.variables;

@@ -23,6 +23,7 @@ struct ProcessConfig {
   std::string program;  // of the engine
   std::string home;     // as prepare() made it
   std::string log;
+  std::string verb = "start";            // what it shall do; "inspect": answer questions about the blocks that it keeps, and nothing else
   std::vector<std::string> variables{};  // "NAME=value", besides PATH and HOME
   std::vector<std::string> sockets{};    // on which the engine listens: what one that was killed left there is removed before each start
   std::uint32_t again_min_ms = 500;      // before it is started again; doubles while it keeps dying within a minute

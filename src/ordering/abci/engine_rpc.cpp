@@ -35,6 +35,19 @@ Result<proof::ValidatorSet> EngineRpc::validators(Height height) {
   return set;
 }
 
+Result<EngineBlock> EngineRpc::block(Height height) {
+  CARELEDGER_TRY(const Bytes text, transport_.get("/block?height=" + std::to_string(height.value)));
+  CARELEDGER_TRY(EngineBlock found, parse_block(text));
+  if (found.header.height != static_cast<std::int64_t>(height.value) || proof::data_hash(found.transactions) != found.header.data_hash)
+    return fail(ErrorKind::malformed, "the engine's block " + std::to_string(height.value) + " is not the one that its header commits to");
+  return found;
+}
+
+Result<Height> EngineRpc::newest() {
+  CARELEDGER_TRY(const Bytes text, transport_.get("/blockchain"));
+  return parse_newest(text);
+}
+
 Result<EngineStatus> EngineRpc::status() {
   CARELEDGER_TRY(const Bytes text, transport_.get("/status"));
   CARELEDGER_TRY(EngineStatus status, parse_status(text));

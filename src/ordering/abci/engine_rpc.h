@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -28,6 +29,11 @@ enum class Admission : std::uint8_t {
   full,   // the pool is full: later
 };
 
+struct EngineBlock {
+  proof::Header header;
+  std::vector<Bytes> transactions;
+};
+
 struct EngineStatus {
   Height height;
   bool catching_up = false;
@@ -43,6 +49,8 @@ class EngineRpc {
   Result<Admission> submit(ByteView transaction);
   Result<proof::SignedHeader> header(Height height);      // not_found: not yet, or pruned
   Result<proof::ValidatorSet> validators(Height height);  // not_found
+  Result<EngineBlock> block(Height height);               // not_found; malformed: its transactions are not those that its header commits to
+  Result<Height> newest();                                // of the blocks that it keeps; 0: none
   Result<EngineStatus> status();
   Result<std::vector<std::string>> connected();  // ids (40 hex digits) of the nodes that the engine is connected to
 
@@ -58,6 +66,8 @@ struct ValidatorPage {
   std::size_t total = 0;
 };
 Result<ValidatorPage> parse_validators(ByteView text);
+Result<EngineBlock> parse_block(ByteView text);
+Result<Height> parse_newest(ByteView text);
 Result<EngineStatus> parse_status(ByteView text);
 Result<std::vector<std::string>> parse_connected(ByteView text);
 

@@ -57,6 +57,43 @@ TEST(EngineRpc, AHeaderThatIsNotTheOneItsCommitIsForIsRefused) {
   }
 }
 
+// A block with the recorded header, which is of an empty one.
+Bytes block_with(const std::string& transactions) {
+  const Bytes commit = read_file("engine/commit.json");
+  const std::size_t from = commit.find("\"header\":");
+  const std::size_t to = commit.find(",\"commit\":");
+  return R"({"jsonrpc":"2.0","id":-1,"result":{"block_id":{},"block":{)" + commit.substr(from, to - from) + R"(,"data":{"txs":[)" +
+         transactions + R"(]},"last_commit":{}}}})";
+}
+
+TEST(EngineRpc, ABlockIsReadWhenItsTransactionsAreThoseOfItsHeader) {
+  Fixed engine(block_with(""));
+  EngineRpc rpc(engine);
+  const auto found = rpc.block({3});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(engine.asked, "/block?height=3");
+  EXPECT_TRUE(found->transactions.empty());
+  EXPECT_EQ(found->header.height, 3);
+  EXPECT_EQ(rpc.block({4}).error().kind, ErrorKind::malformed);
+  engine.answer = block_with("\"AP8=\"");
+  EXPECT_EQ(parse_block(engine.answer)->transactions, std::vector{Bytes("\x00\xff", 2)});
+  EXPECT_EQ(rpc.block({3}).error().kind, ErrorKind::malformed);  // nothing in its header speaks of it
+  engine.answer = block_with("\"?\"");
+  EXPECT_EQ(parse_block(engine.answer).error().kind, ErrorKind::malformed);
+  engine.answer = R"({"jsonrpc":"2.0","id":-1,"result":{"block_id":{},"block":null}})";
+  EXPECT_EQ(rpc.block({3}).error().kind, ErrorKind::not_found);
+  engine.answer = read_file("engine/missing.json");
+  EXPECT_EQ(rpc.block({999}).error().kind, ErrorKind::not_found);
+}
+
+TEST(EngineRpc, TheNewestBlockIsWhereTheStoreEnds) {
+  Fixed engine(R"({"jsonrpc":"2.0","id":-1,"result":{"last_height":"7","block_metas":[]}})");
+  EXPECT_EQ(EngineRpc(engine).newest(), Height{7});
+  EXPECT_EQ(engine.asked, "/blockchain");
+  engine.answer = R"({"jsonrpc":"2.0","id":-1,"result":{"last_height":"x"}})";
+  EXPECT_EQ(EngineRpc(engine).newest().error().kind, ErrorKind::malformed);
+}
+
 TEST(EngineRpc, WhatIsNotThereIsNotFoundWithTheEnginesWords) {
   Fixed engine(read_file("engine/missing.json"));
   const auto missing = EngineRpc(engine).header({999});

@@ -22,6 +22,27 @@ void set_block_id(const comet::BlockID& from, comet::BlockID& to) {
   to.mutable_part_set_header()->CopyFrom(from.part_set_header());
 }
 
+// Nothing of this height, or below it, is signed any more.
+void pass(signer::Signed& last, Height ledger) {
+  const auto height = static_cast<std::int64_t>(ledger.value);
+  if (height == 0 || last.height() > height) return;
+  last.set_height(height);
+  last.set_round(INT32_MAX);
+  last.set_step(kStepPrecommit);
+}
+
+Result<signer::Signed> read_record(Files& files, const std::string& file) {
+  CARELEDGER_TRY(const Bytes stored, files.read_all(file, kFileMax));
+  auto last = proof::from_canonical<signer::Signed>(stored, "the record of what was signed", kFileMax);
+  if (!last) return fail(ErrorKind::corrupt, file + " does not read; what this validator signed last is not known");
+  return last;
+}
+
+Result<void> make_record(Files& files, const std::string& file, const signer::Signed& record) {
+  if (files.exists(file)) return fail(ErrorKind::conflict, file + " is there: this validator has signed before");
+  return files.replace(file, proof::canonical_bytes(record));
+}
+
 signer::Failure failure(const Error& error) {
   signer::Failure failure;
   failure.set_description(error.message);
@@ -31,32 +52,38 @@ signer::Failure failure(const Error& error) {
 }  // namespace
 
 Result<void> Signer::create(Files& files, const std::string& file, const std::string& chain_id) {
-  if (files.exists(file)) return fail(ErrorKind::conflict, file + " is there: this validator has signed before");
   signer::Signed nothing;
   nothing.set_chain_id(chain_id);
-  return files.replace(file, proof::canonical_bytes(nothing));
+  return make_record(files, file, nothing);
+}
+
+Result<void> Signer::create_silent(Files& files, const std::string& file, const std::string& chain_id, BlockTime until) {
+  signer::Signed unknown;
+  unknown.set_chain_id(chain_id);
+  unknown.set_silent_until_ms(until.value);
+  return make_record(files, file, unknown);
+}
+
+Result<std::optional<BlockTime>> Signer::silent_until(Files& files, const std::string& file) {
+  CARELEDGER_TRY(const signer::Signed last, read_record(files, file));
+  if (last.silent_until_ms() == 0) return std::nullopt;
+  return BlockTime{last.silent_until_ms()};
 }
 
 Result<bool> Signer::is_of(Files& files, const std::string& file, const std::string& chain_id) {
-  CARELEDGER_TRY(const Bytes stored, files.read_all(file, kFileMax));
-  const auto last = proof::from_canonical<signer::Signed>(stored, "the record of what was signed", kFileMax);
-  if (!last) return fail(ErrorKind::corrupt, file + " does not read; what this validator signed last is not known");
-  return last->chain_id() == chain_id;
+  CARELEDGER_TRY(const signer::Signed last, read_record(files, file));
+  return last.chain_id() == chain_id;
 }
 
-Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, Height ledger) {
-  const auto stored = files.read_all(file, kFileMax);
-  if (!stored && stored.error().kind == ErrorKind::not_found)
+Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, Height ledger,
+                                             std::function<LedgerTip()> tip) {
+  auto last = read_record(files, file);
+  if (!last && last.error().kind == ErrorKind::not_found)
     return fail(ErrorKind::not_found, file + " is gone: without it this validator might contradict itself; give it a new key instead");
-  if (!stored) return tl::make_unexpected(stored.error());
-  auto last = proof::from_canonical<signer::Signed>(*stored, "the record of what was signed", kFileMax);
-  if (!last || last->chain_id() != chain_id) return fail(ErrorKind::corrupt, file + " is no record of what was signed on " + chain_id);
-  if (const auto height = static_cast<std::int64_t>(ledger.value); last->height() <= height && height > 0) {
-    last->set_height(height);
-    last->set_round(INT32_MAX);
-    last->set_step(kStepPrecommit);
-  }
-  return std::unique_ptr<Signer>(new Signer(files, std::move(file), std::move(chain_id), std::move(key), std::move(*last)));
+  if (!last) return tl::make_unexpected(last.error());
+  if (last->chain_id() != chain_id) return fail(ErrorKind::corrupt, file + " is no record of what was signed on " + chain_id);
+  pass(*last, ledger);
+  return std::unique_ptr<Signer>(new Signer(files, std::move(file), std::move(chain_id), std::move(key), std::move(*last), std::move(tip)));
 }
 
 Result<signer::Message> Signer::answer(const signer::Message& request) {
@@ -123,9 +150,24 @@ Result<void> Signer::sign_proposal(signer::Proposal& proposal) {
   return {};
 }
 
+// A block later than the last moment at which it can have signed is above all that had been decided by then, and it signs for no height
+// above the one being decided.
+Result<void> Signer::end_silence() {
+  if (last_.silent_until_ms() == 0) return {};
+  const LedgerTip tip = tip_ ? tip_() : LedgerTip{};
+  if (tip.height.value == 0 || tip.time.value <= last_.silent_until_ms())
+    return fail(ErrorKind::precondition,
+                "this node was restored, and signs nothing until the ledger has a block that was made after that: it might contradict "
+                "what it signed before");
+  pass(last_, tip.height);
+  last_.clear_silent_until_ms();
+  return {};
+}
+
 template <class Canonical>
 Result<Bytes> Signer::sign(const Step& step, Canonical& canonical) {
   if (failed_) return fail(ErrorKind::storage, file_ + " could not be made durable: nothing is signed until this node is opened again");
+  CARELEDGER_CHECK(end_silence());
   const std::tuple asked{step.height, step.round, step.step}, before{last_.height(), last_.round(), last_.step()};
   if (step.height < 1 || step.round < 0 || asked < before)
     return fail(ErrorKind::conflict, "something later than height " + std::to_string(step.height) + " round " + std::to_string(step.round) +

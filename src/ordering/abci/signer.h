@@ -3,7 +3,9 @@
 // What was signed last is on disk before the signature leaves. Asked again for the same step, the same bytes get the same signature; a
 // vote or proposal that differs in its time alone gets the earlier time with its signature; anything else is refused. An older copy of
 // that file lets a validator contradict itself above the height of its ledger: it is no part of a backup, and a signer without it does not
-// start. Once the file could not be made durable nothing more is signed until it is opened again.
+// start. One that was restored without it is silent (create_silent) until the ledger has a block that was made after the last moment at
+// which it can have signed: then whatever it signed is of that height or below. Once the file could not be made durable nothing more is
+// signed until it is opened again.
 //
 // Thread-safety: a Signer takes turns by a lock of its own. A SignerLink has a thread, which dials the engine again whenever it is gone.
 #pragma once
@@ -11,32 +13,49 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/files.h"
+#include "base/ids.h"
 #include "crypto/sign.h"
 #include "ordering/abci/signer.pb.h"
 
 namespace careledger::ordering::abci {
 
+struct LedgerTip {  // the newest block that is durable here
+  Height height;
+  BlockTime time;
+};
+
 class Signer {
  public:
   // For a key that never signed anything. conflict: the file is there.
   static Result<void> create(Files& files, const std::string& file, const std::string& chain_id);
+  // For a key that has signed something nobody knows, until `until` at the latest by the clocks of the other validators. conflict: the file
+  // is there.
+  static Result<void> create_silent(Files& files, const std::string& file, const std::string& chain_id, BlockTime until);
+  // Until when it is silent; nullopt: it is not. not_found, corrupt.
+  static Result<std::optional<BlockTime>> silent_until(Files& files, const std::string& file);
   // Whether the file is a record of what was signed on this chain; corrupt: of none that reads.
   static Result<bool> is_of(Files& files, const std::string& file, const std::string& chain_id);
   // not_found: no file; corrupt: not one of this chain. `ledger`: the height that the replica has; nothing is signed up to it, whatever the
-  // file says. Borrows files.
+  // file says. `tip` tells what it has by now, from the asking thread: without it a silent signer stays silent. Borrows files.
   static Result<std::unique_ptr<Signer>> open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key,
-                                              Height ledger = {0});
+                                              Height ledger = {0}, std::function<LedgerTip()> tip = {});
 
   // The answer to one request; a refusal is an answer that carries an error. malformed: no request.
   Result<signer::Message> answer(const signer::Message& request);
   crypto::PublicKey public_key() const { return key_.public_key(); }
 
  private:
-  Signer(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, signer::Signed last)
-      : files_(files), file_(std::move(file)), chain_id_(std::move(chain_id)), key_(std::move(key)), last_(std::move(last)) {}
+  Signer(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, signer::Signed last, std::function<LedgerTip()> tip)
+      : files_(files),
+        file_(std::move(file)),
+        chain_id_(std::move(chain_id)),
+        key_(std::move(key)),
+        tip_(std::move(tip)),
+        last_(std::move(last)) {}
   struct Step {
     std::int64_t height = 0;
     std::int32_t round = 0;
@@ -44,6 +63,7 @@ class Signer {
   };
   template <class Canonical>
   Result<Bytes> sign(const Step& step, Canonical& canonical);  // changes canonical's time to the one that was signed before
+  Result<void> end_silence();
   Result<void> sign_vote(signer::Vote& vote);
   Result<void> sign_proposal(signer::Proposal& proposal);
   Result<void> remember(const Step& step, Bytes sign_bytes, const Bytes& signature);
@@ -52,6 +72,7 @@ class Signer {
   const std::string file_;
   const std::string chain_id_;
   const crypto::SigningKey key_;
+  const std::function<LedgerTip()> tip_;
   std::mutex mutex_;
   signer::Signed last_;
   bool failed_ = false;  // what was signed last is perhaps not on disk
@@ -60,7 +81,7 @@ class Signer {
 class SignerLink {
  public:
   // Dials the socket on which the engine waits for its signer, and serves it until stop(). Borrows the signer. on_fault: a signature was
-  // refused, or the engine asked for nonsense; on the link's thread.
+  // refused, in other words than the one before, or the engine asked for nonsense; on the link's thread.
   SignerLink(Signer& signer, std::string socket, std::function<void(const Error&)> on_fault);
   ~SignerLink();
   void stop();  // idempotent

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <thread>
+#include <utility>
 
 #include "ordering/abci/frames.h"
 #include "ordering/abci/signer.h"
@@ -26,14 +27,15 @@ struct SignerLink::State {
   bool stopping = false;
   int connected = -1;  // shut down by stop()
   std::thread thread;
+  std::string told;  // of the last refusal; the thread's
 
   void run();
   Result<void> serve(int fd);
-  void tell_refusal(const signer::Message& answer) const;
+  void tell_refusal(const signer::Message& answer);
 };
 
 SignerLink::SignerLink(Signer& signer, std::string socket, std::function<void(const Error&)> on_fault)
-    : state_(new State{signer, std::move(socket), std::move(on_fault), {}, {}, false, -1, {}}) {
+    : state_(new State{signer, std::move(socket), std::move(on_fault), {}, {}, false, -1, {}, {}}) {
   state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 
@@ -66,11 +68,12 @@ void SignerLink::State::run() {
   }
 }
 
-void SignerLink::State::tell_refusal(const signer::Message& answer) const {
+void SignerLink::State::tell_refusal(const signer::Message& answer) {
   const signer::Failure* failure = nullptr;
   if (answer.has_vote_response() && answer.vote_response().has_error()) failure = &answer.vote_response().error();
   if (answer.has_proposal_response() && answer.proposal_response().has_error()) failure = &answer.proposal_response().error();
-  if (failure != nullptr && on_fault) on_fault({ErrorKind::conflict, "the validator's signer refused: " + failure->description()});
+  if (failure == nullptr || !on_fault || std::exchange(told, failure->description()) == failure->description()) return;
+  on_fault({ErrorKind::conflict, "the validator's signer refused: " + failure->description()});
 }
 
 Result<void> SignerLink::State::serve(int fd) {

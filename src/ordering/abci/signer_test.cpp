@@ -211,5 +211,39 @@ TEST_F(SignerTest, AnEngineThatComesBackIsDialledAgain) {
   link.stop();
 }
 
+TEST_F(SignerTest, OneThatWasRestoredIsSilentUntilALaterBlockAndSignsAboveItAlone) {
+  ASSERT_TRUE(files.remove(file));
+  ASSERT_TRUE(Signer::create_silent(files, file, kChain, {5000}));
+  EXPECT_EQ(Signer::create_silent(files, file, kChain, {1}).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(*Signer::silent_until(files, file), BlockTime{5000});
+  LedgerTip tip{{40}, {5000}};
+  const auto reopen = [&] {
+    auto opened = Signer::open(files, file, kChain, key.clone(), {7}, [&tip] { return tip; });
+    ASSERT_TRUE(opened) << opened.error().message;
+    made = std::move(*opened);
+  };
+  reopen();
+  EXPECT_TRUE(refuses(vote(kPrevote, 41, 0, Bytes(32, 'a'))));
+  EXPECT_TRUE(refuses(vote(kPrevote, 900, 0, Bytes(32, 'a'))));  // whatever is asked
+  EXPECT_TRUE(refuses(proposal(41, 0, Bytes(32, 'a'))));
+  tip = {{41}, {5001}};
+  EXPECT_TRUE(refuses(vote(kPrecommit, 41, 9, Bytes(32, 'a'))));   // it may have signed for this one
+  EXPECT_EQ(*Signer::silent_until(files, file), BlockTime{5000});  // as long as nothing was signed
+  signed_vote(vote(kPrevote, 42, 0, Bytes(32, 'a')));
+  EXPECT_EQ(*Signer::silent_until(files, file), std::nullopt);
+  EXPECT_TRUE(refuses(vote(kPrevote, 42, 0, Bytes(32, 'b'))));
+  tip = {{3}, {1}};
+  reopen();
+  EXPECT_TRUE(refuses(vote(kPrevote, 41, 0, Bytes(32, 'a'))));
+  signed_vote(vote(kPrecommit, 42, 0, Bytes(32, 'a')));
+}
+
+TEST_F(SignerTest, ASilentOneThatNobodyTellsOfTheLedgerStaysSilent) {
+  ASSERT_TRUE(files.remove(file));
+  ASSERT_TRUE(Signer::create_silent(files, file, kChain, {1}));
+  open();
+  EXPECT_TRUE(refuses(vote(kPrevote, 1, 0, Bytes(32, 'a'))));
+}
+
 }  // namespace
 }  // namespace careledger::ordering::abci

@@ -1,0 +1,142 @@
+#include "apps/network/chain_check.h"
+
+#include <algorithm>
+
+namespace careledger::apps::network {
+namespace {
+
+// Of headers that are one second or a year apart, and looked at long after: only what they say of each other counts.
+constexpr proof::TrustRules kAnyTime{INT64_MAX, 10, 1, 3};
+
+class Walk {
+ public:
+  Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, ChainReport& report)
+      : ledger_(ledger), founders_(founders), engine_(engine), report_(report) {}
+
+  void look_at(Height height) {
+    ++report_.blocks;
+    auto header = engine_.header(height);
+    if (!header) {
+      before_.reset();
+      return found(height, "its header in the engine's store: " + header.error().message);
+    }
+    proof::LightBlock block{std::move(*header), set_};
+    follow(height, block);
+    compare_blocks(height, block.signed_header.header);
+    compare_state(height, block.signed_header.header);
+    before_ = std::move(block.signed_header);
+  }
+
+  // The newest block's effect stands in no header yet, unless it had none.
+  void look_at_end() {
+    const Height tip = ledger_.height();
+    if (engine_.newest() > tip || !before_ || before_->header.height != static_cast<std::int64_t>(tip.value)) return;
+    const auto block = ledger_.block(tip);
+    if (block && (*block)->batches.empty() && (*block)->misbehaviour.empty()) return compare_app_hash(tip, before_->header);
+    report_.notes.push_back("what block " + std::to_string(tip.value) +
+                            " changed stands in no signed header yet: the state is held against the next one once that is here");
+  }
+
+ private:
+  // Signed by the validators that the block before announced; the first one's are the founders.
+  void follow(Height height, proof::LightBlock& block) {
+    const proof::Header& header = block.signed_header.header;
+    if (proof::hash_of(set_) != header.validators_hash) {
+      auto set = engine_.validators(height);
+      if (!set) return found(height, "its validators in the engine's store: " + set.error().message);
+      set_ = block.validators = std::move(*set);
+    }
+    const auto holds = before_ ? proof::verify_adjacent(*before_, block, header.time, kAnyTime)
+                               : proof::verify_commit(block.signed_header, block.validators);
+    if (!holds) return found(height, "its commit: " + holds.error().message);
+    if (before_ && header.last_block_id != before_->commit.block_id) return found(height, "it does not follow the block before it");
+    if (!before_) begin(height, block);
+  }
+
+  void begin(Height height, const proof::LightBlock& block) {
+    if (height != ledger_.first_height()) return;  // a header that could not be read was named
+    if (height.value == 1) {
+      if (proof::hash_of(block.validators) != proof::hash_of(founders_))
+        found(height, "other validators signed it than the founding document names");
+    } else if (!founders_signed(block)) {
+      report_.notes.push_back(
+          "this ledger began with a snapshot, and no more than a third of the founders' votes signed its first block, " +
+          std::to_string(height.value) + ": whose validators they are follows from blocks that are not here");
+    }
+  }
+
+  bool founders_signed(const proof::LightBlock& block) const {
+    std::int64_t of = 0, signing = 0;
+    for (const proof::Validator& founder : founders_.validators) {
+      of += founder.power;
+      for (std::size_t i = 0; i < block.validators.validators.size(); ++i)
+        if (block.validators.validators[i].key == founder.key && block.signed_header.commit.signatures[i].flag == proof::VoteFlag::commit)
+          signing += founder.power;
+    }
+    return signing > of / 3;
+  }
+
+  void compare_blocks(Height height, const proof::Header& header) {
+    if (const auto kept = engine_.block(height); !kept) found(height, "its commands in the engine's store: " + kept.error().message);
+    else if (proof::hash_of(kept->header) != proof::hash_of(header))
+      found(height, "the engine's store holds another header beside its commands");
+    if (height > ledger_.height()) return;  // ordered, and not executed when the node was stopped
+    const auto block = ledger_.block(height);
+    if (!block) return found(height, block.error().message);
+    if (proof::data_hash((*block)->batches) != header.data_hash) found(height, "its batches are not those that its header commits to");
+    const BlockTime time = std::max(proof::block_time(header.time), BlockTime{time_before_ ? time_before_->value + 1 : 0});
+    const bool known = time_before_ || height.value == 1;
+    if (known ? (*block)->time != time : (*block)->time < time) found(height, "its time is not the one that follows from its header");
+    time_before_ = (*block)->time;
+  }
+
+  // A header carries the app hash of the block before it.
+  void compare_state(Height height, const proof::Header& header) {
+    if (height.value != ledger_.height().value + 1) return;
+    compare_app_hash(ledger_.height(), header);
+  }
+  void compare_app_hash(Height height, const proof::Header& header) {
+    if (header.app_hash != ledger_.app_hash().view())
+      found(height, "state and log as they are here do not give the app hash that was signed");
+  }
+
+  void found(Height height, const std::string& what) {
+    report_.findings.push_back({"ledger", "block " + std::to_string(height.value), what});
+  }
+
+  const replica::View& ledger_;
+  const proof::ValidatorSet& founders_;
+  ChainSource& engine_;
+  ChainReport& report_;
+  proof::ValidatorSet set_;
+  std::optional<proof::SignedHeader> before_;
+  std::optional<BlockTime> time_before_;  // of the ledger's block before
+};
+
+// An engine stores a block, and has it executed then: it is one block ahead at most, and never behind.
+void compare_ends(Height ledger, Height engine, ChainReport& report) {
+  const auto end = [&](const std::string& what) { report.findings.push_back({"ledger", "the newest block", what}); };
+  const std::string kept =
+      "the engine keeps blocks up to " + std::to_string(engine.value) + ", and the ledger is at " + std::to_string(ledger.value);
+  if (engine < ledger) end(kept + ": blocks were taken out, or this is an older copy of the engine's store");
+  if (engine.value > ledger.value + 1) end(kept + ": this is an older copy of the ledger, or its newest blocks were taken out");
+}
+
+}  // namespace
+
+ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine,
+                        const ChainCheckOptions& options) {
+  ChainReport report;
+  const Height newest = engine.newest();
+  compare_ends(ledger.height(), newest, report);
+  Walk walk(ledger, founders, engine, report);
+  const Height last = std::min(newest, Height{ledger.height().value + 1});
+  for (Height height = ledger.first_height(); height <= last && report.findings.size() < options.findings_max; height = next(height)) {
+    walk.look_at(height);
+    if (options.progress) options.progress(height.value, last.value);
+  }
+  if (report.findings.size() < options.findings_max) walk.look_at_end();
+  return report;
+}
+
+}  // namespace careledger::apps::network

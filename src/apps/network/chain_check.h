@@ -1,0 +1,42 @@
+// Looks through the chain as a stopped member's node stores it: in its engine the blocks with the votes for them, in its ledger what was
+// executed of them. Both must be what more than two thirds of the votes signed, from the founding validators on.
+//
+// Thread-safety: one thread.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "ordering/abci/engine_rpc.h"
+#include "replica/view.h"
+#include "vault/check.h"
+
+namespace careledger::apps::network {
+
+// What the engine stores. What cannot be read of a damaged store is an error.
+class ChainSource {
+ public:
+  virtual ~ChainSource() = default;
+  virtual Height newest() const = 0;  // of its blocks; 0: none
+  virtual Result<proof::SignedHeader> header(Height height) = 0;
+  virtual Result<proof::ValidatorSet> validators(Height height) = 0;
+  virtual Result<ordering::abci::EngineBlock> block(Height height) = 0;
+};
+
+struct ChainReport {
+  std::uint64_t blocks = 0;                   // looked at
+  std::vector<vault::CheckFinding> findings;  // by block
+  std::vector<std::string> notes;             // what nothing could be held against, and why
+};
+
+struct ChainCheckOptions {
+  std::size_t findings_max = 100;
+  std::function<void(std::uint64_t done, std::uint64_t of)> progress{};
+};
+
+// `founders`: the validators of the first block, as the founding document names them. A ledger that began with a snapshot is held against
+// the validators that its first block names, which is noted unless more than a third of the founders signed that.
+ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine,
+                        const ChainCheckOptions& options);
+
+}  // namespace careledger::apps::network
