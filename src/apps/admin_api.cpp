@@ -126,7 +126,7 @@ Result<std::string> trust_text(Ledger& ledger, std::optional<std::int64_t> trust
 }
 
 bool AdminApi::waits_for_nothing(const http::Request& request) const {
-  return request.method == http::Method::get && request.path == kProvePath &&
+  return parts_.ledger.embedded() && request.method == http::Method::get && request.path == kProvePath &&  // a network's asks its engine
          parts_.ledger.checkpoints().at_hand(parts_.ledger.replica().view());
 }
 

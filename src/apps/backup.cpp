@@ -118,7 +118,11 @@ Result<void> verify_member(const BackupFolders& from, const Config& config, vaul
   CARELEDGER_TRY(const Bytes founding, system_files().read_all(from.data + "/founding.pb", kFoundingBytesMax));
   if (kernel::ledger_id(founding) != config.ledger)
     return fail(ErrorKind::corrupt, from.data + "/founding.pb founds another ledger than careledger.json names");
-  for (const vault::Purpose purpose : {vault::Purpose::validator, vault::Purpose::engine_node}) CARELEDGER_CHECK(keys.signing(purpose));
+  for (const char* name : {"/founding.txt", "/description.json"})
+    CARELEDGER_CHECK(system_files().read_all(from.data + name, kSmallFileMax));
+  for (const vault::Purpose purpose : {vault::Purpose::validator, vault::Purpose::engine_node})
+    if (!keys.holds(purpose))
+      return fail(ErrorKind::corrupt, from.keys + "/ledger.keys holds no key of a validator, or none of its engine");
   return {};
 }
 
@@ -254,7 +258,7 @@ Result<void> restore_folder(const Layout& layout, const BackupFolders& from, con
   if (!config.network) return copy_folder(from.data + "/ledger", layout.ledger());
   CARELEDGER_CHECK(copy_file(from.data + "/founding.txt", layout.founding_text()));
   CARELEDGER_CHECK(copy_file(from.data + "/description.json", layout.description()));
-  return network::begin_silent(layout, config, used);
+  return network::begin_silent(layout, config, fs::absolute(from.data).string(), used);
 }
 
 }  // namespace
@@ -264,6 +268,10 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
   if (!system_files().exists(layout.restoring())) CARELEDGER_CHECK(restore_folder(layout, from, choice, clock, entropy));
   BackedUp done;
   if (system_files().exists(layout.restoring())) {
+    CARELEDGER_TRY(const Bytes begun, system_files().read_all(layout.restoring(), kSmallFileMax));
+    if (begun != fs::absolute(from.data).string())
+      return fail(ErrorKind::conflict,
+                  layout.folder + " is being restored from " + begun + ": name that again, or remove the folder first");
     network::JoinOrder order = fetching;
     order.seal = choice;
     CARELEDGER_TRY(done.lost_entries, network::come_back(layout, order, clock, entropy));

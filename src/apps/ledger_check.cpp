@@ -78,13 +78,16 @@ Result<std::optional<ledger::AccessHead>> access_head(Ledger& ledger, const Orga
   return head;
 }
 
-std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const proof::Trust& trust) {
+std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const BlockAt& block_at, const proof::Trust& trust,
+                                               std::vector<std::string>& notes) {
   std::vector<vault::CheckFinding> findings;
   const auto find = [&](const char* what) { findings.push_back({"ledger", "trust file", what}); };
   if (ledger.replica().ledger() != trust.ledger) find("this is another ledger than the one it names");
   if (trust.anchor) {
-    const auto block = ordering::light_block(ledger.ordering(), trust.anchor->height);
-    if (!block || proof::hash_of(block->signed_header.header) != trust.anchor->hash.view())
+    const auto block = block_at(trust.anchor->height);
+    if (!block && trust.anchor->height <= ledger.replica().view().height())
+      notes.push_back("the block that the trust file names is not kept here: " + block.error().message);
+    else if (!block || proof::hash_of(block->signed_header.header) != trust.anchor->hash.view())
       find("the block that it names is not on this ledger");
     else if (proof::hash_of(block->validators) != proof::hash_of(trust.validators)) find("other validators signed its block than it names");
   } else if (const auto validators = ledger.first_validators();

@@ -1,8 +1,10 @@
 // The organisation's time-stamp authority (crypto/timestamp.h), as an administrator sets it up and uses it: /admin/v1/timestamp….
 //
 //   POST /admin/v1/timestamp-authority   one of
-//        {"days": 3650, "new_key": false}   makes a certificate that the authority signs itself: {"certificate": PEM}
-//        {"request": true, "new_key": false}   asks an authority that the organisation has: {"request": PEM}; stamps go on as before
+//        {"days": 3650, "new_key": false}   makes a certificate that the authority signs itself: {"certificate": PEM}; with neither
+//        member, shows the one that is there when it holds now
+//        {"request": true, "new_key": false}   asks an authority that the organisation has: {"request": PEM}; stamps go on as before, and
+//        with a new key when the answer was taken
 //        {"certificate": PEM}   takes what that authority answered, with what leads to its root: {"certificate": PEM}
 //   POST /admin/v1/timestamp   {}: {"note", "token": base64, "certificates": PEM, "time_ms"}: the newest checkpoint of the ledger's log,
 //   and

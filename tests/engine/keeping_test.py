@@ -24,8 +24,8 @@ class Keeping(Network):
             self.put(name, {"resourceType": "Basic", "id": resource, "code": {"text": "x"}})
         self.proof_of(name, "Basic/" + resources[-1])
 
-    def audit(self, check=None):
-        return run("--json", "audit", self.folder(CITY), "--engine", ENGINE, check=check)
+    def audit(self, *more, check=None):
+        return run("--json", "audit", self.folder(CITY), "--engine", ENGINE, *more, check=check)
 
     def described(self, name):
         with open(os.path.join(self.folder(name), "description.json"), encoding="utf-8") as text:
@@ -43,6 +43,10 @@ class Keeping(Network):
         own = {one["purpose"]: one["public_key"] for one in json.loads(run("--json", "keys", "list", self.folder(CITY), check=0).stdout)}
         self.assertIn(own["validator"], self.described(CITY))
         self.assertIn(own["engine-node"], self.described(CITY))
+        anchored = os.path.join(self.scratch, "anchored")
+        bundle = os.path.join(self.scratch, "proof")
+        run("prove", self.folder(CITY), "Basic/a19", "--organisation", CITY, "-o", bundle, "--trust-out", anchored,
+            "--trusting-period", "30", check=0)
         self.nodes[CITY].stop()
         self.assertIn("everything in it opens", run("upgrade", self.folder(CITY), check=0).stdout)
         seen = json.loads(self.audit(check=0).stdout)
@@ -50,6 +54,14 @@ class Keeping(Network):
         said = run("audit", self.folder(CITY), "--engine", ENGINE, check=0).stdout
         self.assertRegex(said, r"Looked at [0-9]+ blocks, 2[0-9] record versions")
         self.assertEqual(run("audit", self.folder(CITY), "--engine", "/nowhere").returncode, 3)
+
+        self.assertTrue(json.loads(self.audit("--trust", anchored, check=0).stdout)["sound"])
+        with open(anchored, encoding="utf-8") as file:
+            other = json.load(file)
+        other["anchor"]["hash"] = "00" + other["anchor"]["hash"][2:]
+        with open(anchored, "w", encoding="utf-8") as file:
+            json.dump(other, file)
+        self.assertIn("the block that it names is not on this ledger", self.audit("--trust", anchored, check=1).stdout)
 
         whole = self.folder(CITY) + ".whole"
         shutil.copytree(self.folder(CITY), whole, ignore=lambda _, names: [name for name in names if name.endswith(".sock")])
@@ -98,6 +110,9 @@ class Keeping(Network):
         refused = run("serve", self.folder(CITY), "--engine", ENGINE)
         self.assertEqual(refused.returncode, 4, refused.stderr)
         self.assertIn("run careledger restore again", refused.stderr)
+        other = run("restore", self.folder(CITY), "--data", self.scratch, "--keys", where[3], "--engine", ENGINE)
+        self.assertEqual(other.returncode, 4, other.stderr)
+        self.assertIn("is being restored from " + where[1], other.stderr)
         done = subprocess.run([PROGRAM, *restore], capture_output=True, text=True, timeout=2 * LONGEST)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertGreater(json.loads(done.stdout)["lost_accesses"], 0)

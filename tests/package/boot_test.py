@@ -1,5 +1,5 @@
 """The package installed on a machine that systemd runs, in namespaces of its own: the units as they are, with every wall around them.
-Usage: boot_test.py CARELEDGER COMETBFT PACKAGE. CMakeLists.txt leaves it out where nobody may make such a machine."""
+Usage: boot_test.py CARELEDGER COMETBFT PACKAGE. Exit 77 where no such machine can be made."""
 
 import os
 import pathlib
@@ -34,7 +34,14 @@ curl --silent --output /dev/null --write-out 'answered %{http_code}\\n' --header
   --header 'Content-Type: application/fhir+json' --data '{"resourceType":"Patient"}' http://127.0.0.1:18480/fhir/Patient
 grep --extended-regexp 'Seccomp:|CapEff|NoNewPrivs|VmLck' /proc/$(systemctl show --property MainPID --value careledger@north)/status
 stat --format '%n %U %a' /var/lib/careledger/north /etc/careledger/north.key
+careledger-admin north backup DIR --data /var/lib/careledger-backup/north/data --keys /var/lib/careledger-backup/north/keys
+echo backed up $?
+careledger-admin north backup --verify --data /var/lib/careledger-backup/north/data --keys /var/lib/careledger-backup/north/keys DIR
+echo verified $?
 systemctl stop careledger@north; echo stopped $? $(systemctl show --property Result --value careledger@north)
+(umask 077; head -c 32 /dev/urandom > /etc/careledger/north.key.new)
+careledger-admin north keys reseal DIR --new-credential careledger.new; echo resealed $?
+mv /etc/careledger/north.key.new /etc/careledger/north.key
 careledger-admin north audit DIR; echo audited $?
 """
 
@@ -61,6 +68,12 @@ pgrep cometbft; echo engines left $?
 """
 
 
+PROBE = """mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mkdir /mnt/u /mnt/w /mnt/r &&
+mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r && mount -t cgroup2 cgroup2 /mnt/r/mnt &&
+test -d /mnt/r/var/lib/dpkg -a -x /mnt/r/usr/bin/bash -a -x /lib/systemd/systemd -a -x /usr/bin/dbus-daemon"""
+NAMESPACES = ["unshare", "--fork", "--kill-child", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net"]
+
+
 class Scene:
     """What the machine told, once for all tests."""
     told = journal = ""
@@ -71,9 +84,8 @@ def setUpModule():
     unittest.addModuleCleanup(shutil.rmtree, share)
     shutil.copy(PACKAGE, share)
     (share / "script").write_text(BEGIN + ALONE + TOGETHER + END, encoding="utf-8")
-    subprocess.run(["unshare", "--fork", "--kill-child", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net", "bash", "-c",
-                    f"ip link set lo up; exec bash '{ROOT}/tests/package/machine.sh' '{share}' script"], timeout=300, check=False,
-                   stdin=subprocess.DEVNULL, capture_output=True)
+    subprocess.run([*NAMESPACES, "bash", "-c", f"ip link set lo up; exec bash '{ROOT}/tests/package/machine.sh' '{share}' script"],
+                   timeout=300, check=False, stdin=subprocess.DEVNULL, capture_output=True)
     for name in ("told", "journal"):
         if (share / name).exists():
             setattr(Scene, name, (share / name).read_text(encoding="utf-8", errors="replace"))
@@ -94,7 +106,7 @@ class Booted(unittest.TestCase):
     def test_a_node_serves_inside_the_unit_s_walls_and_stops_in_order(self):
         told = self.part("started 0", "audited 0")
         for line in ("status 0", "answered 201", "/var/lib/careledger/north careledger 700", "/etc/careledger/north.key root 600",
-                     "stopped 0 success"):
+                     "backed up 0", "verified 0", "stopped 0 success", "resealed 0"):
             self.assertIn(f"\n{line}\n", told, Scene.journal)
         self.expect_walls(told, 1)
         self.assertGreater(int(re.search(r"VmLck:\s+(\d+) kB", told).group(1)), 0, "keys are locked into memory")
@@ -109,4 +121,8 @@ class Booted(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    probed = subprocess.run([*NAMESPACES, "sh", "-c", PROBE], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if probed.returncode != 0:
+        print(f"no machine of its own can be made here (root, namespaces, overlays, control groups, systemd, dbus): {probed.stderr}")
+        sys.exit(77)
     unittest.main()

@@ -5,7 +5,7 @@
 set -euo pipefail
 share=$1 script=$2
 mount --make-rprivate /
-stage=$(mktemp -d)
+stage=/mnt
 mount -t tmpfs tmpfs "$stage"
 mkdir "$stage/written" "$stage/work" "$stage/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$stage/written,workdir=$stage/work" "$stage/root"

@@ -50,8 +50,9 @@ class Machine:
 
     def dpkg(self, *arguments):
         as_root = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
+        path = os.environ["PATH"] + ":/usr/sbin:/sbin"  # where dpkg looks for what it needs; a user's own has neither
         return run(*as_root, "dpkg", f"--root={self.root}", "--force-script-chrootless", "--no-triggers", f"--log={self.root}/dpkg.log",
-                   *arguments)
+                   "--path-include=/*", *arguments, env=dict(os.environ, PATH=path))
 
 
 def known_packages(without=""):
@@ -189,7 +190,8 @@ class Unit(Installed):
     def test_it_gives_what_the_program_needs(self):
         lines = set((self.root / SERVICE).read_text(encoding="utf-8").splitlines())
         needed = {"Type=notify", "LoadCredential=careledger:/etc/careledger/%i.key", "LimitCORE=0", "LimitMEMLOCK=16M", "KillMode=mixed",
-                  "StateDirectory=careledger/%i", "NoNewPrivileges=yes", "MemoryDenyWriteExecute=yes", "ProtectSystem=strict"}
+                  "StateDirectory=careledger/%i careledger-backup/%i", "NoNewPrivileges=yes", "MemoryDenyWriteExecute=yes",
+                  "ProtectSystem=strict"}
         self.assertEqual(needed - lines, set())
 
 

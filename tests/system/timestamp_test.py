@@ -1,5 +1,6 @@
 """Time stamps of checkpoints, checked with the real openssl. Usage: timestamp_test.py CARELEDGER"""
 
+import calendar
 import json
 import os
 import subprocess
@@ -53,10 +54,13 @@ class OwnCertificate(Stamps):
         self.stamp()
         self.expect_verified()
         self.expect_verified(self.path("made.pem"))
+        self.authority("-o", self.path("again.pem"))
+        with open(self.path("made.pem"), encoding="ascii") as made, open(self.path("again.pem"), encoding="ascii") as again:
+            self.assertEqual(made.read(), again.read())
         shown = openssl("ts", "-reply", "-in", self.tsr, "-text").stdout
         self.assertIn("Status: Granted", shown)
         stamped = [line for line in shown.splitlines() if line.startswith("Time stamp: ")][0].split(": ", 1)[1]
-        at = time.mktime(time.strptime(stamped, "%b %d %H:%M:%S %Y GMT")) - time.timezone
+        at = calendar.timegm(time.strptime(stamped, "%b %d %H:%M:%S %Y GMT"))
         self.assertLess(abs(at - before), 60, stamped)
         node.stop()
         run("audit", self.folder, "--checkpoint", self.note, "--trust", self.trust, check=0)

@@ -81,7 +81,7 @@ Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Loo
 }
 
 // What those outside remember: the trust file's keys, and checkpoints that this history must contain.
-Result<void> look_outside(Ledger& ledger, const Options& options, Looked& looked) {
+Result<void> look_outside(Ledger& ledger, const BlockAt& block_at, const Options& options, Looked& looked) {
   const auto add = [&](const std::vector<vault::CheckFinding>& findings) {
     for (const vault::CheckFinding& finding : findings) looked.findings.emplace_back("ledger", finding);
   };
@@ -92,7 +92,7 @@ Result<void> look_outside(Ledger& ledger, const Options& options, Looked& looked
     CARELEDGER_TRY(text, system_files().read_all(options.trust, proof::kMaxTrustFile));
   }
   CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(text));
-  add(check_trusted(ledger, trust));
+  add(check_trusted(ledger, block_at, trust, looked.notes));
   for (const std::string& file : options.checkpoints) {
     CARELEDGER_TRY(const Bytes note, system_files().read_all(file, proof::kMaxNote));
     CARELEDGER_TRY(const auto findings, check_remembered(ledger, file, note, trust));
@@ -101,31 +101,41 @@ Result<void> look_outside(Ledger& ledger, const Options& options, Looked& looked
   return {};
 }
 
+using Findings = std::vector<vault::CheckFinding>;
+using Store = std::unique_ptr<network::EngineStore>;
+
 // A network's blocks lie in the engine's files, with the votes for them.
-Result<std::vector<vault::CheckFinding>> look_at_network(Node& node, const Layout& layout, const Options& options, bool quiet,
-                                                         Looked& looked) {
+Result<Findings> look_at_network(Node& node, const Layout& layout, const Options& options, bool quiet, Looked& looked, Store& engine) {
   CARELEDGER_TRY(const proof::ValidatorSet founders, node.ledger().first_validators());
-  const auto engine = network::EngineStore::open(layout, *node.config().network, node.ledger().founding(), node.keys(), options.engine);
-  if (!engine && engine.error().kind != ErrorKind::corrupt) return tl::make_unexpected(engine.error());
-  if (!engine) return std::vector<vault::CheckFinding>{{"ledger", "engine", engine.error().message}};
+  auto opened = network::EngineStore::open(layout, *node.config().network, node.ledger().founding(), node.keys(), options.engine);
+  if (!opened && opened.error().kind != ErrorKind::corrupt) return tl::make_unexpected(opened.error());
+  if (!opened) return Findings{{"ledger", "engine", opened.error().message}};
+  engine = std::move(*opened);
   const replica::View view = node.ledger().replica().view();
-  network::ChainReport report = network::check_chain(view, founders, **engine, {kFindingsMax, bar_of("ledger", quiet)});
+  network::ChainReport report = network::check_chain(view, founders, *engine, {kFindingsMax, bar_of("ledger", quiet)});
   looked.blocks = report.blocks;
   looked.notes = std::move(report.notes);
   return std::move(report.findings);
 }
 
 Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& options, bool quiet, Looked& looked) {
-  std::vector<vault::CheckFinding> blocks;
+  Findings blocks;
+  Store engine;
   if (node.config().network) {
-    CARELEDGER_TRY(blocks, look_at_network(node, layout, options, quiet, looked));
+    CARELEDGER_TRY(blocks, look_at_network(node, layout, options, quiet, looked, engine));
   } else {
     blocks = check_ledger(node.ledger(), kFindingsMax, bar_of("ledger", quiet));
     looked.blocks = node.ledger().ordering().height().value;
   }
   for (const auto& findings : {check_kept(node.ledger()), blocks})
     for (const vault::CheckFinding& finding : findings) looked.findings.emplace_back("ledger", finding);
-  return look_outside(node.ledger(), options, looked);
+  const auto block_at = [&](Height height) -> Result<proof::LightBlock> {
+    if (!engine) return ordering::light_block(node.ledger().ordering(), height);
+    CARELEDGER_TRY(proof::SignedHeader header, engine->header(height));
+    CARELEDGER_TRY(proof::ValidatorSet validators, engine->validators(height));
+    return proof::LightBlock{std::move(header), std::move(validators)};
+  };
+  return look_outside(node.ledger(), block_at, options, looked);
 }
 
 // What the newest backup did not hold when it was restored; others remember it.

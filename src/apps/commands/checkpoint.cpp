@@ -26,7 +26,7 @@ struct AuthorityOptions {
   std::string out;
   std::string request;
   std::string certificate;
-  int days = 3650;
+  int days = 0;  // as the node has it
   bool new_key = false;
 };
 
@@ -88,7 +88,7 @@ Result<json::Document> order_of(const AuthorityOptions& options) {
   } else if (!options.request.empty()) {
     document.set(root, "request", document.boolean(true));
   } else {
-    document.set(root, "days", document.number(std::int64_t{options.days}));
+    if (options.days > 0) document.set(root, "days", document.number(std::int64_t{options.days}));
   }
   document.root() = root;
   return document;
@@ -138,7 +138,9 @@ void add_timestamp_authority(CLI::App& keys, Context& context) {
   add_folder(*command, options->folder);
   command->add_option("--organisation", options->organisation, "whose authority")->required();
   command->add_option("-o,--output", options->out, "write its certificate, for those who verify");
-  command->add_option("--days", options->days, "how long a certificate lives that it signs itself")
+  command
+      ->add_option("--days", options->days,
+                   "how long a certificate lives that it signs itself (default 3650; without this or --new-key one that holds is kept)")
       ->check(CLI::Range(1, crypto::kTimestampDaysMax));
   command->add_flag("--new-key", options->new_key, "another key; what the one before stamped still verifies with its certificate");
   command->add_option("--request-out", options->request, "write a request (PKCS #10) for an authority that you have, instead");

@@ -21,7 +21,8 @@ void show_network(const json::Value& network) {
     const json::Value* connected = one.find("connected");
     const char* link = connected->is_null() ? "this node" : connected->boolean() ? "connected" : "NOT CONNECTED";
     const std::string_view votes = one.find("votes")->text();
-    const bool honest = one.find("evidence")->text() == "0";
+    const json::Value* evidence = one.find("evidence");  // an older node tells none
+    const bool honest = evidence == nullptr || evidence->text() == "0";
     fmt::print("    {:<32} signed {:>3}, {}{}{}\n", printable(one.string_at("name")), one.find("signed")->text(), link,
                votes == "0" ? ", has no vote" : "", honest ? "" : ", CONTRADICTED ITSELF (network evidence)");
   }

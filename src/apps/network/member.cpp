@@ -107,9 +107,9 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   };
   state.own = proof::address_of(validator.public_key());
   CARELEDGER_TRY(state.signer, abci::Signer::open(system_files(), parts.layout.signed_steps(), genesis.chain_id, std::move(validator),
-                                                  parts.replica.view().height(), [&replica = parts.replica] {
+                                                  parts.replica.view().height(), [&replica = parts.replica, &clock = parts.clock] {
                                                     const replica::View view = replica.view();
-                                                    return abci::LedgerTip{view.height(), view.time()};
+                                                    return abci::LedgerTip{view.height(), view.time(), clock.now()};
                                                   }));
   state.rpc = std::make_unique<abci::RpcClient>(paths.rpc);
   abci::EngineConfig config;

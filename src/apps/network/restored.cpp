@@ -17,6 +17,10 @@ using ordering::abci::Signer;
 constexpr std::int64_t kClocksApart = 10'000;  // milliseconds: what light clients allow as well
 constexpr std::uint64_t kAtOnce = 8192;
 
+Result<void> make_silent(const Layout& layout, const Config& config, BlockTime signed_until) {
+  return Signer::create_silent(system_files(), layout.signed_steps(), kernel::chain_id(config.ledger), {signed_until.value + kClocksApart});
+}
+
 vault::AuditEntry lost_entry() {
   vault::AuditEntry entry;
   entry.kind = vault::AuditKind::restore;
@@ -54,15 +58,15 @@ Result<std::uint64_t> name_lost(const Layout& layout, const OrganisationConfig& 
 
 }  // namespace
 
-Result<void> begin_silent(const Layout& layout, const Config& config, BlockTime signed_until) {
-  Files& files = system_files();
-  CARELEDGER_CHECK(
-      Signer::create_silent(files, layout.signed_steps(), kernel::chain_id(config.ledger), {signed_until.value + kClocksApart}));
-  return files.replace(layout.restoring(), "");
+Result<void> begin_silent(const Layout& layout, const Config& config, const std::string& backup, BlockTime signed_until) {
+  CARELEDGER_CHECK(system_files().replace(layout.restoring(), backup));  // from now on nothing but a restore opens the folder
+  return make_silent(layout, config, signed_until);
 }
 
 Result<std::uint64_t> come_back(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy) {
   CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  if (!system_files().exists(layout.signed_steps()))
+    CARELEDGER_CHECK(make_silent(layout, config, clock.now()));  // it was killed just before
   CARELEDGER_TRY(const auto until, Signer::silent_until(system_files(), layout.signed_steps()));
   CARELEDGER_CHECK(await_block_after(layout, until.value_or(BlockTime{}), order, clock, entropy));
   CARELEDGER_TRY(const auto lock, lock_folder(layout));

@@ -17,8 +17,9 @@
 
 namespace careledger::apps::network {
 
-// Once everything else is in the folder. `signed_until`: the last moment at which the folder that was lost can have been in use.
-Result<void> begin_silent(const Layout& layout, const Config& config, BlockTime signed_until);
+// Once everything else is in the folder. `backup`: where it came from. `signed_until`: the last moment at which the folder that was lost
+// can have been in use.
+Result<void> begin_silent(const Layout& layout, const Config& config, const std::string& backup, BlockTime signed_until);
 
 // Fetches the ledger, and records in each audit map what is lost and that it was restored; may be killed at any time and run again. Returns
 // how many accesses. Errors as await_admission().

@@ -11,6 +11,7 @@ namespace {
 constexpr std::int32_t kPrevote = 1, kPrecommit = 2, kProposal = 32;            // the engine's types of messages
 constexpr std::int32_t kStepPropose = 1, kStepPrevote = 2, kStepPrecommit = 3;  // in the order of a round
 constexpr std::size_t kFileMax = 64 * 1024;
+constexpr std::int64_t kClocksApart = 10'000;  // milliseconds: what light clients allow as well
 
 bool is_nil(const comet::BlockID& id) {
   return id.hash().empty() && id.part_set_header().total() == 0 && id.part_set_header().hash().empty();
@@ -79,7 +80,8 @@ Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std
                                              std::function<LedgerTip()> tip) {
   auto last = read_record(files, file);
   if (!last && last.error().kind == ErrorKind::not_found)
-    return fail(ErrorKind::not_found, file + " is gone: without it this validator might contradict itself; give it a new key instead");
+    return fail(ErrorKind::not_found,
+                file + " is gone: without it this validator might contradict itself; restore the whole folder from its backup");
   if (!last) return tl::make_unexpected(last.error());
   if (last->chain_id() != chain_id) return fail(ErrorKind::corrupt, file + " is no record of what was signed on " + chain_id);
   pass(*last, ledger);
@@ -159,6 +161,13 @@ Result<void> Signer::end_silence() {
     return fail(ErrorKind::precondition,
                 "this node was restored, and signs nothing until the ledger has a block that was made after that: it might contradict "
                 "what it signed before");
+  if (tip.time.value > tip.now.value + kClocksApart) {
+    signer::Signed longer = last_;
+    longer.set_silent_until_ms(tip.time.value + kClocksApart);
+    CARELEDGER_CHECK(replace(longer));
+    return fail(ErrorKind::precondition,
+                "this machine's clock is behind the blocks, so this restored node signs nothing yet: set the clock, and start it again");
+  }
   pass(last_, tip.height);
   last_.clear_silent_until_ms();
   return {};
@@ -194,11 +203,15 @@ Result<void> Signer::remember(const Step& step, Bytes sign_bytes, const Bytes& s
   now.set_sign_bytes(std::move(sign_bytes));
   now.set_signature(signature);
   now.set_chain_id(chain_id_);
-  if (auto written = files_.replace(file_, proof::canonical_bytes(now)); !written) {
+  return replace(std::move(now));
+}
+
+Result<void> Signer::replace(signer::Signed record) {
+  if (auto written = files_.replace(file_, proof::canonical_bytes(record)); !written) {
     failed_ = true;  // a failed sync is told once, and what came before it may be lost all the same
     return written;
   }
-  last_ = std::move(now);
+  last_ = std::move(record);
   return {};
 }
 

@@ -4,7 +4,8 @@
 // vote or proposal that differs in its time alone gets the earlier time with its signature; anything else is refused. An older copy of
 // that file lets a validator contradict itself above the height of its ledger: it is no part of a backup, and a signer without it does not
 // start. One that was restored without it is silent (create_silent) until the ledger has a block that was made after the last moment at
-// which it can have signed: then whatever it signed is of that height or below. Once the file could not be made durable nothing more is
+// which it can have signed: then whatever it signed is of that height or below. That moment was told by this machine's clock: one that lags
+// behind the blocks prolongs the silence. Once the file could not be made durable nothing more is
 // signed until it is opened again.
 //
 // Thread-safety: a Signer takes turns by a lock of its own. A SignerLink has a thread, which dials the engine again whenever it is gone.
@@ -26,6 +27,7 @@ namespace careledger::ordering::abci {
 struct LedgerTip {  // the newest block that is durable here
   Height height;
   BlockTime time;
+  BlockTime now;  // by this machine's clock
 };
 
 class Signer {
@@ -67,6 +69,7 @@ class Signer {
   Result<void> sign_vote(signer::Vote& vote);
   Result<void> sign_proposal(signer::Proposal& proposal);
   Result<void> remember(const Step& step, Bytes sign_bytes, const Bytes& signature);
+  Result<void> replace(signer::Signed record);
 
   Files& files_;
   const std::string file_;

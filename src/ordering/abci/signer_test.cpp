@@ -216,7 +216,7 @@ TEST_F(SignerTest, OneThatWasRestoredIsSilentUntilALaterBlockAndSignsAboveItAlon
   ASSERT_TRUE(Signer::create_silent(files, file, kChain, {5000}));
   EXPECT_EQ(Signer::create_silent(files, file, kChain, {1}).error().kind, ErrorKind::conflict);
   EXPECT_EQ(*Signer::silent_until(files, file), BlockTime{5000});
-  LedgerTip tip{{40}, {5000}};
+  LedgerTip tip{{40}, {5000}, {5000}};
   const auto reopen = [&] {
     auto opened = Signer::open(files, file, kChain, key.clone(), {7}, [&tip] { return tip; });
     ASSERT_TRUE(opened) << opened.error().message;
@@ -226,16 +226,33 @@ TEST_F(SignerTest, OneThatWasRestoredIsSilentUntilALaterBlockAndSignsAboveItAlon
   EXPECT_TRUE(refuses(vote(kPrevote, 41, 0, Bytes(32, 'a'))));
   EXPECT_TRUE(refuses(vote(kPrevote, 900, 0, Bytes(32, 'a'))));  // whatever is asked
   EXPECT_TRUE(refuses(proposal(41, 0, Bytes(32, 'a'))));
-  tip = {{41}, {5001}};
+  tip = {{41}, {5001}, {5001}};
   EXPECT_TRUE(refuses(vote(kPrecommit, 41, 9, Bytes(32, 'a'))));   // it may have signed for this one
   EXPECT_EQ(*Signer::silent_until(files, file), BlockTime{5000});  // as long as nothing was signed
   signed_vote(vote(kPrevote, 42, 0, Bytes(32, 'a')));
   EXPECT_EQ(*Signer::silent_until(files, file), std::nullopt);
   EXPECT_TRUE(refuses(vote(kPrevote, 42, 0, Bytes(32, 'b'))));
-  tip = {{3}, {1}};
+  tip = {{3}, {1}, {1}};
   reopen();
   EXPECT_TRUE(refuses(vote(kPrevote, 41, 0, Bytes(32, 'a'))));
   signed_vote(vote(kPrecommit, 42, 0, Bytes(32, 'a')));
+}
+
+// The moment until which it is silent was told by a clock that lags behind: what it signed may lie later.
+TEST_F(SignerTest, AClockThatIsBehindTheBlocksProlongsTheSilence) {
+  ASSERT_TRUE(files.remove(file));
+  ASSERT_TRUE(Signer::create_silent(files, file, kChain, {5000}));
+  LedgerTip tip{{40}, {3'600'000}, {5000}};
+  const auto reopen = [&] { made = std::move(*Signer::open(files, file, kChain, key.clone(), {7}, [&tip] { return tip; })); };
+  reopen();
+  EXPECT_TRUE(refuses(vote(kPrevote, 41, 0, Bytes(32, 'a'))));
+  EXPECT_EQ(*Signer::silent_until(files, file), BlockTime{3'610'000});
+  tip.now = {3'600'000};
+  reopen();
+  EXPECT_TRUE(refuses(vote(kPrevote, 41, 0, Bytes(32, 'a')))) << "for this one it may have signed";
+  tip = {{41}, {3'610'001}, {3'610'000}};
+  EXPECT_TRUE(refuses(vote(kPrevote, 41, 0, Bytes(32, 'a'))));
+  signed_vote(vote(kPrevote, 42, 0, Bytes(32, 'a')));
 }
 
 TEST_F(SignerTest, ASilentOneThatNobodyTellsOfTheLedgerStaysSilent) {
