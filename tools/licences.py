@@ -46,7 +46,9 @@ def go_folder(module, version):
 
 
 def of_engine(engine):
-    yield "The Go standard library", texts_in(output_of("go", "env", "GOROOT").strip())
+    root = pathlib.Path(output_of("go", "env", "GOROOT").strip())
+    # Go from PyPI leaves its own text out; the libraries of the same authors inside it stand under the same one.
+    yield "The Go standard library", texts_in(root) or texts_in(root / "src/cmd/vendor/golang.org/x/sys")
     for module, version in go_modules(engine):
         yield f"Go module {module} {version}", texts_in(go_folder(module, version))
 

@@ -343,33 +343,9 @@ class Newcomer(Network):
 
 
 class Joining(Newcomer):
-    def early_trust(self):
-        """The trust file as somebody kept it who was there when the network was founded."""
-        self.put(NORTH, {"resourceType": "Basic", "id": "early", "code": {"text": "x"}})
-        self.proof_of(NORTH, "Basic/early")
-        return shutil.copy(os.path.join(self.scratch, "trust"), os.path.join(self.scratch, "early"))
-
-    def outlives_the_founders(self, early):
-        """Of the four founders one is suspended and one is gone: half of the votes that the early trust file names, and no more, sign on.
-        Signed headers lead from the four to the proof."""
-        self.decide([NORTH, SOUTH, REGION, EAST], "--suspend", CITY)
-        until("its own view of it", lambda: self.standing(NORTH)["votes"] == 40)
-        self.nodes[REGION].stop(signal.SIGKILL)
-        self.put(NORTH, {"resourceType": "Basic", "id": "late", "code": {"text": "x"}})
-        self.assertRegex(self.proof_of(NORTH, "Basic/late"), r"[Ss]igned by 3 keys")
-        late = os.path.join(self.scratch, "a.proof")
-        said = run("verify", late, "--trust", early, check=0).stdout
-        self.assertRegex(said, r"Followed: from block [0-9]+ .* to block [0-9]+")
-        self.assertIn("Trusting period: none", said)
-        newest = os.path.join(self.scratch, "newest")
-        run("prove", self.folder(NORTH), "Basic/late", "--organisation", NORTH, "-o", late, "--trust-out", newest, "--trusting-period", "7",
-            check=0)
-        self.assertIn("Trusting period: the trust file is of block", run("verify", late, "--trust", newest, check=0).stdout)
-
     def test_an_organisation_comes_in_by_votes_fetches_the_ledger_and_signs_blocks(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
         founding = self.read_ledger()
-        early = self.early_trust()
         self.refused(2, "--founding", "network", "describe", self.folder(EAST), "--organisation", EAST, "--listen", "127.0.1.15:1",
                      "--api", "https://127.0.1.15:2")
         self.describe("--network", "Region", "--epoch-ms", "1000")
@@ -403,7 +379,6 @@ class Joining(Newcomer):
         self.assertEqual(json.loads(said)["ledger"], self.ledger)
         self.start(EAST)
         self.signs("first")
-        self.outlives_the_founders(early)
 
         moved = self.describe("--founding", founding)
         self.assertIn("Moved: East Hospital", run("network", "peer", self.folder(NORTH), moved, check=0).stdout)
