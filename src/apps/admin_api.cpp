@@ -197,6 +197,7 @@ Result<http::Response> AdminApi::prove(const http::Request& request, const edge:
     if (parameter.name == "show") options.disclose.insert(parameter.value);
   if (options.disclose.size() > always)  // then it is read
     CARELEDGER_CHECK(edge::auth::permit(principal, edge::auth::Action::read, {type, id, meta.patients}));
+  CARELEDGER_CHECK(parts_.ledger.wait_provable(material->anchor.height));  // of a version that is not on it yet, zero
   CARELEDGER_TRY(const vault::Provable at, vault::newest_provable(parts_.ledger.replica(), parts_.ledger.ordering()));
   CARELEDGER_TRY(proof::Bundle bundle, vault::prove_record(at, parts_.organisation, *material, options));
   CARELEDGER_CHECK(complete(parts_.ledger, at.view, bundle));

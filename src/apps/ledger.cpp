@@ -18,6 +18,7 @@ namespace careledger::apps {
 namespace {
 
 constexpr std::chrono::seconds kAnswerTime{30};  // a network without a quorum does not answer
+constexpr std::chrono::seconds kProvablePatience{5};
 
 // Founding writes a row for each member since members decide by votes. A network of an earlier build has none, and can get none.
 Result<void> check_members(const replica::Replica& replica, const Layout& layout) {
@@ -159,10 +160,11 @@ Result<kernel::Receipt> Ledger::submit_and_wait(const OrganisationId& organisati
   return *answer.receipt;
 }
 
-void Ledger::wait_provable(Height height) {
-  std::promise<void> promise;
-  ordering().when_provable(height, [&] { promise.set_value(); });
-  promise.get_future().wait();
+Result<void> Ledger::wait_provable(Height height) {
+  const auto provable = std::make_shared<std::promise<void>>();
+  ordering().when_provable(height, [provable] { provable->set_value(); });
+  if (provable->get_future().wait_for(kProvablePatience) == std::future_status::ready) return {};
+  return fail(ErrorKind::unavailable, "the block that proves the newest state is still to come; ask again in a moment");
 }
 
 std::string describe(const replica::Replica& replica, const kernel::Code& code) {

@@ -63,7 +63,9 @@ class Ledger {
   // Sends one command and waits for what becomes of it: its receipt with code ok, or an error that names the code. Not on an ordering
   // thread.
   Result<kernel::Receipt> submit_and_wait(const OrganisationId& organisation, Bytes command);
-  void wait_provable(Height height);
+  // Waits until a durable header commits to the state at `height`: the next block's, so for a moment after a write. unavailable: none came
+  // in time.
+  Result<void> wait_provable(Height height);
 
  private:
   Ledger() = default;

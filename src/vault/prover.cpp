@@ -91,6 +91,8 @@ Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& org
                                    const RecordProofOptions& options) {
   if (material.anchor.state != Anchoring::final)
     return fail(ErrorKind::not_found, "this version is not on the ledger yet; try again in a moment");
+  if (material.anchor.height > at.view.height())
+    return fail(ErrorKind::unavailable, "the block that proves this version is still to come; try again in a moment");
   proof::RecordClaim claim;
   claim.type = material.version.meta.type;
   if (material.remnant) {

@@ -27,8 +27,9 @@ struct RecordProofOptions {
   std::set<std::string> disclose{"id"};  // top-level elements to show, with their salts; "*" shows all
   bool currency = true;                  // also say what became of it since
 };
-// not_found while the version is not anchored below `at`'s height, or when an element to be shown is not in the version. Of an
-// erased version it is proven that it existed and what became of it; nothing of it is shown, whatever `disclose` says.
+// not_found while the version is not on the ledger, unavailable while it is there above `at`'s height, and not_found when an element to be
+// shown is not in the version. Of an erased version it is proven that it existed and what became of it; nothing of it is shown, whatever
+// `disclose` says.
 Result<proof::Bundle> prove_record(const Provable& at, const OrganisationId& organisation, const ProofMaterial& material,
                                    const RecordProofOptions& options);
 

@@ -426,6 +426,7 @@ class JoiningBySnapshot(Newcomer):
         self.assertEqual(joining.returncode, 0, said)
         self.assertEqual(json.loads(said)["ledger"], self.ledger)
         self.start(EAST)
+        until("an answer of its engine", lambda: "sync_info" in self.ask(EAST, "/status"))
         first = int(self.ask(EAST, "/status")["sync_info"]["earliest_block_height"])
         self.assertEqual(first % 10, 1)
         self.assertGreater(first, 10)

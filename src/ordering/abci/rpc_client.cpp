@@ -19,10 +19,10 @@ namespace careledger::ordering::abci {
 namespace {
 
 namespace http = boost::beast::http;
-using Request = http::request<http::string_body>;
+using HttpRequest = http::request<http::string_body>;
 
 constexpr std::size_t kAnswerBytesMax = 64u << 20;
-constexpr std::size_t kReadBytes = 64u << 10;
+constexpr std::size_t kAnswerPart = 64u << 10;
 constexpr std::size_t kIdleMax = 8;
 constexpr unsigned kHttp11 = 11;
 using Deadline = std::chrono::steady_clock::time_point;
@@ -31,7 +31,7 @@ std::chrono::milliseconds left_until(Deadline deadline) {
   return std::chrono::ceil<std::chrono::milliseconds>(std::max(deadline - std::chrono::steady_clock::now(), Deadline::duration(0)));
 }
 
-Bytes bytes_of(const Request& request) {
+Bytes bytes_of(const HttpRequest& request) {
   http::request_serializer<http::string_body> serializer(request);
   Bytes bytes;
   boost::system::error_code error;
@@ -51,7 +51,7 @@ class Line {
     fd_.emplace(left.count() > 0 ? connect_to(socket, left) : -1);
     return fd_->get() >= 0;
   }
-  bool call(const Request& request, Deadline deadline, Bytes& answer) {
+  bool call(const HttpRequest& request, Deadline deadline, Bytes& answer) {
     http::response_parser<http::string_body> parser;
     parser.body_limit(kAnswerBytesMax);
     parser.eager(true);
@@ -73,7 +73,7 @@ class Line {
     return true;
   }
   bool receive(http::response_parser<http::string_body>& parser, Deadline deadline) {
-    std::vector<char> some(kReadBytes);
+    std::vector<char> some(kAnswerPart);
     while (!parser.is_done()) {
       if (!wait_for(POLLIN, deadline)) return false;
       const ssize_t count = receive_some(fd_->get(), some.data(), some.size());
@@ -118,12 +118,12 @@ struct RpcClient::State {
     const std::lock_guard lock(mutex);
     if (line->reusable() && idle.size() < kIdleMax) idle.push_back(std::move(line));
   }
-  Result<Bytes> call(const Request& request);
+  Result<Bytes> call(const HttpRequest& request);
 };
 
 // Kept connections may have been closed by the other side meanwhile: when one was, all are forgotten, and it is tried once more on a new
 // one. Every call may be made twice.
-Result<Bytes> RpcClient::State::call(const Request& request) {
+Result<Bytes> RpcClient::State::call(const HttpRequest& request) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   Bytes answer;
   if (auto line = take_idle()) {
@@ -145,13 +145,13 @@ RpcClient::RpcClient(std::string socket, std::chrono::milliseconds timeout) : st
 RpcClient::~RpcClient() = default;
 
 Result<Bytes> RpcClient::get(const std::string& target) {
-  Request request(http::verb::get, target, kHttp11);
+  HttpRequest request(http::verb::get, target, kHttp11);
   request.set(http::field::host, "engine");
   return state_->call(request);
 }
 
 Result<Bytes> RpcClient::post_form(const std::string& target, Bytes form) {
-  Request request(http::verb::post, target, kHttp11, std::move(form));
+  HttpRequest request(http::verb::post, target, kHttp11, std::move(form));
   request.set(http::field::host, "engine");
   request.set(http::field::content_type, "application/x-www-form-urlencoded");
   request.prepare_payload();
