@@ -41,6 +41,13 @@ say_which_data() {
   fi
 }
 
+# Where sanitizer tests put what they write: in memory where there is a GiB of it, since they wait for the disk otherwise.
+scratch_folder() {
+  local free
+  free=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
+  if [ -w /dev/shm ] && [ "${free:-0}" -ge 1048576 ]; then echo /dev/shm; else echo "${TMPDIR:-/tmp}"; fi
+}
+
 run_ctest() {
   say_which_data
   export CTEST_OUTPUT_ON_FAILURE=1 UBSAN_OPTIONS=print_stacktrace=1
@@ -48,7 +55,8 @@ run_ctest() {
   export LSAN_OPTIONS="suppressions=$PWD/tests/sanitizers/leak.supp:print_suppressions=0"
   export ASAN_OPTIONS=detect_stack_use_after_return=1
   export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19 TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19
-  ctest --no-tests=error --parallel "$(nproc)" --timeout 900 "$@" </dev/null
+  # One more than there are cores: many wait for the disk or for an engine.
+  ctest --no-tests=error --parallel "$(($(nproc) + 1))" --timeout 900 "$@" </dev/null
 }
 
 run_quick_tests() {
@@ -74,7 +82,7 @@ run_all_tests() {
   if [ -e tests/golden/CMakeLists.txt ]; then
     for preset in $core_presets; do joined+=("$preset=build/$preset" '^golden\.'); done
   fi
-  python3 tools/join_tests.py build/test "${joined[@]}"
+  python3 tools/join_tests.py build/test "$(scratch_folder)" "${joined[@]}"
   run_ctest --test-dir build/test
 }
 

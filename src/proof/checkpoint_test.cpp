@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "crypto/hash.h"
-#include "crypto/secret.h"
+#include "proof/test_chain.h"
 #include "proof/test_vectors.h"
 
 namespace careledger::proof {
 namespace {
 
+using testing::key_named;
 using testing::number_at;
 using testing::read_json;
 using testing::truth_at;
@@ -43,15 +44,11 @@ TEST(Note, AgreesWithXModNote) {
   EXPECT_GE(accepted, 4u);
 }
 
-crypto::SigningKey key_of(const std::string& name) {
-  return crypto::SigningKey::from_seed(crypto::Secret::copy_of(crypto::sha256(name).view())).value();
-}
-
 TEST(Checkpoint, IsSignedCosignedAndOpened) {
   const Checkpoint checkpoint{checkpoint_origin("cl-1234"), 17, crypto::sha256("root")};
   Note note{to_text(checkpoint), {}};
-  const auto log = key_of("log");
-  const auto witness = key_of("witness");
+  const auto log = key_named("log");
+  const auto witness = key_named("witness");
   note.signatures.push_back(sign_note(note.text, "careledger/cl-1234", log));
   note.signatures.push_back(cosign(note.text, "south.example", witness, 1764000000));
   const std::vector<NoteKey> known{{"careledger/cl-1234", NoteKind::ed25519, log.public_key()},

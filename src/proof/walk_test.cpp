@@ -111,7 +111,7 @@ TEST(Walk, EndsWithTheReasonWhereNothingLeadsOn) {
 
 // ---- bundles ----
 
-Shape small() {
+Shape small_network() {
   Shape shape;
   shape.commands = 60;
   shape.rows = 40;
@@ -160,7 +160,7 @@ class WalkCorpus {
 
   void add_good() {
     believed("record, after two complete changes of validators", bundle(walk_), founders_, {}, false);
-    Shape shape = small();
+    Shape shape = small_network();
     shape.validators = 1;
     const TestLedger one(shape);
     Bundle alone = one.record_bundle();
@@ -254,7 +254,7 @@ class WalkCorpus {
     refused("a block of nothing", empty, founders_, {}, "walk: block 0: ");
   }
 
-  const TestLedger ledger_{small()};
+  const TestLedger ledger_{small_network()};
   const TestChain chain_ = ledger_.chain();
   const TestChain fork_ = ledger_.chain("fork");
   const std::vector<LightBlock> walk_ = TestLedger::walk_over(chain_);
@@ -276,7 +276,7 @@ TEST(Walk, BundlesAreWhatThisVerifierSays) {
 
 // Too large for a file of vectors; tools/verifier/test/walks.test.mjs makes its own.
 TEST(Walk, HasALimitInBlocksAndInBytes) {
-  const TestLedger ledger(small());
+  const TestLedger ledger(small_network());
   const LightBlock little = ledger.chain().block(19);
   LightBlock large = little;
   large.signed_header.commit.signatures.assign(kMaxValidators, large.signed_header.commit.signatures[0]);
@@ -292,7 +292,7 @@ TEST(Walk, HasALimitInBlocksAndInBytes) {
 }
 
 TEST(Walk, AReportSaysHowItLedThereAndHowLongThatIsBelieved) {
-  const TestLedger ledger(small());
+  const TestLedger ledger(small_network());
   Bundle bundle = ledger.record_bundle();
   bundle.walk = TestLedger::walk_over(ledger.chain());
   const auto lines_of = [&](const Trust& trust) { return verify(encode(bundle), trust, kNow).value().lines(); };
@@ -315,7 +315,7 @@ TEST(Walk, AReportSaysHowItLedThereAndHowLongThatIsBelieved) {
 }
 
 TEST(Walk, AnAnchorIsReadStrictly) {
-  const TestLedger ledger(small());
+  const TestLedger ledger(small_network());
   const std::string text = to_text(ledger.founders_trust(86400));
   EXPECT_EQ(to_text(parse_trust(text).value()), text);
   const std::pair<const char*, const char*> changes[] = {

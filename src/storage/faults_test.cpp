@@ -15,8 +15,8 @@
 namespace careledger::storage {
 namespace {
 
-constexpr Column kA{0};
-constexpr Column kB{1};
+constexpr Column kRows{0};
+constexpr Column kCounts{1};
 
 std::filesystem::path fast_folder() {  // in memory where there is such a place: these tests need no real disk
   const std::filesystem::path memory = "/dev/shm";
@@ -53,12 +53,12 @@ class Bench {  // one store on one faulty disk, opened as often as needed
   // Batch n puts one row in each column and counts itself; both or neither must be found.
   Result<void> write(std::uint32_t n) {
     Batch batch;
-    batch.put(kA, u32_bytes(n), Bytes(2000, static_cast<char>(n)));
-    batch.put(kB, "count", u32_bytes(n));
+    batch.put(kRows, u32_bytes(n), Bytes(2000, static_cast<char>(n)));
+    batch.put(kCounts, "count", u32_bytes(n));
     return store->write(batch, Durability::synced);
   }
   std::uint32_t count() {
-    const auto value = store->get(kB, "count").value();
+    const auto value = store->get(kCounts, "count").value();
     if (!value) return 0;
     ByteView bytes = *value;
     return *take_u32(bytes);
@@ -67,8 +67,8 @@ class Bench {  // one store on one faulty disk, opened as often as needed
     const std::uint32_t found = count();
     EXPECT_GE(found, acknowledged);
     EXPECT_LE(found, acknowledged + 1);  // one that was on its way may have arrived
-    for (std::uint32_t n = 1; n <= found; ++n) ASSERT_EQ(store->get(kA, u32_bytes(n)).value(), Bytes(2000, static_cast<char>(n)));
-    ASSERT_EQ(store->get(kA, u32_bytes(found + 1)).value(), std::nullopt);
+    for (std::uint32_t n = 1; n <= found; ++n) ASSERT_EQ(store->get(kRows, u32_bytes(n)).value(), Bytes(2000, static_cast<char>(n)));
+    ASSERT_EQ(store->get(kRows, u32_bytes(found + 1)).value(), std::nullopt);
   }
   std::filesystem::path folder() const { return folder_; }
 
@@ -174,7 +174,7 @@ TEST(FaultsTest, AFullDiskSaysSoAndKeepsWhatIsThere) {
   EXPECT_GT(acknowledged, 3u);
   EXPECT_EQ(last.error().kind, ErrorKind::storage);
   EXPECT_NE(last.error().message.find("disk is full"), std::string::npos) << last.error().message;
-  EXPECT_EQ(bench.store->get(kA, u32_bytes(1)).value(), Bytes(2000, '\1'));  // reading goes on
+  EXPECT_EQ(bench.store->get(kRows, u32_bytes(1)).value(), Bytes(2000, '\1'));  // reading goes on
   bench.store.reset();
   bench.disk.restart(Loss::none, 1);
   ASSERT_TRUE(bench.open());
@@ -215,7 +215,7 @@ TEST(FaultsTest, AFlippedBitIsFoundAndNamed) {
     // Only the very last record of a journal can vanish without a trace here: it cannot be told from a torn end.
     const std::uint32_t count = bench.count();
     EXPECT_GE(count, 99u) << path << " byte " << at;
-    for (std::uint32_t n = 1; n <= count; ++n) ASSERT_EQ(bench.store->get(kA, u32_bytes(n)).value(), Bytes(2000, static_cast<char>(n)));
+    for (std::uint32_t n = 1; n <= count; ++n) ASSERT_EQ(bench.store->get(kRows, u32_bytes(n)).value(), Bytes(2000, static_cast<char>(n)));
     ++harmless;
   }
   EXPECT_GT(found, 30);

@@ -70,14 +70,15 @@ class JoinTests(unittest.TestCase):
         return f"{name}={root / name}"
 
     def join_and_run(self, root, *arguments):
-        subprocess.run([sys.executable, "-B", str(TOOLS / "join_tests.py"), str(root / "all"), *arguments], check=True)
+        subprocess.run([sys.executable, "-B", str(TOOLS / "join_tests.py"), str(root / "all"), "/scratch", *arguments], check=True)
         return subprocess.run(["ctest", "--test-dir", str(root / "all")], capture_output=True, text=True, check=False)
 
     def test_tests_of_two_builds_run_as_one_list(self):
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
-            release = self.folder_with_tests(root, "release", 'add_test([=[unit.a]=] "true")\nadd_test([=[black.b]=] "true")\n')
-            address = self.folder_with_tests(root, "address", 'add_test([=[unit.a]=] "sh" "-c" "test \\"$X\\" = \'1 2\'")\n'
+            release = self.folder_with_tests(root, "release", 'add_test([=[unit.a]=] "sh" "-c" "test \\"$TMPDIR\\" != /scratch")\n'
+                                             'add_test([=[black.b]=] "true")\n')
+            address = self.folder_with_tests(root, "address", 'add_test([=[unit.a]=] "sh" "-c" "test \\"$X$TMPDIR\\" = \'1 2/scratch\'")\n'
                                              'set_tests_properties([=[unit.a]=] PROPERTIES ENVIRONMENT "X=1 2")\n'
                                              'add_test([=[black.b]=] "false")\n')
             done = self.join_and_run(root, release, "^", address, r"^unit\.")

@@ -15,10 +15,10 @@ using replica::test::World;
 
 constexpr std::size_t kBlocks = 25;
 
-struct Outcome {
+struct Computed {
   Bytes app_hash, results_hash;
   std::vector<std::uint32_t> codes;  // of each command
-  friend bool operator==(const Outcome&, const Outcome&) = default;
+  friend bool operator==(const Computed&, const Computed&) = default;
 };
 
 std::vector<std::uint32_t> codes_of(const std::vector<kernel::Receipt>& receipts) {
@@ -36,7 +36,7 @@ class Embedded {
     tip_.results_hash = proof::results_hash({});
     tip_.app_hash = replica_->view().app_hash().bytes();
   }
-  Outcome run(const replica::Block& block) {
+  Computed run(const replica::Block& block) {
     const auto added = local::add_block(*replica_, *maker_, tip_, block.batches, block.time);
     EXPECT_TRUE(added) << added.error().message;
     std::vector<kernel::Receipt> receipts;
@@ -54,7 +54,7 @@ class Embedded {
 class Driven {
  public:
   explicit Driven(const World& world) : world_(world) { open(); }
-  Outcome run(const replica::Block& block) {
+  Computed run(const replica::Block& block) {
     wire::Request request;
     auto& finalize = *request.mutable_finalize_block();
     finalize.set_height(static_cast<std::int64_t>(block.height.value));
@@ -70,7 +70,7 @@ class Driven {
     wire::Request commit;
     commit.mutable_commit();
     EXPECT_TRUE(application_->handle(commit));
-    Outcome outcome{finalized->finalize_block().app_hash(), proof::results_hash(results), codes_of(receipts_)};
+    Computed outcome{finalized->finalize_block().app_hash(), proof::results_hash(results), codes_of(receipts_)};
     open();
     EXPECT_EQ(replica_->view().app_hash().bytes(), outcome.app_hash);
     return outcome;
@@ -104,7 +104,7 @@ TEST(Differential, EmbeddedAndDrivenByAnEngineAreTheSameLedger) {
     static std::uint64_t height = 0;
     replica::Block block = world.next_block(genesis, std::move(batches));
     block.height = {++height};
-    const Outcome one = embedded.run(block), other = driven.run(block);
+    const Computed one = embedded.run(block), other = driven.run(block);
     ASSERT_EQ(one.app_hash, other.app_hash) << "height " << height;
     ASSERT_EQ(one, other) << "height " << height;
   };
