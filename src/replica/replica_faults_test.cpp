@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/test_stride.h"
 #include "replica/test_world.h"
 #include "storage/faulty_disk.h"
 
@@ -96,7 +97,7 @@ TEST_P(LedgerCrashTest, AtAnyStepTheLastAcknowledgedBlockStands) {
     steps = rehearsal.disk.steps();
   }
   std::mt19937_64 random(37);
-  for (std::uint64_t step = 1 + random() % 7; step < steps; step += 1 + random() % 23) {
+  for (std::uint64_t step = 1 + random() % 7; step < steps; step += (1 + random() % 23) * kTestStride) {
     OnDisk ledger;
     ledger.disk.stop_at_step(step);
     std::uint64_t acknowledged = 0;

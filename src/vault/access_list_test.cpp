@@ -1,6 +1,7 @@
 // Lists of accesses in parts: each is proven by a cut that the reference map makes too, and together they are the whole.
 #include "vault/access_list.h"
 
+#include "base/test_stride.h"
 #include "proof/bundle.h"
 #include "vault/audit_state.h"
 #include "vault/test_audit.h"
@@ -83,7 +84,7 @@ TEST_F(AccessListTest, PartsAreEachCompleteAndTogetherTheWhole) {
 }
 
 TEST_F(AccessListTest, OneMillisecondMayHoldMoreThanAPart) {
-  record(1000, 1);
+  record(static_cast<int>(1000 / kTestStride), 1);
   audit->start_heads(ledger, signer);
   const Subject subject = audit->subject_of("p0");
   look_at(subject);

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/faulty_files.h"
+#include "base/test_stride.h"
 #include "vault/audit.h"
 #include "vault/keystore.h"
 #include "vault/test_folder.h"
@@ -53,7 +54,7 @@ TEST_P(AuditCrashTest, AtAnyStepNothingAcknowledgedIsLostOrHalfThere) {
     steps = files.steps();
   }
   ASSERT_GT(steps, 2u * kEntries);
-  for (std::uint64_t step = 1; step <= steps; ++step) {
+  for (std::uint64_t step = 1; step <= steps; step += kTestStride) {
     const TestFolder folder;
     FaultyFiles files(system_files());
     files.stop_at_step(step);
