@@ -30,7 +30,9 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::minutes kSteady{1};  // who lived so long may be started again at once
 constexpr std::size_t kLastWords = 300;     // bytes of the log that are told
-constexpr int kLogLook = 30'000;            // milliseconds between looks at its length
+constexpr int kSilentMax = 2;               // looks without an answer
+// In the log when the engine's consensus has ended by a panic while the rest of it stays up (CometBFT v0.38, consensus/state.go).
+constexpr std::string_view kGaveUp = "CONSENSUS FAILURE!!!";
 
 // The end of the log on one line: the engine says there why it gave up.
 std::string last_words(const std::string& path) {
@@ -64,6 +66,44 @@ void shorten_log(const std::string& path, std::uint64_t bytes_max) {
   static_cast<void>(::truncate(path.c_str(), 0));
 }
 
+// Of one life of the engine.
+class Looks {
+ public:
+  explicit Looks(const ProcessConfig& config) : config_(config) {}
+  // Why it has to be ended; empty: it is well.
+  std::string look() {
+    std::string why;
+    if (gave_up()) why = "its consensus failed and stood still";
+    else if (is_silent()) why = "it did not answer any more";
+    shorten_log(config_.log, config_.log_bytes_max);
+    return why;
+  }
+
+ private:
+  bool gave_up() {
+    std::ifstream log(config_.log, std::ios::binary | std::ios::ate);
+    const auto size = static_cast<std::int64_t>(log ? static_cast<std::streamoff>(log.tellg()) : 0);
+    if (size < read_) read_ = 0;  // it was shortened
+    std::string fresh(static_cast<std::size_t>(size - read_), '\0');
+    log.seekg(read_);
+    log.read(fresh.data(), size - read_);
+    read_ = std::max<std::int64_t>(read_, size - static_cast<std::int64_t>(kGaveUp.size()));  // the words may be half there
+    return fresh.find(kGaveUp) != std::string::npos;
+  }
+  bool is_silent() {
+    if (!config_.answers) return false;
+    const bool answers = config_.answers();
+    answered_ = answered_ || answers;
+    silent_ = answers ? 0 : silent_ + 1;
+    return answered_ && silent_ >= kSilentMax;
+  }
+
+  const ProcessConfig& config_;
+  bool answered_ = false;
+  int silent_ = 0;
+  std::int64_t read_ = 0;  // bytes of the log
+};
+
 }  // namespace
 
 struct EngineProcess::State {
@@ -78,7 +118,7 @@ struct EngineProcess::State {
 
   void watch();
   pid_t spawn() const;
-  void wait_for_end(pid_t pid) const;
+  std::string wait_for_end(pid_t pid) const;
   std::string run_once(std::unique_lock<std::mutex>& lock);
 };
 
@@ -109,14 +149,18 @@ pid_t EngineProcess::State::spawn() const {
   ::_exit(127);
 }
 
-// It stays unreaped, so that its number is nobody else's while stop() may signal it.
-void EngineProcess::State::wait_for_end(pid_t pid) const {
+// Why it had to be killed; empty: it ended by itself. It stays unreaped, so that its number is nobody else's while stop() may signal it.
+std::string EngineProcess::State::wait_for_end(pid_t pid) const {
   const Descriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // the C library's own is not for C++ yet
   pollfd watched{ended.get(), POLLIN, 0};
-  while (ended.get() >= 0 && ::poll(&watched, 1, kLogLook) <= 0) shorten_log(config.log, config.log_bytes_max);
+  Looks looks(config);
+  std::string killed;
+  while (ended.get() >= 0 && ::poll(&watched, 1, static_cast<int>(config.look_ms)) <= 0)
+    if (killed.empty() && !(killed = looks.look()).empty()) ::kill(pid, SIGKILL);
   siginfo_t how{};
   while (::waitid(P_PID, static_cast<id_t>(pid), &how, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
   }
+  return killed;
 }
 
 // From start to end; what became of it.
@@ -127,14 +171,14 @@ std::string EngineProcess::State::run_once(std::unique_lock<std::mutex>& lock) {
   child = pid;
   ++starts;
   lock.unlock();
-  wait_for_end(pid);
+  const std::string killed = wait_for_end(pid);
   lock.lock();
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   child = 0;
   changed.notify_all();
-  return "ended " + how(status);
+  return killed.empty() ? "ended " + how(status) : "was killed: " + killed;
 }
 
 void EngineProcess::State::watch() {

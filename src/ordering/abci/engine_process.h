@@ -3,7 +3,8 @@
 // It gets nothing of ours: no descriptor but its log, no input, and an environment of PATH, HOME and what the host names, since the engine
 // would let variables override the configuration that nobody edits. Its words go to the log, whose earlier part is kept as LOG.1: at each
 // start, and whenever it has grown too long. Should we die, it dies: the kernel ends it, and its application connection is gone anyway. It
-// is a session of its own, so that a terminal's interrupt is for us to handle.
+// is a session of its own, so that a terminal's interrupt is for us to handle. One that hangs, or that stands still after its consensus
+// failed, is killed and started again: what it may sign is its signer's to say, so that a new start is never a risk.
 //
 // Thread-safety: stop is safe from any thread but the watching one; the rest from any. on_event runs on the watching thread without a lock.
 #pragma once
@@ -28,8 +29,12 @@ struct ProcessConfig {
   std::vector<std::string> sockets{};    // on which the engine listens: what one that was killed left there is removed before each start
   std::uint32_t again_min_ms = 500;      // before it is started again; doubles while it keeps dying within a minute
   std::uint32_t again_max_ms = 30'000;
-  std::uint32_t stop_ms = 10'000;                      // for ending by itself; then it is killed
-  std::uint64_t log_bytes_max = 16u << 20;             // then it becomes LOG.1; looked at every half minute
+  std::uint32_t stop_ms = 10'000;           // for ending by itself; then it is killed
+  std::uint32_t look_ms = 30'000;           // between looks at how it is, and how long its log has grown
+  std::uint64_t log_bytes_max = 16u << 20;  // then it becomes LOG.1
+  // Whether it answers a question; on the watching thread, may take its time. One that answered, and then twice in a row does not, hangs:
+  // before its first answer it may be at work on what it replays. None: nobody is asked.
+  std::function<bool()> answers{};
   std::function<void(const std::string&)> on_event{};  // "the engine ended with status 1; started again in 500 ms; its last words: …"
   pid_t (*fork)() = nullptr;                           // for tests, of a fork that fails
 };

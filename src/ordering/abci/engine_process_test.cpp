@@ -117,6 +117,38 @@ TEST_F(EngineProcessTest, WhatDoesNotEndByItselfIsKilled) {
   EXPECT_FALSE(told);
 }
 
+TEST_F(EngineProcessTest, OneThatAnsweredAndThenDoesNotIsKilledAndStartedAgain) {
+  script("while :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0};
+  config.answers = [&] { return ++asked < 5 && asked != 3; };  // one answer may be lost
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("was killed: it did not answer any more"), std::string::npos) << event;
+  while (engine->starts() < 2) std::this_thread::yield();
+  EXPECT_GE(asked, 6);
+}
+
+TEST_F(EngineProcessTest, OneThatHasNotAnsweredYetIsLetAlone) {
+  script("while :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0};
+  config.answers = [&asked] { return ++asked < 0; };
+  const auto engine = start();
+  while (asked < 20) std::this_thread::yield();
+  EXPECT_EQ(engine->starts(), 1u);
+  EXPECT_FALSE(told);
+}
+
+TEST_F(EngineProcessTest, OneWhoseConsensusEndedIsKilledAndStartedAgain) {
+  script("echo '{\"level\":\"error\",\"_msg\":\"CONSENSUS FAILURE!!!\"}'\nwhile :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("was killed: its consensus failed and stood still"), std::string::npos) << event;
+  while (engine->starts() < 2) std::this_thread::yield();
+}
+
 TEST_F(EngineProcessTest, AskingItFromItsOwnEventHangsNobody) {
   std::promise<EngineProcess*> ready;
   std::promise<int> id;
