@@ -66,7 +66,7 @@ class LedgerWork final : public Work {
     config.batch_bytes = kBatchBytes;
     config.in_flight_max = kBatchesInFlight;
     config.on_fault = [](const Error& error) { abci::TestEngine::tell(error.message); };
-    config.application.peers = engine_->peers();
+    config.application.is_peer = engine_->is_peer();
     ordering_ = need(abci::start(*replica_, engine_->rpc(), system_clock(), config));
     const auto& own = world_.organisations()[order.index];
     ordering_->host(own.id, std::make_shared<ordering::testing::Envelopes>(2, world_.batch_key(own).clone()));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "apps/layout.h"
+#include "codec/fhir/instant.h"
 #include "codec/json/json.h"
 #include "contracts/registry/registry.h"
 
@@ -82,7 +83,11 @@ Result<NetworkConfig> read_network(const json::Value& value) {
     peer.listen = one.string_at("listen");
     peer.api = one.string_at("api");
     const bool is_node = peer.node.size() == 40 && from_hex(peer.node).has_value();
-    if (one.size() != 5 || !is_node || !is_endpoint(peer.listen)) return bad("a peer needs name, id, node, listen (host:port) and api");
+    const json::Value* said = one.find("described");  // earlier builds did not write it down
+    const auto described = said == nullptr ? std::optional(BlockTime{0}) : codec::fhir::parse_instant(said->text());
+    if (one.size() != (said == nullptr ? 5 : 6) || !is_node || !is_endpoint(peer.listen) || !described)
+      return bad("a peer needs name, id, node, listen (host:port), api, and described, an instant");
+    peer.described = *described;
     network.peers.push_back(std::move(peer));
   }
   if (value.size() != 2 || !is_endpoint(network.listen)) return bad("\"network\" needs listen (host:port) and peers, and nothing else");
@@ -98,6 +103,7 @@ json::Value network_json(json::Document& document, const NetworkConfig& network)
     document.set(value, "node", document.string(peer.node));
     document.set(value, "listen", document.string(peer.listen));
     document.set(value, "api", document.string(peer.api));
+    document.set(value, "described", document.string(codec::fhir::format_instant(peer.described)));
     document.append(peers, value);
   }
   json::Value out = document.object();

@@ -33,13 +33,15 @@ struct OrganisationConfig {
   std::uint16_t port = 0;  // 0: the system chooses one at each start
 };
 
-// A node of a consortium knows the others from their descriptions; addresses may be changed here, and are read at the next start.
+// A node of a consortium knows the others from their descriptions. Whom it lets in is read anew whenever somebody knocks; where it dials
+// them, at the next start.
 struct PeerConfig {
   std::string name;  // of the organisation
   OrganisationId id;
-  std::string node;    // 40 hex digits: by which its engine is known
-  std::string listen;  // "host:port" of its engine
-  std::string api;     // "https://host:port" of its endpoint
+  std::string node;       // 40 hex digits: by which its engine is known
+  std::string listen;     // "host:port" of its engine
+  std::string api;        // "https://host:port" of its endpoint
+  BlockTime described{};  // when it said so: what is older is not believed any more
 };
 struct NetworkConfig {
   std::string listen;  // "host:port" of this node's engine

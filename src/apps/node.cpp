@@ -1,10 +1,12 @@
 #include "apps/node.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
 #include "apps/founding.h"
 #include "apps/network/member_folder.h"
+#include "apps/network/peer_book.h"
 #include "codec/json/json.h"
 #include "contracts/build.h"
 #include "contracts/rules.h"
@@ -17,15 +19,20 @@ Result<std::unique_ptr<FileLock>> lock_folder(const Layout& layout) {
 
 struct Node::KnownAddresses {
   std::mutex mutex;
-  std::map<OrganisationId, std::string> origins;
+  std::map<OrganisationId, std::string> origins;  // of this process
+  std::optional<network::PeerBook> peers;         // of a network: where the others are
 };
 
 edge::exchange::Addresses Node::partners() const {
   return [known = known_addresses_](const OrganisationId& organisation) -> std::optional<std::string> {
-    const std::lock_guard lock(known->mutex);
-    const auto found = known->origins.find(organisation);
-    if (found == known->origins.end()) return std::nullopt;
-    return found->second;
+    {
+      const std::lock_guard lock(known->mutex);
+      if (const auto found = known->origins.find(organisation); found != known->origins.end()) return found->second;
+    }
+    if (!known->peers) return std::nullopt;
+    const std::vector<PeerConfig> peers = known->peers->peers();
+    const auto peer = std::ranges::find(peers, organisation, &PeerConfig::id);
+    return peer == peers.end() ? std::nullopt : std::optional(peer->api);
   };
 }
 
@@ -113,6 +120,7 @@ Result<void> Node::serve(const ServeConfig& config) {
   metrics_ = std::make_unique<edge::ops::Metrics>();
   workers_ = std::make_unique<edge::http::WorkerPool>(config.worker_threads, config.worker_queue);
   io_ = std::make_unique<edge::http::IoThreads>(config.io_threads, clock_);
+  if (config_.network) known_addresses_->peers.emplace(layout_.config(), config_.network->peers);
   std::vector<std::string> sources{"disk", "engine"};
   for (const auto& organisation : organisations_) sources.push_back(organisation->config().slug);
   alerts_->listen(log_.get(), metrics_.get(), sources);
@@ -121,10 +129,6 @@ Result<void> Node::serve(const ServeConfig& config) {
     CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, partners()}));
     const std::lock_guard lock(known_addresses_->mutex);
     known_addresses_->origins[organisation->config().id] = organisation->origin();
-  }
-  if (config_.network) {
-    const std::lock_guard lock(known_addresses_->mutex);
-    for (const PeerConfig& peer : config_.network->peers) known_addresses_->origins.emplace(peer.id, peer.api);
   }
   accredit_first_clinicians();
   CARELEDGER_CHECK(serve_rpc());
@@ -142,6 +146,10 @@ void Node::show_figures() {
                   [this] { return ledger_->ordering().has_quorum() ? 1.0 : 0.0; });
   metrics_->gauge("careledger_validators_signing", "Validators whose vote stands in one of the newest 100 blocks; 0: an embedded ledger.",
                   [this] { return static_cast<double>(ledger_->ordering().attendance().signed_by.size()); });
+  metrics_->gauge("careledger_validators", "Members with a vote, by the newest block; 0: an embedded ledger.", [this] {
+    if (ledger_->embedded()) return 0.0;
+    return static_cast<double>(ledger_->replica().view().state().scan(kernel::kValidators, Limit{kOrganisationsMax}).size());
+  });
   metrics_->gauge("careledger_disk_free_bytes", "What the node may still write on its disk, beside the reserve.",
                   [this] { return static_cast<double>(room_->state().free_bytes); });
   metrics_->gauge("careledger_disk_reserve_held", "1 while the reserve for revocations and audit is untouched.",

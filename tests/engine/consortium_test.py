@@ -315,13 +315,9 @@ class Newcomer(Network):
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertIn(text, done.stderr)
 
-    def serves_with_it(self, name, wish):
-        """A member lets the newcomer's engine in, and starts anew."""
+    def let_in(self, name, wish):
+        """A member lets the newcomer's engine in, beside its running node."""
         self.assertIn("New: East Hospital", run("network", "peer", self.folder(name), wish, check=0).stdout)
-        self.nodes[name].stop()
-        self.start(name)
-        before = self.height(name)
-        until("blocks with it", lambda: self.height(name) > before)
 
     def joining(self, *more):
         process = subprocess.Popen([PROGRAM, "--json", *self.join(*self.files[:2], *more), "--engine", ENGINE],
@@ -365,8 +361,11 @@ class Joining(Newcomer):
         self.refused(4, "is called like the member", "network", "peer", self.folder(NORTH), other)
         self.refused(4, "reads like that of a member", *propose, other)
 
-        for name, _ in MEMBERS:  # one at a time, so that the others go on
-            self.serves_with_it(name, wish)
+        self.let_in(NORTH, wish)
+        self.refused(3, "knows no member \"Nobody\"", "network", "forget", self.folder(NORTH), "Nobody")
+        self.assertIn("Forgotten: East Hospital", run("network", "forget", self.folder(NORTH), EAST, check=0).stdout)
+        for name, _ in MEMBERS:
+            self.let_in(name, wish)
         joining = self.joining()
         until("its engine", lambda: os.path.exists(self.folder(EAST) + "/engine/data/blockstore.db"))
         joining.kill()  # before anybody voted: it goes on where it was
@@ -380,8 +379,10 @@ class Joining(Newcomer):
         self.start(EAST)
         self.signs("first")
 
+        before = shutil.copy(wish, os.path.join(self.scratch, "east-before.json"))
         moved = self.describe("--founding", founding)
         self.assertIn("Moved: East Hospital", run("network", "peer", self.folder(NORTH), moved, check=0).stdout)
+        self.refused(4, "older than what this node knows", "network", "peer", self.folder(NORTH), before)
 
 
 class JoiningBySnapshot(Newcomer):
@@ -407,7 +408,7 @@ class JoiningBySnapshot(Newcomer):
         founding = self.read_ledger()
         wish = self.describe("--founding", founding)
         for name, _ in MEMBERS:
-            self.serves_with_it(name, wish)
+            self.let_in(name, wish)
         known = self.ask(NORTH, "/status")["sync_info"]
         trust = known["latest_block_height"] + ":" + known["latest_block_hash"]
         servers = [option for name in (NORTH, SOUTH) for option in ("--rpc", self.nodes[name].addresses["rpc"][0])]

@@ -22,8 +22,8 @@ LONGEST = 60  # seconds for anything to happen
 
 
 class Node:
-    def __init__(self, folder, index, count, nodes, port, created):
-        self.arguments = [PROGRAM, folder, str(index), str(count), str(nodes), str(port), str(created), ENGINE]
+    def __init__(self, folder, index, count, nodes, port, created, host="127.0.1.", enter=()):
+        self.arguments = [*enter, PROGRAM, folder, str(index), str(count), str(nodes), str(port), str(created), ENGINE, host]
         self.folder = folder
         self.process = None
 
@@ -101,11 +101,14 @@ class Network(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.scratch)
         created = int(time.time() * 1000) - 10_000
         known = self.count + self.twins
-        self.nodes = [Node(f"{self.scratch}/{index}", index, self.count, known, self.port, created) for index in range(known)]
+        self.nodes = [self.make_node(index, known, created) for index in range(known)]
         for node in self.nodes:
             self.addCleanup(node.end)
         for node in self.nodes[:self.count]:
             node.start()
+
+    def make_node(self, index, known, created):
+        return Node(f"{self.scratch}/{index}", index, self.count, known, self.port, created)
 
     def wait_until(self, what, seconds=LONGEST):
         end = time.monotonic() + seconds
@@ -155,6 +158,20 @@ class One(Network):
         after = node.state()
         self.assertGreater(after["starts"], before["starts"])
         self.assertGreater(after["height"], before["height"])
+
+    def test_the_engine_that_hangs_is_killed_and_nothing_is_lost(self):
+        node = self.nodes[0]
+        number, end = 0, time.monotonic() + 3  # it is looked at each second, and must have answered once
+        while time.monotonic() < end:
+            number += 1
+            node.admit(number)
+            node.final(number)
+        before = node.state()
+        os.kill(before["pid"], signal.SIGSTOP)
+        node.admit(number + 1)
+        self.assertEqual(node.final(number + 1)[1], 0)
+        self.assertGreater(node.state()["starts"], before["starts"])
+        self.check_rest(node)
 
     def test_of_a_burst_nothing_is_lost_when_the_engine_dies_in_the_middle(self):
         node = self.nodes[0]

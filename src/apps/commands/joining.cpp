@@ -22,6 +22,7 @@ struct Options {
   std::string trust;  // HEIGHT:HASH
   std::vector<std::string> rpc;
   std::string members_certificates;
+  std::string member;  // name
 };
 
 Result<Config> prepare(const Options& options, const Layout& layout) {
@@ -56,8 +57,7 @@ class Steps {
       shown_ = true;
     }
     if (!joining.waits_long || told_) return;
-    fmt::print(stderr,
-               "\n  No {} has come for half a minute. Have the members voted, and let this engine in (network peer, and a new start)?\n",
+    fmt::print(stderr, "\n  No {} has come for half a minute. Have the members voted, and let this engine in (network peer)?\n",
                joining.snapshot ? "snapshot" : "block");
     told_ = true;
   }
@@ -112,9 +112,17 @@ int peer(const Options& options, bool as_json) {
   json::Value root = document.object();
   document.set(root, "peers", names);
   if (as_json) fmt::print("{}\n", json::compact(root));
+  else fmt::print("They are let in from now on, by a running node too. It dials them itself from its next start on.\n");
+  return 0;
+}
+
+int forget(const Options& options, bool as_json) {
+  const auto gone = network::forget_peer(layout_of(options.folder.folder), options.member);
+  if (!gone) return report(gone.error(), as_json);
+  if (as_json) fmt::print("{{\"forgotten\":\"{}\"}}\n", gone->id.hex());
   else
-    fmt::print("The next start of `careledger serve {}` knows them; one member after the other, never a third of the votes at once.\n",
-               options.folder.folder);
+    fmt::print("Forgotten: {}, account {}. Its engine is not let in any more; a connection that stands ends with this node's next start.\n",
+               printable(gone->name), gone->id.hex());
   return 0;
 }
 
@@ -145,6 +153,13 @@ void add_joining(CLI::App& network, Context& context) {
   command->add_option("FILES", options->files, "the member's description, or several")->required();
   example(*command, "careledger network peer /srv/care east.json");
   command->callback([options, &context] { context.chosen = [options, &context] { return peer(*options, context.json); }; });
+
+  options = std::make_shared<Options>();
+  command = network.add_subcommand("forget", "let the engine of a member that left in no more");
+  add_folder(*command, options->folder);
+  command->add_option("NAME", options->member, "of the member")->required();
+  example(*command, "careledger network forget /srv/care \"East Hospital\"");
+  command->callback([options, &context] { context.chosen = [options, &context] { return forget(*options, context.json); }; });
 }
 
 }  // namespace careledger::apps::commands

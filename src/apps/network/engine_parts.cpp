@@ -51,11 +51,11 @@ abci::EngineSettings settings_of(const NetworkConfig& network) {
   return settings;
 }
 
-abci::ApplicationConfig application_of(const NetworkConfig& network) {
+abci::ApplicationConfig application_of(std::shared_ptr<const PeerBook> peers) {
   abci::ApplicationConfig config;
   config.app_version = kProtocol;
   config.version = CARELEDGER_VERSION;
-  for (const PeerConfig& peer : network.peers) config.peers.push_back(peer.node);
+  config.is_peer = [peers = std::move(peers)](const std::string& node) { return peers->has(node); };
   return config;
 }
 

@@ -3,7 +3,10 @@
 // Thread-safety: pure.
 #pragma once
 
+#include <memory>
+
 #include "apps/config.h"
+#include "apps/network/peer_book.h"
 #include "kernel/kernel.pb.h"
 #include "ordering/abci/application.h"
 #include "ordering/abci/engine_home.h"
@@ -19,6 +22,6 @@ std::vector<ordering::abci::GenesisValidator> founding_validators(const kernel::
 ordering::abci::EngineSettings settings_of(const NetworkConfig& network);
 
 // Versions and peers; what else the application needs is its caller's.
-ordering::abci::ApplicationConfig application_of(const NetworkConfig& network);
+ordering::abci::ApplicationConfig application_of(std::shared_ptr<const PeerBook> peers);
 
 }  // namespace careledger::apps::network

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "apps/node.h"
+#include "codec/fhir/instant.h"
 #include "contracts/registry/registry.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
@@ -151,14 +152,35 @@ Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {
   const OrganisationConfig& own = config.organisations.front();
   if (peer.id == own.id) return fail(ErrorKind::invalid, file.path + " is this organisation's own");
   CARELEDGER_CHECK(check_other(peer, {own.name, own.id, "", config.network->listen, ""}, file.path));
-  for (const PeerConfig& one : peers)
+  for (const PeerConfig& one : peers) {
     if (one.id != peer.id) CARELEDGER_CHECK(check_other(peer, one, file.path));
+    else if (peer.described < one.described)
+      return fail(ErrorKind::conflict, file.path + " is of " + codec::fhir::format_instant(peer.described) +
+                                           ", and older than what this node knows, of " + codec::fhir::format_instant(one.described) +
+                                           ": ask the member for its newest");
+  }
   const bool moved = std::erase_if(peers, [&](const PeerConfig& one) { return one.id == peer.id; }) > 0;
   if (peers.size() >= kOrganisationsMax) return fail(ErrorKind::invalid, "this node knows of 64 members already");
   peers.push_back(peer);
   std::ranges::sort(peers, {}, &PeerConfig::id);
   CARELEDGER_CHECK(write_config(system_files(), layout.config(), config));
   return PeerChange{peer, moved};
+}
+
+Result<PeerConfig> forget_peer(const Layout& layout, const std::string& name) {
+  CARELEDGER_TRY(Config config, read_config(system_files(), layout.config()));
+  if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: it has no other members' engines");
+  auto& peers = config.network->peers;
+  const auto found = std::ranges::find(peers, slug_of(name), [](const PeerConfig& one) { return slug_of(one.name); });
+  if (found == peers.end()) {
+    std::string known;
+    for (const PeerConfig& one : peers) known += (known.empty() ? "" : ", ") + one.name;
+    return fail(ErrorKind::not_found, "this node knows no member \"" + name + "\"; it knows " + (known.empty() ? "nobody" : known));
+  }
+  PeerConfig gone = std::move(*found);
+  peers.erase(found);
+  CARELEDGER_CHECK(write_config(system_files(), layout.config(), config));
+  return gone;
 }
 
 }  // namespace careledger::apps::network

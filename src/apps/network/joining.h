@@ -46,12 +46,16 @@ Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock
 // The same until the ledger here has a block later than `moment`.
 Result<void> await_block_after(const Layout& layout, BlockTime moment, const JoinOrder& order, Clock& clock, Entropy& entropy);
 
-// Writes where a member is into DIR/careledger.json, in the place of what stood there of it; the next start reads it. invalid: of another
-// network. conflict: its name reads like that of another member, or it says that it is where another one is.
+// Writes where a member is into DIR/careledger.json, in the place of what stood there of it. A running node lets its engine in from then on
+// (peer_book.h) and dials it itself at its next start. invalid: of another network. conflict: its name reads like that of another member,
+// it says that it is where another one is, or it is older than what is known of the member.
 struct PeerChange {
   PeerConfig peer;
   bool moved = false;  // it was known
 };
 Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file);
+// Takes it out again: its engine is not let in any more; a connection that stands ends with the node's next start. not_found names those
+// that are known.
+Result<PeerConfig> forget_peer(const Layout& layout, const std::string& name);
 
 }  // namespace careledger::apps::network

@@ -9,6 +9,7 @@
 #include "apps/network/engine_parts.h"
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/engine_process.h"
+#include "ordering/abci/engine_rpc.h"
 #include "ordering/abci/rpc_client.h"
 #include "ordering/abci/signer.h"
 
@@ -42,9 +43,10 @@ std::string own_folder() {
 }  // namespace
 
 struct Member::State {
-  explicit State(const Parts& parts) : replica(parts.replica), network(parts.network) {}
+  explicit State(const Parts& parts)
+      : replica(parts.replica), peers(std::make_shared<PeerBook>(parts.layout.config(), parts.network.peers)) {}
   const replica::Replica& replica;
-  const NetworkConfig& network;
+  std::shared_ptr<const PeerBook> peers;
   Bytes own;         // address of this node's validator
   std::mutex mutex;  // of broken and engine's pointer
   bool broken = false;
@@ -76,7 +78,7 @@ Result<Standing> Member::standing() const {
   CARELEDGER_TRY(std::vector<std::string> connected, engine.connected());
   const Seen seen{state_->ordering->attendance(), std::move(connected)};
   const replica::View view = state_->replica.view();
-  Standing standing{seen.attendance.blocks, status.catching_up, standing_of_members(view, seen, state_->network.peers, state_->own)};
+  Standing standing{seen.attendance.blocks, status.catching_up, standing_of_members(view, seen, state_->peers->peers(), state_->own)};
   if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return standing;
 }
@@ -116,7 +118,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.socket = paths.application;
   config.epoch_ms = parts.founding.epoch_ms();
   config.on_fault = fault;
-  config.application = application_of(parts.network);
+  config.application = application_of(state.peers);
   config.application.snapshots.every = parts.snapshot_every;
   config.application.on_misbehaviour = [tell, &replica = parts.replica](const kernel::Misbehaviour& what) {
     const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
@@ -129,6 +131,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
   abci::ProcessConfig process{.program = program, .home = home, .log = paths.log, .sockets = {paths.signer, paths.rpc}};
   process.on_event = tell;
+  process.answers = [&rpc = *state.rpc] { return abci::EngineRpc(rpc).status().has_value(); };
   CARELEDGER_TRY(auto engine, abci::EngineProcess::start(std::move(process)));
   const std::lock_guard lock(state.mutex);
   if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");

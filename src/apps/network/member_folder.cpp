@@ -84,7 +84,7 @@ std::uint16_t port_of(const std::string& api) {
 }
 
 PeerConfig peer_of(const Description& one) {
-  return {one.member.name(), kernel::account_id(one.member), ordering::abci::node_id(one.node), one.listen, one.api};
+  return {one.member.name(), kernel::account_id(one.member), ordering::abci::node_id(one.node), one.listen, one.api, one.described};
 }
 
 Config member_config(const kernel::Founding& founding, const Description& own, const std::vector<Description>& descriptions,

@@ -114,7 +114,7 @@ void Try::end(Error error) {
 
 abci::StateSyncConfig Try::config() {
   abci::StateSyncConfig config;
-  config.application = application_of(parts_.network);
+  config.application = application_of(std::make_shared<PeerBook>(parts_.layout.config(), parts_.network.peers));
   config.application.on_commit = [this](const replica::View&, const std::vector<abci::Ordered>&) { note([this] { done_ = true; }); };
   config.application.on_failure = [this](const Error& error) { end(error); };
   config.store = store_;

@@ -118,7 +118,7 @@ Result<wire::Response> Application::check_tx(const wire::RequestCheckTx& asked) 
 Result<wire::Response> Application::query(const wire::RequestQuery& asked) const {
   Response response;
   auto& answer = *response.mutable_query();
-  if (auto about_peer = answer_about_peer(asked.path(), config_.peers)) {
+  if (auto about_peer = answer_about_peer(asked.path(), config_.is_peer)) {
     answer = std::move(*about_peer);
     return response;
   }

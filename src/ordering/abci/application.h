@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "ordering/abci/attendance.h"
+#include "ordering/abci/peer_filter.h"
 #include "ordering/abci/proposal.h"
 #include "ordering/abci/snapshot_keeper.h"
 #include "ordering/abci/socket_server.h"
@@ -29,7 +30,7 @@ struct ApplicationConfig {
   std::uint64_t app_version = 1;       // stands in every header
   std::string version{};               // of the program; for people
   std::uint64_t blocks_kept = 0;       // the engine may drop older ones; 0: it keeps all
-  std::vector<std::string> peers{};    // node ids (40 hex digits) that the engine may talk to: nobody else
+  IsPeer is_peer{};                    // whom the engine may talk to; asked at each connection
   SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};

@@ -302,7 +302,8 @@ TEST_F(ApplicationTest, TwoBlocksWithinOneMillisecondFollowEachOther) {
 
 TEST_F(ApplicationTest, OnlyNodesOfTheNetworkMayConnect) {
   EXPECT_NE(query("/p2p/filter/id/" + std::string(40, 'a')).code(), 0u);  // nobody was named
-  application = std::make_unique<Application>(*replica, ApplicationConfig{.version = {}, .peers = {std::string(40, 'a')}});
+  application = std::make_unique<Application>(
+      *replica, ApplicationConfig{.version = {}, .is_peer = [](const std::string& node) { return node == std::string(40, 'a'); }});
   EXPECT_EQ(query("/p2p/filter/id/" + std::string(40, 'a')).code(), 0u);
   EXPECT_NE(query("/p2p/filter/id/" + std::string(40, 'b')).code(), 0u);
   EXPECT_EQ(query("/p2p/filter/addr/10.0.0.1:26656").code(), 0u);

@@ -55,7 +55,7 @@ struct SnapshotStart {
 struct EngineSettings {
   std::string moniker = "careledger";
   std::string listen = "0.0.0.0:26656";  // for other nodes
-  std::vector<Peer> peers{};             // whom it dials; whom alone it talks to says ApplicationConfig::peers
+  std::vector<Peer> peers{};             // whom it dials; whom alone it talks to says ApplicationConfig::is_peer
   std::uint32_t empty_block_s = 10;      // longest time without a block: block time must not stand still
   std::optional<SnapshotStart> start{};  // while the ledger is empty
 };

@@ -37,7 +37,7 @@ Result<wire::Response> StateSync::answer_empty(const Request& request) const {
       return response;
     case Request::kQuery: {
       auto& answer = *response.mutable_query();
-      if (auto about_peer = answer_about_peer(request.query().path(), config_.application.peers)) answer = std::move(*about_peer);
+      if (auto about_peer = answer_about_peer(request.query().path(), config_.application.is_peer)) answer = std::move(*about_peer);
       else answer.set_code(static_cast<std::uint32_t>(QueryCode::not_answered));
       return response;
     }

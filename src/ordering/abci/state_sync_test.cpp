@@ -107,7 +107,7 @@ class StateSyncTest : public ::testing::Test {
   std::unique_ptr<StateSync> make_sync(std::shared_ptr<storage::Store> to) {
     StateSyncConfig config;
     config.application.version = "test";
-    config.application.peers = {kPeer};
+    config.application.is_peer = [](const std::string& node) { return node == kPeer; };
     config.application.on_failure = [this](const Error& error) { failures.push_back(error); };
     config.store = std::move(to);
     config.trusted = [this](Height height) { return source.point(height); };

@@ -1,9 +1,13 @@
 // For tests and benchmarks: a real engine of one of several nodes on loopback, whose keys follow from their numbers, so that the nodes need
-// to tell each other nothing. Node i listens on 127.0.1.(i + 1).
+// to tell each other nothing.
 #pragma once
+
+#include <algorithm>
 
 #include "ordering/abci/engine_home.h"
 #include "ordering/abci/engine_process.h"
+#include "ordering/abci/engine_rpc.h"
+#include "ordering/abci/peer_filter.h"
 #include "ordering/abci/rpc_client.h"
 #include "ordering/abci/signer.h"
 
@@ -15,8 +19,9 @@ struct TestNetwork {
   std::uint64_t port = 0;   // of all
   std::string program;      // the engine
   std::string chain_id;
-  BlockTime time;  // of the first block
-  Bytes app_hash;  // of the state that the chain begins with
+  BlockTime time;                 // of the first block
+  Bytes app_hash;                 // of the state that the chain begins with
+  std::string host = "127.0.1.";  // node i listens on host(i + 1)
 };
 
 class TestEngine {
@@ -47,22 +52,25 @@ class TestEngine {
     ProcessConfig process{
         .program = network_.program, .home = folder_ + "/engine", .log = paths_.log, .sockets = {paths_.signer, paths_.rpc}};
     process.on_event = tell;
+    process.look_ms = 1000;
+    process.answers = [socket = paths_.rpc] {
+      RpcClient rpc(socket, std::chrono::seconds(3));
+      return EngineRpc(rpc).status().has_value();
+    };
     CARELEDGER_TRY(process_, EngineProcess::start(std::move(process)));
     return {};
   }
 
   EngineSettings settings() const {
-    const auto address = [this](std::uint64_t i) { return "127.0.1." + std::to_string(i + 1) + ":" + std::to_string(network_.port); };
+    const auto address = [this](std::uint64_t i) { return network_.host + std::to_string(i + 1) + ":" + std::to_string(network_.port); };
     EngineSettings settings;
     settings.listen = address(index_);
     for (std::uint64_t i = 0; i < network_.nodes; ++i)
       if (i != index_) settings.peers.push_back({node_id(key_of(i, kNode).public_key()), address(i)});
     return settings;
   }
-  std::vector<std::string> peers() const {
-    std::vector<std::string> ids;
-    for (const Peer& peer : settings().peers) ids.push_back(peer.id);
-    return ids;
+  IsPeer is_peer() const {
+    return [peers = settings().peers](const std::string& node) { return std::ranges::find(peers, node, &Peer::id) != peers.end(); };
   }
 
   const EnginePaths& paths() const { return paths_; }

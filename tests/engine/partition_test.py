@@ -1,0 +1,259 @@
+"""A network of four and one of seven validators, each node with a network of its own, between which packets stop: one cut off, halves, a
+ring; and nodes that are killed or stand still. Usage: partition_test.py ENGINE_NODE COMETBFT [--minutes N] [--seed N]
+
+What clients were answered is held against what the nodes have at the end: nothing acknowledged is lost, nothing is applied twice, no two
+nodes disagree about a height, and a command that was given after another one was final stands at no lower height. The faults come from a
+seed, which is printed; at most a third of the validators is away at once, but for the two faults that stop everything on purpose.
+
+Namespaces: the test starts itself again as root of a user namespace with networks of its own, so it needs no right and touches nothing.
+It exits with 77 where the kernel allows no such namespace. Everything it starts ends with it.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+ARGUMENTS = sys.argv[1:]
+from network_test import Network, Node  # noqa: E402 - it takes the two programs from the arguments
+
+NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+HOST = "10.77.0."
+INSIDE = "CARELEDGER_INSIDE_NAMESPACE"
+STILL = 3  # seconds of a fault
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=0, help="go on with other seeds for so long")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    return parser.parse_args(sys.argv[1:])
+
+
+def ip(*words, inside=None):
+    lead = ["nsenter", "--target", str(inside), "--net"] if inside else []
+    subprocess.run([*lead, "ip", *map(str, words)], check=True)
+
+
+class Wire:
+    """A bridge, and for each node a network namespace on it. Whose packets reach whom is said by routes: a blackhole at both ends."""
+
+    def __init__(self, test, count):
+        self.count = count
+        self.blocked = set()
+        ip("link", "add", "bridge", "type", "bridge")
+        test.addCleanup(ip, "link", "delete", "bridge")
+        ip("link", "set", "bridge", "up")
+        self.holders = [self.add(test, index) for index in range(count)]
+
+    def add(self, test, index):
+        holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo ready; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        test.addCleanup(holder.wait)
+        test.addCleanup(holder.stdout.close)
+        test.addCleanup(holder.stdin.close)
+        holder.stdout.readline()
+        ip("link", "add", f"port{index}", "type", "veth", "peer", "name", "eth0", "netns", holder.pid)
+        ip("link", "set", f"port{index}", "master", "bridge", "up")
+        ip("address", "add", f"{HOST}{index + 1}/24", "dev", "eth0", inside=holder.pid)
+        ip("link", "set", "eth0", "up", inside=holder.pid)
+        ip("link", "set", "lo", "up", inside=holder.pid)
+        return holder
+
+    def enter(self, index):
+        return ["nsenter", "--target", str(self.holders[index].pid), "--net"]
+
+    def block(self, pairs):
+        """These pairs, and no others, hear nothing of each other."""
+        wanted = {tuple(sorted(pair)) for pair in pairs}
+        for verb, changed in (("delete", self.blocked - wanted), ("add", wanted - self.blocked)):
+            for one, other in changed:
+                ip("route", verb, "blackhole", f"{HOST}{other + 1}/32", inside=self.holders[one].pid)
+                ip("route", verb, "blackhole", f"{HOST}{one + 1}/32", inside=self.holders[other].pid)
+        self.blocked = wanted
+
+
+class History:
+    """What clients asked and were answered. Commands are numbered; each is given to a node, and to another one when its node died."""
+
+    def __init__(self, test):
+        self.test = test
+        self.next = 1
+        self.open = {}      # number: (when it was given first, nodes that it was given to)
+        self.answered = {}  # number: (when it was given first, when it was answered, height)
+
+    def give(self, node, count=1):
+        numbers = list(range(self.next, self.next + count))
+        self.next += count
+        for number in numbers:
+            self.open[number] = (time.monotonic(), [node])
+            node.admit(number)
+        return numbers
+
+    def await_all(self, numbers):
+        for number in numbers:
+            given, nodes = self.open.pop(number)
+            height, code = nodes[-1].final(number)
+            self.test.assertEqual(code, 0, f"command {number}")
+            self.answered[number] = (given, time.monotonic(), height)
+
+    def give_again(self, dead, node):
+        """What a node that died had not answered is given to another one: it may be final already, and must not be applied twice."""
+        for number, (given, nodes) in self.open.items():
+            if nodes[-1] is dead:
+                self.open[number] = (given, [*nodes, node])
+                node.admit(number)
+
+    def check(self, nodes):
+        for number, (_, _, height) in self.answered.items():  # asked again elsewhere: the same place, for ever
+            node = nodes[number % len(nodes)]
+            node.admit(number)
+            self.test.assertEqual(node.final(number), (height, 0), f"command {number} at node {nodes.index(node)}")
+        in_order = sorted(self.answered.values())
+        highest_answered = sorted((answered, height) for _, answered, height in in_order)
+        done, reached = 0, 0
+        for given, _, height in in_order:
+            while done < len(highest_answered) and highest_answered[done][0] < given:
+                reached = max(reached, highest_answered[done][1])
+                done += 1
+            self.test.assertGreaterEqual(height, reached, "given after another one was final, and stands before it")
+
+
+class Partitioned(Network):
+    port = 27859
+    rounds = 5
+
+    def setUp(self):
+        self.wire = Wire(self, self.count)
+        super().setUp()
+        self.history = History(self)
+        self.quorum = 2 * self.count // 3 + 1
+
+    def make_node(self, index, known, created):
+        return Node(f"{self.scratch}/{index}", index, self.count, known, self.port, created, host=HOST, enter=self.wire.enter(index))
+
+    def hears(self, group):
+        """The pairs to block so that these hear nobody else."""
+        return [(one, other) for one in group for other in range(self.count) if other not in group]
+
+    def goes_on(self, nodes):
+        """Commands given to each of these become final."""
+        for node in nodes:
+            self.history.await_all(self.history.give(node, 10))
+
+    def stands(self, nodes):
+        """Nobody decides anything, and what is given waits."""
+        numbers = [number for node in nodes for number in self.history.give(node, 3)]
+        self.wait_still(nodes)
+        before = [node.state()["height"] for node in nodes]
+        time.sleep(STILL)  # that something does not happen is seen by waiting alone
+        self.assertEqual([node.state()["height"] for node in nodes], before)
+        return numbers
+
+    def wait_still(self, nodes):
+        """What was under way when the fault came is decided or not: votes that had been sent may still arrive."""
+        heights = None
+        while heights != (heights := [node.state()["height"] for node in nodes]):
+            time.sleep(1)
+
+    def cut_off(self, choice):
+        """A minority is cut off; the others go on, and what the minority was given is final once it is back."""
+        away = choice.sample(range(self.count), self.count - self.quorum)
+        self.wire.block(self.hears(away))
+        waiting = [number for index in away for number in self.history.give(self.nodes[index], 3)]
+        self.goes_on([node for index, node in enumerate(self.nodes) if index not in away])
+        self.wire.block([])
+        self.history.await_all(waiting)
+
+    def halves(self, choice):
+        group = choice.sample(range(self.count), self.count // 2)
+        self.wire.block(self.hears(group))
+        waiting = self.stands(self.nodes)
+        self.wire.block([])
+        self.history.await_all(waiting)
+
+    def ring(self, choice):
+        """Each hears two others alone: what they say is passed on."""
+        order = choice.sample(range(self.count), self.count)
+        beside = {tuple(sorted((order[i], order[(i + 1) % self.count]))) for i in range(self.count)}
+        self.wire.block([pair for pair in itertools.combinations(range(self.count), 2) if pair not in beside])
+        self.goes_on(self.nodes)
+        self.wire.block([])
+
+    def killed(self, choice):
+        dead = self.nodes[choice.randrange(self.count)]
+        others = [node for node in self.nodes if node is not dead]
+        numbers = self.history.give(dead, 20)
+        dead.kill()
+        self.history.give_again(dead, others[0])
+        self.history.await_all(numbers)
+        self.goes_on(others)
+        dead.start()
+
+    def stopped(self, choice):
+        frozen = self.nodes[choice.randrange(self.count)]
+        processes = [frozen.state()["pid"], frozen.process.pid]
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        self.goes_on([node for node in self.nodes if node is not frozen])
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+        self.goes_on([frozen])
+
+    def play(self, seed):
+        print(f"{self.count} nodes, seed {seed}", file=sys.stderr, flush=True)
+        choice = random.Random(seed)
+        faults = [self.cut_off, self.halves, self.ring, self.killed, self.stopped]
+        choice.shuffle(faults)
+        for fault in faults[:self.rounds]:
+            fault(choice)
+            self.goes_on(self.nodes)
+        self.check_agreement(self.nodes)
+        self.history.check(self.nodes)
+        heights = sorted({height for _, _, height in self.history.answered.values()})
+        for height in heights[:: max(1, len(heights) // 20)]:
+            hashes = {self.check_provable(node, height) for node in self.nodes}
+            self.assertEqual(len(hashes), 1, f"block {height}")
+
+    def play_all(self):
+        self.goes_on(self.nodes)
+        seed = OPTIONS.seed
+        end = time.monotonic() + OPTIONS.minutes * 60 / 2  # two networks share the time
+        self.play(seed)
+        while time.monotonic() < end:
+            seed += 1
+            self.play(seed)
+
+
+class Four(Partitioned):
+    count = 4
+
+    def test_what_was_acknowledged_survives_every_fault(self):
+        self.play_all()
+
+
+class Seven(Partitioned):
+    count = 7
+    port = 27860
+    rounds = 3  # seven engines and nodes share the cores: safety is looked at, not speed
+
+    def test_what_was_acknowledged_survives_every_fault(self):
+        self.play_all()
+
+
+def enter_namespaces():
+    if subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode != 0:
+        print("skipped: this kernel lets nobody make network namespaces of his own")
+        sys.exit(77)
+    os.execvpe(NAMESPACES[0], [*NAMESPACES, sys.executable, "-B", os.path.abspath(__file__), *ARGUMENTS], {**os.environ, INSIDE: "1"})
+
+
+if __name__ == "__main__":
+    OPTIONS = options()
+    if INSIDE not in os.environ:
+        enter_namespaces()
+    unittest.main(argv=sys.argv[:1], verbosity=2)
