@@ -103,7 +103,7 @@ json::Value network_json(json::Document& document, const NetworkConfig& network)
     document.set(value, "node", document.string(peer.node));
     document.set(value, "listen", document.string(peer.listen));
     document.set(value, "api", document.string(peer.api));
-    document.set(value, "described", document.string(codec::fhir::format_instant(peer.described)));
+    if (peer.described.value != 0) document.set(value, "described", document.string(codec::fhir::format_instant(peer.described)));
     document.append(peers, value);
   }
   json::Value out = document.object();

@@ -1,8 +1,8 @@
 // One node of a test network: a replica on disk, a signer, the engine as its child. All nodes of a seed share one founding document.
 //
-// Usage: engine_node FOLDER INDEX COUNT NODES PORT CREATED_MS ENGINE HOST. Nodes listen on HOST(INDEX + 1):PORT, HOST being 127.0.1. or the
-// like; one whose INDEX is above COUNT has the validator's key of another. Commands on standard input, one answer a line on standard
-// output, in any order, and unasked "misbehaved HEIGHT ADDRESS" when a block holds evidence against a validator:
+// Usage: engine_node FOLDER INDEX COUNT NODES PORT CREATED_MS ENGINE HOST LOOK_MS. Nodes listen on HOST(INDEX + 1):PORT, HOST being
+// 127.0.1. or the like; one whose INDEX is above COUNT has the validator's key of another. Commands on standard input, one answer a line on
+// standard output, in any order, and unasked "misbehaved HEIGHT ADDRESS" when a block holds evidence against a validator:
 //   admit N      the founder's command with sequence number N  ->  "final N HEIGHT CODE" | "refused N CODE" | "unknown N"
 //   state        "state HEIGHT APP_HASH CONNECTIONS_HAVE_QUORUM ENGINE_STARTS ENGINE_PID"
 //   evidence     "evidence COUNT", and of the first row "ADDRESS KIND HEIGHT WRITTEN_HEIGHT"
@@ -41,6 +41,7 @@ struct Arguments {
   std::uint64_t index = 0, count = 0, nodes = 0, port = 0;
   BlockTime created;
   std::string engine, host;
+  std::uint32_t look_ms = 0;
 };
 
 struct Node {
@@ -66,8 +67,8 @@ Result<void> Node::start(const Arguments& arguments) {
   replica = founder.open(std::move(store));
   if (!replica) return fail(ErrorKind::corrupt, "the replica does not open");
   TestNetwork network{
-      arguments.count, arguments.nodes, arguments.port, arguments.engine, kernel::chain_id(replica->ledger()), {created.value + 1}, {},
-      arguments.host};
+      arguments.count,   arguments.nodes, arguments.port, arguments.engine, kernel::chain_id(replica->ledger()), {created.value + 1}, {},
+      arguments.look_ms, arguments.host};
   network.app_hash = founder.open(replica::memory_ledger_store())->view().app_hash().bytes();  // of the genesis state
   engine = std::make_unique<TestEngine>(std::move(network), arguments.index, arguments.folder);
   CARELEDGER_CHECK(engine->prepare(replica->view().height()));
@@ -139,7 +140,7 @@ void Node::serve() {
 
 int main(int argc, char** argv) {
   using namespace careledger;
-  if (argc != 9) return 2;
+  if (argc != 10) return 2;
   ordering::abci::Arguments arguments{argv[1],
                                       ordering::abci::number(argv[2]),
                                       ordering::abci::number(argv[3]),
@@ -147,7 +148,8 @@ int main(int argc, char** argv) {
                                       ordering::abci::number(argv[5]),
                                       {static_cast<std::int64_t>(ordering::abci::number(argv[6]))},
                                       argv[7],
-                                      argv[8]};
+                                      argv[8],
+                                      static_cast<std::uint32_t>(ordering::abci::number(argv[9]))};
   ordering::abci::Node node(arguments.created);
   if (const auto started = node.start(arguments); !started) {
     std::cerr << started.error().message << std::endl;

@@ -22,8 +22,8 @@ LONGEST = 60  # seconds for anything to happen
 
 
 class Node:
-    def __init__(self, folder, index, count, nodes, port, created, host="127.0.1.", enter=()):
-        self.arguments = [*enter, PROGRAM, folder, str(index), str(count), str(nodes), str(port), str(created), ENGINE, host]
+    def __init__(self, folder, index, count, nodes, port, created, host="127.0.1.", enter=(), look_ms=30_000):
+        self.arguments = [*enter, PROGRAM, folder, str(index), str(count), str(nodes), str(port), str(created), ENGINE, host, str(look_ms)]
         self.folder = folder
         self.process = None
 
@@ -159,20 +159,6 @@ class One(Network):
         self.assertGreater(after["starts"], before["starts"])
         self.assertGreater(after["height"], before["height"])
 
-    def test_the_engine_that_hangs_is_killed_and_nothing_is_lost(self):
-        node = self.nodes[0]
-        number, end = 0, time.monotonic() + 3  # it is looked at each second, and must have answered once
-        while time.monotonic() < end:
-            number += 1
-            node.admit(number)
-            node.final(number)
-        before = node.state()
-        os.kill(before["pid"], signal.SIGSTOP)
-        node.admit(number + 1)
-        self.assertEqual(node.final(number + 1)[1], 0)
-        self.assertGreater(node.state()["starts"], before["starts"])
-        self.check_rest(node)
-
     def test_of_a_burst_nothing_is_lost_when_the_engine_dies_in_the_middle(self):
         node = self.nodes[0]
         node.admit(1)
@@ -198,6 +184,26 @@ class One(Network):
         self.assertEqual(node.final(20)[1], 0)
         self.assertEqual(self.check_provable(node, finals[-1][0]), hash_then)
         self.assertGreaterEqual(node.state()["height"], finals[-1][0])
+
+
+class Hanging(Network):
+    def make_node(self, index, known, created):
+        return Node(f"{self.scratch}/{index}", index, self.count, known, self.port, created, look_ms=500)
+
+    def test_the_engine_that_hangs_is_killed_and_nothing_is_lost(self):
+        node = self.nodes[0]
+        number, end = 0, time.monotonic() + 6  # it is looked at twice a second, and must have answered once
+        while time.monotonic() < end:
+            number += 1
+            node.admit(number)
+            node.final(number)
+        before = node.state()
+        self.assertGreater(before["pid"], 0)
+        os.kill(before["pid"], signal.SIGSTOP)
+        node.admit(number + 1)
+        self.assertEqual(node.final(number + 1)[1], 0)
+        self.assertGreater(node.state()["starts"], before["starts"])
+        self.check_rest(node)
 
 
 class Four(Network):

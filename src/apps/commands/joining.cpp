@@ -155,7 +155,7 @@ void add_joining(CLI::App& network, Context& context) {
   command->callback([options, &context] { context.chosen = [options, &context] { return peer(*options, context.json); }; });
 
   options = std::make_shared<Options>();
-  command = network.add_subcommand("forget", "let the engine of a member that left in no more");
+  command = network.add_subcommand("forget", "let the engine of a member in no more, such as one that left");
   add_folder(*command, options->folder);
   command->add_option("NAME", options->member, "of the member")->required();
   example(*command, "careledger network forget /srv/care \"East Hospital\"");

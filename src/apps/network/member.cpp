@@ -131,7 +131,10 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
   abci::ProcessConfig process{.program = program, .home = home, .log = paths.log, .sockets = {paths.signer, paths.rpc}};
   process.on_event = tell;
-  process.answers = [&rpc = *state.rpc] { return abci::EngineRpc(rpc).status().has_value(); };
+  process.answers = [&rpc = *state.rpc] {
+    const auto status = abci::EngineRpc(rpc).status();
+    return status || status.error().kind != ErrorKind::unavailable;
+  };
   CARELEDGER_TRY(auto engine, abci::EngineProcess::start(std::move(process)));
   const std::lock_guard lock(state.mutex);
   if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");

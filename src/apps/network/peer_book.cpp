@@ -5,8 +5,8 @@
 namespace careledger::apps::network {
 
 std::vector<PeerConfig> PeerBook::peers() const {
+  const std::lock_guard lock(mutex_);  // an older reading never takes a newer one's place
   auto config = read_config(system_files(), path_);
-  const std::lock_guard lock(mutex_);
   if (config && config->network) known_ = std::move(config->network->peers);
   return known_;
 }

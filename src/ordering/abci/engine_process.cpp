@@ -31,8 +31,9 @@ using std::chrono::milliseconds;
 constexpr std::chrono::minutes kSteady{1};  // who lived so long may be started again at once
 constexpr std::size_t kLastWords = 300;     // bytes of the log that are told
 constexpr int kSilentMax = 2;               // looks without an answer
-// In the log when the engine's consensus has ended by a panic while the rest of it stays up (CometBFT v0.38, consensus/state.go).
-constexpr std::string_view kGaveUp = "CONSENSUS FAILURE!!!";
+// In the log when the engine's consensus has ended by a panic while the rest of it stays up (CometBFT v0.38, consensus/state.go). As the
+// whole message: what others send stands in values alone, where its quotes are escaped.
+constexpr std::string_view kGaveUp = R"("_msg":"CONSENSUS FAILURE!!!")";
 
 // The end of the log on one line: the engine says there why it gave up.
 std::string last_words(const std::string& path) {
@@ -75,7 +76,7 @@ class Looks {
     std::string why;
     if (gave_up()) why = "its consensus failed and stood still";
     else if (is_silent()) why = "it did not answer any more";
-    shorten_log(config_.log, config_.log_bytes_max);
+    if (why.empty()) shorten_log(config_.log, config_.log_bytes_max);  // its last words are still to be told
     return why;
   }
 
@@ -119,6 +120,10 @@ struct EngineProcess::State {
   void watch();
   pid_t spawn() const;
   std::string wait_for_end(pid_t pid) const;
+  bool is_stopping() const {
+    const std::lock_guard lock(mutex);
+    return stopping;
+  }
   std::string run_once(std::unique_lock<std::mutex>& lock);
 };
 
@@ -155,8 +160,13 @@ std::string EngineProcess::State::wait_for_end(pid_t pid) const {
   pollfd watched{ended.get(), POLLIN, 0};
   Looks looks(config);
   std::string killed;
-  while (ended.get() >= 0 && ::poll(&watched, 1, static_cast<int>(config.look_ms)) <= 0)
-    if (killed.empty() && !(killed = looks.look()).empty()) ::kill(pid, SIGKILL);
+  while (ended.get() >= 0) {
+    const int news = ::poll(&watched, 1, static_cast<int>(config.look_ms));
+    if (news > 0 || (news < 0 && errno != EINTR)) break;
+    if (news < 0 || !killed.empty() || is_stopping()) continue;
+    killed = looks.look();
+    if (!killed.empty()) ::kill(pid, SIGKILL);
+  }
   siginfo_t how{};
   while (::waitid(P_PID, static_cast<id_t>(pid), &how, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
   }

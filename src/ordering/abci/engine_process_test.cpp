@@ -149,6 +149,20 @@ TEST_F(EngineProcessTest, OneWhoseConsensusEndedIsKilledAndStartedAgain) {
   while (engine->starts() < 2) std::this_thread::yield();
 }
 
+TEST_F(EngineProcessTest, WhatOthersSentAndItRepeatsInItsLogKillsNobody) {
+  script(R"(echo '{"_msg":"wrong chain","err":"got CONSENSUS FAILURE!!! and \"_msg\":\"CONSENSUS FAILURE!!!\""}')"
+         "\nwhile :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0};
+  config.answers = [&asked] { return ++asked > 0; };
+  const auto engine = start();
+  while (!std::filesystem::exists(config.log) || std::filesystem::file_size(config.log) == 0) std::this_thread::yield();
+  const int then = asked;
+  while (asked < then + 20) std::this_thread::yield();
+  EXPECT_EQ(engine->starts(), 1u);
+  EXPECT_FALSE(told);
+}
+
 TEST_F(EngineProcessTest, AskingItFromItsOwnEventHangsNobody) {
   std::promise<EngineProcess*> ready;
   std::promise<int> id;

@@ -19,9 +19,10 @@ struct TestNetwork {
   std::uint64_t port = 0;   // of all
   std::string program;      // the engine
   std::string chain_id;
-  BlockTime time;                 // of the first block
-  Bytes app_hash;                 // of the state that the chain begins with
-  std::string host = "127.0.1.";  // node i listens on host(i + 1)
+  BlockTime time;                  // of the first block
+  Bytes app_hash;                  // of the state that the chain begins with
+  std::uint32_t look_ms = 30'000;  // how often a hanging engine is looked for
+  std::string host = "127.0.1.";   // node i listens on host(i + 1)
 };
 
 class TestEngine {
@@ -52,7 +53,7 @@ class TestEngine {
     ProcessConfig process{
         .program = network_.program, .home = folder_ + "/engine", .log = paths_.log, .sockets = {paths_.signer, paths_.rpc}};
     process.on_event = tell;
-    process.look_ms = 1000;
+    process.look_ms = network_.look_ms;
     process.answers = [socket = paths_.rpc] {
       RpcClient rpc(socket, std::chrono::seconds(3));
       return EngineRpc(rpc).status().has_value();
