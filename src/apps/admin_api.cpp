@@ -13,6 +13,7 @@
 #include "codec/json/json.h"
 #include "contracts/registry/registry.h"
 #include "kernel/tables.h"
+#include "ordering/headers_kept.h"
 #include "proof/promise_file.h"
 #include "proof/trust.h"
 #include "vault/terms.h"
@@ -315,7 +316,8 @@ http::Response AdminApi::status() const {
   document.set(root, "ledger", document.string(parts_.ledger.replica().ledger().hex()));
   document.set(root, "chain", document.string(kernel::chain_id(parts_.ledger.replica().ledger())));
   document.set(root, "height", number(parts_.ledger.ordering().height().value));
-  document.set(root, "first_block", number(parts_.ledger.replica().view().first_height().value));
+  const replica::View view = parts_.ledger.replica().view();
+  document.set(root, "first_block", number(ordering::first_header(view).value_or(view.first_height()).value));
   document.set(root, "commands", number(parts_.ledger.replica().view().log_size()));
   document.set(root, "accepting", document.boolean(parts_.ledger.ordering().has_quorum()));
   const vault::Vault::Figures records = parts_.vault.figures();

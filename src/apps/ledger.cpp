@@ -70,7 +70,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
     CARELEDGER_CHECK(ledger->start_alone(keys, clock));
   } else {
     CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, ledger->founding_, *ledger->replica_, keys, clock,
-                                                            engine->program, engine->snapshot_every, engine->on_event}));
+                                                            engine->choice, engine->on_event}));
   }
   return ledger;
 }
@@ -128,8 +128,8 @@ Result<void> Ledger::add_walk(proof::Bundle& bundle) {
   if (!walk && walk.error().kind == ErrorKind::not_found)
     return fail(
         ErrorKind::unavailable,
-        "other validators sign now than those that trust files name, and this node began with a snapshot: it has not the blocks that "
-        "lead from them to these; ask the node of a member that has been there longer");
+        "other validators sign now than those that trust files name, and this node has not the blocks that lead from them to these: it "
+        "began with a snapshot or drops old blocks; ask the node of a member that keeps all");
   if (!walk) return tl::make_unexpected(walk.error());
   bundle.walk = std::move(*walk);
   return {};

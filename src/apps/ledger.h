@@ -24,8 +24,7 @@ inline constexpr std::size_t kFoundingBytesMax = 256 * 1024;  // of a founding d
 // How a network's ledger is driven; an embedded one needs nothing of it.
 struct Engine {
   const NetworkConfig& network;
-  std::string program;
-  std::uint64_t snapshot_every = 0;                    // blocks; 0: none is made here for nodes that come later
+  network::EngineChoice choice;
   std::function<void(const std::string&)> on_event{};  // any thread
 };
 
@@ -53,8 +52,8 @@ class Ledger {
   storage::Store& store() { return *store_; }
   // Of the first block, also when this node began above it: what trust files name.
   Result<proof::ValidatorSet> first_validators();
-  // Adds to a bundle what leads from them to the validators of its header; nothing while they sign themselves. unavailable: this node
-  // began with a snapshot and has not the blocks from before it.
+  // Adds to a bundle what leads from them to the validators of its header; nothing while they sign themselves. unavailable: this node has
+  // not the blocks for it, since it began with a snapshot or drops old ones.
   Result<void> add_walk(proof::Bundle& bundle);
   ordering::CheckpointKeeper& checkpoints() { return *checkpoints_; }
   std::uint32_t epoch_ms() const { return founding_.epoch_ms(); }  // of the mixed lane, from the founding document

@@ -41,10 +41,13 @@ Node::Node(Layout layout, Clock& clock) : layout_(std::move(layout)), clock_(clo
 Node::~Node() { stop(); }
 
 Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy,
-                                         const std::string& program, std::uint64_t snapshot_every) {
-  return open(layout, choice, clock, entropy, [&](Node& node, Bytes founding) {
-    if (!node.config_.network || program.empty()) return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_);
-    const Engine engine{*node.config_.network, program, snapshot_every,
+                                         const network::EngineChoice& chosen) {
+  return open(layout, choice, clock, entropy, [&](Node& node, Bytes founding) -> Result<std::unique_ptr<Ledger>> {
+    if (!node.config_.network && chosen.retention.blocks > 0)
+      return fail(ErrorKind::invalid,
+                  "this ledger is embedded: its blocks prove themselves, and all are kept (--keep-blocks is of networks)");
+    if (!node.config_.network || chosen.program.empty()) return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_);
+    const Engine engine{*node.config_.network, chosen,
                         [alerts = node.alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
     return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_, &engine);
   });

@@ -19,15 +19,12 @@
 
 namespace careledger::apps {
 
-inline constexpr std::uint64_t kSnapshotEvery = 1000;  // blocks
-
 class Node {
  public:
-  // unavailable: another process works on the folder. Otherwise the error of the part that did not open, with its path. `engine` is the
-  // program that orders a network's ledger; empty: only an embedded one opens. Every so many blocks a network's node makes a snapshot for
-  // nodes that come later; 0: none.
+  // unavailable: another process works on the folder. invalid: an embedded ledger's old blocks shall be dropped. Otherwise the error of the
+  // part that did not open, with its path. `engine`: of a network's ledger.
   static Result<std::unique_ptr<Node>> open(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy,
-                                            const std::string& engine = {}, std::uint64_t snapshot_every = kSnapshotEvery);
+                                            const network::EngineChoice& engine = {});
   // The same to look at and to copy what is here: a network's ledger without its engine, and nothing is sent to it.
   static Result<std::unique_ptr<Node>> open_at_rest(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy);
   ~Node();

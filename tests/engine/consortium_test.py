@@ -119,6 +119,7 @@ class Network(unittest.TestCase):
     """Four members, each in its own process and with its own certificate, for the tests of one class."""
 
     SERVE = []  # options of each
+    OTHERWISE = {}  # who serves by another program, and with more options
 
     @classmethod
     def setUpClass(cls):
@@ -158,8 +159,9 @@ class Network(unittest.TestCase):
     @classmethod
     def start(cls, name):
         certificate, key = cls.certificates[name]
+        program, more = cls.OTHERWISE.get(name, (PROGRAM, []))
         cls.nodes[name] = Node(cls.folder(name), "--address", cls.host(name), "--certificate", certificate, "--certificate-key", key,
-                               "--members-certificates", cls.trusted, "--engine", ENGINE, *cls.SERVE)
+                               "--members-certificates", cls.trusted, "--engine", ENGINE, *cls.SERVE, *more, program=program)
         cls.addClassCleanup(cls.nodes[name].end, signal.SIGTERM)  # which ends its engine too
 
     def height(self, name):

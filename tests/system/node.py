@@ -52,7 +52,7 @@ def http(url, method="GET", token=None, body=None, headers=None):
 class Node:
     """`careledger serve`, ready when its own notification says so."""
 
-    def __init__(self, folder, *arguments, beside=None):
+    def __init__(self, folder, *arguments, beside=None, program=PROGRAM):
         beside = beside or folder  # files of the test itself, which may have to lie on another disk
         self.folder = folder
         self.ready = beside + ".ready"
@@ -61,7 +61,7 @@ class Node:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(notify)
             environment = dict(os.environ, NOTIFY_SOCKET=notify)
-            self.process = subprocess.Popen([PROGRAM, "serve", folder, "--ready-file", self.ready, "--log-file", self.log_file,
+            self.process = subprocess.Popen([program, "serve", folder, "--ready-file", self.ready, "--log-file", self.log_file,
                                              *arguments],
                                             env=environment, stderr=subprocess.DEVNULL)
             try:

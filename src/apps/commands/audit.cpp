@@ -10,6 +10,7 @@
 #include "apps/terminal.h"
 #include "codec/json/json.h"
 #include "exchange/promises.h"
+#include "ordering/headers_kept.h"
 #include "vault/anchored.h"
 
 namespace careledger::apps::commands {
@@ -131,6 +132,7 @@ Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& opt
     for (const vault::CheckFinding& finding : findings) looked.findings.emplace_back("ledger", finding);
   const auto block_at = [&](Height height) -> Result<proof::LightBlock> {
     if (!engine) return ordering::light_block(node.ledger().ordering(), height);
+    CARELEDGER_CHECK(ordering::check_header_kept(node.ledger().replica().view(), height));
     CARELEDGER_TRY(proof::SignedHeader header, engine->header(height));
     CARELEDGER_TRY(proof::ValidatorSet validators, engine->validators(height));
     return proof::LightBlock{std::move(header), std::move(validators)};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/commands/command.h"
+#include "apps/network/retention.h"
 #include "apps/terminal.h"
 #include "base/printable.h"
 
@@ -62,8 +63,9 @@ namespace {
 
 void show(const network::Joining& joining) {
   if (joining.waits_long)
-    fmt::print(stderr, "careledger: no block has come for half a minute (block {}): are the other members' nodes up, and enough of them?\n",
-               joining.height.value);
+    fmt::print(stderr,
+               "careledger: no block has come for half a minute (block {}): are the other members' nodes up, and enough of them?\n{}",
+               joining.height.value, network::kOldBlocksHint);
 }
 
 int bring_back(const Options& options, bool as_json) {

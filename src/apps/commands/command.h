@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "apps/layout.h"
+#include "apps/network/retention.h"
 #include "apps/seal_choice.h"
 
 namespace careledger::apps::commands {
@@ -15,6 +16,8 @@ struct Context {
   bool json = false;            // --json: one JSON value on standard output, errors included
   std::function<int()> chosen;  // what the parsed command line asks for
 };
+
+using RetentionRule = std::function<Result<ordering::abci::Retention>(std::uint64_t keep_blocks)>;
 
 // DIR and the seal options that every command on a data folder takes.
 struct FolderOptions {
@@ -29,7 +32,8 @@ void add_init(CLI::App& app, Context& context);
 void add_registry(CLI::App& app, Context& context);
 void add_relationship(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
-void add_serve(CLI::App& app, Context& context);
+// `retention`: of --keep-blocks. Tests of dropped blocks cannot wait for a million of them.
+void add_serve(CLI::App& app, Context& context, const RetentionRule& retention = network::retention_of);
 void add_audit(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_checkpoint(CLI::App& app, Context& context);

@@ -3,6 +3,7 @@
 #include "apps/commands/command.h"
 #include "apps/ledger.h"
 #include "apps/network/joining.h"
+#include "apps/network/retention.h"
 #include "apps/terminal.h"
 #include "base/printable.h"
 #include "codec/json/json.h"
@@ -57,8 +58,8 @@ class Steps {
       shown_ = true;
     }
     if (!joining.waits_long || told_) return;
-    fmt::print(stderr, "\n  No {} has come for half a minute. Have the members voted, and let this engine in (network peer)?\n",
-               joining.snapshot ? "snapshot" : "block");
+    fmt::print(stderr, "\n  No {} has come for half a minute. Have the members voted, and let this engine in (network peer)?\n{}",
+               joining.snapshot ? "snapshot" : "block", joining.snapshot ? std::string_view() : network::kOldBlocksHint);
     told_ = true;
   }
 

@@ -13,8 +13,8 @@ namespace {
 struct Options {
   FolderOptions folder;
   ServeConfig serve;
-  std::string engine = "cometbft";
-  std::uint64_t snapshot_every = kSnapshotEvery;
+  network::EngineChoice engine{.program = "cometbft"};
+  std::uint64_t keep_blocks = 0;
   bool log_json = false;
   std::string access_log = "errors";
 };
@@ -42,10 +42,13 @@ class Signals {
   sigset_t set_{};
 };
 
-int run(const Options& options, bool as_json) {
+int run(const Options& options, const RetentionRule& rule, bool as_json) {
   const Signals signals;
-  auto node = Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy(), options.engine,
-                         options.snapshot_every);
+  const auto retention = rule(options.keep_blocks);
+  if (!retention) return report(retention.error(), as_json);
+  network::EngineChoice engine = options.engine;
+  engine.retention = *retention;
+  auto node = Node::open(layout_of(options.folder.folder), options.folder.seal, system_clock(), system_entropy(), engine);
   if (!node) return report(node.error(), as_json);
   ServeConfig serve = options.serve;
   serve.log.json = options.log_json;
@@ -69,7 +72,7 @@ int run(const Options& options, bool as_json) {
 
 }  // namespace
 
-void add_serve(CLI::App& app, Context& context) {
+void add_serve(CLI::App& app, Context& context, const RetentionRule& retention) {
   auto* command = app.add_subcommand("serve", "run the node: the ledger and every organisation's endpoint, until SIGTERM");
   auto options = std::make_shared<Options>();
   add_folder(*command, options->folder);
@@ -78,10 +81,12 @@ void add_serve(CLI::App& app, Context& context) {
   command->add_option("--certificate-key", options->serve.key_file, "PEM file with its private key");
   command->add_option("--members-certificates", options->serve.members_file,
                       "PEM file with the authorities, or certificates, of other members' endpoints; unless given, that of --certificate");
-  command->add_option("--engine", options->engine,
+  command->add_option("--engine", options->engine.program,
                       "program that orders a network's ledger: a file, or a name beside this program or in PATH");
-  command->add_option("--snapshot-every", options->snapshot_every,
+  command->add_option("--snapshot-every", options->engine.snapshot_every,
                       "blocks between two snapshots of a network's ledger, for members that come later; 0: none; the same at all members");
+  command->add_option("--keep-blocks", options->keep_blocks,
+                      "blocks of a network's ledger that its engine keeps, at least 1000000, besides those of the last two weeks; 0: all");
   command->add_option("--cors-origin", options->serve.cors_origins, "web origin that may call from a browser; repeat");
   command->add_option("--ready-file", options->serve.ready_file, "gets the addresses as JSON once everything answers");
   command->add_option("--io-threads", options->serve.io_threads, "threads for connections")->check(CLI::Range(1, 64));
@@ -94,7 +99,9 @@ void add_serve(CLI::App& app, Context& context) {
   command->footer(
       "With --json what a ready file gets is printed as well, once everything answers.\nExample:\n  careledger serve /srv/care "
       "--ready-file /run/careledger.ready\n");
-  command->callback([options, &context] { context.chosen = [options, &context] { return run(*options, context.json); }; });
+  command->callback([options, retention, &context] {
+    context.chosen = [options, retention, &context] { return run(*options, retention, context.json); };
+  });
 }
 
 }  // namespace careledger::apps::commands

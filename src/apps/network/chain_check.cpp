@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ordering/headers_kept.h"
+
 namespace careledger::apps::network {
 namespace {
 
@@ -11,7 +13,12 @@ constexpr proof::TrustRules kAnyTime{INT64_MAX, 10, 1, 3};
 class Walk {
  public:
   Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, ChainReport& report)
-      : ledger_(ledger), founders_(founders), engine_(engine), report_(report) {}
+      : ledger_(ledger), founders_(founders), engine_(engine), report_(report), first_(ledger.first_height()) {
+    if (const auto first = ordering::first_header(ledger)) first_ = *first;
+    else found(first_, first.error().message);
+    if (first_ > ledger.first_height()) note_unsigned(ledger.first_height());
+  }
+  Height first() const { return first_; }
 
   void look_at(Height height) {
     ++report_.blocks;
@@ -54,15 +61,21 @@ class Walk {
   }
 
   void begin(Height height, const proof::LightBlock& block) {
-    if (height != ledger_.first_height()) return;  // a header that could not be read was named
+    if (height != first_) return;  // a header that could not be read was named
     if (height.value == 1) {
       if (proof::hash_of(block.validators) != proof::hash_of(founders_))
         found(height, "other validators signed it than the founding document names");
     } else if (!founders_signed(block)) {
       report_.notes.push_back(
-          "this ledger began with a snapshot, and no more than a third of the founders' votes signed its first block, " +
-          std::to_string(height.value) + ": whose validators they are follows from blocks that are not here");
+          "signed headers begin here with block " + std::to_string(height.value) +
+          ", and no more than a third of the founders' votes signed that: whose validators they are follows from blocks that are not here");
     }
+  }
+
+  void note_unsigned(Height from) {
+    report_.notes.push_back("the engine keeps blocks from " + std::to_string(first_.value) +
+                            " on (serve --keep-blocks): against those of the ledger from " + std::to_string(from.value) + " to " +
+                            std::to_string(first_.value - 1) + " no signature is held");
   }
 
   bool founders_signed(const proof::LightBlock& block) const {
@@ -108,6 +121,7 @@ class Walk {
   const proof::ValidatorSet& founders_;
   ChainSource& engine_;
   ChainReport& report_;
+  Height first_;  // of the signed headers
   proof::ValidatorSet set_;
   std::optional<proof::SignedHeader> before_;
   std::optional<BlockTime> time_before_;  // of the ledger's block before
@@ -131,7 +145,7 @@ ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& 
   compare_ends(ledger.height(), newest, report);
   Walk walk(ledger, founders, engine, report);
   const Height last = std::min(newest, Height{ledger.height().value + 1});
-  for (Height height = ledger.first_height(); height <= last && report.findings.size() < options.findings_max; height = next(height)) {
+  for (Height height = walk.first(); height <= last && report.findings.size() < options.findings_max; height = next(height)) {
     walk.look_at(height);
     if (options.progress) options.progress(height.value, last.value);
   }

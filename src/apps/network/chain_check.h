@@ -34,8 +34,9 @@ struct ChainCheckOptions {
   std::function<void(std::uint64_t done, std::uint64_t of)> progress{};
 };
 
-// `founders`: the validators of the first block, as the founding document names them. A ledger that began with a snapshot is held against
-// the validators that its first block names, which is noted unless more than a third of the founders signed that.
+// `founders`: the validators of the first block, as the founding document names them. Where the headers begin later, because the ledger
+// began with a snapshot or the engine dropped old ones, the first that is here is held against the validators that it names, which is noted
+// unless more than a third of the founders signed it.
 ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine,
                         const ChainCheckOptions& options);
 

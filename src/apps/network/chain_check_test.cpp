@@ -5,6 +5,8 @@
 
 #include "apps/founding.h"
 #include "apps/node.h"
+#include "ordering/headers_kept.h"
+#include "replica/ledger_store.h"
 #include "vault/test_folder.h"
 
 namespace careledger::apps::network {
@@ -47,10 +49,13 @@ class ChainCheck : public ::testing::Test {
     NewLedger order;
     order.organisations = {{"North Hospital", "hospital", 0}};
     ASSERT_TRUE(found_ledger(layout, order, system_clock(), system_entropy(), {}));
+    open();
+    founders = *node->ledger().first_validators();
+  }
+  void open() {
     auto opened = Node::open(layout, {}, system_clock(), system_entropy());
     ASSERT_TRUE(opened) << opened.error().message;
     node = std::move(*opened);
-    founders = *node->ledger().first_validators();
   }
   std::vector<std::string> found(ChainSource& source) {
     std::vector<std::string> out;
@@ -96,6 +101,34 @@ TEST_F(ChainCheck, OtherFoundersAndAnotherEndAreFound) {
   founders.validators.front().power += 1;
   ASSERT_EQ(found(whole).size(), 1u);
   EXPECT_NE(found(whole).front().find("block 1: other validators signed it"), std::string::npos) << found(whole).front();
+}
+
+TEST_F(ChainCheck, WhereOldHeadersWereDroppedItBeginsWithTheFirstThatIsHere) {
+  const replica::SideRow row = ordering::headers_from({3});
+  storage::Batch batch;
+  batch.put(replica::columns::kMeta, replica::side_key(row.key), row.value);
+  ASSERT_TRUE(node->ledger().store().write(batch, storage::Durability::synced));
+  node.reset();
+  open();
+  Changed engine = source();
+  engine.at = {2};
+  engine.lost = true;
+  engine.change_header = [](proof::SignedHeader& header) { header.commit.signatures.front().signature[5] ^= 1; };
+  const ChainReport report = check_chain(node->ledger().replica().view(), founders, engine, {});
+  EXPECT_TRUE(report.findings.empty()) << report.findings.front().what;
+  ASSERT_EQ(report.notes.size(), 1u);
+  EXPECT_EQ(report.notes.front(),
+            "the engine keeps blocks from 3 on (serve --keep-blocks): against those of the ledger from 1 to 2 no signature is held");
+  EXPECT_EQ(report.blocks, engine.newest().value - 2);
+
+  engine.at = {3};
+  EXPECT_FALSE(found(engine).empty());
+  engine.at = {};
+  founders.validators.front().key = crypto::PublicKey{};  // nobody's
+  const ChainReport others = check_chain(node->ledger().replica().view(), founders, engine, {});
+  EXPECT_TRUE(others.findings.empty());
+  ASSERT_EQ(others.notes.size(), 2u);
+  EXPECT_NE(others.notes.back().find("no more than a third of the founders' votes signed that"), std::string::npos) << others.notes.back();
 }
 
 TEST_F(ChainCheck, AStateThatIsNotTheSignedOneIsFound) {

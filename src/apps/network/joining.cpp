@@ -89,7 +89,7 @@ Result<void> fetch(const Layout& layout, const NetworkConfig& network, const Joi
     parts.on_event = order.on_event;
     CARELEDGER_CHECK(start_from_snapshot(parts, *order.snapshot));
   }
-  const Engine engine{network, order.engine, 0, order.on_event};
+  const Engine engine{network, {.program = order.engine, .snapshot_every = 0}, order.on_event};
   CARELEDGER_TRY(const auto ledger, Ledger::open(layout, std::move(founding), *keys, clock, nullptr, &engine));
   const auto fetched = follow(*ledger, enough, order.step);
   ledger->stop();

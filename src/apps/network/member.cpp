@@ -89,7 +89,7 @@ bool Member::failed() const {
 }
 
 Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
-  CARELEDGER_TRY(const std::string program, find_engine(parts.engine));
+  CARELEDGER_TRY(const std::string program, find_engine(parts.engine.program));
   CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(parts.founding));
   CARELEDGER_TRY(const crypto::SigningKey node_key, parts.keys.signing(vault::Purpose::engine_node));
   CARELEDGER_TRY(crypto::SigningKey validator, parts.keys.signing(vault::Purpose::validator));
@@ -119,7 +119,8 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.epoch_ms = parts.founding.epoch_ms();
   config.on_fault = fault;
   config.application = application_of(state.peers);
-  config.application.snapshots.every = parts.snapshot_every;
+  config.application.snapshots.every = parts.engine.snapshot_every;
+  config.application.retention = parts.engine.retention;
   config.application.on_misbehaviour = [tell, &replica = parts.replica](const kernel::Misbehaviour& what) {
     const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
     tell(member_of_validator(replica.view(), what.validator) + (attack ? " signed a false header for light clients" : " voted twice") +

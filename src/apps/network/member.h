@@ -10,6 +10,7 @@
 #include "apps/layout.h"
 #include "apps/network/standing.h"
 #include "kernel/kernel.pb.h"
+#include "ordering/abci/retention.h"
 #include "ordering/ordering.h"
 #include "proof/chain.h"
 #include "replica/replica.h"
@@ -18,6 +19,12 @@
 namespace careledger::apps::network {
 
 inline constexpr proof::BlockLimits kBlockLimits{2 << 20, -1};  // larger blocks stall a loaded network
+
+struct EngineChoice {                     // what a node's own administrator decides
+  std::string program{};                  // empty: none, so that only an embedded ledger opens
+  std::uint64_t snapshot_every = 1000;    // blocks; 0: no snapshot is made here for nodes that come later
+  ordering::abci::Retention retention{};  // of the engine's blocks
+};
 
 class Member {
  public:
@@ -28,8 +35,7 @@ class Member {
     replica::Replica& replica;
     vault::Keystore& keys;  // of the ledger: validator and engine node
     const Clock& clock;
-    std::string engine;                                  // program
-    std::uint64_t snapshot_every = 0;                    // blocks; 0: none is made here for nodes that come later
+    EngineChoice engine;
     std::function<void(const std::string&)> on_event{};  // for the log: the engine ended and was started again, …; any thread
   };
   // not_found: there is no such program. precondition: a snapshot was loaded, and nothing more. corrupt, not_found: what the validator

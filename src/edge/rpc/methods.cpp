@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "ordering/headers_kept.h"
+
 namespace careledger::edge::rpc {
 
 namespace {
@@ -31,7 +33,7 @@ Result<proof::SignedHeader> header_at(const Node& node, Height height) {
   auto header = node.ordering->header(height);
   if (!header && header.error().kind == ErrorKind::not_found) {
     const std::string what = "height " + std::to_string(height.value) + " is not available";
-    const auto kept = node.replica->view().check_kept(height);
+    const auto kept = ordering::check_header_kept(node.replica->view(), height);
     return fail(ErrorKind::not_found, kept ? what : what + "; " + kept.error().message);
   }
   return header;
@@ -122,7 +124,8 @@ Result<Value> status(const Node& node, const Arguments&, Document& document) {
   const Height newest = node.ordering->height();
   if (newest.value < 1) return fail(ErrorKind::unavailable, "there is no block yet");
   CARELEDGER_TRY(const auto latest, header_at(node, newest));
-  CARELEDGER_TRY(const auto earliest, header_at(node, node.replica->view().first_height()));
+  CARELEDGER_TRY(const Height first, ordering::first_header(node.replica->view()));
+  CARELEDGER_TRY(const auto earliest, header_at(node, first));
   CARELEDGER_TRY(const auto set, node.ordering->validators(newest));
   CARELEDGER_ASSERT(!set.validators.empty());
   const auto& validator = set.validators[0];

@@ -10,6 +10,7 @@
 #include "kernel/sign.h"
 #include "kernel/tables.h"
 #include "ordering/chain_json.h"
+#include "ordering/headers_kept.h"
 #include "ordering/local/chain_maker.h"
 #include "ordering/local/local.h"
 #include "proof/comet.pb.h"
@@ -177,6 +178,17 @@ TEST_F(RpcTest, TellsWhereItStands) {
   EXPECT_TRUE(at(get("/health").root(), {"result"}).is_object());
   EXPECT_EQ(at(get("/genesis").root(), {"result", "genesis", "initial_height"}).text(), "1");
   EXPECT_EQ(at(get("/net_info").root(), {"result", "n_peers"}).text(), "0");
+}
+
+TEST_F(RpcTest, ItsEarliestBlockIsTheFirstWithASignedHeader) {
+  const auto earliest = [this] { return std::string(at(get("/status").root(), {"result", "sync_info", "earliest_block_height"}).text()); };
+  EXPECT_EQ(earliest(), "1");
+  const replica::SideRow row = ordering::headers_from({3});
+  storage::Batch batch;
+  batch.put(replica::columns::kMeta, replica::side_key(row.key), row.value);
+  ASSERT_TRUE(store_->write(batch, storage::Durability::synced));
+  admit(4);  // seen from the next block on
+  EXPECT_EQ(earliest(), "3");
 }
 
 // What it says are the consensus parameters hashes to what the headers say.

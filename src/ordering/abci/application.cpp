@@ -7,6 +7,7 @@
 #include "kernel/tables.h"
 #include "ordering/abci/peer_filter.h"
 #include "ordering/abci/snapshot_results.h"
+#include "ordering/headers_kept.h"
 #include "ordering/state_query.h"
 
 namespace careledger::ordering::abci {
@@ -183,8 +184,20 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
   }
   finalized.set_app_hash(executed.app_hash().bytes());
   const bool has_header_time = time == proof::block_time({asked.time().seconds(), asked.time().nanos()});
-  executed_ = Finalized{std::move(executed), std::move(envelopes), has_header_time};
+  executed_ = Finalized{std::move(executed), time, std::move(envelopes), has_header_time};
   return response;
+}
+
+// From where on the engine keeps its blocks once this one is durable; 0: nobody asked it to drop any.
+Result<Height> Application::kept_after(const Finalized& block) const {
+  if (config_.retention.blocks == 0) return Height{};
+  const replica::View before = replica_.view();
+  CARELEDGER_TRY(const Height from, first_header(before));
+  const auto time_of = [&before](Height height) {
+    const auto stored = before.block(height);
+    return stored ? std::optional((*stored)->time) : std::nullopt;
+  };
+  return keep_from(config_.retention, {from, block.execution.height(), block.time, snapshots_.oldest()}, time_of);
 }
 
 Result<wire::Response> Application::commit() {
@@ -195,14 +208,15 @@ Result<wire::Response> Application::commit() {
   std::vector<Ordered> ordered;
   for (const auto& receipts : executed.execution.receipts_by_batch())
     ordered.push_back({executed.envelopes[ordered.size()], {receipts.begin(), receipts.end()}});
-  CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution)));
+  CARELEDGER_TRY(const Height kept, kept_after(executed));
+  std::vector<replica::SideRow> rows;
+  if (kept.value > 0) rows.push_back(headers_from(kept));  // first remembered, then dropped
+  CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution), rows));
   // Who takes a snapshot knows its time from the verified header alone.
   if (executed.has_header_time) snapshots_.committed(view);
   if (config_.on_commit) config_.on_commit(view, std::move(ordered));
   Response response;
-  auto& commit = *response.mutable_commit();
-  if (config_.blocks_kept > 0 && view.height().value > config_.blocks_kept)
-    commit.set_retain_height(static_cast<std::int64_t>(view.height().value - config_.blocks_kept));
+  response.mutable_commit()->set_retain_height(static_cast<std::int64_t>(kept.value));
   return response;
 }
 

@@ -15,6 +15,7 @@
 #include "ordering/abci/attendance.h"
 #include "ordering/abci/peer_filter.h"
 #include "ordering/abci/proposal.h"
+#include "ordering/abci/retention.h"
 #include "ordering/abci/snapshot_keeper.h"
 #include "ordering/abci/socket_server.h"
 #include "replica/replica.h"
@@ -29,7 +30,7 @@ struct Ordered {                          // an envelope of a durable block
 struct ApplicationConfig {
   std::uint64_t app_version = 1;       // stands in every header
   std::string version{};               // of the program; for people
-  std::uint64_t blocks_kept = 0;       // the engine may drop older ones; 0: it keeps all
+  Retention retention{};               // of the engine's blocks; unless told otherwise it keeps all
   IsPeer is_peer{};                    // whom the engine may talk to; asked at each connection
   SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
@@ -79,9 +80,11 @@ class Application final : public Handler {
   std::mutex mutex_;
   struct Finalized {
     replica::Execution execution;
+    BlockTime time;
     std::vector<Digest> envelopes;
     bool has_header_time = false;  // and not a millisecond after the block before
   };
+  Result<Height> kept_after(const Finalized& block) const;
   std::optional<Finalized> executed_;  // of the newest FinalizeBlock, not yet committed
 };
 

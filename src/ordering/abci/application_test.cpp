@@ -5,6 +5,7 @@
 
 #include "contracts/governance/governance.h"
 #include "kernel/codes.h"
+#include "ordering/headers_kept.h"
 #include "ordering/test_founder.h"
 
 namespace careledger::ordering::abci {
@@ -298,6 +299,79 @@ TEST_F(ApplicationTest, TwoBlocksWithinOneMillisecondFollowEachOther) {
   ASSERT_TRUE(finalize_at(4, 9'000'000));
   ASSERT_TRUE(commit());
   EXPECT_EQ(replica->view().time().value, kStart.value + 9);
+}
+
+class DroppingBlocks : public ApplicationTest {
+ protected:
+  void serve(Retention retention, std::uint64_t snapshot_every = 0) {
+    open();
+    ApplicationConfig config;
+    config.retention = retention;
+    config.snapshots = {.every = snapshot_every};
+    application = std::make_unique<Application>(*replica, std::move(config));
+  }
+  // Blocks up to a height; from where on the engine was told with each of them to keep its own.
+  std::vector<std::int64_t> run_to(std::int64_t height) {
+    std::vector<std::int64_t> told;
+    while (info().last_block_height() < height) {
+      const std::int64_t next = info().last_block_height() + 1;
+      EXPECT_TRUE(finalize(next, next == 1 ? std::vector<Bytes>{first} : std::vector<Bytes>()));
+      told.push_back(commit()->commit().retain_height());
+      application->snapshots().wait_until_made();
+    }
+    return told;
+  }
+  std::uint64_t first_kept() const { return first_header(replica->view())->value; }
+  using Told = std::vector<std::int64_t>;
+};
+
+TEST_F(DroppingBlocks, AnArchiveNamesNoBlock) {
+  serve({});
+  EXPECT_EQ(run_to(5), (Told{0, 0, 0, 0, 0}));
+  EXPECT_EQ(first_kept(), 1u);
+}
+
+TEST_F(DroppingBlocks, WhatTheEngineMayDropIsRememberedAndGoesOnAfterARestart) {
+  serve({.blocks = 2, .milliseconds = 0, .step = 1});
+  EXPECT_EQ(run_to(6), (Told{1, 1, 1, 2, 3, 4}));
+  EXPECT_EQ(first_kept(), 4u);
+  serve({.blocks = 2, .milliseconds = 0, .step = 1});
+  EXPECT_EQ(first_kept(), 4u);
+  EXPECT_EQ(run_to(8), (Told{5, 6}));
+  serve({});  // an archive from now on: what is gone is gone
+  EXPECT_EQ(run_to(10), (Told{0, 0}));
+  EXPECT_EQ(first_kept(), 6u);
+  ASSERT_TRUE(replica->view().block({1}));  // the ledger's own blocks stay
+}
+
+TEST_F(DroppingBlocks, ABlockThatIsTooYoungStaysHoweverManyStandAboveIt) {
+  serve({.blocks = 1, .milliseconds = 3000, .step = 1});  // blocks are a second apart
+  EXPECT_EQ(run_to(6), (Told{1, 1, 1, 1, 2, 3}));
+}
+
+TEST_F(DroppingBlocks, WhatAnOfferedSnapshotGoesOnFromStays) {
+  serve({.blocks = 1, .milliseconds = 0, .step = 1}, 5);
+  const Told told = run_to(21);
+  EXPECT_EQ(told[13], 5);   // block 14: the snapshots of 5 and 10 are there
+  EXPECT_EQ(told[19], 10);  // block 20: those of 10 and 15
+  EXPECT_EQ(told[20], 11);
+}
+
+TEST_F(DroppingBlocks, NothingOfItIsPartOfConsensus) {
+  serve({.blocks = 1, .milliseconds = 0, .step = 1});
+  run_to(9);
+  const Bytes dropping = info().last_block_app_hash();
+  store = replica::memory_ledger_store();
+  serve({});
+  run_to(9);
+  EXPECT_EQ(info().last_block_app_hash(), dropping);
+}
+
+TEST_F(DroppingBlocks, ABlockTakenBackTakesItsRecordBack) {
+  serve({.blocks = 2, .milliseconds = 0, .step = 1});
+  run_to(6);
+  ASSERT_TRUE(replica->undo_last());
+  EXPECT_EQ(first_kept(), 3u);
 }
 
 TEST_F(ApplicationTest, OnlyNodesOfTheNetworkMayConnect) {

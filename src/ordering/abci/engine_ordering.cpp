@@ -8,6 +8,7 @@
 
 #include "kernel/tables.h"
 #include "ordering/abci/sender.h"
+#include "ordering/headers_kept.h"
 
 namespace careledger::ordering::abci {
 namespace {
@@ -55,11 +56,11 @@ class EngineOrdering final : public Ordering {
     maker_.host(organisation, std::move(signer));
   }
   Result<proof::SignedHeader> header(Height height) const override {
-    CARELEDGER_CHECK(replica_.view().check_kept(height));
+    CARELEDGER_CHECK(check_header_kept(replica_.view(), height));
     return rpc_.header(height);
   }
   Result<proof::ValidatorSet> validators(Height height) const override {
-    CARELEDGER_CHECK(replica_.view().check_kept(height));
+    CARELEDGER_CHECK(check_header_kept(replica_.view(), height));
     return rpc_.validators(height);
   }
   Height height() const override { return {height_}; }

@@ -41,6 +41,7 @@ class EngineOrderingTest : public ::testing::Test {
     config.in_flight_max = in_flight_max;
     config.gather_ms = gather_ms;
     config.wait_max_ms = wait_max_ms;
+    config.application.retention = retention;
     config.on_fault = [this](const Error& error) {
       if (is_of_disk(error)) disk_faults.push_back(error);
       if (is_of_disk(error)) disk_failed.set_value();
@@ -93,6 +94,7 @@ class EngineOrderingTest : public ::testing::Test {
   std::size_t in_flight_max = EngineConfig().in_flight_max;
   std::uint32_t gather_ms = EngineConfig().gather_ms;
   std::uint32_t wait_max_ms = EngineConfig().wait_max_ms;
+  Retention retention{};
   const BlockTime created{system_clock().now().value - 7'200'000};
   Founder founder{created};
   std::shared_ptr<FaultyStore> store = std::make_shared<FaultyStore>(replica::memory_ledger_store());
@@ -250,6 +252,22 @@ TEST_F(OneEnvelopeTest, WhatNeverLeftUsHasExpiredWhenOurClockSays) {
   const Answer told = second.get();
   ASSERT_EQ(told.outcome, Outcome::refused);
   EXPECT_EQ(told.receipt->code, kernel::code_of(kernel::KernelCode::expired));
+}
+
+class DroppingTest : public EngineOrderingTest {
+ protected:
+  DroppingTest() { retention = {.blocks = 3, .milliseconds = 0, .step = 1}; }
+};
+
+TEST_F(DroppingTest, WhoWantsAnOldHeaderHearsFromWhereOnTheyAreAndWhomToAsk) {
+  for (int i = 0; i < 8; ++i) make_block();
+  for (const auto& error : {ordering->header({4}).error(), ordering->validators({4}).error()}) {
+    EXPECT_EQ(error.kind, ErrorKind::not_found);
+    EXPECT_NE(error.message.find("block 4: this node keeps signed headers from block 5 on"), std::string::npos) << error.message;
+    EXPECT_NE(error.message.find("ask a member that keeps all"), std::string::npos) << error.message;
+  }
+  const auto asked = ordering->header({5});  // of the engine, which is none here
+  EXPECT_TRUE(asked || asked.error().message.find("keeps signed headers") == std::string::npos);
 }
 
 class LoadedTest : public EngineOrderingTest {

@@ -60,6 +60,11 @@ std::vector<std::shared_ptr<const KeptSnapshot>> SnapshotKeeper::offered(Height 
   return out;
 }
 
+std::optional<Height> SnapshotKeeper::oldest() const {
+  const std::lock_guard lock(mutex_);
+  return kept_.empty() ? std::nullopt : std::optional(kept_.back()->height);
+}
+
 Result<Bytes> SnapshotKeeper::chunk(Height height, std::size_t index) const {
   std::shared_ptr<const KeptSnapshot> found;
   {

@@ -40,6 +40,7 @@ class SnapshotKeeper {
   // Newest first. One comes into the list when so many blocks stand above it that its fetcher finds the headers that prove it everywhere.
   std::vector<std::shared_ptr<const KeptSnapshot>> offered(Height newest) const;
   Result<Bytes> chunk(Height height, std::size_t index) const;  // not_found; storage, corrupt
+  std::optional<Height> oldest() const;                         // of those kept: whoever fetches one goes on from there
   void wait_until_made();                                       // what was handed over so far
   void stop();                                                  // lets go of all views; idempotent
 

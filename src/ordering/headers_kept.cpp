@@ -1,0 +1,31 @@
+#include "ordering/headers_kept.h"
+
+#include <algorithm>
+
+namespace careledger::ordering {
+namespace {
+
+constexpr ByteView kKey = "headers from";
+
+}  // namespace
+
+Result<Height> first_header(const replica::View& view) {
+  CARELEDGER_TRY(const auto row, view.side_row(kKey));
+  if (!row) return view.first_height();
+  ByteView rest = *row;
+  const auto first = take_u64(rest);
+  if (!first || !rest.empty()) return fail(ErrorKind::corrupt, "ledger: the record of the lowest signed header does not read");
+  return std::max(Height{*first}, view.first_height());
+}
+
+Result<void> check_header_kept(const replica::View& view, Height height) {
+  CARELEDGER_CHECK(view.check_kept(height));
+  CARELEDGER_TRY(const Height first, first_header(view));
+  if (height >= first) return {};
+  return fail(ErrorKind::not_found, "block " + std::to_string(height.value) + ": this node keeps signed headers from block " +
+                                        std::to_string(first.value) + " on (serve --keep-blocks): ask a member that keeps all");
+}
+
+replica::SideRow headers_from(Height first) { return {Bytes(kKey), u64_bytes(first.value)}; }
+
+}  // namespace careledger::ordering

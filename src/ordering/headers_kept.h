@@ -1,0 +1,18 @@
+// From which block on this node has signed headers. A ledger has them of all its blocks, from its first height on, but in a network where
+// the engine was told to drop old ones (abci/retention.h): the ledger remembers below which.
+//
+// Thread-safety: pure, of a view.
+#pragma once
+
+#include "replica/replica.h"
+
+namespace careledger::ordering {
+
+// The lowest block whose header, votes and validators are here; corrupt, storage.
+Result<Height> first_header(const replica::View& view);
+// not_found: they are not here, and who may have them.
+Result<void> check_header_kept(const replica::View& view, Height height);
+// What is stored with the block from which on they are dropped.
+replica::SideRow headers_from(Height first);
+
+}  // namespace careledger::ordering
