@@ -4,6 +4,7 @@
 
 #include "codec/json/json.h"
 #include "kernel/canonical.h"
+#include "ordering/abci/engine_home.h"
 #include "replica/ledger_store.h"
 #include "replica/stored_block.h"
 #include "vault/insider.h"
@@ -87,6 +88,9 @@ Result<void> copy_over(const std::string& from, const std::string& to) {
 }
 
 Result<void> copy_node(const Layout& from, const Layout& to) {
+  const ordering::abci::EnginePaths sockets(from.engine());  // of a process that has ended: what it left cannot be copied
+  std::error_code failed;
+  for (const std::string& one : {sockets.application, sockets.signer, sockets.rpc}) fs::remove(one, failed);
   CARELEDGER_CHECK(copy_over(from.folder, to.folder));
   return copy_over(from.default_key_file(), to.default_key_file());
 }
