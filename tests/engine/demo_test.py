@@ -16,7 +16,7 @@ from node import PROGRAM  # noqa: E402
 
 STEPS = ["Four organisations found a ledger", "Patients come in", "A clinician asks another organisation for a record",
          "An outsider verifies a record offline", "One member is killed", "One member hangs", "Two members hang: no quorum",
-         "One member contradicts itself", "The members vote"]
+         "One member contradicts itself", "One member's state is edited on its disk", "The members vote"]
 
 
 class Demo(unittest.TestCase):

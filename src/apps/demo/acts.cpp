@@ -196,4 +196,26 @@ Result<std::size_t> verify_and_flip(const std::string& what, const std::string& 
   return bytes.size();
 }
 
+Result<std::string> audit_finds(const std::string& folder, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{"audit", folder};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  CARELEDGER_TRY(Finished audit, run_self(arguments));
+  if (audit.exit != 1 || audit.out.find("Found:") == std::string::npos)
+    return fail(ErrorKind::invalid, "careledger audit of " + folder + " found nothing (exit code " + std::to_string(audit.exit) + ")");
+  return std::move(audit.out);
+}
+
+Result<std::string> finding(const Stage& stage, const std::string& audit, const std::string& where) {
+  for (std::size_t at = 0; at < audit.size();) {
+    const std::size_t end = std::min(audit.find('\n', at), audit.size());
+    std::string line = audit.substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with("Found:") || line.find(where) == std::string::npos) continue;
+    for (std::size_t here = line.find(stage.scratch); here != std::string::npos; here = line.find(stage.scratch))
+      line.erase(here, stage.scratch.size() + 1);
+    return line;
+  }
+  return fail(ErrorKind::invalid, "careledger audit does not name " + where + ":\n" + audit);
+}
+
 }  // namespace careledger::apps::demo

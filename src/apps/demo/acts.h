@@ -52,5 +52,9 @@ std::string trust_of(const Stage& stage);
 Result<proof::Report> verify_files(const std::string& bundle, const std::string& trust_file);
 // `careledger verify` must accept the file, and the verifier refuse it with any one of its bytes changed; how many there are.
 Result<std::size_t> verify_and_flip(const std::string& what, const std::string& file, const std::string& trust_file);
+// What `careledger audit` says of a folder that was tampered with; an error when it finds nothing.
+Result<std::string> audit_finds(const std::string& folder, const std::vector<std::string>& more = {});
+// The line of it that names `where`, without the folder of this run.
+Result<std::string> finding(const Stage& stage, const std::string& audit, const std::string& where);
 
 }  // namespace careledger::apps::demo

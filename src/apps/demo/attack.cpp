@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "apps/demo/acts.h"
 #include "apps/demo/demo.h"
 #include "apps/demo/insider.h"
 #include "apps/terminal.h"
@@ -38,30 +39,6 @@ Result<void> flip_bit(const std::string& file) {
   stream.flush();
   if (!stream) return fail(ErrorKind::storage, "cannot edit " + file);
   return {};
-}
-
-// What the command says of a folder that was tampered with; an error when it finds nothing.
-Result<std::string> audit_finds(const std::string& folder, std::vector<std::string> more = {}) {
-  std::vector<std::string> arguments{"audit", folder};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  CARELEDGER_TRY(Finished audit, run_self(arguments));
-  if (audit.exit != 1 || audit.out.find("Found:") == std::string::npos)
-    return fail(ErrorKind::invalid, "careledger audit of " + folder + " found nothing (exit code " + std::to_string(audit.exit) + ")");
-  return std::move(audit.out);
-}
-
-// The line of an audit that names `where`, without the folder of this run.
-Result<std::string> finding(const Stage& stage, const std::string& audit, const std::string& where) {
-  for (std::size_t at = 0; at < audit.size();) {
-    const std::size_t end = std::min(audit.find('\n', at), audit.size());
-    std::string line = audit.substr(at, end - at);
-    at = end + 1;
-    if (!line.starts_with("Found:") || line.find(where) == std::string::npos) continue;
-    for (std::size_t here = line.find(stage.scratch); here != std::string::npos; here = line.find(stage.scratch))
-      line.erase(here, stage.scratch.size() + 1);
-    return line;
-  }
-  return fail(ErrorKind::invalid, "careledger audit does not name " + where + ":\n" + audit);
 }
 
 // One row each of records, index, accesses and ledger, with the node's own keys: everything opens, and nothing is what was committed to.

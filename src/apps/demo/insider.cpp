@@ -3,9 +3,12 @@
 #include <filesystem>
 
 #include "codec/json/json.h"
+#include "contracts/governance/governance.h"
 #include "kernel/canonical.h"
 #include "ordering/abci/engine_home.h"
 #include "replica/ledger_store.h"
+#include "replica/newest_block.h"
+#include "replica/state_tree.h"
 #include "replica/stored_block.h"
 #include "vault/insider.h"
 
@@ -51,11 +54,15 @@ Result<std::uint64_t> edit_audit(const std::string& file, vault::Keystore& keys)
   return *edited;
 }
 
-// Another byte at the end of the first command's payload.
-Result<Height> edit_block(const std::string& folder) {
+Result<std::unique_ptr<storage::Store>> open_ledger(const Layout& layout) {
   replica::LedgerStoreOptions options;
-  options.folder = folder;
-  CARELEDGER_TRY(const auto store, replica::open_ledger_store(options));
+  options.folder = layout.ledger();
+  return replica::open_ledger_store(options);
+}
+
+// Another byte at the end of the first command's payload.
+Result<Height> edit_block(const Layout& layout) {
+  CARELEDGER_TRY(const auto store, open_ledger(layout));
   for (Height height{1};; height = next(height)) {
     CARELEDGER_TRY(const auto bytes, store->get(replica::columns::kBlocks, replica::block_key(height)));
     if (!bytes) return fail(ErrorKind::not_found, "no block holds a command");
@@ -103,8 +110,44 @@ Result<EditedRows> edit_rows(const Layout& layout, const OrganisationConfig& org
   edited.observation = "Observation/" + observation;
   edited.patient = "Patient/" + patient;
   CARELEDGER_TRY(edited.audit_entry, edit_audit(audit_file_of(layout, organisation), *keys));
-  CARELEDGER_TRY(edited.block, edit_block(layout.ledger()));
+  CARELEDGER_TRY(edited.block, edit_block(layout));
   return edited;
+}
+
+Result<void> edit_vote(const Layout& layout, const OrganisationConfig& member, std::uint64_t weight) {
+  CARELEDGER_TRY(const auto store, open_ledger(layout));
+  const kernel::Key key = contracts::governance::kMembers.key(member.id);
+  CARELEDGER_TRY(const auto bytes, store->get(replica::columns::kState, key.view()));
+  contracts::governance::Member row;
+  if (!bytes || !row.ParseFromString(*bytes)) return fail(ErrorKind::not_found, "the state has no vote of " + member.name);
+  row.set_weight(weight);
+  storage::Batch change;
+  change.put(replica::columns::kState, key.view(), kernel::encode(row));
+  return store->write(change, storage::Durability::synced);
+}
+
+Result<void> replace_root(const Layout& layout) {
+  CARELEDGER_TRY(const auto store, open_ledger(layout));
+  const auto rows = store->snapshot();
+  replica::Workers nobody(0);
+  CARELEDGER_TRY(const replica::StateTree tree, replica::StateTree::build({rows.get(), replica::columns::kState}, nobody));
+  CARELEDGER_TRY(const auto bytes, store->get(replica::columns::kMeta, replica::kTipKey));
+  replica::Tip tip;
+  if (!bytes || !tip.ParseFromString(*bytes)) return fail(ErrorKind::not_found, "the ledger has no record of its height");
+  tip.set_state_root(tree.root().bytes());
+  storage::Batch change;
+  change.put(replica::columns::kMeta, replica::kTipKey, tip.SerializeAsString());
+  return store->write(change, storage::Durability::synced);
+}
+
+Result<bool> ends_with_empty_block(const Layout& layout) {
+  CARELEDGER_TRY(const auto store, open_ledger(layout));
+  CARELEDGER_TRY(const auto heights, replica::stored_heights(*store));
+  if (!heights) return fail(ErrorKind::not_found, "the ledger has no record of its height");
+  CARELEDGER_TRY(const auto bytes, store->get(replica::columns::kBlocks, replica::block_key(heights->newest)));
+  if (!bytes) return fail(ErrorKind::not_found, "the ledger has not its newest block");
+  CARELEDGER_TRY(const replica::StoredBlock block, replica::decode_block_row(heights->newest, *bytes));
+  return block.batches.empty() && block.misbehaviour.empty();
 }
 
 Result<void> leave_out_release(const Layout& layout, const OrganisationConfig& organisation) {

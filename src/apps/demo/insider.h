@@ -28,6 +28,13 @@ struct EditedRows {
 Result<EditedRows> edit_rows(const Layout& layout, const OrganisationConfig& organisation, const std::string& observation,
                              const std::string& patient);
 
+// In a member's copy of the state of a network, the row of its own vote says another weight. The root beside the state stays that of the
+// true rows, until it is replaced as well: then the folder opens without complaint.
+Result<void> edit_vote(const Layout& layout, const OrganisationConfig& member, std::uint64_t weight);
+Result<void> replace_root(const Layout& layout);
+// Whether the newest block changed nothing, so that a header which the others signed tells of the state as it is.
+Result<bool> ends_with_empty_block(const Layout& layout);
+
 // Signs the true history again under the node's and the organisation's keys, without the last withdrawal of a consent. The folder opens,
 // serves and audits as sound by itself; what organisations and wallets remember on this disk is taken away.
 struct Rewritten {

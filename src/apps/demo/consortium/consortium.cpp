@@ -55,7 +55,7 @@ Result<void> add_totals(Stage& stage) {
 int run(const Options& options) {
   return play(options, {.set = set,
                         .steps = {found(), bring_patients(), share(), verify_offline(), kill_one(), freeze_one(), lose_quorum(),
-                                  run_one_twice(), decide()},
+                                  run_one_twice(), edit_one(), decide()},
                         .add_totals = add_totals});
 }
 

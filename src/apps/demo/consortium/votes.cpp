@@ -1,4 +1,4 @@
-// Step 9: the members decide about one of them.
+// Step 10: the members decide about one of them.
 
 #include <fmt/format.h>
 

@@ -1,0 +1,102 @@
+// Step 9: somebody edits one member's copy of the shared state on its disk.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "apps/demo/acts.h"
+#include "apps/demo/consortium/consortium.h"
+#include "apps/demo/insider.h"
+#include "apps/wallet_node.h"
+#include "base/assert.h"
+
+namespace careledger::apps::demo::consortium {
+namespace {
+
+namespace json = codec::json;
+
+constexpr std::uint64_t kWeight = 10, kWeightOfAll = 40, kEditedWeight = 81;  // of 111: enough to decide alone
+constexpr std::size_t kWordsMax = 1 << 20;
+
+// It must not start; what it says.
+Result<std::string> refuses_to_serve(const Stage& stage, Host& host) {
+  if (host.serve(stage.life())) return fail(ErrorKind::invalid, "a state that was edited is served");
+  CARELEDGER_TRY(std::string words, system_files().read_all(host.logs + "/node.out", kWordsMax));
+  while (words.ends_with('\n')) words.pop_back();
+  std::string last = words.substr(words.rfind('\n') + 1);
+  if (last.find("do not give the root of height") == std::string::npos)
+    return fail(ErrorKind::invalid, "the node does not say that its state was edited, but: " + last);
+  return last;
+}
+
+// With the root replaced as well the folder opens, and the headers that the others signed are against it. Of a copy: an audit writes down
+// that it was made.
+Result<std::string> audit_of_copy(const Stage& stage, const Host& host) {
+  const Layout copy = layout_of(stage.scratch + "/edited");
+  CARELEDGER_CHECK(copy_node(host.layout, copy));
+  CARELEDGER_CHECK(replace_root(copy));
+  const auto engine = std::ranges::find(host.arguments, "--engine");
+  CARELEDGER_ASSERT(engine != host.arguments.end());
+  CARELEDGER_TRY(const std::string audit, audit_finds(copy.folder, {engine, engine + 2}));
+  return finding(stage, audit, "do not give the app hash that was signed");
+}
+
+// Everything that members share comes back from the others; what is the member's own was not touched.
+Result<double> fetch_again(Stage& stage, Host& host) {
+  for (const std::string& folder : {host.layout.ledger(), host.layout.engine()}) {
+    std::error_code failed;
+    std::filesystem::remove_all(folder, failed);
+    if (failed) return fail(ErrorKind::storage, "cannot remove " + folder + ": " + failed.message());
+  }
+  CARELEDGER_CHECK(host.serve(stage.life()));
+  return until_caught_up(stage, host.organisations.front(), kNorth);
+}
+
+// What it counts, and what it has of the step before.
+Result<void> expect_true_state(Stage& stage) {
+  CARELEDGER_TRY(const json::Document answer,
+                 run_json({"network", "proposals", stage.host(kRegulator).layout.folder, "--organisation", kRegulator}));
+  if (const std::uint64_t votes = number_at(answer.root(), "votes"); votes != kWeightOfAll)
+    return fail(ErrorKind::invalid, fmt::format("{} counts {} votes", kRegulator, votes));
+  if (answer.root().items_at("evidence").empty()) return fail(ErrorKind::invalid, "the evidence did not come back");
+  return {};
+}
+
+Result<void> run_edit(Stage& stage) {
+  Host& regulator = stage.host(kRegulator);
+  CARELEDGER_CHECK(until_caught_up(stage, kRegulator, kNorth));
+  regulator.stop();
+  CARELEDGER_TRY(const bool rests, ends_with_empty_block(regulator.layout));
+  CARELEDGER_TRY(const Config config, read_config(system_files(), regulator.layout.config()));
+  CARELEDGER_CHECK(edit_vote(regulator.layout, config.organisations.front(), kEditedWeight));
+  stage.say(fmt::format("{} is stopped, and in its copy of the ledger somebody makes its vote weigh {} instead of {}: more than two thirds",
+                        kRegulator, kEditedWeight, kWeight));
+  CARELEDGER_TRY(const std::string words, refuses_to_serve(stage, regulator));
+  stage.say("it does not start: " + words);
+  if (rests) {
+    CARELEDGER_TRY(const std::string found, audit_of_copy(stage, regulator));
+    stage.say("with the root that it is held against replaced as well, careledger audit says: " + found);
+  } else {
+    stage.say("what its newest block changed stands in no signed header yet, so that careledger audit is not shown on a replaced root");
+  }
+  CARELEDGER_TRY(const double caught_up, fetch_again(stage, regulator));
+  CARELEDGER_TRY(const std::uint64_t height, height_of(stage, kRegulator));
+  CARELEDGER_CHECK(expect_true_state(stage));
+  stage.say(
+      fmt::format("the edited ledger is removed. A founder begins with the founding document again and executes all {} blocks of the "
+                  "others (a snapshot is for who came later): {:.2f} s after it serves it has them, and counts {} votes in all",
+                  height, caught_up, kWeightOfAll));
+  stage.table.push_back({fmt::format("a member's ledger fetched again, {} blocks", height), in_seconds(caught_up)});
+  return {};
+}
+
+}  // namespace
+
+Step edit_one() {
+  return {"One member's state is edited on its disk",
+          "no member goes on with a state that is not the one that was signed, whoever wrote it there; the others give the true one back",
+          run_edit};
+}
+
+}  // namespace careledger::apps::demo::consortium
