@@ -73,8 +73,7 @@ class Node {
   std::unique_ptr<edge::http::IoThreads> io_;
   std::vector<std::unique_ptr<edge::http::Server>> rpc_servers_;
   struct KnownAddresses;
-  std::shared_ptr<KnownAddresses>
-      known_addresses_;  // where organisations are asked for records: of this process, once it serves, and of others
+  std::shared_ptr<KnownAddresses> known_addresses_;  // where organisations, of this process and others, are asked for records
 };
 
 // One process a data folder: a lock on DIR/lock. unavailable while another one holds it.

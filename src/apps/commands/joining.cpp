@@ -113,7 +113,7 @@ int peer(const Options& options, bool as_json) {
   json::Value root = document.object();
   document.set(root, "peers", names);
   if (as_json) fmt::print("{}\n", json::compact(root));
-  else fmt::print("They are let in from now on, by a running node too. It dials them itself from its next start on.\n");
+  else fmt::print("They are let in from now on, by a running node too, which dials them itself from its next start on.\n");
   return 0;
 }
 
