@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import sys
 import unittest
 
@@ -15,16 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from consortium_test import CITY, ENGINE, MEMBERS, NORTH, SOUTH, Network, until  # noqa: E402
 from node import http as ask_http  # noqa: E402
 from node import run  # noqa: E402
-
-
-class OverSocket(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=30)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self.path)
+from over_socket import ask_engine  # noqa: E402
 
 
 class Pruning(Network):
@@ -33,14 +23,10 @@ class Pruning(Network):
 
     def engine_first(self, name):
         """The lowest block of a member's engine, as the engine itself says; 0 while it does not answer."""
-        connection = OverSocket(self.folder(name) + "/engine/rpc.sock")
         try:
-            connection.request("GET", "/status")
-            return int(json.loads(connection.getresponse().read())["result"]["sync_info"]["earliest_block_height"])
+            return int(ask_engine(self.folder(name), "/status")["sync_info"]["earliest_block_height"])
         except (OSError, http.client.HTTPException):
             return 0
-        finally:
-            connection.close()
 
     def ask(self, name, question):
         """Of a member's read-only RPC: its answer, or the words of its error."""
