@@ -21,8 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(proof::data_hash(block->transactions));
   }
   static_cast<void>(parse_newest(input));
+  static_cast<void>(parse_oldest(input));
   static_cast<void>(parse_admission(input));
   static_cast<void>(parse_status(input));
   static_cast<void>(parse_connected(input));
+  static_cast<void>(parse_peer_heights(input));
   return 0;
 }

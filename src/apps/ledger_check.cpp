@@ -49,6 +49,20 @@ Result<std::optional<std::string>> departs_from(const replica::View& view, const
   return std::nullopt;
 }
 
+// The trust file's block is gone, and its hash with it: what is left of it is whether its validators signed the first block that is here.
+void look_above(const SignedBlocks& blocks, const proof::Trust& trust, TrustCheck& check) {
+  const auto gone = blocks.at(trust.anchor->height);  // for its words
+  const std::string what = "the block that the trust file names is not kept here: " + (gone ? "it was dropped" : gone.error().message);
+  const std::string first = "block " + std::to_string(blocks.first.value) + ", the first that is";
+  const auto block = blocks.at(blocks.first);
+  if (!block || !proof::verify_commit(block->signed_header, block->validators))
+    return check.unheld.push_back(what + "; nor can " + first + " be read");  // the walk through the blocks says why
+  if (proof::signed_by(trust.validators, *block) && proof::block_time(block->signed_header.header.time) > trust.anchor->time)
+    return check.notes.push_back(what + "; more than two thirds of the votes that it names signed " + first +
+                                 ", and whether it had that hash cannot be seen");
+  check.unheld.push_back(what + "; and no two thirds of the votes that it names signed " + first + ": ask a member that keeps all");
+}
+
 }  // namespace
 
 std::vector<vault::CheckFinding> check_ledger(Ledger& ledger, std::size_t findings_max,
@@ -78,16 +92,17 @@ Result<std::optional<ledger::AccessHead>> access_head(Ledger& ledger, const Orga
   return head;
 }
 
-std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const BlockAt& block_at, const proof::Trust& trust,
-                                               std::vector<std::string>& notes) {
-  std::vector<vault::CheckFinding> findings;
-  const auto find = [&](const char* what) { findings.push_back({"ledger", "trust file", what}); };
+TrustCheck check_trusted(Ledger& ledger, const SignedBlocks& blocks, const proof::Trust& trust) {
+  TrustCheck check;
+  const auto find = [&](const std::string& what) { check.findings.push_back({"ledger", "trust file", what}); };
   if (ledger.replica().ledger() != trust.ledger) find("this is another ledger than the one it names");
-  if (trust.anchor) {
-    const auto block = block_at(trust.anchor->height);
-    if (!block && trust.anchor->height <= ledger.replica().view().height())
-      notes.push_back("the block that the trust file names is not kept here: " + block.error().message);
-    else if (!block || proof::hash_of(block->signed_header.header) != trust.anchor->hash.view())
+  if (trust.anchor && trust.anchor->height < blocks.first) {
+    look_above(blocks, trust, check);
+  } else if (trust.anchor) {
+    const auto block = blocks.at(trust.anchor->height);
+    if (trust.anchor->height > ledger.replica().view().height()) find("the block that it names is not on this ledger");
+    else if (!block) find("the block that it names cannot be read: " + block.error().message);
+    else if (proof::hash_of(block->signed_header.header) != trust.anchor->hash.view())
       find("the block that it names is not on this ledger");
     else if (proof::hash_of(block->validators) != proof::hash_of(trust.validators)) find("other validators signed its block than it names");
   } else if (const auto validators = ledger.first_validators();
@@ -95,7 +110,7 @@ std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const BlockAt& bl
     find("other validators sign here than those it names");
   }
   if (trust.log && *trust.log != ledger.checkpoints().log_key()) find("another key signs checkpoints here than the one it names");
-  return findings;
+  return check;
 }
 
 Result<std::vector<vault::CheckFinding>> check_remembered(Ledger& ledger, const std::string& name, ByteView note,

@@ -27,11 +27,19 @@ Result<std::vector<vault::CheckFinding>> check_remembered(Ledger& ledger, const 
 // The same for what wallets cosigned and handed to an organisation; counts them in `seen`.
 Result<std::vector<vault::CheckFinding>> check_cosigned(Ledger& ledger, const vault::Relationships& relationships, std::size_t findings_max,
                                                         std::uint64_t& seen);
-// Whether the ledger is the one that a trust file names: id, validators, log key, the block of its anchor. `block_at` tells the ledger's
-// blocks; of one that is not here although the ledger is higher nothing can be said: `notes` gets that.
-using BlockAt = std::function<Result<proof::LightBlock>(Height)>;
-std::vector<vault::CheckFinding> check_trusted(Ledger& ledger, const BlockAt& block_at, const proof::Trust& trust,
-                                               std::vector<std::string>& notes);
+// The signed blocks of a ledger, from the lowest that is kept.
+struct SignedBlocks {
+  Height first;
+  std::function<Result<proof::LightBlock>(Height)> at;
+};
+struct TrustCheck {
+  std::vector<vault::CheckFinding> findings{};
+  std::vector<std::string> notes{};   // what could be looked at in part
+  std::vector<std::string> unheld{};  // what nothing here can be held against: neither right nor wrong
+};
+// Whether the ledger is the one that a trust file names: id, validators, log key, the block of its anchor. Of an anchor below the first
+// signed block that is kept, its validators are asked for: those who hold more than two thirds of their votes must have signed that one.
+TrustCheck check_trusted(Ledger& ledger, const SignedBlocks& blocks, const proof::Trust& trust);
 
 // What vault::check_vault and check_audit ask of the ledger.
 void ask_ledger(Ledger& ledger, const OrganisationId& organisation, vault::CheckOptions& options);

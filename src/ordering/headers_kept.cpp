@@ -15,6 +15,10 @@ Result<Height> first_header(const replica::View& view) {
   ByteView rest = *row;
   const auto first = take_u64(rest);
   if (!first || !rest.empty()) return fail(ErrorKind::corrupt, "ledger: the record of the lowest signed header does not read");
+  // Written with a block above it; and no root covers it, so that nobody else would notice.
+  if (*first > view.height().value)
+    return fail(ErrorKind::corrupt, "ledger: its record says that signed headers begin with block " + std::to_string(*first) +
+                                        ", and its newest block is " + std::to_string(view.height().value));
   return std::max(Height{*first}, view.first_height());
 }
 

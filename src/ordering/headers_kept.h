@@ -8,7 +8,7 @@
 
 namespace careledger::ordering {
 
-// The lowest block whose header, votes and validators are here; corrupt, storage.
+// The lowest block whose header, votes and validators are here; corrupt, when it would lie above the newest block too; storage.
 Result<Height> first_header(const replica::View& view);
 // not_found: they are not here, and who may have them.
 Result<void> check_header_kept(const replica::View& view, Height height);

@@ -9,13 +9,15 @@ namespace {
 
 class HeadersKept : public ::testing::Test {
  protected:
-  // A ledger whose store has this beside its blocks.
+  // A ledger of six blocks whose store has this beside them.
   replica::View with(const std::optional<replica::SideRow>& row) {
-    const std::shared_ptr<storage::Store> store = replica::memory_ledger_store();
-    storage::Batch batch;
-    if (row) batch.put(replica::columns::kMeta, replica::side_key(row->key), row->value);
-    EXPECT_TRUE(store->write(batch, storage::Durability::synced));
-    replica_ = testing::Founder({1'800'000'000'000}).open(store);
+    constexpr std::int64_t kStart = 1'800'000'000'000;
+    replica_ = testing::Founder({kStart}).open(replica::memory_ledger_store());
+    for (std::uint64_t height = 1; height <= 6; ++height) {
+      auto executed = replica_->execute({{height}, {kStart + static_cast<std::int64_t>(height)}, {}, {}});
+      EXPECT_TRUE(executed);
+      EXPECT_TRUE(replica_->commit(std::move(*executed), row && height == 6 ? std::vector{*row} : std::vector<replica::SideRow>()));
+    }
     return replica_->view();
   }
 
@@ -47,6 +49,15 @@ TEST_F(HeadersKept, ARecordThatDoesNotReadIsNoAnswer) {
     const replica::View view = with(row);
     EXPECT_EQ(first_header(view).error().kind, ErrorKind::corrupt);
     EXPECT_EQ(check_header_kept(view, {4}).error().kind, ErrorKind::corrupt);
+  }
+}
+
+TEST_F(HeadersKept, ARecordAboveTheNewestBlockIsNoAnswer) {
+  EXPECT_EQ(first_header(with(headers_from({6})))->value, 6u);
+  for (const std::uint64_t above : {std::uint64_t{7}, UINT64_MAX}) {
+    const auto first = first_header(with(headers_from({above})));
+    ASSERT_FALSE(first) << above;
+    EXPECT_EQ(first.error().kind, ErrorKind::corrupt);
   }
 }
 

@@ -100,6 +100,11 @@ Result<proof::Path> View::prove_consistency(std::uint64_t older_size) const {
   return proof::prove_consistency(LogAt(*committed_->log_store, committed_->reader()), older_size, log_size());
 }
 
+Result<proof::CompactRange> View::log_at(std::uint64_t size) const {
+  if (size > log_size()) return fail(ErrorKind::invalid, "log: it has not " + std::to_string(size) + " entries");
+  return proof::range_at(LogAt(*committed_->log_store, committed_->reader()), size);
+}
+
 Result<std::shared_ptr<const StoredBlock>> View::block(Height height) const {
   CARELEDGER_CHECK(check_kept(height));
   return committed_->blocks->read(committed_->reader(), height);

@@ -70,6 +70,7 @@ class View {
   Result<CommandProof> prove_command(const Digest& command) const;                   // not_found unless it was ok
   Result<proof::Path> prove_inclusion(std::uint64_t index) const;
   Result<proof::Path> prove_consistency(std::uint64_t older_size) const;
+  Result<proof::CompactRange> log_at(std::uint64_t size) const;  // the log when it had so many entries, from what is stored of it
 
   Result<std::shared_ptr<const StoredBlock>> block(Height height) const;
   Result<std::optional<Bytes>> side_row(ByteView key) const;  // what the ordering stored beside a block

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "apps/act_record.h"
 #include "apps/admin_api.h"
 #include "apps/commands/command.h"
@@ -32,6 +34,8 @@ struct Looked {
   std::vector<std::pair<std::string, vault::CheckFinding>> findings;  // beside whose they are
   std::vector<std::string> put_aside;  // files of ends that were cut: by a power failure, or by who changed the newest entry
   std::vector<std::string> notes;      // what nothing here could be held against
+  std::vector<std::string> unheld;     // the same of what was given to hold it against
+  bool all_held() const { return findings.empty() && unheld.empty(); }
 };
 
 // A line at most, on a terminal that somebody looks at.
@@ -82,7 +86,7 @@ Result<void> look_at(Organisation& organisation, Ledger& ledger, bool quiet, Loo
 }
 
 // What those outside remember: the trust file's keys, and checkpoints that this history must contain.
-Result<void> look_outside(Ledger& ledger, const BlockAt& block_at, const Options& options, Looked& looked) {
+Result<void> look_outside(Ledger& ledger, const SignedBlocks& blocks, const Options& options, Looked& looked) {
   const auto add = [&](const std::vector<vault::CheckFinding>& findings) {
     for (const vault::CheckFinding& finding : findings) looked.findings.emplace_back("ledger", finding);
   };
@@ -93,7 +97,10 @@ Result<void> look_outside(Ledger& ledger, const BlockAt& block_at, const Options
     CARELEDGER_TRY(text, system_files().read_all(options.trust, proof::kMaxTrustFile));
   }
   CARELEDGER_TRY(const proof::Trust trust, proof::parse_trust(text));
-  add(check_trusted(ledger, block_at, trust, looked.notes));
+  TrustCheck trusted = check_trusted(ledger, blocks, trust);
+  add(trusted.findings);
+  std::ranges::move(trusted.notes, std::back_inserter(looked.notes));
+  looked.unheld = std::move(trusted.unheld);
   for (const std::string& file : options.checkpoints) {
     CARELEDGER_TRY(const Bytes note, system_files().read_all(file, proof::kMaxNote));
     CARELEDGER_TRY(const auto findings, check_remembered(ledger, file, note, trust));
@@ -130,14 +137,16 @@ Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& opt
   }
   for (const auto& findings : {check_kept(node.ledger()), blocks})
     for (const vault::CheckFinding& finding : findings) looked.findings.emplace_back("ledger", finding);
-  const auto block_at = [&](Height height) -> Result<proof::LightBlock> {
+  const replica::View view = node.ledger().replica().view();
+  SignedBlocks signed_blocks{engine ? engine->oldest() : view.first_height(), {}};
+  signed_blocks.at = [&](Height height) -> Result<proof::LightBlock> {
     if (!engine) return ordering::light_block(node.ledger().ordering(), height);
-    CARELEDGER_CHECK(ordering::check_header_kept(node.ledger().replica().view(), height));
+    if (height < signed_blocks.first) CARELEDGER_CHECK(ordering::check_header_kept(view, height));  // in words that say whom to ask
     CARELEDGER_TRY(proof::SignedHeader header, engine->header(height));
     CARELEDGER_TRY(proof::ValidatorSet validators, engine->validators(height));
     return proof::LightBlock{std::move(header), std::move(validators)};
   };
-  return look_outside(node.ledger(), block_at, options, looked);
+  return look_outside(node.ledger(), signed_blocks, options, looked);
 }
 
 // What the newest backup did not hold when it was restored; others remember it.
@@ -193,8 +202,16 @@ void print_json(const Looked& looked) {
   json::Value notes = document.array();
   for (const std::string& note : looked.notes) document.append(notes, document.string(note));
   document.set(root, "notes", notes);
+  json::Value unheld = document.array();
+  for (const std::string& one : looked.unheld) document.append(unheld, document.string(one));
+  document.set(root, "not_held_against_anything", unheld);
   document.root() = root;
   fmt::print("{}\n", json::compact(document.root()));
+}
+
+std::string verdict(const Looked& looked) {
+  if (!looked.findings.empty()) return red("damage found");
+  return looked.all_held() ? green("all sound") : "sound, as far as it was held against anything";
 }
 
 int run(const Options& options, bool as_json) {
@@ -216,13 +233,14 @@ int run(const Options& options, bool as_json) {
       fmt::print("Put aside: {}, an end that did not read: a power failure, or a change of the newest entry. Keep it until you know\n",
                  file);
     for (const std::string& note : looked->notes) fmt::print("Note: {}\n", note);
+    for (const std::string& one : looked->unheld) fmt::print("{} {}\n", red("Not held against anything:"), one);
     fmt::print(
         "Looked at {} blocks, {} record versions, {} index rows, {} anchors, {} audit entries, {} kept promises and {} checkpoints of "
         "wallets: {}\n",
         looked->blocks, looked->versions, looked->index_rows, looked->anchors, looked->audit_entries, looked->promises, looked->cosigned,
-        looked->findings.empty() ? green("all sound") : red("damage found"));
+        verdict(*looked));
   }
-  return static_cast<int>(looked->findings.empty() ? Exit::ok : Exit::failed);
+  return static_cast<int>(looked->all_held() ? Exit::ok : Exit::failed);
 }
 
 }  // namespace

@@ -10,15 +10,56 @@ namespace {
 // Of headers that are one second or a year apart, and looked at long after: only what they say of each other counts.
 constexpr proof::TrustRules kAnyTime{INT64_MAX, 10, 1, 3};
 
+// The log made again from the commands of block after block. It goes on from what is stored where it cannot from the block before.
+class LogAgain {
+ public:
+  explicit LogAgain(const replica::View& ledger) : ledger_(ledger) {}
+
+  Result<void> add(const replica::StoredBlock& block) {
+    if (!made_) {
+      CARELEDGER_TRY(made_, ledger_.log_at(block.log_first));
+    }
+    if (made_->size() != block.log_first) {
+      made_.reset();
+      return fail(ErrorKind::corrupt, "its commands do not stand in the log behind those of the block before it");
+    }
+    append(block);
+    const auto stored = ledger_.log_at(made_->size());
+    const bool same = stored && stored->root() == made_->root();
+    if (!same) made_.reset();
+    if (!stored && stored.error().kind != ErrorKind::invalid) return tl::make_unexpected(stored.error());
+    if (!same) return fail(ErrorKind::corrupt, "its commands are not those that stand in the log");
+    return {};
+  }
+  void skip() { made_.reset(); }
+  bool is_whole() const { return !made_ || (made_->size() == ledger_.log_size() && made_->root() == ledger_.log_root()); }
+
+ private:
+  void append(const replica::StoredBlock& block) {
+    for (std::size_t i = 0; i < block.commands.size(); ++i)
+      if (block.commands[i].code.ok())
+        made_->append(proof::log_leaf(proof::command_leaf(block.commands[i].digest, block.height, static_cast<std::uint32_t>(i))));
+  }
+  const replica::View& ledger_;
+  std::optional<proof::CompactRange> made_;
+};
+
 class Walk {
  public:
-  Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, ChainReport& report)
-      : ledger_(ledger), founders_(founders), engine_(engine), report_(report), first_(ledger.first_height()) {
-    if (const auto first = ordering::first_header(ledger)) first_ = *first;
-    else found(first_, first.error().message);
+  // `first`: of the signed headers.
+  Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, Height first, ChainReport& report)
+      : ledger_(ledger), founders_(founders), engine_(engine), report_(report), first_(first), log_(ledger) {
     if (first_ > ledger.first_height()) note_unsigned(ledger.first_height());
+    if (first_ < ledger.first_height()) note_unkept(ledger.first_height());
   }
-  Height first() const { return first_; }
+
+  // A block whose header is gone.
+  void look_at_unsigned(Height height) {
+    ++report_.blocks;
+    const auto block = read(height);
+    if (block && time_before_ && block->time <= *time_before_) found(height, "its time is not after that of the block before it");
+    if (block) time_before_ = block->time;
+  }
 
   void look_at(Height height) {
     ++report_.blocks;
@@ -37,9 +78,11 @@ class Walk {
   // The newest block's effect stands in no header yet, unless it had none.
   void look_at_end() {
     const Height tip = ledger_.height();
+    if (engine_.newest() >= tip && !log_.is_whole()) found(tip, "the log does not end with its commands");
     if (engine_.newest() > tip || !before_ || before_->header.height != static_cast<std::int64_t>(tip.value)) return;
-    const auto block = ledger_.block(tip);
-    if (block && (*block)->batches.empty() && (*block)->misbehaviour.empty()) return compare_app_hash(tip, before_->header);
+    const proof::Header& header = before_->header;
+    if (header.data_hash == proof::data_hash({}) && header.evidence_hash == proof::empty_evidence_hash())
+      return compare_app_hash(tip, header);
     report_.notes.push_back("what block " + std::to_string(tip.value) +
                             " changed stands in no signed header yet: the state is held against the next one once that is here");
   }
@@ -75,7 +118,12 @@ class Walk {
   void note_unsigned(Height from) {
     report_.notes.push_back("the engine keeps blocks from " + std::to_string(first_.value) +
                             " on (serve --keep-blocks): against those of the ledger from " + std::to_string(from.value) + " to " +
-                            std::to_string(first_.value - 1) + " no signature is held");
+                            std::to_string(first_.value - 1) + " no signature is held, and their commands against the log alone");
+  }
+
+  void note_unkept(Height from) {
+    report_.notes.push_back("the engine keeps blocks from " + std::to_string(first_.value) + " on, and the ledger from " +
+                            std::to_string(from.value) + " on: of those before the signatures alone were looked at");
   }
 
   bool founders_signed(const proof::LightBlock& block) const {
@@ -93,14 +141,28 @@ class Walk {
     if (const auto kept = engine_.block(height); !kept) found(height, "its commands in the engine's store: " + kept.error().message);
     else if (proof::hash_of(kept->header) != proof::hash_of(header))
       found(height, "the engine's store holds another header beside its commands");
-    if (height > ledger_.height()) return;  // ordered, and not executed when the node was stopped
-    const auto block = ledger_.block(height);
-    if (!block) return found(height, block.error().message);
-    if (proof::data_hash((*block)->batches) != header.data_hash) found(height, "its batches are not those that its header commits to");
+    if (height > ledger_.height() || height < ledger_.first_height()) return;  // not executed when the node was stopped, or never here
+    const auto block = read(height);
+    if (!block) return;
+    if (proof::data_hash(block->batches) != header.data_hash) found(height, "its batches are not those that its header commits to");
+    if (!block->misbehaviour.empty() && header.evidence_hash == proof::empty_evidence_hash())
+      found(height, "evidence stands in it that its header does not commit to");
     const BlockTime time = std::max(proof::block_time(header.time), BlockTime{time_before_ ? time_before_->value + 1 : 0});
     const bool known = time_before_ || height.value == 1;
-    if (known ? (*block)->time != time : (*block)->time < time) found(height, "its time is not the one that follows from its header");
-    time_before_ = (*block)->time;
+    if (known ? block->time != time : block->time < time) found(height, "its time is not the one that follows from its header");
+    time_before_ = block->time;
+  }
+
+  // As the ledger stores it, its commands held against the log; null: it cannot be read, which was found.
+  std::shared_ptr<const replica::StoredBlock> read(Height height) {
+    auto block = ledger_.block(height);
+    if (!block) {
+      log_.skip();
+      found(height, block.error().message);
+      return nullptr;
+    }
+    if (const auto logged = log_.add(**block); !logged) found(height, logged.error().message);
+    return std::move(*block);
   }
 
   // A header carries the app hash of the block before it.
@@ -121,7 +183,8 @@ class Walk {
   const proof::ValidatorSet& founders_;
   ChainSource& engine_;
   ChainReport& report_;
-  Height first_;  // of the signed headers
+  const Height first_;
+  LogAgain log_;
   proof::ValidatorSet set_;
   std::optional<proof::SignedHeader> before_;
   std::optional<BlockTime> time_before_;  // of the ledger's block before
@@ -136,6 +199,17 @@ void compare_ends(Height ledger, Height engine, ChainReport& report) {
   if (engine.value > ledger.value + 1) end(kept + ": this is an older copy of the ledger, or its newest blocks were taken out");
 }
 
+// What the engine was told to drop it may still have, when the node was killed just then; what it was not told to drop is here.
+void compare_begin(const replica::View& ledger, Height engine, ChainReport& report) {
+  const auto begin = [&](const std::string& what) { report.findings.push_back({"ledger", "the oldest block", what}); };
+  const auto remembered = ordering::first_header(ledger);
+  if (!remembered) return begin(remembered.error().message);
+  if (engine > *remembered)
+    begin("the engine keeps blocks from " + std::to_string(engine.value) +
+          " on, and the ledger remembers that it was told to keep those from " + std::to_string(remembered->value) +
+          " on: blocks were taken out");
+}
+
 }  // namespace
 
 ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine,
@@ -143,10 +217,14 @@ ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& 
   ChainReport report;
   const Height newest = engine.newest();
   compare_ends(ledger.height(), newest, report);
-  Walk walk(ledger, founders, engine, report);
   const Height last = std::min(newest, Height{ledger.height().value + 1});
-  for (Height height = walk.first(); height <= last && report.findings.size() < options.findings_max; height = next(height)) {
-    walk.look_at(height);
+  const Height first = engine.oldest();
+  if (last.value > 0) compare_begin(ledger, first, report);
+  Walk walk(ledger, founders, engine, first, report);
+  for (Height height = std::min(first, ledger.first_height()); height <= last && report.findings.size() < options.findings_max;
+       height = next(height)) {
+    if (height < first) walk.look_at_unsigned(height);
+    else walk.look_at(height);
     if (options.progress) options.progress(height.value, last.value);
   }
   if (report.findings.size() < options.findings_max) walk.look_at_end();

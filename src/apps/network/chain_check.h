@@ -18,6 +18,7 @@ class ChainSource {
  public:
   virtual ~ChainSource() = default;
   virtual Height newest() const = 0;  // of its blocks; 0: none
+  virtual Height oldest() const = 0;  // of its blocks, as it says itself; 1 when there are none
   virtual Result<proof::SignedHeader> header(Height height) = 0;
   virtual Result<proof::ValidatorSet> validators(Height height) = 0;
   virtual Result<ordering::abci::EngineBlock> block(Height height) = 0;
@@ -36,7 +37,9 @@ struct ChainCheckOptions {
 
 // `founders`: the validators of the first block, as the founding document names them. Where the headers begin later, because the ledger
 // began with a snapshot or the engine dropped old ones, the first that is here is held against the validators that it names, which is noted
-// unless more than a third of the founders signed it.
+// unless more than a third of the founders signed it. What the ledger remembers of that nobody signed: every header that the engine still
+// has is looked at, and the newest one's app hash is compared, whatever that is. Of blocks without a header, as of all, the
+// commands are held against the log, which the app hash covers.
 ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine,
                         const ChainCheckOptions& options);
 

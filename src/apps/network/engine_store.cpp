@@ -25,7 +25,7 @@ struct EngineStore::State {
   std::optional<std::string> ended;  // how
   abci::RpcClient transport;
   abci::EngineRpc rpc;
-  Height newest;
+  Height newest, oldest;
   std::unique_ptr<abci::EngineProcess> process;  // last: it tells until it is gone
 };
 
@@ -59,6 +59,7 @@ Result<void> EngineStore::await_answer() {
     const auto newest = state_->rpc.newest();
     if (newest || newest.error().kind != ErrorKind::unavailable) {
       state_->newest = newest.value_or(Height{});  // what it keeps too little of for an answer is found by whoever asks for a block
+      state_->oldest = state_->rpc.oldest().value_or(Height{1});
       return {};
     }
     std::unique_lock lock(state_->mutex);
@@ -68,6 +69,7 @@ Result<void> EngineStore::await_answer() {
 }
 
 Height EngineStore::newest() const { return state_->newest; }
+Height EngineStore::oldest() const { return state_->oldest; }
 Result<proof::SignedHeader> EngineStore::header(Height height) { return state_->rpc.header(height); }
 Result<proof::ValidatorSet> EngineStore::validators(Height height) { return state_->rpc.validators(height); }
 Result<abci::EngineBlock> EngineStore::block(Height height) { return state_->rpc.block(height); }

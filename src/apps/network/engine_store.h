@@ -27,6 +27,7 @@ class EngineStore final : public ChainSource {
   EngineStore& operator=(const EngineStore&) = delete;
 
   Height newest() const override;
+  Height oldest() const override;
   Result<proof::SignedHeader> header(Height height) override;
   Result<proof::ValidatorSet> validators(Height height) override;
   Result<ordering::abci::EngineBlock> block(Height height) override;

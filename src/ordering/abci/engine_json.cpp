@@ -226,6 +226,19 @@ Result<Height> parse_newest(ByteView text) {
   return Height{height};
 }
 
+Result<Height> parse_oldest(ByteView text) {
+  constexpr std::string_view kWords = "lowest height is ";  // and the number is the end of them
+  CARELEDGER_TRY(const json::Document document, whole(text));
+  const std::string_view error = error_of(document.root());
+  const std::size_t at = error.find(kWords);
+  if (at == std::string_view::npos) return Height{1};
+  const std::string_view number = error.substr(at + kWords.size());
+  Height oldest;
+  const auto [end, wrong] = std::from_chars(number.data(), number.data() + number.size(), oldest.value);
+  if (wrong != std::errc() || end != number.data() + number.size()) return bad("the lowest height");
+  return oldest;
+}
+
 Result<EngineStatus> parse_status(ByteView text) {
   CARELEDGER_TRY(const json::Document document, whole(text));
   CARELEDGER_TRY(const Value* const result, result_of(document.root()));
@@ -249,6 +262,20 @@ Result<std::vector<std::string>> parse_connected(ByteView text) {
     ids.push_back(to_hex(id));
   }
   return ids;
+}
+
+// A peer says at which height it works: it has the block below.
+Result<std::vector<Height>> parse_peer_heights(ByteView text) {
+  CARELEDGER_TRY(const json::Document document, whole(text));
+  CARELEDGER_TRY(const Value* const result, result_of(document.root()));
+  std::vector<Height> heights;
+  for (const Value& one : result->items_at("peers")) {
+    CARELEDGER_TRY(const Value* const state, member(one, "peer_state"));
+    CARELEDGER_TRY(const Value* const round, member(*state, "round_state"));
+    CARELEDGER_TRY(const auto height, number<std::uint64_t>(*round, "height"));
+    heights.push_back({height == 0 ? 0 : height - 1});
+  }
+  return heights;
 }
 
 }  // namespace careledger::ordering::abci

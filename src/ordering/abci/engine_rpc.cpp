@@ -48,6 +48,12 @@ Result<Height> EngineRpc::newest() {
   return parse_newest(text);
 }
 
+// No question names it where the engine only answers about its blocks; an answer about one that is too low does.
+Result<Height> EngineRpc::oldest() {
+  CARELEDGER_TRY(const Bytes text, transport_.get("/commit?height=1"));
+  return parse_oldest(text);
+}
+
 Result<EngineStatus> EngineRpc::status() {
   CARELEDGER_TRY(const Bytes text, transport_.get("/status"));
   CARELEDGER_TRY(EngineStatus status, parse_status(text));
@@ -57,6 +63,11 @@ Result<EngineStatus> EngineRpc::status() {
 Result<std::vector<std::string>> EngineRpc::connected() {
   CARELEDGER_TRY(const Bytes text, transport_.get("/net_info"));
   return parse_connected(text);
+}
+
+Result<std::vector<Height>> EngineRpc::peer_heights() {
+  CARELEDGER_TRY(const Bytes text, transport_.get("/dump_consensus_state"));
+  return parse_peer_heights(text);
 }
 
 }  // namespace careledger::ordering::abci

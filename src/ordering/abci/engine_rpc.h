@@ -51,8 +51,10 @@ class EngineRpc {
   Result<proof::ValidatorSet> validators(Height height);  // not_found
   Result<EngineBlock> block(Height height);               // not_found; malformed: its transactions are not those that its header commits to
   Result<Height> newest();                                // of the blocks that it keeps; 0: none
+  Result<Height> oldest();                                // of them; 1 unless it says that it keeps none so low
   Result<EngineStatus> status();
   Result<std::vector<std::string>> connected();  // ids (40 hex digits) of the nodes that the engine is connected to
+  Result<std::vector<Height>> peer_heights();    // of their newest blocks, as they say themselves; of one that said nothing yet 0
 
  private:
   Transport& transport_;
@@ -68,7 +70,9 @@ struct ValidatorPage {
 Result<ValidatorPage> parse_validators(ByteView text);
 Result<EngineBlock> parse_block(ByteView text);
 Result<Height> parse_newest(ByteView text);
+Result<Height> parse_oldest(ByteView text);
 Result<EngineStatus> parse_status(ByteView text);
 Result<std::vector<std::string>> parse_connected(ByteView text);
+Result<std::vector<Height>> parse_peer_heights(ByteView text);
 
 }  // namespace careledger::ordering::abci

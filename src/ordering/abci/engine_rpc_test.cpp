@@ -94,6 +94,25 @@ TEST(EngineRpc, TheNewestBlockIsWhereTheStoreEnds) {
   EXPECT_EQ(EngineRpc(engine).newest().error().kind, ErrorKind::malformed);
 }
 
+TEST(EngineRpc, TheOldestBlockIsTheOneThatItsRefusalNames) {
+  Fixed engine(read_file("engine/commit.json"));
+  EXPECT_EQ(EngineRpc(engine).oldest(), Height{1});
+  EXPECT_EQ(engine.asked, "/commit?height=1");
+  engine.answer = read_file("engine/missing.json");  // no block at all
+  EXPECT_EQ(EngineRpc(engine).oldest(), Height{1});
+  const auto lowest = [](const std::string& number) {
+    return R"({"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"Internal error",)"
+           R"("data":"height 1 is not available, lowest height is )" +
+           number + "\"}}";
+  };
+  engine.answer = lowest("26");
+  EXPECT_EQ(EngineRpc(engine).oldest(), Height{26});
+  for (const char* wrong : {"", "x", "26 or so", "-1", "99999999999999999999"}) {
+    engine.answer = lowest(wrong);
+    EXPECT_EQ(EngineRpc(engine).oldest().error().kind, ErrorKind::malformed) << wrong;
+  }
+}
+
 TEST(EngineRpc, WhatIsNotThereIsNotFoundWithTheEnginesWords) {
   Fixed engine(read_file("engine/missing.json"));
   const auto missing = EngineRpc(engine).header({999});
@@ -127,6 +146,28 @@ TEST(EngineRpc, TheStatusSaysHeightAndVersion) {
   EXPECT_EQ(status->height, Height{3});
   EXPECT_EQ(status->version, "0.38.25");
   EXPECT_FALSE(status->catching_up);
+}
+
+TEST(EngineRpc, PeersSayHowHighTheyAre) {
+  const auto peer = [](const std::string& height) {
+    return R"({"node_address":")" + std::string(40, 'a') + R"(@127.0.1.12:40000","peer_state":{"round_state":{"height":")" + height +
+           R"(","round":0,"step":1},"stats":{"votes":"0","block_parts":"0"}}})";
+  };
+  const auto dump = [](const std::string& peers) {
+    return R"({"jsonrpc":"2.0","id":-1,"result":{"round_state":{"height":"4"},"peers":[)" + peers + "]}}";
+  };
+  Fixed engine(dump(peer("0") + "," + peer("71") + "," + peer("1")));
+  EngineRpc rpc(engine);
+  const auto heights = rpc.peer_heights();
+  ASSERT_TRUE(heights) << heights.error().message;
+  EXPECT_EQ(engine.asked, "/dump_consensus_state");
+  EXPECT_EQ(*heights, (std::vector<Height>{{0}, {70}, {0}}));
+  engine.answer = dump("");
+  EXPECT_TRUE(rpc.peer_heights()->empty());
+  for (const std::string& wrong : {dump(peer("-1")), dump(peer("x")), dump("{}"), dump(R"({"peer_state":7})")}) {
+    engine.answer = wrong;
+    EXPECT_EQ(rpc.peer_heights().error().kind, ErrorKind::malformed) << wrong;
+  }
 }
 
 TEST(EngineRpc, ConnectedAreThoseWhoseIdsItNames) {
