@@ -284,13 +284,14 @@ Result<http::Response> AdminApi::announce_token(const http::Request& request, co
 
 namespace {
 
-// {"engine": "connected" | why not, "catching_up", "blocks", "members": [{"name", "votes", "signed", "evidence", "connected"}]}; without an
-// engine that answers its first member alone. "connected" is null for this node itself.
+// {"engine": "connected" | why not, "catching_up", "behind", "blocks", "members": [{"name", "votes", "signed", "evidence", "connected"}]};
+// without an engine that answers its first member alone. "connected" is null for this node itself.
 json::Value shown_standing(json::Document& document, const Result<network::Standing>& standing) {
   json::Value value = document.object();
   document.set(value, "engine", document.string(standing ? "connected" : standing.error().message));
   if (!standing) return value;
   document.set(value, "catching_up", document.boolean(standing->catching_up));
+  document.set(value, "behind", document.number(static_cast<std::int64_t>(std::min<std::uint64_t>(standing->behind, INT64_MAX))));
   document.set(value, "blocks", document.number(static_cast<std::int64_t>(standing->blocks)));
   json::Value members = document.array();
   for (const network::MemberStanding& one : standing->members) {
@@ -308,7 +309,9 @@ json::Value shown_standing(json::Document& document, const Result<network::Stand
 
 }  // namespace
 
-http::Response AdminApi::status() const {
+Result<http::Response> AdminApi::status() const {
+  const replica::View view = parts_.ledger.replica().view();
+  CARELEDGER_TRY(const Height first, ordering::first_header(view));
   json::Document document;
   const auto number = [&](std::uint64_t value) { return document.number(static_cast<std::int64_t>(value)); };
   json::Value root = document.object();
@@ -316,9 +319,8 @@ http::Response AdminApi::status() const {
   document.set(root, "ledger", document.string(parts_.ledger.replica().ledger().hex()));
   document.set(root, "chain", document.string(kernel::chain_id(parts_.ledger.replica().ledger())));
   document.set(root, "height", number(parts_.ledger.ordering().height().value));
-  const replica::View view = parts_.ledger.replica().view();
-  document.set(root, "first_block", number(ordering::first_header(view).value_or(view.first_height()).value));
-  document.set(root, "commands", number(parts_.ledger.replica().view().log_size()));
+  document.set(root, "first_block", number(first.value));
+  document.set(root, "commands", number(view.log_size()));
   document.set(root, "accepting", document.boolean(parts_.ledger.ordering().has_quorum()));
   const vault::Vault::Figures records = parts_.vault.figures();
   document.set(root, "versions", number(records.versions));

@@ -87,7 +87,7 @@ class AdminApi final : public edge::http::Handler {
   Result<edge::http::Response> backup(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry);
   Result<edge::http::Response> announce_token(const edge::http::Request& request, const edge::auth::Principal& principal,
                                               vault::AuditEntry& entry, std::vector<std::string>& patients);
-  edge::http::Response status() const;
+  Result<edge::http::Response> status() const;
   Result<edge::http::Response> promises() const;
   Result<edge::http::Response> act(const edge::http::Request& request, const edge::auth::Principal& principal, vault::AuditEntry& entry,
                                    std::vector<std::string>& patients);

@@ -176,6 +176,21 @@ class Network(unittest.TestCase):
         self.assertIn(status, (200, 201), answer)
         return headers
 
+    def ask(self, name, question):
+        """Of a member's read-only RPC: its answer, or the words of its error."""
+        status, _, answer = http(self.nodes[name].addresses["rpc"][0] + question)
+        body = json.loads(answer)
+        return body["result"] if status == 200 else body["error"].get("data") or body["error"]["message"]
+
+    def fill(self, height):
+        """Records until the ledger has come so far: without them there is a block each ten seconds."""
+        number = 0
+        while self.height(NORTH) < height:
+            number += 1
+            before = self.height(NORTH)
+            self.put(NORTH, {"resourceType": "Basic", "id": f"b{height:.0f}-{number}", "code": {"text": "x"}})
+            until("a block with it", lambda before=before: self.height(NORTH) > before)
+
     def proof_of(self, name, resource):
         """What its proof says, once the ledger has it."""
         bundle, trust = os.path.join(self.scratch, "a.proof"), os.path.join(self.scratch, "trust")
@@ -389,21 +404,6 @@ class Joining(Newcomer):
 
 class JoiningBySnapshot(Newcomer):
     SERVE = ["--snapshot-every", "10"]
-
-    def ask(self, name, question):
-        """Of a member's read-only RPC: its answer, or the words of its error."""
-        status, _, answer = http(self.nodes[name].addresses["rpc"][0] + question)
-        body = json.loads(answer)
-        return body["result"] if status == 200 else body["error"]["data"] if "data" in body["error"] else body["error"]["message"]
-
-    def fill(self, height):
-        """Records until the ledger has come so far: without them there is a block each ten seconds."""
-        for number in range(10 * height):
-            if self.height(NORTH) >= height:
-                return
-            self.put(NORTH, {"resourceType": "Basic", "id": f"b{height}-{number}", "code": {"text": "x"}})
-            before = self.height(NORTH)
-            until("a block with it", lambda: self.height(NORTH) > before)
 
     def test_an_organisation_begins_with_a_snapshot_and_signs_what_comes_after(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))

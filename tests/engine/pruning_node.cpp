@@ -1,5 +1,6 @@
 // `careledger serve` as it is, but for what --keep-blocks may be: blocks go five at a time when so many stand above them, however young
-// they are. A test cannot wait for a million blocks and two weeks.
+// they are; for how long evidence counts; and for how soon an engine that is left behind is started again. A test cannot wait for a million
+// blocks and two weeks.
 #include "apps/commands/command.h"
 #include "vault/keystore.h"
 
@@ -10,9 +11,12 @@ int main(int argc, char** argv) {
   CLI::App app("a node that drops blocks", "pruning_node");
   commands::Context context;
   app.require_subcommand(1);
-  commands::add_serve(app, context, [](std::uint64_t keep_blocks) {
+  const careledger::apps::network::EngineChoice engine{
+      .program = "cometbft", .look_ms = 500, .behind_max = 10, .evidence = {.blocks = 5, .nanoseconds = 1'000'000'000, .bytes = 64 * 1024}};
+  const auto retention = [](std::uint64_t keep_blocks) {
     return careledger::Result<Retention>(Retention{.blocks = keep_blocks, .milliseconds = 0, .step = 5});
-  });
+  };
+  commands::add_serve(app, context, retention, engine);
   CLI11_PARSE(app, argc, argv);
   return context.chosen();
 }

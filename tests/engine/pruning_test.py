@@ -1,6 +1,7 @@
-"""A member of a real network whose engine drops old blocks, beside others that keep all.
+"""Members of a real network whose engines drop old blocks, beside others that keep all, and one that was away for longer.
 Usage: pruning_test.py CARELEDGER COMETBFT PRUNING_NODE"""
 
+import base64
 import http.client
 import json
 import os
@@ -11,41 +12,41 @@ import unittest
 PRUNING = os.path.abspath(sys.argv.pop(3))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from consortium_test import CITY, ENGINE, MEMBERS, NORTH, SOUTH, Network, until  # noqa: E402
-from node import http as ask_http  # noqa: E402
+from consortium_test import CITY, ENGINE, MEMBERS, NORTH, REGION, SOUTH, Network, until  # noqa: E402
 from node import run  # noqa: E402
 from over_socket import ask_engine  # noqa: E402
 
+# A key that signs nothing here: the first one of RFC 8032, section 7.1.
+NOBODY = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
 
-class Pruning(Network):
+
+class Dropping(Network):
+    """All are founded with evidence that counts for five blocks and a second, so that the engine lets go of all that is old."""
+
     SERVE = ["--snapshot-every", "10"]
-    OTHERWISE = {CITY: (PRUNING, ["--keep-blocks", "20"])}
+    OTHERWISE = {name: (PRUNING, []) for name, _ in MEMBERS}
+
+    def engine_at(self, name):
+        """How a member's engine stands, as the engine itself says; nothing while it does not answer."""
+        try:
+            return ask_engine(self.folder(name), "/status")["sync_info"]
+        except (OSError, http.client.HTTPException):
+            return None
 
     def engine_first(self, name):
-        """The lowest block of a member's engine, as the engine itself says; 0 while it does not answer."""
-        try:
-            return int(ask_engine(self.folder(name), "/status")["sync_info"]["earliest_block_height"])
-        except (OSError, http.client.HTTPException):
-            return 0
+        """The lowest block of a member's engine; 0 while it does not answer."""
+        known = self.engine_at(name)
+        return int(known["earliest_block_height"]) if known else 0
 
-    def ask(self, name, question):
-        """Of a member's read-only RPC: its answer, or the words of its error."""
-        status, _, answer = ask_http(self.nodes[name].addresses["rpc"][0] + question)
-        body = json.loads(answer)
-        return body["result"] if status == 200 else body["error"].get("data") or body["error"]["message"]
+    def fill_more(self, blocks):
+        self.fill(self.height(NORTH) + blocks)
+
+
+class Pruning(Dropping):
+    OTHERWISE = {**Dropping.OTHERWISE, CITY: (PRUNING, ["--keep-blocks", "20"])}
 
     def earliest(self, name):
         return int(self.ask(name, "/status")["sync_info"]["earliest_block_height"])
-
-    def fill(self, blocks):
-        """So many blocks more, with records: without them there is one each ten seconds."""
-        height = self.height(CITY) + blocks
-        number = 0
-        while self.height(CITY) < height:
-            number += 1
-            before = self.height(CITY)
-            self.put(NORTH, {"resourceType": "Basic", "id": f"b{height:.0f}-{number}", "code": {"text": "x"}})
-            until("a block with it", lambda before=before: self.height(CITY) > before)
 
     def audit(self, *more):
         return json.loads(run("--json", "audit", self.folder(CITY), "--engine", ENGINE, *more, check=0).stdout)
@@ -59,6 +60,20 @@ class Pruning(Network):
         self.assertEqual(self.ask(CITY, f"/commit?height={first + 9}"), self.ask(NORTH, f"/commit?height={first + 9}"))
         self.assertIn("signed_header", self.ask(NORTH, "/commit?height=1"))
 
+    def says_what_was_made_up(self, anchored):
+        """A block and validators that never were, of a height that was dropped."""
+        with open(anchored, encoding="utf-8") as file:
+            trust = json.load(file)
+        trust["anchor"]["hash"] = "ab" * 32
+        trust["validators"] = [{"public_key": base64.b64encode(NOBODY).decode(), "power": 10}]
+        invented = os.path.join(self.scratch, "invented")
+        with open(invented, "w", encoding="utf-8") as file:
+            json.dump(trust, file)
+        done = run("--json", "audit", self.folder(CITY), "--engine", ENGINE, "--trust", invented, check=1)
+        seen = json.loads(done.stdout)
+        self.assertTrue(seen["sound"], seen)
+        self.assertIn("no two thirds of the votes that it names signed block", " ".join(seen["not_held_against_anything"]))
+
     def test_one_member_drops_old_blocks_and_everything_else_goes_on(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
         refused = run("serve", self.folder(SOUTH), "--engine", ENGINE, "--keep-blocks", "999999")
@@ -71,7 +86,7 @@ class Pruning(Network):
             "--trusting-period", "30", check=0)
         with open(anchored, encoding="utf-8") as file:
             early = int(json.load(file)["anchor"]["height"])
-        self.fill(40)
+        self.fill_more(40)
 
         until("blocks that go", lambda: self.engine_first(CITY) > early)
         self.assertEqual({self.engine_first(name) for name, _ in MEMBERS if name != CITY}, {1})
@@ -88,26 +103,54 @@ class Pruning(Network):
         self.assertTrue(seen["sound"], seen)
         self.assertIn("the engine keeps blocks from", " ".join(seen["notes"]))
         self.assertRegex(" ".join(seen["notes"]), f"the block that the trust file names is not kept here: block {early}: this node keeps")
+        self.assertIn("more than two thirds of the votes that it names signed block", " ".join(seen["notes"]))
+        self.assertEqual(seen["not_held_against_anything"], [])
+        self.says_what_was_made_up(anchored)
 
         self.start(CITY)
         first = until("its engine", lambda: self.engine_first(CITY))
-        self.fill(15)
+        self.fill_more(15)
         until("more that go", lambda: self.engine_first(CITY) > first)
         self.nodes[CITY].stop(signal.SIGKILL)
         self.start(CITY)
-        self.fill(2)
+        self.fill_more(2)
         self.assertGreater(until("its engine", lambda: self.engine_first(CITY)), first)
 
-        del self.OTHERWISE[CITY]  # an archive from now on
+        self.OTHERWISE[CITY] = (PRUNING, [])  # an archive from now on
         self.nodes[CITY].stop()
         self.start(CITY)
         first = until("its engine", lambda: self.engine_first(CITY))
-        self.fill(12)
+        self.fill_more(12)
         self.assertEqual(self.engine_first(CITY), first)
         self.assertEqual(self.earliest(CITY), first)
-        until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
-        height = f"/header?height={self.height(CITY):.0f}"
-        self.assertEqual(self.ask(CITY, height), self.ask(NORTH, height))
+        height = self.height(CITY)
+        until("that block at every member", lambda: all(self.height(name) >= height for name, _ in MEMBERS))
+        self.assertEqual(self.ask(CITY, f"/header?height={height:.0f}"), self.ask(NORTH, f"/header?height={height:.0f}"))
+
+
+class Away(Dropping):
+    OTHERWISE = {**Dropping.OTHERWISE, SOUTH: (PRUNING, ["--keep-blocks", "15"]), CITY: (PRUNING, ["--keep-blocks", "15"])}
+
+    def network_of(self, name):
+        return json.loads(run("--json", "status", self.folder(name), check=0).stdout)[0]["network"]
+
+    def test_a_member_that_meets_only_members_without_its_blocks_asks_again_until_one_has_them(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        left = self.height(REGION)
+        self.nodes[REGION].stop()
+        self.fill_more(35)
+        until("blocks that go", lambda: min(self.engine_first(SOUTH), self.engine_first(CITY)) > left + 5)
+        self.nodes[NORTH].stop()  # who alone keeps all
+        self.start(REGION)
+        until("a new start of its engine", lambda: "stayed far behind the other members" in self.nodes[REGION].log())
+        until("an answer of its engine", lambda: self.engine_at(REGION))
+        self.assertLess(int(self.engine_at(REGION)["latest_block_height"]), left + 5)
+        until("its own word on it", lambda: self.network_of(REGION).get("behind", 0) > 10)
+        self.assertRegex(run("status", self.folder(REGION), check=0).stdout, "this node is .*[0-9]+ blocks behind the others")
+        self.start(NORTH)
+        until("all blocks", lambda: self.height(REGION) >= self.height(SOUTH) > left)
+        self.fill_more(3)
+        until("the newest blocks", lambda: self.height(REGION) >= self.height(NORTH))
 
 
 if __name__ == "__main__":

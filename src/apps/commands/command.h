@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "apps/layout.h"
+#include "apps/network/member.h"
 #include "apps/network/retention.h"
 #include "apps/seal_choice.h"
 
@@ -32,8 +33,9 @@ void add_init(CLI::App& app, Context& context);
 void add_registry(CLI::App& app, Context& context);
 void add_relationship(CLI::App& app, Context& context);
 void add_restore(CLI::App& app, Context& context);
-// `retention`: of --keep-blocks. Tests of dropped blocks cannot wait for a million of them.
-void add_serve(CLI::App& app, Context& context, const RetentionRule& retention = network::retention_of);
+// `retention`: of --keep-blocks. `engine`: unless options say otherwise. Tests of dropped blocks cannot wait for a million of them.
+void add_serve(CLI::App& app, Context& context, const RetentionRule& retention = network::retention_of,
+               const network::EngineChoice& engine = {.program = "cometbft"});
 void add_audit(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_checkpoint(CLI::App& app, Context& context);

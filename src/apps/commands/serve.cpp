@@ -13,7 +13,7 @@ namespace {
 struct Options {
   FolderOptions folder;
   ServeConfig serve;
-  network::EngineChoice engine{.program = "cometbft"};
+  network::EngineChoice engine;
   std::uint64_t keep_blocks = 0;
   bool log_json = false;
   std::string access_log = "errors";
@@ -72,9 +72,10 @@ int run(const Options& options, const RetentionRule& rule, bool as_json) {
 
 }  // namespace
 
-void add_serve(CLI::App& app, Context& context, const RetentionRule& retention) {
+void add_serve(CLI::App& app, Context& context, const RetentionRule& retention, const network::EngineChoice& engine) {
   auto* command = app.add_subcommand("serve", "run the node: the ledger and every organisation's endpoint, until SIGTERM");
   auto options = std::make_shared<Options>();
+  options->engine = engine;
   add_folder(*command, options->folder);
   command->add_option("--address", options->serve.address, "IP address of every endpoint; another than loopback needs --certificate");
   command->add_option("--certificate", options->serve.certificate_file, "PEM file with the certificate chain");

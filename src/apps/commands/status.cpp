@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "apps/commands/command.h"
 #include "apps/node_access.h"
 #include "apps/terminal.h"
@@ -12,11 +14,20 @@ namespace {
 namespace http = edge::http;
 namespace json = codec::json;
 
+std::string how_far(const json::Value& network) {
+  constexpr std::uint64_t kFew = 10;  // so many lie between any two nodes while blocks are made
+  const bool catching_up = network.find("catching_up")->boolean();
+  std::uint64_t behind = 0;  // an older node tells none
+  if (const json::Value* told = network.find("behind"); told != nullptr)
+    std::from_chars(told->text().data(), told->text().data() + told->text().size(), behind);
+  if (behind <= kFew) return catching_up ? "; this node is catching up" : "";
+  return fmt::format("; this node is {}{} blocks behind the others", catching_up ? "catching up, " : "", behind);
+}
+
 void show_network(const json::Value& network) {
   const json::Value* blocks = network.find("blocks");
   if (blocks == nullptr) return fmt::print("  network: {}\n", printable(network.string_at("engine")));
-  const json::Value* catching_up = network.find("catching_up");
-  fmt::print("  network, newest {} blocks{}\n", blocks->text(), catching_up->boolean() ? "; this node is catching up" : "");
+  fmt::print("  network, newest {} blocks{}\n", blocks->text(), how_far(network));
   for (const json::Value& one : network.items_at("members")) {
     const json::Value* connected = one.find("connected");
     const char* link = connected->is_null() ? "this node" : connected->boolean() ? "connected" : "NOT CONNECTED";

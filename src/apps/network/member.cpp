@@ -10,6 +10,7 @@
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/engine_process.h"
 #include "ordering/abci/engine_rpc.h"
+#include "ordering/abci/left_behind.h"
 #include "ordering/abci/rpc_client.h"
 #include "ordering/abci/signer.h"
 
@@ -76,9 +77,12 @@ Result<Standing> Member::standing() const {
   abci::EngineRpc engine(*state_->rpc);
   CARELEDGER_TRY(const abci::EngineStatus status, engine.status());
   CARELEDGER_TRY(std::vector<std::string> connected, engine.connected());
+  CARELEDGER_TRY(std::vector<Height> heights, engine.peer_heights());
   const Seen seen{state_->ordering->attendance(), std::move(connected)};
   const replica::View view = state_->replica.view();
-  Standing standing{seen.attendance.blocks, status.catching_up, standing_of_members(view, seen, state_->peers->peers(), state_->own)};
+  const std::vector<PeerConfig> peers = state_->peers->peers();
+  const std::uint64_t behind = abci::blocks_behind(status.height, std::move(heights), peers.size());
+  Standing standing{seen.attendance.blocks, status.catching_up, behind, standing_of_members(view, seen, peers, state_->own)};
   if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return standing;
 }
@@ -90,7 +94,8 @@ bool Member::failed() const {
 
 Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(const std::string program, find_engine(parts.engine.program));
-  CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(parts.founding));
+  CARELEDGER_TRY(abci::Genesis genesis, genesis_of(parts.founding));
+  genesis.evidence = parts.engine.evidence;
   CARELEDGER_TRY(const crypto::SigningKey node_key, parts.keys.signing(vault::Purpose::engine_node));
   CARELEDGER_TRY(crypto::SigningKey validator, parts.keys.signing(vault::Purpose::validator));
   const abci::EngineSettings settings = settings_of(parts.network);
@@ -121,6 +126,10 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.application = application_of(state.peers);
   config.application.snapshots.every = parts.engine.snapshot_every;
   config.application.retention = parts.engine.retention;
+  config.application.on_unreadable = [tell](const Error& error) {
+    tell("the engine drops no more old blocks (--keep-blocks), because one of the ledger's cannot be read: " + error.message +
+         ". Stop the node and let careledger audit say what else is damaged");
+  };
   config.application.on_misbehaviour = [tell, &replica = parts.replica](const kernel::Misbehaviour& what) {
     const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
     tell(member_of_validator(replica.view(), what.validator) + (attack ? " signed a false header for light clients" : " voted twice") +
@@ -136,6 +145,13 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
     const auto status = abci::EngineRpc(rpc).status();
     return status || status.error().kind != ErrorKind::unavailable;
   };
+  process.left_behind = [&rpc = *state.rpc, peers = state.peers, watch = std::make_shared<abci::LeftBehind>(parts.engine.behind_max)] {
+    abci::EngineRpc engine(rpc);
+    const auto status = engine.status();
+    auto heights = engine.peer_heights();
+    return status && heights && watch->look(*status, std::move(*heights), peers->peers().size());
+  };
+  process.look_ms = parts.engine.look_ms;
   CARELEDGER_TRY(auto engine, abci::EngineProcess::start(std::move(process)));
   const std::lock_guard lock(state.mutex);
   if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");

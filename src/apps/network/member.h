@@ -10,6 +10,9 @@
 #include "apps/layout.h"
 #include "apps/network/standing.h"
 #include "kernel/kernel.pb.h"
+#include "ordering/abci/engine_home.h"
+#include "ordering/abci/engine_process.h"
+#include "ordering/abci/left_behind.h"
 #include "ordering/abci/retention.h"
 #include "ordering/ordering.h"
 #include "proof/chain.h"
@@ -24,6 +27,10 @@ struct EngineChoice {                     // what a node's own administrator dec
   std::string program{};                  // empty: none, so that only an embedded ledger opens
   std::uint64_t snapshot_every = 1000;    // blocks; 0: no snapshot is made here for nodes that come later
   ordering::abci::Retention retention{};  // of the engine's blocks
+  // Tests alone choose these: they cannot wait for as long.
+  std::uint32_t look_ms = ordering::abci::kLookMs;
+  std::uint64_t behind_max = ordering::abci::LeftBehind::kFar;
+  ordering::chain_json::EvidenceRules evidence = ordering::abci::kEvidence;  // of the genesis: the same at all members
 };
 
 class Member {

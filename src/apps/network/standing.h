@@ -23,8 +23,9 @@ struct MemberStanding {
 };
 
 struct Standing {
-  std::size_t blocks = 0;  // looked at: the newest since this node was started, 100 at most
-  bool catching_up = false;
+  std::size_t blocks = 0;    // looked at: the newest since this node was started, 100 at most
+  bool catching_up = false;  // it fetches whole blocks
+  std::uint64_t behind = 0;  // blocks that more than a third of the members that this node knows say they have above its own
   std::vector<MemberStanding> members{};
 };
 

@@ -189,12 +189,14 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
 }
 
 // From where on the engine keeps its blocks once this one is durable; 0: nobody asked it to drop any.
-Result<Height> Application::kept_after(const Finalized& block) const {
+Result<Height> Application::kept_after(const Finalized& block) {
   if (config_.retention.blocks == 0) return Height{};
   const replica::View before = replica_.view();
   CARELEDGER_TRY(const Height from, first_header(before));
-  const auto time_of = [&before](Height height) {
+  const auto time_of = [&](Height height) {
     const auto stored = before.block(height);
+    if (!stored && !told_unreadable_ && config_.on_unreadable) config_.on_unreadable(stored.error());
+    told_unreadable_ = !stored;
     return stored ? std::optional((*stored)->time) : std::nullopt;
   };
   return keep_from(config_.retention, {from, block.execution.height(), block.time, snapshots_.oldest()}, time_of);

@@ -35,11 +35,13 @@ struct ApplicationConfig {
   SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};
-  // A block is durable: its view and its envelopes. These four on the engine's connection: keep them short, ask the engine nothing.
+  // A block is durable: its view and its envelopes. These five on the engine's connection: keep them short, ask the engine nothing.
   std::function<void(const replica::View&, std::vector<Ordered>)> on_commit{};
   std::function<void()> on_start{};                                    // an engine asks where to begin: its pool is empty
   std::function<void(const kernel::Misbehaviour&)> on_misbehaviour{};  // stands in a decided block; again when that is replayed
   std::function<void(const Error&)> on_failure{};                      // our disk failed: nothing will be committed any more
+  std::function<void(const Error&)>
+      on_unreadable{};  // a block of the ledger's, so that no older one is dropped: once, until it can be read
 };
 
 bool is_of_disk(const Error& error);  // not the engine's doing: what is stored cannot be read or written
@@ -84,8 +86,9 @@ class Application final : public Handler {
     std::vector<Digest> envelopes;
     bool has_header_time = false;  // and not a millisecond after the block before
   };
-  Result<Height> kept_after(const Finalized& block) const;
+  Result<Height> kept_after(const Finalized& block);
   std::optional<Finalized> executed_;  // of the newest FinalizeBlock, not yet committed
+  bool told_unreadable_ = false;
 };
 
 }  // namespace careledger::ordering::abci

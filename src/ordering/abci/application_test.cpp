@@ -357,6 +357,28 @@ TEST_F(DroppingBlocks, WhatAnOfferedSnapshotGoesOnFromStays) {
   EXPECT_EQ(told[20], 11);
 }
 
+TEST_F(DroppingBlocks, ABlockThatCannotBeReadStaysAndIsToldOnce) {
+  serve({.blocks = 2, .milliseconds = 0, .step = 1});
+  EXPECT_EQ(run_to(6).back(), 4);
+  const Bytes key = replica::block_key({4}), whole = **store->get(replica::columns::kBlocks, key);
+  const auto write_block = [&](const Bytes& value) {
+    storage::Batch batch;
+    batch.put(replica::columns::kBlocks, key, value);
+    ASSERT_TRUE(store->write(batch, storage::Durability::synced));
+  };
+  write_block("no block");
+  std::vector<std::string> told;
+  open();
+  ApplicationConfig config;
+  config.retention = {.blocks = 2, .milliseconds = 0, .step = 1};
+  config.on_unreadable = [&told](const Error& error) { told.push_back(error.message); };
+  application = std::make_unique<Application>(*replica, std::move(config));
+  EXPECT_EQ(run_to(9), (Told{4, 4, 4}));
+  EXPECT_EQ(told, std::vector<std::string>{"block 4: does not parse"});
+  write_block(whole);
+  EXPECT_EQ(run_to(11), (Told{4, 5}));  // what is written now is seen from the next block on
+}
+
 TEST_F(DroppingBlocks, NothingOfItIsPartOfConsensus) {
   serve({.blocks = 1, .milliseconds = 0, .step = 1});
   run_to(9);

@@ -81,7 +81,7 @@ Bytes encode(const Genesis& genesis) {
   json::Value validators = document.array();
   for (const GenesisValidator& one : genesis.validators)
     document.append(validators, chain_json::genesis_validator_json(document, one.key, one.power, one.name));
-  const json::Value params = chain_json::consensus_params_json(document, genesis.limits, genesis.app_version, kEvidence);
+  const json::Value params = chain_json::consensus_params_json(document, genesis.limits, genesis.app_version, genesis.evidence);
   return json::compact(Object(document)
                            .text("genesis_time", proof::to_rfc3339(proof::time_from(genesis.time)))
                            .text("chain_id", genesis.chain_id)

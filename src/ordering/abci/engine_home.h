@@ -34,6 +34,7 @@ struct Genesis {
   std::int64_t initial_height = 1;
   std::uint64_t app_version = 1;
   proof::BlockLimits limits;  // max_bytes 1 to 2 MiB: larger blocks stall a loaded network
+  chain_json::EvidenceRules evidence = kEvidence;
   std::vector<GenesisValidator> validators;
   Bytes app_hash;  // of the state that the chain begins with
 };

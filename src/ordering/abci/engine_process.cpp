@@ -76,6 +76,8 @@ class Looks {
     std::string why;
     if (gave_up()) why = "its consensus failed and stood still";
     else if (is_silent()) why = "it did not answer any more";
+    else if (answers_ && config_.left_behind && config_.left_behind())
+      why = "it stayed far behind the other members and did not ask for whole blocks any more";
     if (why.empty()) shorten_log(config_.log, config_.log_bytes_max);  // its last words are still to be told
     return why;
   }
@@ -93,13 +95,14 @@ class Looks {
   }
   bool is_silent() {
     if (!config_.answers) return false;
-    const bool answers = config_.answers();
-    answered_ = answered_ || answers;
-    silent_ = answers ? 0 : silent_ + 1;
+    answers_ = config_.answers();
+    answered_ = answered_ || answers_;
+    silent_ = answers_ ? 0 : silent_ + 1;
     return answered_ && silent_ >= kSilentMax;
   }
 
   const ProcessConfig& config_;
+  bool answers_ = false;  // now
   bool answered_ = false;
   int silent_ = 0;
   std::int64_t read_ = 0;  // bytes of the log

@@ -20,6 +20,8 @@
 
 namespace careledger::ordering::abci {
 
+inline constexpr std::uint32_t kLookMs = 30'000;
+
 struct ProcessConfig {
   std::string program;  // of the engine
   std::string home;     // as prepare() made it
@@ -30,11 +32,13 @@ struct ProcessConfig {
   std::uint32_t again_min_ms = 500;      // before it is started again; doubles while it keeps dying within a minute
   std::uint32_t again_max_ms = 30'000;
   std::uint32_t stop_ms = 10'000;           // for ending by itself; then it is killed
-  std::uint32_t look_ms = 30'000;           // between looks at how it is, and how long its log has grown
+  std::uint32_t look_ms = kLookMs;          // between looks at how it is, and how long its log has grown
   std::uint64_t log_bytes_max = 16u << 20;  // then it becomes LOG.1
   // Whether it answers a question; on the watching thread, may take its time. One that answered, and then twice in a row does not, hangs:
   // before its first answer it may be at work on what it replays. None: nobody is asked.
   std::function<bool()> answers{};
+  // Whether it has to be started again although it answers; asked at each look at which it does, on the same thread. None: it has not.
+  std::function<bool()> left_behind{};
   std::function<void(const std::string&)> on_event{};  // "the engine ended with status 1; started again in 500 ms; its last words: …"
   pid_t (*fork)() = nullptr;                           // for tests, of a fork that fails
 };

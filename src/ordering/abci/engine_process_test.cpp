@@ -149,6 +149,19 @@ TEST_F(EngineProcessTest, OneWhoseConsensusEndedIsKilledAndStartedAgain) {
   while (engine->starts() < 2) std::this_thread::yield();
 }
 
+TEST_F(EngineProcessTest, OneThatIsLeftBehindIsStartedAgainAndAskedOnlyWhileItAnswers) {
+  script("while :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0}, looked{0};
+  config.answers = [&asked] { return ++asked > 3; };
+  config.left_behind = [&] { return ++looked == 2; };
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("was killed: it stayed far behind the other members"), std::string::npos) << event;
+  EXPECT_GE(asked, 5);
+  while (engine->starts() < 2) std::this_thread::yield();
+}
+
 TEST_F(EngineProcessTest, WhatOthersSentAndItRepeatsInItsLogKillsNobody) {
   script(R"(echo '{"_msg":"wrong chain","err":"got CONSENSUS FAILURE!!! and \"_msg\":\"CONSENSUS FAILURE!!!\""}')"
          "\nwhile :; do sleep 0.01; done\n");
