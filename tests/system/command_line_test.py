@@ -51,7 +51,9 @@ class CommandLine(unittest.TestCase):
         bundle, trust = os.path.join(self.scratch, "dated.clpb"), os.path.join(self.scratch, "dated.json")
         prove = ["prove", self.folder, "Basic/dated", "--organisation", NORTH, "-o", bundle]
         run(*prove, "--trusting-period", "30", check=2)  # of which trust file?
-        run(*prove, "--trust-out", trust, "--trusting-period", "30", check=0)
+        self.assertEqual(run(*prove, "--trust-out", trust, "--trusting-period", "14", check=0).stderr, "")
+        long = run(*prove, "--trust-out", trust, "--trusting-period", "30", check=0)
+        self.assertIn("after 14 days members of a network may drop the block", long.stderr)
         proven = json.loads(run("--json", "verify", bundle, "--trust", trust, check=0).stdout)
         self.assertTrue(any(line.startswith("Trusting period: the trust file is of block ") for line in proven["proven"]), proven)
         self.assertIn("trusted_until", proven)

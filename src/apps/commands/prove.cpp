@@ -55,9 +55,18 @@ Result<void> prove(const ProveOptions& options) {
   return system_files().replace(options.trust_out, trust.content());
 }
 
+// As long as engines trust a header, and as members that drop old blocks keep it (--keep-blocks).
+constexpr std::uint32_t kKeptDays = 14;
+
 int run_prove(const ProveOptions& options, bool as_json) {
   const auto proven = prove(options);
   if (!proven) return report(proven.error(), as_json);
+  if (options.trusting_days > kKeptDays)
+    fmt::print(
+        stderr,
+        "careledger: after {} days members of a network may drop the block that {} names (serve --keep-blocks): from then on only one "
+        "that keeps all can compare it\n",
+        kKeptDays, options.trust_out);
   if (as_json) fmt::print("{{\"written\":true}}\n");
   else
     for (const std::string& file : {options.out, options.receipt})

@@ -11,7 +11,7 @@ Result<abci::Retention> retention_of(std::uint64_t keep_blocks) {
   if (keep_blocks == 0) return abci::Retention{};
   if (keep_blocks < kLeast)
     return fail(ErrorKind::invalid, "--keep-blocks: at least " + std::to_string(kLeast) +
-                                        ", since younger blocks may still convict a validator and light clients trust them; 0 keeps all");
+                                        ", since younger blocks may still convict a validator and engines trust them; 0 keeps all");
   return abci::Retention{.blocks = keep_blocks, .milliseconds = abci::kEvidence.nanoseconds / 1'000'000};
 }
 

@@ -11,7 +11,7 @@
 namespace careledger::apps::network {
 
 // `serve --keep-blocks`: 0 keeps all blocks; invalid, with the least number, when something would go that can still convict a validator or
-// that light clients still trust.
+// that engines still trust (two weeks). A trust file may be believed for longer (`prove --trusting-period`).
 Result<ordering::abci::Retention> retention_of(std::uint64_t keep_blocks);
 
 // For whoever waits for blocks that do not come; a line.

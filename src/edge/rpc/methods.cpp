@@ -120,12 +120,21 @@ Value node_info(const Node& node, const proof::Header& latest, const Bytes& addr
       .done();
 }
 
+// A block that comes between the two questions may drop what the first one named.
+Result<proof::SignedHeader> earliest_of(const Node& node) {
+  constexpr int kTries = 3;
+  for (int tried = 1;; ++tried) {
+    CARELEDGER_TRY(const Height first, ordering::first_header(node.replica->view()));
+    auto header = header_at(node, first);
+    if (header || header.error().kind != ErrorKind::not_found || tried == kTries) return header;
+  }
+}
+
 Result<Value> status(const Node& node, const Arguments&, Document& document) {
   const Height newest = node.ordering->height();
   if (newest.value < 1) return fail(ErrorKind::unavailable, "there is no block yet");
   CARELEDGER_TRY(const auto latest, header_at(node, newest));
-  CARELEDGER_TRY(const Height first, ordering::first_header(node.replica->view()));
-  CARELEDGER_TRY(const auto earliest, header_at(node, first));
+  CARELEDGER_TRY(const auto earliest, earliest_of(node));
   CARELEDGER_TRY(const auto set, node.ordering->validators(newest));
   CARELEDGER_ASSERT(!set.validators.empty());
   const auto& validator = set.validators[0];

@@ -7,6 +7,7 @@
 #include "contracts/all.h"
 #include "contracts/registry/registry.h"
 #include "edge/http/test_support.h"
+#include "edge/rpc/methods.h"
 #include "kernel/sign.h"
 #include "kernel/tables.h"
 #include "ordering/chain_json.h"
@@ -189,6 +190,50 @@ TEST_F(RpcTest, ItsEarliestBlockIsTheFirstWithASignedHeader) {
   ASSERT_TRUE(store_->write(batch, storage::Durability::synced));
   admit(4);  // seen from the next block on
   EXPECT_EQ(earliest(), "3");
+}
+
+// Drops what it is asked for first, again and again, as a commit between two questions does.
+class Dropping final : public ordering::Ordering {
+ public:
+  Dropping(ordering::Ordering& rest, int times, std::function<void(Height)> drop) : rest_(rest), times_(times), drop_(std::move(drop)) {}
+  void submit(OrganisationId, Bytes, ordering::Lane, UniqueFunction<void(const Answer&)>) override {}
+  void host(OrganisationId, std::shared_ptr<const ordering::BatchSigner>) override {}
+  Result<proof::SignedHeader> header(Height height) const override {
+    if (height == rest_.height() || times_-- <= 0) return rest_.header(height);
+    drop_(height);
+    return fail(ErrorKind::not_found, "it was dropped just now");
+  }
+  Result<proof::ValidatorSet> validators(Height height) const override { return rest_.validators(height); }
+  Height height() const override { return rest_.height(); }
+  void when_provable(Height, UniqueFunction<void()>) override {}
+  bool has_quorum() const override { return true; }
+  void stop() override {}
+
+ private:
+  ordering::Ordering& rest_;
+  mutable int times_;
+  const std::function<void(Height)> drop_;
+};
+
+TEST_F(RpcTest, AnEarliestBlockThatIsDroppedMeanwhileIsAskedForAnew) {
+  std::uint64_t admitted = 3;
+  const auto drop = [&](Height height) {
+    const replica::SideRow row = ordering::headers_from(next(height));
+    storage::Batch batch;
+    batch.put(replica::columns::kMeta, replica::side_key(row.key), row.value);
+    ASSERT_TRUE(store_->write(batch, storage::Durability::synced));
+    admit(++admitted);
+  };
+  const auto status_after = [&](int times) {
+    const Dropping ordering(*ordering_, times, drop);
+    const Node node{&ordering, replica_.get(), {}, "test", "0.1.0"};
+    Document document;
+    const auto said = call(node, "status", {}, document);
+    return said ? std::string(at(*said, {"sync_info", "earliest_block_height"}).text()) : said.error().message;
+  };
+  EXPECT_EQ(status_after(0), "1");
+  EXPECT_EQ(status_after(2), "3");
+  EXPECT_NE(status_after(3).find("is not available"), std::string::npos);
 }
 
 // What it says are the consensus parameters hashes to what the headers say.
