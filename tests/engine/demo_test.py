@@ -30,7 +30,7 @@ class Demo(unittest.TestCase):
         return [PROGRAM, "demo", "consortium", "--samples", samples, "--engine", engine, *more]
 
     def play(self, **other):
-        done = subprocess.run(self.arguments("--json", **other), capture_output=True, text=True, timeout=280, env=self.environment)
+        done = subprocess.run(self.arguments("--json", **other), capture_output=True, text=True, timeout=400, env=self.environment)
         return done, json.loads(done.stdout)
 
     def left(self):
@@ -64,6 +64,7 @@ class Demo(unittest.TestCase):
             self.assertEqual(step["result"], "done", step)
             self.assertIn(f"{number:2}. {step['name']}", done.stderr)
         self.assertEqual(done.stderr.count("proves:"), len(STEPS))
+        self.assertIn("do not give the app hash that was signed", done.stderr)
         self.assertGreater(int(told["figures"]["blocks"]), 0)
         self.assertEqual(len([name for name in told["figures"] if name.startswith("on disk at ")]), 4)
         self.assertEqual(glob.glob(self.scratch + "/*"), [])
