@@ -76,11 +76,13 @@ setup_pypi() {
   [ ${#packages[@]} -eq 0 ] || once "pypi-$group" "${packages[*]}" "install from PyPI: ${packages[*]}" install_pypi "${packages[@]}"
 }
 
+# setup_go GROUP [FOLDER] : into build/tools/FOLDER, bin unless it is named: a second version of a program lies beside the first.
 setup_go() {
-  local group=$1 name version
-  export GOBIN=$tools/bin CGO_ENABLED=0
+  local group=$1 folder=${2:-bin} name version
+  export CGO_ENABLED=0
   while read -r name version; do
-    once "go-$(basename "$name")" "$version" "go install $(basename "$name") $version" go install "$name@$version"
+    once "go-${2:+$2-}$(basename "$name")" "$version" "go install $(basename "$name") $version" \
+      env GOBIN="$tools/$folder" go install "$name@$version"
   done < <(needed "$group" go)
 }
 
@@ -118,6 +120,7 @@ setup_test() {
   setup_apt package
   setup_apt test
   setup_pypi test
+  setup_go test next
   setup_go_modules
   setup_npm
 }

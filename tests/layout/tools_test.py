@@ -31,7 +31,7 @@ class Dependencies(unittest.TestCase):
             self.assertRegex(fields[3], r"^[0-9v~]")
 
     def test_no_name_twice(self):
-        names = [tuple(fields[1:3]) for fields in self.lines()]
+        names = [tuple(fields[1:4 if fields[1] == "go" else 3]) for fields in self.lines()]  # a program in Go may be there in two versions
         self.assertEqual(len(names), len(set(names)))
 
     def test_a_condition_that_holds_makes_an_entry_unneeded(self):
