@@ -5,12 +5,14 @@
 
 #include "apps/config.h"
 #include "apps/network/description.h"
+#include "apps/network/validator_keys.h"
 #include "base/clock.h"
 #include "codec/fhir/instant.h"
 #include "contracts/build.h"
 #include "contracts/rules.h"
 #include "kernel/command.h"
 #include "kernel/tables.h"
+#include "proof/chain.h"
 
 namespace careledger::apps {
 namespace {
@@ -23,6 +25,7 @@ namespace registry = contracts::registry;
 
 constexpr std::uint32_t kProposalsMax = 100'000, kEvidenceMax = 10'000;
 constexpr std::int64_t kDaysMax = 30;
+constexpr std::int64_t kFreshMs = 3'600'000;  // a validator key so young may have been made by the same order
 
 std::string name_of(const kernel::Reader& state, ByteView organisation) {
   const auto id = AccountId::from(organisation);
@@ -176,6 +179,27 @@ Result<governance::AdmitMember> admission_in(const AdminActs& acts, const json::
   return network::admission_of(wish);
 }
 
+// A follower becomes a validator with the key that its own node holds.
+Result<governance::SetWeight> weight_in(const AdminActs& acts, const AccountId& organisation, std::uint64_t weight) {
+  governance::SetWeight action;
+  action.set_organisation(organisation.bytes());
+  action.set_weight(weight);
+  const replica::View view = acts.ledger.replica().view();
+  const auto row = view.state().get(governance::kMembers, organisation);
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  if (weight == 0 || !row || !row->validator_key().empty()) return action;
+  if (organisation != acts.organisation)
+    return fail(ErrorKind::conflict,
+                name_of(view.state(), organisation.view()) +
+                    " has no validator key on the ledger yet: let it propose its vote itself, at its node, which adds the key");
+  CARELEDGER_TRY(network::ValidatorKeys* const keys, acts.ledger.validator_keys());
+  CARELEDGER_TRY(const crypto::SigningKey key, keys->current());
+  const Bytes shown = key.public_key().bytes();
+  action.set_validator_key(shown);
+  action.set_proof(Bytes(key.sign(governance::rotation_bytes(view.ledger(), organisation, shown)).view()));
+  return action;
+}
+
 Result<governance::Action> action_in(const AdminActs& acts, const json::Value& order) {
   const std::string_view what = order.string_at("action");
   governance::Action action;
@@ -192,8 +216,7 @@ Result<governance::Action> action_in(const AdminActs& acts, const json::Value& o
     if (what == "reinstate") action.mutable_reinstate()->set_organisation(organisation.bytes());
     if (what != "weight") return action;
     CARELEDGER_TRY(const std::int64_t weight, number_in(order, "weight", 0, kernel::kWeightMax));
-    action.mutable_set_weight()->set_organisation(organisation.bytes());
-    action.mutable_set_weight()->set_weight(static_cast<std::uint64_t>(weight));
+    CARELEDGER_TRY(*action.mutable_set_weight(), weight_in(acts, organisation, static_cast<std::uint64_t>(weight)));
   } else {
     return fail(ErrorKind::invalid, "action: expected admit, suspend, reinstate, weight or activate");
   }
@@ -267,6 +290,47 @@ Result<http::Response> vote(const AdminActs& acts, const json::Value& order, vau
   CARELEDGER_CHECK(send(acts, build::vote(*proposal, yes->boolean())));
   const replica::View view = acts.ledger.replica().view();
   return http::json(200, "{\"status\":\"" + status_of(*view.state().get(governance::kProposals, *proposal), view.time()) + "\"}");
+}
+
+namespace {
+
+http::Response shown_key(std::string_view status, const crypto::PublicKey& key, std::uint64_t from) {
+  json::Document document;
+  json::Value root = document.object();
+  document.set(root, "status", document.string(status));
+  document.set(root, "key", document.string(key.hex()));
+  document.set(root, "validator", document.string(to_hex(proof::address_of(key))));
+  document.set(root, "from", document.number(static_cast<std::int64_t>(from)));
+  return http::json(200, json::compact(root));
+}
+
+bool is_true(const json::Value& order, std::string_view name) {
+  const json::Value* value = order.find(name);
+  return value != nullptr && value->is_boolean() && value->boolean();
+}
+
+}  // namespace
+
+Result<http::Response> rotate_validator(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
+  CARELEDGER_TRY(network::ValidatorKeys* const keys, acts.ledger.validator_keys());
+  const replica::View view = acts.ledger.replica().view();
+  const auto member = view.state().get(governance::kMembers, acts.organisation);
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  if (!member || member->weight() == 0)
+    return fail(ErrorKind::conflict,
+                "this member has no vote, and so no validator key to replace: network propose --weight-of asks for one");
+  CARELEDGER_TRY(const crypto::SigningKey current, keys->current());
+  const bool complete = !keys->is_prepared() && member->validator_key() == current.public_key().view();
+  if (complete && !is_true(order, "again") && system_clock().now().value < keys->current_since().value + kFreshMs)
+    return shown_key("fresh", current.public_key(), 0);
+  CARELEDGER_TRY(const crypto::SigningKey next, keys->prepare());
+  entry.details = R"({"validator_key":")" + next.public_key().hex() + "\"}";
+  if (member->validator_key() == next.public_key().view()) return shown_key("rotated", next.public_key(), 0);
+  CARELEDGER_CHECK(acts.begin());
+  const build::Order rotation = build::rotate_validator(view.ledger(), acts.organisation, next);
+  CARELEDGER_TRY(Bytes command, acts.signer.sign(rotation.contract, rotation.payload));
+  CARELEDGER_TRY(const kernel::Receipt receipt, acts.ledger.submit_and_wait(acts.organisation, std::move(command)));
+  return shown_key("rotated", next.public_key(), receipt.height.value + 2);
 }
 
 Result<http::Response> leave(const AdminActs& acts, vault::AuditEntry& entry) {

@@ -17,10 +17,16 @@ Result<edge::http::Response> list_network(Ledger& ledger, bool all);
 
 // {"action": "admit", "description"}, the text of one who wants to join;
 // {"action": "suspend" | "reinstate", "organisation"}, {"action": "weight", "organisation", "weight"} or {"action": "activate", "version",
-// "height"}; with "days", 1 to 30. An organisation by name or by id. {"proposal": id}.
+// "height"}; with "days", 1 to 30. An organisation by name or by id. {"proposal": id}. The vote of a follower, who has no validator key, is
+// proposed at its own node, which adds its key.
 Result<edge::http::Response> propose(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
 // {"proposal", "yes": bool}: {"status"} of the proposal afterwards.
 Result<edge::http::Response> vote(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
+// {"again": bool, left out: false}: puts a new validator key of this member on the ledger (network/validator_keys.h) or, after a crash,
+// goes on with the one that was prepared. {"status": "rotated", "key", "validator": its address, "from": the block from which on it signs};
+// "from" is 0 when the ledger had it already. {"status": "fresh", "key", "validator"}: the key is younger than an hour, and nothing was
+// done, since the order may be one that is given again; "again" replaces it all the same. conflict: this member has no vote.
+Result<edge::http::Response> rotate_validator(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
 Result<edge::http::Response> leave(const AdminActs& acts, vault::AuditEntry& entry);
 
 }  // namespace careledger::apps

@@ -69,8 +69,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   if (ledger->embedded()) {
     CARELEDGER_CHECK(ledger->start_alone(keys, clock));
   } else {
-    CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, ledger->founding_, *ledger->replica_, keys, clock,
-                                                            engine->choice, engine->on_event}));
+    CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, engine->own, ledger->founding_, *ledger->replica_,
+                                                            keys, clock, engine->choice, engine->on_event}));
   }
   return ledger;
 }
@@ -104,6 +104,11 @@ Result<network::Standing> Ledger::standing() const {
   if (embedded()) return fail(ErrorKind::not_found, "this ledger is embedded: it has no other members");
   if (at_rest()) return fail(ErrorKind::unavailable, "the engine of this node does not run");
   return member_->standing();
+}
+
+Result<network::ValidatorKeys*> Ledger::validator_keys() {
+  if (member_) return &member_->validator_keys();
+  return fail(ErrorKind::unsupported, "no network orders this ledger while this node runs: it has no validator's key to change");
 }
 
 proof::BlockLimits Ledger::block_limits() const {

@@ -24,6 +24,7 @@ inline constexpr std::size_t kFoundingBytesMax = 256 * 1024;  // of a founding d
 // How a network's ledger is driven; an embedded one needs nothing of it.
 struct Engine {
   const NetworkConfig& network;
+  OrganisationId own;  // whose node this is
   network::EngineChoice choice;
   std::function<void(const std::string&)> on_event{};  // any thread
 };
@@ -47,6 +48,8 @@ class Ledger {
   const kernel::Founding& founding() const { return founding_; }
   // Of a network's ledger; not_found: this one is embedded. unavailable: the engine does not answer.
   Result<network::Standing> standing() const;
+  // Of a network's ledger that an engine runs; unsupported.
+  Result<network::ValidatorKeys*> validator_keys();
   proof::BlockLimits block_limits() const;
   ordering::chain_json::EvidenceRules evidence_rules() const;
   storage::Store& store() { return *store_; }

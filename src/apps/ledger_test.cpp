@@ -54,7 +54,7 @@ TEST(LedgerTest, ANetworkOfAnEarlierBuildIsToldThatItMustBeFoundedAnew) {
   const auto keys = vault::Keystore::create(layout.keystore(), *seal, system_clock(), system_entropy());
   ASSERT_TRUE(keys);
   const NetworkConfig network;
-  const Engine engine{network, {.program = "no engine is asked for"}};
+  const Engine engine{network, {}, {.program = "no engine is asked for"}};
   const auto opened = Ledger::open(layout, config.founding, **keys, system_clock(), nullptr, &engine);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::unsupported);

@@ -47,7 +47,7 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
       return fail(ErrorKind::invalid,
                   "this ledger is embedded: its blocks prove themselves, and all are kept (--keep-blocks is of networks)");
     if (!node.config_.network || chosen.program.empty()) return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_);
-    const Engine engine{*node.config_.network, chosen,
+    const Engine engine{*node.config_.network, node.config_.organisations.front().id, chosen,
                         [alerts = node.alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
     return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_, &engine);
   });
@@ -148,7 +148,10 @@ void Node::show_figures() {
   metrics_->gauge("careledger_has_quorum", "0 while the network makes no blocks: records wait for their anchors.",
                   [this] { return ledger_->ordering().has_quorum() ? 1.0 : 0.0; });
   metrics_->gauge("careledger_validators_signing", "Validators whose vote stands in one of the newest 100 blocks; 0: an embedded ledger.",
-                  [this] { return static_cast<double>(ledger_->ordering().attendance().signed_by.size()); });
+                  [this] {
+                    if (ledger_->embedded()) return 0.0;
+                    return static_cast<double>(network::count_signing(ledger_->replica().view(), ledger_->ordering().attendance()));
+                  });
   metrics_->gauge("careledger_validators", "Members with a vote, by the newest block; 0: an embedded ledger.", [this] {
     if (ledger_->embedded()) return 0.0;
     return static_cast<double>(ledger_->replica().view().state().scan(kernel::kValidators, Limit{kOrganisationsMax}).size());

@@ -122,6 +122,29 @@ TEST_F(Validators, AKeyThatChangesHandsIsToldOnce) {
   EXPECT_EQ(block({first, second}), (Updates{{validator(1), 10}, {validator(2), 0}, {next.public_key(), 10}}));
 }
 
+TEST_F(Validators, WhatARowHeldBeforeTheNewestBlockIsKnown) {
+  const kernel::Key own = kernel::kValidators.key(id(1)), other = kernel::kValidators.key(id(2)), none = kernel::kValidators.key(id(5));
+  const auto key_of = [](const kernel::RowValue& row) {
+    kernel::Validator out;
+    EXPECT_TRUE(row && out.ParseFromArray((*row).data(), static_cast<int>((*row).size())));
+    return out.key();
+  };
+  EXPECT_EQ(replica_->view().row_before(own).error().kind, ErrorKind::not_found) << "there is no block yet";
+  block({command(1, build::rotate_validator(replica_->ledger(), id(1), kernel::test_key(99)))});
+  const View first = replica_->view();
+  EXPECT_EQ(key_of(*first.row_before(own)), validator(1).bytes());
+  EXPECT_EQ(key_of(*first.row_before(other)), validator(2).bytes()) << "unchanged";
+  EXPECT_FALSE(*first.row_before(none));
+  const auto proposal = command(5, build::propose(vote_for_member_5(5), {time_.value + governance::kDeadlineMax}));
+  const Digest which = governance::proposal_id(kernel::digest_of(proposal));
+  block({proposal, command(1, build::vote(which, true)), command(2, build::vote(which, true)), command(3, build::vote(which, true))});
+  EXPECT_EQ(key_of(*replica_->view().row_before(own)), kernel::test_key(99).public_key().bytes());
+  EXPECT_FALSE(*replica_->view().row_before(none)) << "it came with this block";
+  EXPECT_EQ(key_of(*first.row_before(own)), validator(1).bytes()) << "of the view's own height";
+  ASSERT_TRUE(replica_->undo_last());
+  EXPECT_EQ(replica_->view().row_before(own).error().kind, ErrorKind::not_found);
+}
+
 TEST_F(Validators, EvidenceBecomesARowThatNamesTheMember) {
   block({});
   EXPECT_EQ(block({}, {two_votes(validator(2), 1)}), Updates{});  // what follows from it is for the members to decide

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "replica/ledger_store.h"
+
 namespace careledger::replica {
 namespace {
 
@@ -108,6 +110,22 @@ Result<proof::CompactRange> View::log_at(std::uint64_t size) const {
 Result<std::shared_ptr<const StoredBlock>> View::block(Height height) const {
   CARELEDGER_CHECK(check_kept(height));
   return committed_->blocks->read(committed_->reader(), height);
+}
+
+// From what is stored to take that block back.
+Result<kernel::RowValue> View::row_before(const kernel::Key& key) const {
+  CARELEDGER_TRY(const auto bytes, committed_->reader().get(columns::kMeta, kUndoKey));
+  Undo undo;
+  if (!bytes || !undo.ParseFromString(*bytes) || undo.height() != height().value)
+    return fail(ErrorKind::not_found, "what block " + std::to_string(height().value) + " changed is not known here");
+  for (ByteView rows = undo.rows(); !rows.empty();) {
+    const auto changed = take_field(rows);
+    const auto present = take_bytes(rows, 1);
+    const auto value = take_field(rows);
+    if (!changed || !present || !value) return fail(ErrorKind::corrupt, "ledger: what the last block changed is not readable");
+    if (*changed == key.view()) return present->front() == '\0' ? kernel::RowValue() : kernel::RowValue(Bytes(*value));
+  }
+  return committed_->rows.read(key);
 }
 
 Result<std::optional<Bytes>> View::side_row(ByteView key) const { return committed_->reader().get(columns::kMeta, side_key(key)); }

@@ -74,6 +74,8 @@ class View {
 
   Result<std::shared_ptr<const StoredBlock>> block(Height height) const;
   Result<std::optional<Bytes>> side_row(ByteView key) const;  // what the ordering stored beside a block
+  // What a row held before the block of this height. not_found: no block that was executed here led to this state.
+  Result<kernel::RowValue> row_before(const kernel::Key& key) const;
 
  private:
   friend class Replica;

@@ -202,7 +202,7 @@ Result<bool> Keystore::make_current(Purpose purpose, ByteView public_key) {
 }
 
 Result<void> Keystore::promote(Purpose purpose) {
-  CARELEDGER_ASSERT(is_symmetric(purpose));
+  CARELEDGER_ASSERT(is_symmetric(purpose) || purpose == Purpose::validator);
   const std::lock_guard lock(state_->mutex);
   Slot* next = state_->current(purpose, kNextKey);
   if (next == nullptr) return {};

@@ -117,7 +117,8 @@ class Keystore {
   // A small value beside the key, changed together with it (for example the generation of the key tree). 0 when never set.
   Result<void> replace_symmetric(Purpose purpose, const crypto::Secret& key, std::uint64_t generation);
   std::uint64_t generation(Purpose purpose) const;
-  // The symmetric key that was prepared (kNextKey) becomes the current one, and the one before is forgotten; nothing when there is none.
+  // The key that was prepared (kNextKey) becomes the current one, and the one before is forgotten; nothing when there is none. Symmetric
+  // keys, and a validator's: whoever finds its old key must not be able to sign another history with it.
   Result<void> promote(Purpose purpose);
 
   Result<void> seal_under(const Seal& seal);  // re-seals under something else; the old file is overwritten

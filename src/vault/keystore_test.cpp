@@ -173,6 +173,23 @@ TEST_F(KeystoreTest, APromotedSymmetricKeyForgetsTheOneBefore) {
   EXPECT_EQ(keys->inventory().size(), 1u);
 }
 
+TEST_F(KeystoreTest, APromotedValidatorKeyForgetsTheOneBefore) {
+  const Seal seal = key_file();
+  auto keys = std::move(*Keystore::create(path, seal, clock, entropy));
+  ASSERT_TRUE(keys->signing(Purpose::validator));
+  clock.advance_ms(1000);
+  const auto next = keys->signing(Purpose::validator, kNextKey)->public_key();
+  const BlockTime made = clock.now();
+  clock.advance_ms(1000);
+  ASSERT_TRUE(keys->promote(Purpose::validator));
+  keys = std::move(*Keystore::open(path, seal, clock, entropy));
+  EXPECT_EQ(keys->signing(Purpose::validator)->public_key(), next);
+  EXPECT_FALSE(keys->holds(Purpose::validator, kNextKey));
+  const auto all = keys->inventory();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].created, made);
+}
+
 TEST_F(KeystoreTest, RotationKeepsTheOldKeyAsRetired) {
   auto keys = Keystore::in_memory(clock, entropy);
   const auto first = keys->signing(Purpose::http_signature)->public_key();

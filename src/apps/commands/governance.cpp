@@ -19,7 +19,7 @@ struct Options {
   std::int64_t weight = -1;
   std::int64_t protocol = 0, height = 0, days = 7;
   std::string proposal;
-  bool yes = false, no = false, all = false, confirmed = false;
+  bool yes = false, no = false, all = false, confirmed = false, again = false;
 };
 
 std::string number_at(const json::Value& value, std::string_view name) {
@@ -122,6 +122,19 @@ int vote(const Options& options, bool as_json) {
               [](const json::Value& root) { fmt::print("Voted; the proposal is {}.\n", root.string_at("status")); });
 }
 
+int rotate_key(const Options& options, bool as_json) {
+  json::Document document;
+  document.root() = document.object();
+  document.set(document.root(), "again", document.boolean(options.again));
+  return tell(order(options.folder, options.organisation, "network/rotate-key", document.root()), as_json, [](const json::Value& root) {
+    const std::string key(root.string_at("key")), from = number_at(root, "from");
+    if (root.string_at("status") == "fresh")
+      return fmt::print("The validator key {} is younger than an hour: nothing was done. --again replaces it all the same.\n", key);
+    fmt::print("The validator key {} signs {} on; the one before is forgotten then. Make a new backup of the keys.\n", key,
+               from == "0" ? "from the next blocks" : "from block " + from);
+  });
+}
+
 int leave(const Options& options, bool as_json) {
   json::Document document;
   document.root() = document.object();
@@ -182,6 +195,11 @@ void add_governing(CLI::App& network, Context& context) {
   sides->add_flag("--no", options->no, "against it");
   sides->require_option(1);
   example(*command, "careledger network vote /srv/care --organisation \"North Hospital\" --yes 4f…c2");
+
+  options = std::make_shared<Options>();
+  command = add(network, context, options, "rotate-key", "a new validator key for this member, beside its running node", rotate_key);
+  command->add_flag("--again", options->again, "also when the key is younger than an hour");
+  example(*command, "careledger network rotate-key /srv/care --organisation \"North Hospital\"");
 
   options = std::make_shared<Options>();
   command = add(network, context, options, "leave", "give up membership; refused while the others would be too few", leave);

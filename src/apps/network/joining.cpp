@@ -77,19 +77,20 @@ Result<void> follow(Ledger& ledger, const Enough& enough, const std::function<vo
   }
 }
 
-Result<void> fetch(const Layout& layout, const NetworkConfig& network, const JoinOrder& order, const Enough& enough, Clock& clock,
+Result<void> fetch(const Layout& layout, const Config& config, const JoinOrder& order, const Enough& enough, Clock& clock,
                    Entropy& entropy) {
   CARELEDGER_TRY(const auto lock, lock_folder(layout));
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, false, entropy));
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
   CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  const NetworkConfig& network = *config.network;
   if (order.snapshot) {
     SnapshotParts parts{layout, network, founding, *keys, clock, order.engine};
     parts.step = [&order](const SnapshotStep& step) { order.step({{}, step.waits_long, step.progress}); };
     parts.on_event = order.on_event;
     CARELEDGER_CHECK(start_from_snapshot(parts, *order.snapshot));
   }
-  const Engine engine{network, {.program = order.engine, .snapshot_every = 0}, order.on_event};
+  const Engine engine{network, config.organisations.front().id, {.program = order.engine, .snapshot_every = 0}, order.on_event};
   CARELEDGER_TRY(const auto ledger, Ledger::open(layout, std::move(founding), *keys, clock, nullptr, &engine));
   const auto fetched = follow(*ledger, enough, order.step);
   ledger->stop();
@@ -132,13 +133,13 @@ Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock
   CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
   if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: nobody admits anybody to it by votes");
   const OrganisationId own = config.organisations.front().id;
-  return fetch(layout, *config.network, order, [own](const replica::View& view) { return is_admitted(view, own); }, clock, entropy);
+  return fetch(layout, config, order, [own](const replica::View& view) { return is_admitted(view, own); }, clock, entropy);
 }
 
 Result<void> await_block_after(const Layout& layout, BlockTime moment, const JoinOrder& order, Clock& clock, Entropy& entropy) {
   CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
   if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: its blocks come from nobody else");
-  return fetch(layout, *config.network, order, [moment](const replica::View& view) { return view.time() > moment; }, clock, entropy);
+  return fetch(layout, config, order, [moment](const replica::View& view) { return view.time() > moment; }, clock, entropy);
 }
 
 Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {

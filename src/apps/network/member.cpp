@@ -45,10 +45,14 @@ std::string own_folder() {
 
 struct Member::State {
   explicit State(const Parts& parts)
-      : replica(parts.replica), peers(std::make_shared<PeerBook>(parts.layout.config(), parts.network.peers)) {}
+      : replica(parts.replica),
+        peers(std::make_shared<PeerBook>(parts.layout.config(), parts.network.peers)),
+        own(parts.own),
+        keys(parts.replica, parts.keys, parts.own) {}
   const replica::Replica& replica;
   std::shared_ptr<const PeerBook> peers;
-  Bytes own;         // address of this node's validator
+  const OrganisationId own;
+  ValidatorKeys keys;
   std::mutex mutex;  // of broken and engine's pointer
   bool broken = false;
   std::unique_ptr<abci::Signer> signer;
@@ -72,6 +76,7 @@ struct Member::State {
 Member::Member(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Member::~Member() { stop(); }
 ordering::Ordering& Member::ordering() { return *state_->ordering; }
+ValidatorKeys& Member::validator_keys() { return state_->keys; }
 
 Result<Standing> Member::standing() const {
   abci::EngineRpc engine(*state_->rpc);
@@ -97,7 +102,6 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(abci::Genesis genesis, genesis_of(parts.founding));
   genesis.evidence = parts.engine.evidence;
   CARELEDGER_TRY(const crypto::SigningKey node_key, parts.keys.signing(vault::Purpose::engine_node));
-  CARELEDGER_TRY(crypto::SigningKey validator, parts.keys.signing(vault::Purpose::validator));
   const abci::EngineSettings settings = settings_of(parts.network);
   const std::string home = parts.layout.engine();
   CARELEDGER_CHECK(check_blocks(parts));
@@ -112,12 +116,14 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
     tell(error.message);
     if (error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt) state.end_engine();
   };
-  state.own = proof::address_of(validator.public_key());
-  CARELEDGER_TRY(state.signer, abci::Signer::open(system_files(), parts.layout.signed_steps(), genesis.chain_id, std::move(validator),
-                                                  parts.replica.view().height(), [&replica = parts.replica, &clock = parts.clock] {
-                                                    const replica::View view = replica.view();
-                                                    return abci::LedgerTip{view.height(), view.time(), clock.now()};
-                                                  }));
+  if (const auto held = state.keys.check(); !held) tell(held.error().message);
+  CARELEDGER_TRY(state.signer, abci::Signer::open(
+                                   system_files(), parts.layout.signed_steps(), genesis.chain_id,
+                                   [&keys = state.keys] { return keys.mandate(); }, parts.replica.view().height(),
+                                   [&replica = parts.replica, &clock = parts.clock] {
+                                     const replica::View view = replica.view();
+                                     return abci::LedgerTip{view.height(), view.time(), clock.now()};
+                                   }));
   state.rpc = std::make_unique<abci::RpcClient>(paths.rpc);
   abci::EngineConfig config;
   config.socket = paths.application;
@@ -152,6 +158,9 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
     return status && heights && watch->look(*status, std::move(*heights), peers->peers().size());
   };
   process.look_ms = parts.engine.look_ms;
+  process.complaint = [&signer = *state.signer] {
+    return signer.knows_key() ? std::string() : "it fetched blocks past a change of its validator's key and did not ask for the new one";
+  };
   CARELEDGER_TRY(auto engine, abci::EngineProcess::start(std::move(process)));
   const std::lock_guard lock(state.mutex);
   if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");

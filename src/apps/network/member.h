@@ -9,6 +9,7 @@
 #include "apps/config.h"
 #include "apps/layout.h"
 #include "apps/network/standing.h"
+#include "apps/network/validator_keys.h"
 #include "kernel/kernel.pb.h"
 #include "ordering/abci/engine_home.h"
 #include "ordering/abci/engine_process.h"
@@ -38,6 +39,7 @@ class Member {
   struct Parts {  // borrowed until stop() has returned
     const Layout& layout;
     const NetworkConfig& network;
+    OrganisationId own;  // whose node this is
     const kernel::Founding& founding;
     replica::Replica& replica;
     vault::Keystore& keys;  // of the ledger: validator and engine node
@@ -54,8 +56,9 @@ class Member {
 
   ordering::Ordering& ordering();
   Result<Standing> standing() const;  // unavailable: the engine does not answer
-  bool failed() const;                // our disk did: nothing is ordered here until the node is started again
-  void stop();                        // idempotent
+  ValidatorKeys& validator_keys();
+  bool failed() const;  // our disk did: nothing is ordered here until the node is started again
+  void stop();          // idempotent
 
  private:
   struct State;

@@ -39,7 +39,7 @@ bool is_connected(const OrganisationId& id, const Seen& seen, const std::vector<
 }  // namespace
 
 std::vector<MemberStanding> standing_of_members(const replica::View& view, const Seen& seen, const std::vector<PeerConfig>& peers,
-                                                const Bytes& own) {
+                                                const OrganisationId& own) {
   std::vector<MemberStanding> members;
   const kernel::Reader state = view.state();
   const std::map<Bytes, std::size_t> evidence = evidence_by_organisation(state);
@@ -49,13 +49,21 @@ std::vector<MemberStanding> standing_of_members(const replica::View& view, const
     one.name = name_of(state, one.id);
     one.votes = state.has(kernel::kValidators, one.id) ? row.weight() : 0;
     if (const auto against = evidence.find(one.id.bytes()); against != evidence.end()) one.evidence = against->second;
-    const Bytes address = address_of(row);
-    const auto found = seen.attendance.signed_by.find(address);
+    one.validator = address_of(row);
+    const auto found = seen.attendance.signed_by.find(one.validator);
     if (found != seen.attendance.signed_by.end()) one.signed_blocks = found->second;
-    if (address != own) one.connected = is_connected(one.id, seen, peers);
+    if (one.id != own) one.connected = is_connected(one.id, seen, peers);
     members.push_back(std::move(one));
   }
   return members;
+}
+
+std::size_t count_signing(const replica::View& view, const ordering::Attendance& attendance) {
+  const auto validators = view.state().scan(kernel::kValidators, Limit{governance::kMembersMax});
+  return static_cast<std::size_t>(std::ranges::count_if(validators, [&](const auto& one) {
+    const auto key = crypto::PublicKey::from(one.second.key());
+    return key && attendance.signed_by.contains(proof::address_of(*key));
+  }));
 }
 
 std::string member_of_validator(const replica::View& view, const Bytes& address) {

@@ -17,6 +17,7 @@ struct MemberStanding {
   OrganisationId id;
   std::string name;                 // as on the ledger
   std::uint64_t votes = 0;          // 0: it follows, or is suspended
+  Bytes validator{};                // address of its key, by the newest block; empty: it never had one
   std::size_t signed_blocks = 0;    // of Standing::blocks
   std::size_t evidence = 0;         // times that its validator was proven to have contradicted itself
   std::optional<bool> connected{};  // with this node's engine; nothing for this node itself
@@ -33,9 +34,12 @@ struct Seen {
   ordering::Attendance attendance;
   std::vector<std::string> connected;  // node ids
 };
-// Of all members on the ledger. `own`: the address of this node's validator.
+// Of all members on the ledger. `own`: whose node this is.
 std::vector<MemberStanding> standing_of_members(const replica::View& view, const Seen& seen, const std::vector<PeerConfig>& peers,
-                                                const Bytes& own);
+                                                const OrganisationId& own);
+
+// How many of those who have a vote signed one of the newest blocks.
+std::size_t count_signing(const replica::View& view, const ordering::Attendance& attendance);
 
 // The member whose validator has this address, by the newest block; its address in hex when there is none.
 std::string member_of_validator(const replica::View& view, const Bytes& address);

@@ -19,6 +19,7 @@
 #include <fstream>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/descriptor.h"
 
@@ -78,6 +79,7 @@ class Looks {
     else if (is_silent()) why = "it did not answer any more";
     else if (answers_ && config_.left_behind && config_.left_behind())
       why = "it stayed far behind the other members and did not ask for whole blocks any more";
+    else if (is_complained_of()) why = complaint_;
     if (why.empty()) shorten_log(config_.log, config_.log_bytes_max);  // its last words are still to be told
     return why;
   }
@@ -100,11 +102,17 @@ class Looks {
     silent_ = answers_ ? 0 : silent_ + 1;
     return answered_ && silent_ >= kSilentMax;
   }
+  bool is_complained_of() {
+    if (!config_.complaint) return false;
+    const bool before = !std::exchange(complaint_, config_.complaint()).empty();
+    return before && !complaint_.empty();
+  }
 
   const ProcessConfig& config_;
   bool answers_ = false;  // now
   bool answered_ = false;
   int silent_ = 0;
+  std::string complaint_;  // of the last look
   std::int64_t read_ = 0;  // bytes of the log
 };
 

@@ -39,6 +39,8 @@ struct ProcessConfig {
   std::function<bool()> answers{};
   // Whether it has to be started again although it answers; asked at each look at which it does, on the same thread. None: it has not.
   std::function<bool()> left_behind{};
+  // Why it has to be started again although it answers; empty: it has not. On the watching thread; told twice in a row it is believed.
+  std::function<std::string()> complaint{};
   std::function<void(const std::string&)> on_event{};  // "the engine ended with status 1; started again in 500 ms; its last words: …"
   pid_t (*fork)() = nullptr;                           // for tests, of a fork that fails
 };

@@ -140,6 +140,18 @@ TEST_F(EngineProcessTest, OneThatHasNotAnsweredYetIsLetAlone) {
   EXPECT_FALSE(told);
 }
 
+TEST_F(EngineProcessTest, OneThatIsComplainedOfTwiceInARowIsKilledAndStartedAgain) {
+  script("while :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0};
+  config.complaint = [&asked] { return ++asked == 2 || (asked > 3 && asked < 6) ? std::string("it is not as it should be") : ""; };
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("was killed: it is not as it should be"), std::string::npos) << event;
+  EXPECT_GE(asked, 5) << "once may pass by itself";
+  while (engine->starts() < 2) std::this_thread::yield();
+}
+
 TEST_F(EngineProcessTest, OneWhoseConsensusEndedIsKilledAndStartedAgain) {
   script("echo '{\"level\":\"error\",\"_msg\":\"CONSENSUS FAILURE!!!\"}'\nwhile :; do sleep 0.01; done\n");
   config.look_ms = 1;

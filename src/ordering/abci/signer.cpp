@@ -1,9 +1,11 @@
 #include "ordering/abci/signer.h"
 
+#include <algorithm>
 #include <tuple>
 
 #include "ordering/abci/frames.h"
 #include "proof/canonical.h"
+#include "proof/chain.h"
 
 namespace careledger::ordering::abci {
 namespace {
@@ -78,6 +80,13 @@ Result<bool> Signer::is_of(Files& files, const std::string& file, const std::str
 
 Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, Height ledger,
                                              std::function<LedgerTip()> tip) {
+  const auto shared = std::make_shared<const crypto::SigningKey>(std::move(key));
+  const MandateNow always = [shared]() -> Result<Mandate> { return Mandate{shared->clone()}; };
+  return open(files, std::move(file), std::move(chain_id), always, ledger, std::move(tip));
+}
+
+Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, MandateNow mandate, Height ledger,
+                                             std::function<LedgerTip()> tip) {
   auto last = read_record(files, file);
   if (!last && last.error().kind == ErrorKind::not_found)
     return fail(ErrorKind::not_found,
@@ -85,7 +94,30 @@ Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std
   if (!last) return tl::make_unexpected(last.error());
   if (last->chain_id() != chain_id) return fail(ErrorKind::corrupt, file + " is no record of what was signed on " + chain_id);
   pass(*last, ledger);
-  return std::unique_ptr<Signer>(new Signer(files, std::move(file), std::move(chain_id), std::move(key), std::move(*last), std::move(tip)));
+  return std::unique_ptr<Signer>(
+      new Signer(files, std::move(file), std::move(chain_id), std::move(mandate), std::move(*last), std::move(tip)));
+}
+
+bool Signer::knows_key() {
+  const std::lock_guard lock(mutex_);
+  if (!told_) return true;
+  const auto mandate = mandate_();
+  return !mandate || mandate->key.public_key() == *told_;
+}
+
+Result<void> Signer::tell_key(signer::KeyResponse& response) {
+  CARELEDGER_TRY(const Mandate mandate, mandate_());
+  told_ = mandate.key.public_key();
+  response.mutable_pub_key()->set_ed25519(told_->bytes());
+  return {};
+}
+
+Result<Mandate> Signer::mandate_for(std::int64_t height) {
+  CARELEDGER_TRY(Mandate mandate, mandate_());
+  const Height asked{static_cast<std::uint64_t>(std::max<std::int64_t>(height, 0))};
+  if (asked >= mandate.from && asked <= mandate.to) return mandate;
+  return fail(ErrorKind::forbidden,
+              "by the ledger as it is here, this node's validator key has no vote at height " + std::to_string(height));
 }
 
 Result<signer::Message> Signer::answer(const signer::Message& request) {
@@ -99,8 +131,9 @@ Result<signer::Message> Signer::answer(const signer::Message& request) {
     answer.mutable_ping_response();
   } else if (request.has_key_request()) {
     auto& to = *answer.mutable_key_response();
-    if (const auto ours = of_ours(request.key_request().chain_id()); !ours) *to.mutable_error() = failure(ours.error());
-    else to.mutable_pub_key()->set_ed25519(key_.public_key().bytes());
+    auto done = of_ours(request.key_request().chain_id());
+    if (done) done = tell_key(to);
+    if (!done) *to.mutable_error() = failure(done.error());
   } else if (request.has_vote_request()) {
     auto& to = *answer.mutable_vote_response();
     *to.mutable_vote() = request.vote_request().vote();
@@ -122,6 +155,9 @@ Result<signer::Message> Signer::answer(const signer::Message& request) {
 Result<void> Signer::sign_vote(signer::Vote& vote) {
   if (vote.type() != kPrevote && vote.type() != kPrecommit) return fail(ErrorKind::invalid, "a vote of an unknown type");
   if (!vote.extension().empty()) return fail(ErrorKind::unsupported, "vote extensions are not used");
+  CARELEDGER_TRY(const Mandate mandate, mandate_for(vote.height()));
+  if (!vote.validator_address().empty() && vote.validator_address() != proof::address_of(mandate.key.public_key()))
+    return fail(ErrorKind::conflict, "the engine votes as another validator at height " + std::to_string(vote.height()));
   comet::CanonicalVote canonical;
   canonical.set_type(vote.type());
   canonical.set_height(vote.height());
@@ -130,7 +166,7 @@ Result<void> Signer::sign_vote(signer::Vote& vote) {
   *canonical.mutable_timestamp() = vote.timestamp();
   canonical.set_chain_id(chain_id_);
   const Step step{vote.height(), vote.round(), vote.type() == kPrevote ? kStepPrevote : kStepPrecommit};
-  CARELEDGER_TRY(const Bytes signature, sign(step, canonical));
+  CARELEDGER_TRY(const Bytes signature, sign(step, canonical, mandate));
   *vote.mutable_timestamp() = canonical.timestamp();
   vote.set_signature(signature);
   return {};
@@ -138,6 +174,7 @@ Result<void> Signer::sign_vote(signer::Vote& vote) {
 
 Result<void> Signer::sign_proposal(signer::Proposal& proposal) {
   if (proposal.type() != kProposal) return fail(ErrorKind::invalid, "a proposal of an unknown type");
+  CARELEDGER_TRY(const Mandate mandate, mandate_for(proposal.height()));
   signer::CanonicalProposal canonical;
   canonical.set_type(proposal.type());
   canonical.set_height(proposal.height());
@@ -146,7 +183,7 @@ Result<void> Signer::sign_proposal(signer::Proposal& proposal) {
   if (!is_nil(proposal.block_id())) set_block_id(proposal.block_id(), *canonical.mutable_block_id());
   *canonical.mutable_timestamp() = proposal.timestamp();
   canonical.set_chain_id(chain_id_);
-  CARELEDGER_TRY(const Bytes signature, sign({proposal.height(), proposal.round(), kStepPropose}, canonical));
+  CARELEDGER_TRY(const Bytes signature, sign({proposal.height(), proposal.round(), kStepPropose}, canonical, mandate));
   *proposal.mutable_timestamp() = canonical.timestamp();
   proposal.set_signature(signature);
   return {};
@@ -174,7 +211,7 @@ Result<void> Signer::end_silence() {
 }
 
 template <class Canonical>
-Result<Bytes> Signer::sign(const Step& step, Canonical& canonical) {
+Result<Bytes> Signer::sign(const Step& step, Canonical& canonical, const Mandate& mandate) {
   if (failed_) return fail(ErrorKind::storage, file_ + " could not be made durable: nothing is signed until this node is opened again");
   CARELEDGER_CHECK(end_silence());
   const std::tuple asked{step.height, step.round, step.step}, before{last_.height(), last_.round(), last_.step()};
@@ -190,7 +227,7 @@ Result<Bytes> Signer::sign(const Step& step, Canonical& canonical) {
                                          " was signed before");
   }
   Bytes sign_bytes = proof::canonical_bytes(canonical);
-  Bytes signature(key_.sign(frame(sign_bytes)).view());
+  Bytes signature(mandate.key.sign(frame(sign_bytes)).view());
   CARELEDGER_CHECK(remember(step, std::move(sign_bytes), signature));
   return signature;
 }

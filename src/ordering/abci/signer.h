@@ -8,9 +8,14 @@
 // behind the blocks prolongs the silence. Once the file could not be made durable nothing more is
 // signed until it is opened again.
 //
+// A validator's key may change while the engine runs: before each answer the signer asks which key it signs with now, and for which blocks.
+// CometBFT asks for the public key after each block that it decides, so that it knows the new one in time; one that fetched blocks past the
+// change without asking has to be started again (knows_key()). The record is one for all keys: no two messages for a step, whatever key.
+//
 // Thread-safety: a Signer takes turns by a lock of its own. A SignerLink has a thread, which dials the engine again whenever it is gone.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -30,6 +35,13 @@ struct LedgerTip {  // the newest block that is durable here
   BlockTime now;  // by this machine's clock
 };
 
+// With which key a validator signs now, and for which blocks.
+struct Mandate {
+  crypto::SigningKey key;
+  Height from{1}, to{UINT64_MAX};  // for none: from > to
+};
+using MandateNow = std::function<Result<Mandate>()>;
+
 class Signer {
  public:
   // For a key that never signed anything. conflict: the file is there.
@@ -42,20 +54,25 @@ class Signer {
   // Whether the file is a record of what was signed on this chain; corrupt: of none that reads.
   static Result<bool> is_of(Files& files, const std::string& file, const std::string& chain_id);
   // not_found: no file; corrupt: not one of this chain. `ledger`: the height that the replica has; nothing is signed up to it, whatever the
-  // file says. `tip` tells what it has by now, from the asking thread: without it a silent signer stays silent. Borrows files.
+  // file says. `tip` tells what it has by now, from the asking thread: without it a silent signer stays silent; `mandate` likewise. Borrows
+  // files.
+  static Result<std::unique_ptr<Signer>> open(Files& files, std::string file, std::string chain_id, MandateNow mandate, Height ledger = {0},
+                                              std::function<LedgerTip()> tip = {});
+  // The same with one key for ever.
   static Result<std::unique_ptr<Signer>> open(Files& files, std::string file, std::string chain_id, crypto::SigningKey key,
                                               Height ledger = {0}, std::function<LedgerTip()> tip = {});
 
   // The answer to one request; a refusal is an answer that carries an error. malformed: no request.
   Result<signer::Message> answer(const signer::Message& request);
-  crypto::PublicKey public_key() const { return key_.public_key(); }
+  // False: the engine goes by another key than this one signs with now, and asks for nothing. True while it has not asked for any.
+  bool knows_key();
 
  private:
-  Signer(Files& files, std::string file, std::string chain_id, crypto::SigningKey key, signer::Signed last, std::function<LedgerTip()> tip)
+  Signer(Files& files, std::string file, std::string chain_id, MandateNow mandate, signer::Signed last, std::function<LedgerTip()> tip)
       : files_(files),
         file_(std::move(file)),
         chain_id_(std::move(chain_id)),
-        key_(std::move(key)),
+        mandate_(std::move(mandate)),
         tip_(std::move(tip)),
         last_(std::move(last)) {}
   struct Step {
@@ -64,7 +81,9 @@ class Signer {
     std::int32_t step = 0;
   };
   template <class Canonical>
-  Result<Bytes> sign(const Step& step, Canonical& canonical);  // changes canonical's time to the one that was signed before
+  Result<Bytes> sign(const Step& step, Canonical& canonical, const Mandate& mandate);  // may change its time to the one signed before
+  Result<Mandate> mandate_for(std::int64_t height);
+  Result<void> tell_key(signer::KeyResponse& response);
   Result<void> end_silence();
   Result<void> sign_vote(signer::Vote& vote);
   Result<void> sign_proposal(signer::Proposal& proposal);
@@ -74,11 +93,12 @@ class Signer {
   Files& files_;
   const std::string file_;
   const std::string chain_id_;
-  const crypto::SigningKey key_;
+  const MandateNow mandate_;
   const std::function<LedgerTip()> tip_;
   std::mutex mutex_;
   signer::Signed last_;
-  bool failed_ = false;  // what was signed last is perhaps not on disk
+  std::optional<crypto::PublicKey> told_;  // to the engine
+  bool failed_ = false;                    // what was signed last is perhaps not on disk
 };
 
 class SignerLink {

@@ -70,6 +70,7 @@ void SignerLink::State::run() {
 
 void SignerLink::State::tell_refusal(const signer::Message& answer) {
   const signer::Failure* failure = nullptr;
+  if (answer.has_key_response() && answer.key_response().has_error()) failure = &answer.key_response().error();
   if (answer.has_vote_response() && answer.vote_response().has_error()) failure = &answer.vote_response().error();
   if (answer.has_proposal_response() && answer.proposal_response().has_error()) failure = &answer.proposal_response().error();
   if (failure == nullptr || !on_fault || std::exchange(told, failure->description()) == failure->description()) return;

@@ -211,6 +211,49 @@ TEST_F(SignerTest, AnEngineThatComesBackIsDialledAgain) {
   link.stop();
 }
 
+// The key changes at block 5; the record stays one.
+TEST_F(SignerTest, SignsWithTheKeyThatIsItsOwnNowAndOnlyWhatItHasAVoteOn) {
+  const crypto::SigningKey next = crypto::SigningKey::generate(system_entropy());
+  std::uint64_t height = 4;
+  bool votes = true, readable = true;
+  const MandateNow mandate = [&]() -> Result<Mandate> {
+    if (!readable) return fail(ErrorKind::storage, "the disk");
+    return Mandate{(height < 5 ? key : next).clone(), {height}, {votes ? height : 0}};
+  };
+  made = std::move(*Signer::open(files, file, kChain, mandate));
+  EXPECT_TRUE(made->knows_key()) << "the engine was told of none yet";
+  const auto told = [this] {
+    signer::Message request;
+    request.mutable_key_request()->set_chain_id(kChain);
+    return made->answer(request)->key_response().pub_key().ed25519();
+  };
+  const auto signed_by = [this](const crypto::SigningKey& whose, const signer::Message& request) {
+    const signer::Vote made_vote = signed_vote(request);
+    const Bytes message = proof::vote_sign_bytes(kChain, made_vote.height(), 0, {a, {1, a}}, {1000, 0});
+    return crypto::verify(whose.public_key(), message, *crypto::Signature::from(made_vote.signature()));
+  };
+  EXPECT_EQ(told(), key.public_key().bytes());
+  EXPECT_TRUE(signed_by(key, vote(kPrecommit, 4, 0, a)));
+  EXPECT_TRUE(refuses(vote(kPrevote, 5, 0, a))) << "whose vote that is the ledger does not say yet";
+  EXPECT_TRUE(refuses(proposal(5, 0, a)));
+  height = 5;
+  EXPECT_FALSE(made->knows_key());
+  EXPECT_EQ(told(), next.public_key().bytes());
+  EXPECT_TRUE(made->knows_key());
+  EXPECT_TRUE(refuses(vote(kPrecommit, 4, 1, a))) << "the old one's time is over";
+  signer::Message as_before = vote(kPrecommit, 5, 0, a);
+  as_before.mutable_vote_request()->mutable_vote()->set_validator_address(proof::address_of(key.public_key()));
+  EXPECT_TRUE(refuses(as_before));
+  signer::Message as_now = vote(kPrecommit, 5, 0, a);
+  as_now.mutable_vote_request()->mutable_vote()->set_validator_address(proof::address_of(next.public_key()));
+  EXPECT_TRUE(signed_by(next, as_now));
+  votes = false;
+  EXPECT_TRUE(refuses(vote(kPrecommit, 5, 1, a)));
+  readable = false;
+  EXPECT_TRUE(refuses(vote(kPrecommit, 5, 1, a)));
+  EXPECT_TRUE(made->knows_key()) << "a new start would not help";
+}
+
 TEST_F(SignerTest, OneThatWasRestoredIsSilentUntilALaterBlockAndSignsAboveItAlone) {
   ASSERT_TRUE(files.remove(file));
   ASSERT_TRUE(Signer::create_silent(files, file, kChain, {5000}));
