@@ -53,9 +53,15 @@ Result<std::vector<vault::KeyInfo>> list_keys(const KeyPlace& place, Clock& cloc
   return keys->inventory();
 }
 
-Result<std::uint32_t> rotate_keys(const KeyPlace& place, Clock& clock, Entropy& entropy) {
+Result<std::uint32_t> rotate_keys(const KeyPlace& place, const network::JoinOrder& order, Clock& clock, Entropy& entropy) {
   CARELEDGER_TRY(const OrganisationConfig organisation, find_organisation(place));
-  CARELEDGER_TRY(const auto node, Node::open(place.layout, place.seal, clock, entropy));
+  CARELEDGER_TRY(const Config config, read_config(system_files(), place.layout.config()));
+  network::EngineChoice engine;
+  if (config.network) {
+    CARELEDGER_CHECK(network::await_block_after(place.layout, clock.now(), order, clock, entropy));
+    engine = {.program = order.engine, .snapshot_every = 0};
+  }
+  CARELEDGER_TRY(const auto node, Node::open(place.layout, place.seal, clock, entropy, engine));
   Organisation& rotating = *node->find(organisation.slug);
   CARELEDGER_CHECK(record(rotating, "rotate", true));
   CARELEDGER_TRY(const std::uint32_t version, rotate_keys(rotating, node->ledger()));

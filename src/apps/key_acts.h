@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/layout.h"
+#include "apps/network/joining.h"
 #include "apps/seal_choice.h"
 
 namespace careledger::apps {
@@ -21,8 +22,10 @@ struct KeyPlace {
 // Never a secret. Beside a running node too. With no organisation named: the node's own, which are the ledger's (validator, engine node…).
 Result<std::vector<vault::KeyInfo>> list_keys(const KeyPlace& place, Clock& clock, Entropy& entropy);
 
-// Number of the authority in force afterwards (rotation.h).
-Result<std::uint32_t> rotate_keys(const KeyPlace& place, Clock& clock, Entropy& entropy);
+// Number of the authority in force afterwards (rotation.h). At a network's member it runs the engine for as long as it takes: it waits for
+// a block that was made after it began, so that it knows the ledger as it is, and for the members' block with the new keys. `order` says
+// how.
+Result<std::uint32_t> rotate_keys(const KeyPlace& place, const network::JoinOrder& order, Clock& clock, Entropy& entropy);
 
 // Fresh roots over key pages and files (vault/rewrap.h). Backups of the keys made before stay good for backups of data made before.
 Result<void> rewrap_keys(const KeyPlace& place, Clock& clock, Entropy& entropy);

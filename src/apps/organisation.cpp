@@ -133,6 +133,19 @@ void Organisation::tell_of_erasures() {
     alerts_.raise(config_.slug, "the ledger could not be told of an erasure: " + told.error().message);
 }
 
+// In a network the command of a rotation that was cut off may get into a block while this node signs with the keys before.
+void Organisation::watch_rotation() {
+  if (ledger_.embedded() || !keys_->holds(Purpose::command, vault::kNextKey)) return;
+  const replica::View view = ledger_.replica().view();
+  if (is_overtaken(*keys_, view, config_.id).value_or(false))
+    return alerts_.raise(config_.slug,
+                         "a rotation of its keys that was cut off has taken effect: start this node again, which takes the new ones");
+  const Height height{view.height().value + 1};
+  ledger_.ordering().when_provable(height, [this, height] {  // also when it ends
+    if (ledger_.replica().view().height() >= height) watch_rotation();
+  });
+}
+
 std::vector<edge::ops::Check> Organisation::checks() {
   const auto ledger = [this]() -> Result<void> {
     if (ledger_.failed()) return fail(ErrorKind::unavailable, "the ledger takes no commands; look at its disk and restart the node");
@@ -148,7 +161,10 @@ Result<void> Organisation::serve(const Surroundings& around) {
   CARELEDGER_TRY(const vault::SealInfo seal, vault::Keystore::describe(layout_.organisation_keystore(config_.slug)));
   CARELEDGER_CHECK(record_start(*audit_, layout_, seal.method, around.config));
   started_ = true;
-  if (!ledger_.at_rest()) tell_of_erasures();
+  if (!ledger_.at_rest()) {
+    tell_of_erasures();
+    watch_rotation();
+  }
   CARELEDGER_CHECK(make_exchange(around));
   CARELEDGER_CHECK(make_fhir(around));
   router_ = std::make_unique<edge::http::Router>();

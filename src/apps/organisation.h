@@ -65,6 +65,7 @@ class Organisation {
   Result<void> make_exchange(const Surroundings& around);
   Result<void> make_fhir(const Surroundings& around);
   void tell_of_erasures();
+  void watch_rotation();
   std::vector<edge::ops::Check> checks();
 
   Layout layout_;

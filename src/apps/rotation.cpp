@@ -82,6 +82,15 @@ Result<void> adopt_keys(vault::Keystore& keys, const replica::View& view, const 
   return {};
 }
 
+Result<bool> is_overtaken(vault::Keystore& keys, const replica::View& view, const OrganisationId& organisation) {
+  if (!keys.holds(Purpose::command, vault::kNextKey)) return false;
+  CARELEDGER_TRY(const crypto::SigningKey next, keys.signing(Purpose::command, vault::kNextKey));
+  const auto account = view.state().get(kernel::kAccounts, organisation);
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return account && std::ranges::any_of(account->authority().keys(),
+                                        [&next](const ledger::Key& key) { return key.public_key() == next.public_key().view(); });
+}
+
 Result<std::uint32_t> rotate_keys(Organisation& organisation, Ledger& ledger) {
   vault::Keystore& keys = organisation.keys();
   const OrganisationId& id = organisation.config().id;

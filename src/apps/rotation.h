@@ -18,6 +18,10 @@ namespace careledger::apps {
 // takes a key for use. Keys that the ledger does not know stay as they are.
 Result<void> adopt_keys(vault::Keystore& keys, const replica::View& view, const OrganisationId& organisation);
 
+// Whether the ledger knows keys that the keystore only prepares: a rotation that was cut off took effect later, in a network, and what
+// signs with the keys before is refused.
+Result<bool> is_overtaken(vault::Keystore& keys, const replica::View& view, const OrganisationId& organisation);
+
 // Gives the number of the authority that is in force afterwards. conflict, naming the ledger's code: nothing has changed but keys that wait
 // in the keystore, and the same call goes on with them. Stops the organisation's anchors and heads: close it afterwards.
 Result<std::uint32_t> rotate_keys(Organisation& organisation, Ledger& ledger);

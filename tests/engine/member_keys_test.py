@@ -1,17 +1,18 @@
 """A real network whose members' validator keys change while it runs: a member rotates its key, killed in the middle too, and a follower
-becomes a validator.
+becomes a validator; and a member rotates the keys of its organisation.
 Usage: member_keys_test.py CARELEDGER COMETBFT"""
 
 import json
 import os
 import signal
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from consortium_test import CITY, EAST, LONGEST, MEMBERS, NORTH, REGION, SOUTH, Newcomer, until  # noqa: E402
-from node import http, run  # noqa: E402
+from consortium_test import CITY, EAST, ENGINE, LONGEST, MEMBERS, NORTH, REGION, SOUTH, Newcomer, until  # noqa: E402
+from node import PROGRAM, http, run  # noqa: E402
 
 
 class ValidatorKeys(Newcomer):
@@ -78,6 +79,7 @@ class ValidatorKeys(Newcomer):
         self.changed(old, done["validator"], done["from"])
         self.assertEqual(self.held(CITY), {"": done["key"]})  # nobody can sign with the old one any more
         self.assertEqual({self.validator(CITY, name) for name, _ in MEMBERS}, {done["validator"]})
+        until("four that sign", lambda: self.nodes[NORTH].metric("careledger_validators_signing") == 4)
         self.nodes[SOUTH].stop(signal.SIGKILL)  # from now on there is no block without its vote
         self.block(CITY)
         self.nodes[CITY].stop(signal.SIGKILL)
@@ -99,7 +101,7 @@ class ValidatorKeys(Newcomer):
         for name in (NORTH, SOUTH, REGION):
             self.start(name)
         until("blocks again", lambda: all(self.nodes[name].metric("careledger_has_quorum") for name, _ in MEMBERS))
-        done = self.rotate(REGION)  # what another member's pool kept of the first order may have brought it about already: then it is "fresh"
+        done = self.rotate(REGION)  # "fresh" when another member's pool kept the first order, which took effect already
         self.assertEqual(done["key"], held["next"], done)
         self.nodes[REGION].stop(signal.SIGKILL)  # the ledger has it, and it is not in force yet, or only just
         self.start(REGION)
@@ -112,7 +114,39 @@ class ValidatorKeys(Newcomer):
         self.start(SOUTH)
         self.no_evidence()
 
-    def test_3_a_follower_becomes_a_validator_by_votes_and_a_command_at_its_node(self):
+    def authority(self, name):
+        """Its organisation's keys by their state, of those that the ledger's authority has."""
+        inventory = json.loads(run("--json", "keys", "list", self.folder(name), "--organisation", name, check=0).stdout)
+        return {(one["purpose"], one["state"]): one["public_key"] for one in inventory if one["purpose"] in ("command", "batch", "opening")}
+
+    def test_3_a_member_rotates_the_keys_of_its_organisation(self):
+        rotate = ["keys", "rotate", self.folder(SOUTH), "--organisation", SOUTH, "--engine", ENGINE]
+        self.put(SOUTH, {"resourceType": "Basic", "id": "kept", "code": {"text": "x"}})
+        self.proof_of(SOUTH, "Basic/kept")
+        self.assertIn("stop it first", run(*rotate, check=8).stderr)
+        self.nodes[SOUTH].stop()
+        before = self.authority(SOUTH)
+        killed = subprocess.Popen([PROGRAM, *rotate], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(killed.kill)
+        until("prepared keys", lambda: ("command", "prepared") in self.authority(SOUTH) or killed.poll() is not None)
+        killed.kill()  # the ledger may have heard of them, or not
+        killed.wait()
+        done = run("--json", *rotate)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreaterEqual(json.loads(done.stdout)["authority"], 2)
+        after = self.authority(SOUTH)
+        for purpose in ("command", "batch", "opening"):
+            self.assertNotEqual(after[(purpose, "current")], before[(purpose, "current")])
+        self.start(SOUTH)
+        for resource in ("kept", "after"):
+            self.put(SOUTH, {"resourceType": "Basic", "id": resource, "code": {"text": "y"}})
+            self.proof_of(SOUTH, "Basic/" + resource)
+        until("a head over its accesses", lambda: self.nodes[SOUTH].metric("careledger_audit_entries_without_head") == 0)
+        self.assertEqual(self.nodes[SOUTH].metric("careledger_anchors_refused"), 0)
+        self.block(NORTH)
+        self.no_evidence()
+
+    def test_4_a_follower_becomes_a_validator_by_votes_and_a_command_at_its_node(self):
         founding = self.read_ledger()
         wish = self.describe("--founding", founding, "--weight", "0")
         for name, _ in MEMBERS:

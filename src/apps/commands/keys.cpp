@@ -3,6 +3,7 @@
 #include "apps/commands/command.h"
 #include "apps/key_acts.h"
 #include "apps/terminal.h"
+#include "base/printable.h"
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
 
@@ -15,6 +16,7 @@ struct Options {
   FolderOptions folder;
   std::string organisation;
   SealChoice next;
+  std::string engine = "cometbft";
 };
 
 KeyPlace place_of(const Options& options) { return {layout_of(options.folder.folder), options.folder.seal, options.organisation}; }
@@ -46,7 +48,16 @@ int list(const Options& options, bool as_json) {
 }
 
 int rotate(const Options& options, bool as_json) {
-  const auto version = rotate_keys(place_of(options), system_clock(), system_entropy());
+  network::JoinOrder ledger;
+  ledger.seal = options.folder.seal;
+  ledger.engine = options.engine;
+  ledger.on_event = [](const std::string& what) { fmt::print(stderr, "careledger: {}\n", printable(what)); };
+  ledger.step = [](const network::Joining& at) {
+    if (at.waits_long)
+      fmt::print(stderr, "careledger: no block has come for half a minute (block {}): are enough of the other members' nodes up?\n",
+                 at.height.value);
+  };
+  const auto version = rotate_keys(place_of(options), ledger, system_clock(), system_entropy());
   if (!version) return report(version.error(), as_json);
   if (as_json) fmt::print("{{\"authority\":{}}}\n", *version);
   else
@@ -109,6 +120,7 @@ void add_keys(CLI::App& app, Context& context) {
       add(*keys, context, rotated, "rotate",
           "new keys for commands, envelopes, requests, promises, answers and tokens, on the ledger first. Stop the node first", rotate);
   add_organisation(*command, *rotated)->required();
+  command->add_option("--engine", rotated->engine, "of a network's member: a file, or a name beside this program or in PATH");
   example(*command, "careledger keys rotate /srv/care --organisation \"North Hospital\"");
 
   auto wrapped = std::make_shared<Options>();
