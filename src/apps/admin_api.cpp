@@ -284,8 +284,9 @@ Result<http::Response> AdminApi::announce_token(const http::Request& request, co
 
 namespace {
 
-// {"engine": "connected" | why not, "catching_up", "behind", "blocks", "members": [{"name", "votes", "validator": address of its key, "signed":
-// by that key, "evidence", "connected"}]}; without an engine that answers its first member alone. "connected" is null for this node itself.
+// {"engine": "connected" | why not, "catching_up", "behind", "blocks", "members": [{"name", "votes", "validator": address of its key,
+// "signed": by that key, "evidence", "connected"}]}; without an engine that answers its first member alone. "connected" is null for this
+// node itself.
 json::Value shown_standing(json::Document& document, const Result<network::Standing>& standing) {
   json::Value value = document.object();
   document.set(value, "engine", document.string(standing ? "connected" : standing.error().message));
@@ -375,6 +376,8 @@ Result<http::Response> AdminApi::act(const http::Request& request, const edge::a
   if (request.path == "/admin/v1/network/propose") return propose(acts, order.root(), entry);
   if (request.path == "/admin/v1/network/vote") return vote(acts, order.root(), entry);
   if (request.path == "/admin/v1/network/rotate-key") return rotate_validator(acts, order.root(), entry);
+  if (request.path == "/admin/v1/network/freeze") return freeze(acts, order.root(), entry);
+  if (request.path == "/admin/v1/network/thaw") return thaw(acts, entry);
   if (request.path == "/admin/v1/network/leave") return leave(acts, entry);
   if (request.path == "/admin/v1/timestamp-authority") return set_up_timestamps(acts, parts_.timestamps, order.root(), entry);
   if (request.path == "/admin/v1/timestamp") return stamp_checkpoint(acts, parts_.timestamps, entry);

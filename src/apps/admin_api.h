@@ -18,7 +18,7 @@
 //   POST /admin/v1/revoke                 {"holder"}: for ever (administrator)
 //   GET  /admin/v1/network[?all=true]     members of the network, their votes, proposals: apps/governance_acts.h (administrator, auditor)
 //   POST /admin/v1/network/propose, /vote, /leave   what a member decides with the others: as there (administrator)
-//   POST /admin/v1/network/rotate-key     a new validator key: as there (administrator)
+//   POST /admin/v1/network/rotate-key, /freeze, /thaw   a new validator key; what a supervisor does: as there (administrator)
 //   POST /admin/v1/timestamp-authority, /timestamp   time stamps of the ledger's log: apps/timestamp_acts.h (administrator)
 //   GET  /admin/v1/trust[?trusting_period_s=N]   the trust file that bundles of this ledger verify against; with a period, of the newest
 //                                         block's validators

@@ -67,6 +67,7 @@ class Shown {
         return number("weight", action.set_weight().weight());
       case governance::Action::kSuspend: return about("suspend", action.suspend().organisation());
       case governance::Action::kReinstate: return about("reinstate", action.reinstate().organisation());
+      case governance::Action::kSetSupervisor: return about("supervisor", action.set_supervisor().organisation());
       default: break;
     }
     text("action", "activate");
@@ -140,6 +141,14 @@ json::Value shown_evidence(json::Document& document, const kernel::Reader& state
   return value;
 }
 
+void show_supervision(json::Document& document, const replica::View& view, json::Value& root) {
+  Shown shown(document, view.state(), root);
+  const auto row = view.state().get(governance::kSupervision, 0);
+  if (row && !row->organisation().empty()) shown.text("supervisor", name_of(view.state(), row->organisation()));
+  if (const auto until = governance::frozen_until(view.state(), view.time()))
+    shown.text("frozen_until", codec::fhir::format_instant(*until));
+}
+
 Result<std::int64_t> number_in(const json::Value& order, std::string_view name, std::int64_t least, std::int64_t most) {
   const json::Value* value = order.find(name);
   const std::string_view text = value != nullptr && value->is_number() ? value->text() : "";
@@ -210,15 +219,18 @@ Result<governance::Action> action_in(const AdminActs& acts, const json::Value& o
     CARELEDGER_TRY(const std::int64_t height, number_in(order, "height", 1, INT64_MAX));
     action.mutable_activate()->set_version(static_cast<std::uint32_t>(version));
     action.mutable_activate()->set_height(static_cast<std::uint64_t>(height));
-  } else if (what == "weight" || what == "suspend" || what == "reinstate") {
+  } else if (what == "supervisor" && order.string_at("organisation").empty()) {
+    action.mutable_set_supervisor();
+  } else if (what == "weight" || what == "suspend" || what == "reinstate" || what == "supervisor") {
     CARELEDGER_TRY(const AccountId organisation, organisation_in(acts, order));
     if (what == "suspend") action.mutable_suspend()->set_organisation(organisation.bytes());
+    if (what == "supervisor") action.mutable_set_supervisor()->set_organisation(organisation.bytes());
     if (what == "reinstate") action.mutable_reinstate()->set_organisation(organisation.bytes());
     if (what != "weight") return action;
     CARELEDGER_TRY(const std::int64_t weight, number_in(order, "weight", 0, kernel::kWeightMax));
     CARELEDGER_TRY(*action.mutable_set_weight(), weight_in(acts, organisation, static_cast<std::uint64_t>(weight)));
   } else {
-    return fail(ErrorKind::invalid, "action: expected admit, suspend, reinstate, weight or activate");
+    return fail(ErrorKind::invalid, "action: expected admit, suspend, reinstate, weight, supervisor or activate");
   }
   return action;
 }
@@ -228,6 +240,7 @@ std::string about(const governance::Action& action) {
   if (action.has_admit()) return account_of(action.admit()).hex();
   if (action.has_suspend()) return to_hex(action.suspend().organisation());
   if (action.has_reinstate()) return to_hex(action.reinstate().organisation());
+  if (action.has_set_supervisor()) return to_hex(action.set_supervisor().organisation());
   return to_hex(action.set_weight().organisation());
 }
 
@@ -264,6 +277,7 @@ Result<http::Response> list_network(Ledger& ledger, bool all) {
   document.set(root, "votes", document.number(static_cast<std::int64_t>(votes)));
   document.set(root, "proposals", proposals);
   document.set(root, "evidence", evidence);
+  show_supervision(document, view, root);
   if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return http::json(200, json::compact(root));
 }
@@ -331,6 +345,20 @@ Result<http::Response> rotate_validator(const AdminActs& acts, const json::Value
   CARELEDGER_TRY(Bytes command, acts.signer.sign(rotation.contract, rotation.payload));
   CARELEDGER_TRY(const kernel::Receipt receipt, acts.ledger.submit_and_wait(acts.organisation, std::move(command)));
   return shown_key("rotated", next.public_key(), receipt.height.value + 2);
+}
+
+Result<http::Response> freeze(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
+  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kDaysMax));
+  entry.details = R"({"frozen_days":)" + std::to_string(days) + "}";
+  const BlockTime until{acts.ledger.replica().view().time().value + days * contracts::kDayMs};
+  CARELEDGER_CHECK(send(acts, build::freeze(until)));
+  return http::json(200, R"({"until":")" + codec::fhir::format_instant(until) + "\"}");
+}
+
+Result<http::Response> thaw(const AdminActs& acts, vault::AuditEntry& entry) {
+  entry.details = R"({"thawed":"network"})";
+  CARELEDGER_CHECK(send(acts, build::thaw()));
+  return http::json(200, "{}");
 }
 
 Result<http::Response> leave(const AdminActs& acts, vault::AuditEntry& entry) {

@@ -223,4 +223,16 @@ Order leave() {
   return order(kGovernance, payload);
 }
 
+Order freeze(BlockTime until) {
+  governance::Payload payload;
+  payload.mutable_freeze()->set_until_ms(until.value);
+  return order(kGovernance, payload);
+}
+
+Order thaw() {
+  governance::Payload payload;
+  payload.mutable_thaw();
+  return order(kGovernance, payload);
+}
+
 }  // namespace careledger::contracts::build

@@ -86,5 +86,7 @@ Order propose(const governance::Action& action, BlockTime deadline);
 Order vote(const Digest& proposal, bool yes);
 Order rotate_validator(const LedgerId& ledger, const OrganisationId& organisation, const crypto::SigningKey& next);
 Order leave();
+Order freeze(BlockTime until);
+Order thaw();
 
 }  // namespace careledger::contracts::build

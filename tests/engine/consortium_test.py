@@ -290,6 +290,32 @@ class Consortium(Network):
             self.start(name)
         self.assertRegex(self.proof_of(NORTH, "Basic/alone"), r"[Ss]igned by [34] keys")
 
+    def test_members_name_a_supervisor_who_freezes_for_a_time_who_decides(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        others = [NORTH, SOUTH, CITY]
+
+        def act(name, what, *more, check=0):
+            return run("network", what, self.folder(name), "--organisation", name, *more, check=check)
+
+        self.assertIn("not_the_supervisor", act(REGION, "freeze", "--days", "2", check=4).stderr)
+        self.assertIn("action_not_possible", act(NORTH, "propose", "--supervisor", SOUTH, check=4).stderr)  # no regulator
+        self.decide(others, "--supervisor", REGION)
+        until("its own view of it", lambda: self.standing(REGION).get("supervisor") == REGION)
+        said = json.loads(run("--json", "network", "propose", self.folder(NORTH), "--organisation", NORTH, "--no-supervisor",
+                              check=0).stdout)["proposal"]
+        self.assertIn("nobody votes or leaves", act(REGION, "freeze", "--days", "2").stdout)
+        for name in others:
+            until(name + "'s view of it", lambda: "frozen_until" in self.standing(name))
+            self.assertIn("governance: frozen", act(name, "vote", "--yes", said, check=4).stderr)
+        self.assertRegex(act(NORTH, "proposals").stdout, r"Frozen by the supervisor until 20")
+        self.put(SOUTH, {"resourceType": "Basic", "id": "frozen", "code": {"text": "x"}})  # and records go on
+        self.proof_of(SOUTH, "Basic/frozen")
+        act(REGION, "thaw")
+        for name in others:
+            until(name + "'s view of it", lambda: "frozen_until" not in self.standing(name))
+            act(name, "vote", "--yes", said)
+        until("an end of it", lambda: "supervisor" not in self.standing(REGION))
+
     def test_members_suspend_one_of_them_by_votes_and_take_it_back(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
         others = [NORTH, SOUTH, REGION]

@@ -224,7 +224,10 @@ class Player {
 
   void judge(const Line& line, kernel::Code code) {
     std::string got(kernel::code_name(contracts_with_hostile(), code));
+    const kernel::Contract* contract = kernel::find_contract(contracts_with_hostile(), code.contract);
     if (code.contract == kernel::kKernel) got = "kernel." + got;
+    else if (contract != nullptr && line.expected.starts_with(std::string(contract->name) + "."))
+      got = std::string(contract->name) + "." + got;
     if (got != line.expected) return fail(line.number, "expected " + line.expected + ", got " + got);
     // A command with code ok is also the kernel's ok: no contract has an ok of its own that differs.
     played_.codes.emplace(code.contract.value, code.number);

@@ -15,7 +15,8 @@ namespace json = codec::json;
 struct Options {
   FolderOptions folder;
   std::string organisation;
-  std::string admit, suspend, reinstate, weight_of;
+  std::string admit, suspend, reinstate, weight_of, supervisor;
+  bool no_supervisor = false;
   std::int64_t weight = -1;
   std::int64_t protocol = 0, height = 0, days = 7;
   std::string proposal;
@@ -37,6 +38,8 @@ std::string in_words(const json::Value& proposal) {
   const std::string_view action = proposal.string_at("action");
   const std::string organisation =
       printable(proposal.string_at("organisation")) + " (" + std::string(proposal.string_at("organisation_id")) + ")";
+  if (action == "supervisor" && proposal.string_at("organisation_id").empty()) return "no supervisor any more";
+  if (action == "supervisor") return organisation + " as the supervisor";
   if (action == "activate") return "protocol " + number_at(proposal, "version") + " from block " + number_at(proposal, "height");
   if (action == "weight") return "a vote of " + number_at(proposal, "weight") + " for " + organisation;
   if (action == "admit") {
@@ -54,6 +57,10 @@ int proposals(const Options& options, bool as_json) {
     const std::string votes = number_at(root, "votes");
     for (const json::Value& one : root.items_at("members"))
       fmt::print("{}  {} of {} votes, {}\n", printable(one.string_at("name")), number_at(one, "weight"), votes, one.string_at("status"));
+    if (const std::string supervisor = printable(root.string_at("supervisor")); !supervisor.empty())
+      fmt::print("Supervisor: {}\n", supervisor);
+    if (const std::string_view until = root.string_at("frozen_until"); !until.empty())
+      fmt::print("Frozen by the supervisor until {}: nobody votes or leaves\n", until);
     for (const json::Value& one : root.items_at("proposals")) {
       fmt::print("\n{}\n  {}, proposed by {}; {}, until {}\n", one.string_at("id"), in_words(one), printable(one.string_at("by")),
                  one.string_at("status"), one.string_at("deadline"));
@@ -91,6 +98,9 @@ Result<json::Document> order_of(const Options& options) {
     CARELEDGER_TRY(const Bytes description, system_files().read_all(options.admit, network::kDescriptionBytesMax));
     text("action", "admit");
     text("description", description);
+  } else if (options.no_supervisor || !options.supervisor.empty()) {
+    text("action", "supervisor");
+    text("organisation", options.supervisor);
   } else if (options.protocol > 0) {
     text("action", "activate");
     number("version", options.protocol);
@@ -135,6 +145,22 @@ int rotate_key(const Options& options, bool as_json) {
   });
 }
 
+int freeze(const Options& options, bool as_json) {
+  json::Document document;
+  document.root() = document.object();
+  document.set(document.root(), "days", document.number(options.days));
+  return tell(order(options.folder, options.organisation, "network/freeze", document.root()), as_json, [](const json::Value& root) {
+    fmt::print("Until {} nobody votes or leaves; careledger network thaw ends it before.\n", root.string_at("until"));
+  });
+}
+
+int thaw(const Options& options, bool as_json) {
+  json::Document document;
+  document.root() = document.object();
+  return tell(order(options.folder, options.organisation, "network/thaw", document.root()), as_json,
+              [](const json::Value&) { fmt::print("Members vote again.\n"); });
+}
+
 int leave(const Options& options, bool as_json) {
   json::Document document;
   document.root() = document.object();
@@ -161,6 +187,8 @@ void add_propose(CLI::App& network, Context& context) {
   what->add_option("--suspend", options->suspend, "a member that shall command and receive nothing, and have no vote");
   what->add_option("--reinstate", options->reinstate, "a member whose suspension shall end");
   auto* weight_of = what->add_option("--weight-of", options->weight_of, "a member that shall have another vote");
+  what->add_option("--supervisor", options->supervisor, "a member, a regulator, that may freeze for a time who decides");
+  what->add_flag("--no-supervisor", options->no_supervisor, "nobody shall supervise any more");
   auto* protocol = what->add_option("--protocol", options->protocol, "number of the protocol that shall come next");
   what->require_option(1);
   auto* weight = command->add_option("--weight", options->weight, "how heavy that vote is; 0: none")->check(CLI::Range(0, 1'000'000));
@@ -171,6 +199,17 @@ void add_propose(CLI::App& network, Context& context) {
   height->needs(protocol);
   command->add_option("--days", options->days, "for which members may vote")->check(CLI::Range(1, 30));
   example(*command, "careledger network propose /srv/care --organisation \"North Hospital\" --suspend \"East Clinic\"");
+}
+
+void add_supervising(CLI::App& network, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = add(network, context, options, "freeze", "as the supervisor: for some days nobody votes or leaves", freeze);
+  command->add_option("--days", options->days, "for which it lasts; 30 at most with what it lasted already")->check(CLI::Range(1, 30));
+  example(*command, "careledger network freeze /srv/care --organisation \"Regional Authority\" --days 14");
+
+  options = std::make_shared<Options>();
+  command = add(network, context, options, "thaw", "as the supervisor: end what was frozen", thaw);
+  example(*command, "careledger network thaw /srv/care --organisation \"Regional Authority\"");
 }
 
 }  // namespace
@@ -200,6 +239,8 @@ void add_governing(CLI::App& network, Context& context) {
   command = add(network, context, options, "rotate-key", "a new validator key for this member, beside its running node", rotate_key);
   command->add_flag("--again", options->again, "also when the key is younger than an hour");
   example(*command, "careledger network rotate-key /srv/care --organisation \"North Hospital\"");
+
+  add_supervising(network, context);
 
   options = std::make_shared<Options>();
   command = add(network, context, options, "leave", "give up membership; refused while the others would be too few", leave);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "contracts/governance/supervision.h"
 #include "crypto/hash.h"
 #include "crypto/sign.h"
 #include "kernel/authority.h"
@@ -233,6 +234,7 @@ auto with_action(const Action& action, const Use& use) {
     case Action::kSetWeight: return use(action.set_weight());
     case Action::kSuspend: return use(action.suspend());
     case Action::kReinstate: return use(action.reinstate());
+    case Action::kSetSupervisor: return use(action.set_supervisor());
     default: return use(action.activate());  // well_formed: there is one
   }
 }
@@ -309,7 +311,8 @@ Codes decide(const Vote& c, const Call& call, const Reader& state) {
   if (proposal->deadline_ms() <= call.time.value) return Codes::deadline_passed;
   if (state.get(kMembers, call.actor)->weight() == 0) return Codes::no_vote;
   const bool voted = contains(proposal->yes(), call.actor) || contains(proposal->no(), call.actor);
-  return voted ? Codes::already_voted : Codes::ok;
+  if (voted) return Codes::already_voted;
+  return frozen_until(state, call.time) ? Codes::frozen : Codes::ok;
 }
 
 // Its proposer may make another one.
@@ -378,7 +381,8 @@ Codes decide(const Leave&, const Call& call, const Reader& state) {
   const Electorate before(state);
   Electorate after = before;
   after.set_weight(call.actor, 0);
-  return after.is_capped_after(before) ? Codes::ok : Codes::group_too_heavy;
+  if (!after.is_capped_after(before)) return Codes::group_too_heavy;
+  return frozen_until(state, call.time) ? Codes::frozen : Codes::ok;
 }
 
 void apply(const Leave&, const Call& call, Writer& state) {
@@ -452,6 +456,7 @@ static bool proposal_holds(const Call&, const kernel::Key&, kernel::RowBytes bef
 static constexpr kernel::Invariant kInvariants[] = {
     {kMembers.space, "a member stays, and whoever has a vote has a key", &member_holds},
     {kProposals.space, "a proposal stays as it was proposed, votes are only added, and closed is final", &proposal_holds},
+    {kSupervision.space, "a member supervises or nobody, and a freeze is bounded", &supervision_holds},
     {kEvidence.space, "what the engine proved is neither written nor removed by a command", &no_command_touches_it},
 };
 
@@ -469,11 +474,17 @@ static constexpr kernel::CodeName kCodes[] = {
     {10, "no_vote"},
     {11, "already_voted"},
     {12, "proof_does_not_hold"},
+    {13, "not_the_supervisor"},
+    {14, "freeze_out_of_bounds"},
+    {15, "freeze_too_soon"},
+    {16, "not_frozen"},
+    {17, "frozen"},
 };
 
 constinit const kernel::Contract kContract =
     kernel::define<{6}, Codes, Payload, kernel::Case<Payload::kPropose, &Payload::propose>, kernel::Case<Payload::kVote, &Payload::vote>,
-                   kernel::Case<Payload::kRotateValidator, &Payload::rotate_validator>, kernel::Case<Payload::kLeave, &Payload::leave>>(
+                   kernel::Case<Payload::kRotateValidator, &Payload::rotate_validator>, kernel::Case<Payload::kLeave, &Payload::leave>,
+                   kernel::Case<Payload::kFreeze, &Payload::freeze>, kernel::Case<Payload::kThaw, &Payload::thaw>>(
         "governance", {1}, kInvariants, kCodes, &found, &misbehaved);
 
 }  // namespace careledger::contracts::governance

@@ -13,6 +13,8 @@
 // What the engine proves of a validator that contradicts itself becomes a row: once, whatever else is decided about it, and not removed by
 // anybody. Consequences are the members' to draw.
 //
+// Members may name a supervisor, who may hold up for a time who decides (supervision.h).
+//
 // Whoever brings a validator key shows that he holds it, and who is admitted signed everything that is said of him there. On a ledger with
 // a founder nobody is a member, and the founder decides (registry).
 #pragma once
@@ -36,6 +38,11 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
   no_vote = 10,  // a follower
   already_voted = 11,
   proof_does_not_hold = 12,  // the new key did not sign, or who is to be admitted did not, or for no longer than till now
+  not_the_supervisor = 13,
+  freeze_out_of_bounds = 14,  // until less than an hour after this block, or more than 30 days after it began
+  freeze_too_soon = 15,       // the one before is not over for as long as it lasted
+  not_frozen = 16,
+  frozen = 17,  // by the supervisor: nobody votes or leaves
 };
 
 enum class ProposalStatus : std::uint32_t { open = 1, carried_out = 2, rejected = 3, void_ = 4 };
@@ -44,11 +51,15 @@ inline constexpr std::int64_t kDeadlineMin = kDayMs / 24;
 inline constexpr std::int64_t kDeadlineMax = 30 * kDayMs;
 inline constexpr int kOpenMax = 16;  // proposals of one member
 inline constexpr std::uint32_t kMembersMax = 256;
+inline constexpr std::int64_t kFreezeMin = kDayMs / 24;
+inline constexpr std::int64_t kFreezeMax = 30 * kDayMs;
 
 inline constexpr kernel::Table<Member, AccountId> kMembers{{0x60}, "members"};
 inline constexpr kernel::Table<Proposal, Digest> kProposals{{0x61}, "proposals"};
 
 inline constexpr kernel::Table<Evidence, Digest, Height, kernel::Counter> kEvidence{{0x62}, "evidence"};  // address, height, kind
+
+inline constexpr kernel::Table<Supervision, kernel::Counter> kSupervision{{0x63}, "supervision"};  // 0
 
 Digest proposal_id(const Digest& command);
 Digest evidence_id(ByteView address);  // of all evidence against a validator's key
@@ -64,6 +75,9 @@ struct Tally {  // of an open proposal, with the weights of now
   bool fails() const { return no * 3 >= total; }
 };
 Tally tally(const kernel::Reader& state, const Proposal& proposal);
+
+// Until when the supervisor's freeze lasts, at a time; nullopt: there is none.
+std::optional<BlockTime> frozen_until(const kernel::Reader& state, BlockTime now);
 
 extern const kernel::Contract kContract;
 
