@@ -76,6 +76,8 @@ class Pruning(Dropping):
 
     def test_one_member_drops_old_blocks_and_everything_else_goes_on(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        with open(self.folder(CITY) + "/engine/config/genesis.json", encoding="utf-8") as genesis:
+            self.assertEqual(json.load(genesis)["consensus_params"]["evidence"]["max_age_num_blocks"], "5")
         refused = run("serve", self.folder(SOUTH), "--engine", ENGINE, "--keep-blocks", "999999")
         self.assertEqual(refused.returncode, 5, refused.stderr)
         self.assertIn("--keep-blocks: at least 1000000", refused.stderr)

@@ -235,7 +235,7 @@ Result<Height> parse_oldest(ByteView text) {
   const std::string_view number = error.substr(at + kWords.size());
   Height oldest;
   const auto [end, wrong] = std::from_chars(number.data(), number.data() + number.size(), oldest.value);
-  if (wrong != std::errc() || end != number.data() + number.size()) return bad("the lowest height");
+  if (wrong != std::errc() || end != number.data() + number.size() || oldest.value == 0) return bad("the lowest height");
   return oldest;
 }
 

@@ -107,7 +107,7 @@ TEST(EngineRpc, TheOldestBlockIsTheOneThatItsRefusalNames) {
   };
   engine.answer = lowest("26");
   EXPECT_EQ(EngineRpc(engine).oldest(), Height{26});
-  for (const char* wrong : {"", "x", "26 or so", "-1", "99999999999999999999"}) {
+  for (const char* wrong : {"", "x", "26 or so", "-1", "0", "99999999999999999999"}) {
     engine.answer = lowest(wrong);
     EXPECT_EQ(EngineRpc(engine).oldest().error().kind, ErrorKind::malformed) << wrong;
   }
