@@ -60,8 +60,14 @@ class Founder {
     admit.set_name(name);
     admit.set_kind(1);
     admit.set_sealing_key(entropy.take(32));
-    const kernel::CommandOrder order{ledger(), actor, sequence, {now.value + 1'800'000}, {1}};
-    return kernel::encode(kernel::sign_command(order, kernel::encode(payload), {1, &key_}));
+    return sign(payload, actor, sequence, now);
+  }
+  // The protocol of this version holds from that block on: the founder's act. Expires as those of admit().
+  Bytes activate(std::uint64_t sequence, ProtocolVersion version, Height height, BlockTime now) {
+    contracts::registry::Payload payload;
+    payload.mutable_activate()->set_version(version.value);
+    payload.mutable_activate()->set_height(height.value);
+    return sign(payload, id(), sequence, now);
   }
 
   // An envelope of these commands, as a node sends it.
@@ -80,6 +86,10 @@ class Founder {
   }
 
  private:
+  Bytes sign(const contracts::registry::Payload& payload, const AccountId& actor, std::uint64_t sequence, BlockTime now) {
+    const kernel::CommandOrder order{ledger(), actor, sequence, {now.value + 1'800'000}, {1}};
+    return kernel::encode(kernel::sign_command(order, kernel::encode(payload), {1, &key_}));
+  }
   SeededEntropy entropy_;
   crypto::SigningKey key_ = crypto::SigningKey::generate(entropy_);
   crypto::SigningKey batch_key_ = crypto::SigningKey::generate(entropy_);

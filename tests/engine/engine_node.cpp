@@ -1,9 +1,12 @@
 // One node of a test network: a replica on disk, a signer, the engine as its child. All nodes of a seed share one founding document.
 //
-// Usage: engine_node FOLDER INDEX COUNT NODES PORT CREATED_MS ENGINE HOST LOOK_MS. Nodes listen on HOST(INDEX + 1):PORT, HOST being
-// 127.0.1. or the like; one whose INDEX is above COUNT has the validator's key of another. Commands on standard input, one answer a line on
-// standard output, in any order, and unasked "misbehaved HEIGHT ADDRESS" when a block holds evidence against a validator:
+// Usage: engine_node FOLDER INDEX COUNT NODES PORT CREATED_MS ENGINE HOST LOOK_MS [newer] [liar]. Nodes listen on HOST(INDEX + 1):PORT,
+// HOST being 127.0.1. or the like; one whose INDEX is above COUNT has the validator's key of another. "newer": a program that knows the
+// protocol after the newest one too; "liar": one whose application can lie (liar.h). Commands on standard input, one answer a line on
+// standard output, in any order, and unasked "misbehaved HEIGHT ADDRESS" when a block holds evidence against a validator, "lied WHAT":
 //   admit N      the founder's command with sequence number N  ->  "final N HEIGHT CODE" | "refused N CODE" | "unknown N"
+//   activate N H the same of a command that the protocol after the newest one holds from block H on
+//   lie WHAT     from now on: none, hash, garbage, refuse
 //   state        "state HEIGHT APP_HASH CONNECTIONS_HAVE_QUORUM ENGINE_STARTS ENGINE_PID"
 //   evidence     "evidence COUNT", and of the first row "ADDRESS KIND HEIGHT WRITTEN_HEIGHT"
 //   provable H   "provable H" once a header carries the app hash of H
@@ -12,8 +15,12 @@
 #include <charconv>
 #include <iostream>
 #include <mutex>
+#include <set>
+#include <sstream>
 
+#include "contracts/all.h"
 #include "contracts/governance/governance.h"
+#include "liar.h"
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/test_engine.h"
 #include "ordering/test_founder.h"
@@ -42,7 +49,25 @@ struct Arguments {
   BlockTime created;
   std::string engine, host;
   std::uint32_t look_ms = 0;
+  std::set<std::string> more;
 };
+
+constexpr ProtocolVersion kNext{kernel::kProtocolNewest.value + 1};
+
+// Those of this program; of a newer one, also a contract that begins with the next protocol, and refuses whatever it is asked.
+std::span<const kernel::Contract> contracts_of(bool newer) {
+  static const std::vector<kernel::Contract> both = [] {
+    const auto known = contracts::all();
+    std::vector<kernel::Contract> out(known.begin(), known.end());
+    static constexpr std::array codes{kernel::CodeName{0, "ok"}};
+    const auto decode = [](ByteView) -> Result<std::unique_ptr<const kernel::Prepared>, kernel::DecodeError> {
+      return tl::make_unexpected(kernel::DecodeError{});
+    };
+    out.push_back({ContractId{static_cast<std::uint16_t>(known.back().id.value + 1)}, "next", kNext, decode, {}, codes});
+    return out;
+  }();
+  return newer ? std::span<const kernel::Contract>(both) : contracts::all();
+}
 
 struct Node {
   explicit Node(BlockTime when) : created(when), founder(when) {}
@@ -51,21 +76,31 @@ struct Node {
   std::unique_ptr<replica::Replica> replica;
   std::unique_ptr<TestEngine> engine;
   std::unique_ptr<Ordering> ordering;
+  std::unique_ptr<Liar> liar;
 
+  Result<void> open(const Arguments& arguments);
   Result<void> start(const Arguments& arguments);
   void serve();
-  void admit(std::uint64_t sequence);
+  void answer(const std::string& verb, std::istream& words);
+  void submit(std::uint64_t sequence, const Bytes& command);
+  void lie(const std::string& what);
   void header(Height height);
   void evidence();
 };
 
-Result<void> Node::start(const Arguments& arguments) {
+Result<void> Node::open(const Arguments& arguments) {
   replica::LedgerStoreOptions options;
   options.folder = arguments.folder + "/ledger";
   CARELEDGER_CHECK(system_files().make_folder(arguments.folder));
   CARELEDGER_TRY(std::shared_ptr<storage::Store> store, replica::open_ledger_store(options));
-  replica = founder.open(std::move(store));
-  if (!replica) return fail(ErrorKind::corrupt, "the replica does not open");
+  replica::Config config;
+  config.founding = founder.founding();
+  CARELEDGER_TRY(replica, replica::Replica::open(config, std::move(store), contracts_of(arguments.more.contains("newer"))));
+  return {};
+}
+
+Result<void> Node::start(const Arguments& arguments) {
+  CARELEDGER_CHECK(open(arguments));
   TestNetwork network{
       arguments.count,   arguments.nodes, arguments.port, arguments.engine, kernel::chain_id(replica->ledger()), {created.value + 1}, {},
       arguments.look_ms, arguments.host};
@@ -74,6 +109,10 @@ Result<void> Node::start(const Arguments& arguments) {
   CARELEDGER_CHECK(engine->prepare(replica->view().height()));
   EngineConfig config;
   config.socket = engine->paths().application;
+  if (arguments.more.contains("liar")) {
+    config.socket += ".true";
+    CARELEDGER_TRY(liar, Liar::start(engine->paths().application, config.socket, [](const std::string& what) { say("lied " + what); }));
+  }
   config.epoch_ms = 1;
   config.on_fault = [](const Error& error) { TestEngine::tell(error.message); };
   config.application.is_peer = engine->is_peer();
@@ -85,15 +124,18 @@ Result<void> Node::start(const Arguments& arguments) {
   return engine->run();
 }
 
-void Node::admit(std::uint64_t sequence) {
-  const std::string id = std::to_string(sequence);
-  const Bytes command = founder.admit(sequence, "Organisation " + id, created);
-  ordering->submit(founder.id(), command, Lane::urgent, [id](const Answer& answer) {
+void Node::submit(std::uint64_t sequence, const Bytes& command) {
+  ordering->submit(founder.id(), command, Lane::urgent, [id = std::to_string(sequence)](const Answer& answer) {
     if (answer.outcome == Outcome::unknown || !answer.receipt) return say("unknown " + id);
     const std::string code = std::to_string(answer.receipt->code.number);
     if (answer.outcome == Outcome::final) say("final " + id + " " + std::to_string(answer.receipt->height.value) + " " + code);
     else say("refused " + id + " " + code);
   });
+}
+
+void Node::lie(const std::string& what) {
+  using enum Liar::Lie;
+  liar->tell_lies(what == "hash" ? hash : what == "garbage" ? garbage : what == "refuse" ? refuse : none);
 }
 
 void Node::header(Height height) {
@@ -116,22 +158,33 @@ void Node::evidence() {
   say(line);
 }
 
+void Node::answer(const std::string& verb, std::istream& words) {
+  std::string what;
+  if (verb == "lie" && words >> what) return lie(what);
+  std::uint64_t value = 0, second = 0;
+  words >> value >> second;
+  const std::string name = "Organisation " + std::to_string(value);
+  if (verb == "admit") submit(value, founder.admit(value, name, created));
+  if (verb == "activate") submit(value, founder.activate(value, kNext, {second}, created));
+  if (verb == "header") header({value});
+  if (verb == "evidence") evidence();
+  if (verb == "provable") ordering->when_provable({value}, [value] { say("provable " + std::to_string(value)); });
+  if (verb == "state") {
+    const replica::View view = replica->view();
+    say("state " + std::to_string(view.height().value) + " " + view.app_hash().hex() + " " + std::to_string(ordering->has_quorum()) + " " +
+        std::to_string(engine->process().starts()) + " " + std::to_string(engine->process().process_id()));
+  }
+}
+
 void Node::serve() {
   for (std::string line; std::getline(std::cin, line) && line != "quit";) {
-    const std::size_t space = line.find(' ');
-    const std::string verb = line.substr(0, space);
-    const std::uint64_t value = space == std::string::npos ? 0 : number(std::string_view(line).substr(space + 1));
-    if (verb == "admit") admit(value);
-    if (verb == "header") header({value});
-    if (verb == "evidence") evidence();
-    if (verb == "provable") ordering->when_provable({value}, [value] { say("provable " + std::to_string(value)); });
-    if (verb == "state") {
-      const replica::View view = replica->view();
-      say("state " + std::to_string(view.height().value) + " " + view.app_hash().hex() + " " + std::to_string(ordering->has_quorum()) +
-          " " + std::to_string(engine->process().starts()) + " " + std::to_string(engine->process().process_id()));
-    }
+    std::istringstream words(line);
+    std::string verb;
+    words >> verb;
+    answer(verb, words);
   }
   engine->process().stop();
+  if (liar) liar->stop();
   ordering->stop();
 }
 
@@ -140,7 +193,7 @@ void Node::serve() {
 
 int main(int argc, char** argv) {
   using namespace careledger;
-  if (argc != 10) return 2;
+  if (argc < 10) return 2;
   ordering::abci::Arguments arguments{argv[1],
                                       ordering::abci::number(argv[2]),
                                       ordering::abci::number(argv[3]),
@@ -149,7 +202,8 @@ int main(int argc, char** argv) {
                                       {static_cast<std::int64_t>(ordering::abci::number(argv[6]))},
                                       argv[7],
                                       argv[8],
-                                      static_cast<std::uint32_t>(ordering::abci::number(argv[9]))};
+                                      static_cast<std::uint32_t>(ordering::abci::number(argv[9])),
+                                      {argv + 10, argv + argc}};
   ordering::abci::Node node(arguments.created);
   if (const auto started = node.start(arguments); !started) {
     std::cerr << started.error().message << std::endl;

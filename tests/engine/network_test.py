@@ -22,10 +22,10 @@ LONGEST = 60  # seconds for anything to happen
 
 
 class Node:
-    def __init__(self, folder, index, count, nodes, port, created, host="127.0.1.", enter=(), look_ms=30_000):
+    def __init__(self, folder, index, count, nodes, port, created, host="127.0.1.", enter=(), look_ms=30_000, more=()):
+        words = [PROGRAM, folder, index, count, nodes, port, created, ENGINE, host, look_ms, *more]
         # The kernel kills it when this test dies: one that stands still would never read the end of its input.
-        self.arguments = ["setpriv", "--pdeathsig", "KILL", *enter, PROGRAM, folder, str(index), str(count), str(nodes), str(port),
-                          str(created), ENGINE, host, str(look_ms)]
+        self.arguments = ["setpriv", "--pdeathsig", "KILL", *enter, *map(str, words)]
         self.folder = folder
         self.process = None
 

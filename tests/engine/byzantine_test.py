@@ -1,0 +1,90 @@
+"""A network of four of which one node's application lies to its engine. Usage: byzantine_test.py ENGINE_NODE COMETBFT"""
+
+import os
+import shutil
+import unittest
+
+from history import History
+from network_test import Network, Node
+from over_socket import ask_engine
+
+
+class Liar(Network):
+    count = 4
+    port = 27861
+
+    def setUp(self):
+        super().setUp()
+        self.history = History(self)
+        self.honest, self.liar = self.nodes[:3], self.nodes[3]
+        for node in self.nodes:
+            self.history.await_all(self.history.give(node, 3))
+
+    def make_node(self, index, known, created):
+        more = ["liar"] if index == 3 else []
+        return Node(f"{self.scratch}/{index}", index, self.count, known, self.port, created, look_ms=500, more=more)
+
+    def lies(self, what):
+        """How often it has told this lie."""
+        self.liar.state()  # which reads what it said until now
+        return sum(line[:2] == ["lied", what] for line in self.liar.kept)
+
+    def proposers(self, heights):
+        """Whose proposals became the blocks of these heights."""
+        return {ask_engine(self.honest[0].folder, f"/header?height={height}")["header"]["proposer_address"] for height in heights}
+
+    def go_on_while_it_lies(self, what):
+        """What is given to any node, the liar too, becomes final; the heights that were decided meanwhile."""
+        self.liar.say("lie", what)
+        first = self.honest[0].state()["height"] + 3  # what was proposed before
+        while self.lies(what) < 3:
+            for node in self.nodes:
+                self.history.await_all(self.history.give(node, 5))
+        return range(first, self.honest[0].state()["height"] + 1)
+
+    def check_end(self):
+        self.check_agreement(self.nodes)
+        self.history.check(self.nodes)
+        height = max(height for _, _, height in self.history.answered.values())
+        self.assertEqual(len({self.check_provable(node, height) for node in self.nodes}), 1)
+
+    def test_garbage_is_voted_down_and_votes_against_everything_stop_nobody(self):
+        address = ask_engine(self.liar.folder, "/status")["validator_info"]["address"]
+        heights = self.go_on_while_it_lies("garbage")
+        self.assertGreater(len(heights), 4)
+        self.assertNotIn(address, self.proposers(heights))
+        self.liar.say("lie", "none")
+        self.go_on_while_it_lies("refuse")
+        self.liar.say("lie", "none")
+        self.check_end()
+
+    def test_a_wrong_app_hash_stops_that_node_alone(self):
+        self.liar.say("lie", "hash")
+        for node in self.honest:
+            self.history.await_all(self.history.give(node, 20))
+        self.assertGreater(self.lies("hash"), 0)
+        self.wait_until(lambda: "its consensus failed and stood still" in self.read(".log"))
+        # Started again, it finds another state than it was told.
+        self.wait_until(lambda: "AppHash does not match" in self.read("/engine/engine.log"))
+        height = self.liar.state()["height"]
+        self.liar.say("lie", "none")  # too late
+        for node in self.honest:
+            self.history.await_all(self.history.give(node, 5))
+        self.assertEqual(self.liar.state()["height"], height)
+        self.assertLess(height, self.honest[0].state()["height"])
+
+        self.liar.end()  # everything is fetched again from the others; what its validator signed stays known
+        for part in ("ledger", "engine"):
+            shutil.rmtree(os.path.join(self.liar.folder, part))
+        self.liar.start()
+        self.history.await_all(self.history.give(self.liar, 5))
+        self.check_end()
+
+    def read(self, file):
+        """What the liar's node, or its engine, has said."""
+        with open(self.liar.folder + file, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
