@@ -46,13 +46,21 @@ void put_patient(SeededEntropy& entropy, storage::Batch& batch) {
   }
 }
 
-proof::CompactRange other_log(SeededEntropy& entropy, std::size_t entries, std::vector<Bytes>& tail) {
+// In the place of the ledger's own.
+proof::CompactRange other_log(SeededEntropy& entropy, std::size_t entries, Height height, storage::Store& store) {
   proof::CompactRange log;
-  for (std::size_t i = 0; i < entries; ++i) {
-    const auto leaf = entropy.take_id<Digest>();
-    log.append(leaf);
-    if (i >= entries - entries % replica::kTileLeaves) tail.push_back(leaf.bytes());
+  storage::Batch batch;
+  std::vector<Bytes> keys;
+  while (log.size() < entries) {
+    std::vector<replica::LogEntry> block;
+    while (block.size() < std::min<std::uint64_t>(replica::kTileLeaves, entries - log.size()))
+      block.push_back({entropy.take_id<Digest>(), static_cast<std::uint32_t>(block.size())});
+    replica::append_to_log(log, height, block, batch, keys);
+    if (batch.count() < kBatchRows) continue;
+    need(store.write(batch, storage::Durability::buffered));
+    batch.clear();
   }
+  need(store.write(batch, storage::Durability::buffered));
   return log;
 }
 
@@ -74,9 +82,7 @@ void enlarge_ledger(const apps::Layout& layout, std::size_t rows, std::size_t lo
   batch.clear();
   replica::Tip tip;
   if (!tip.ParseFromString(need(store->get(columns::kMeta, replica::kTipKey)).value())) give_up("the ledger has no tip");
-  std::vector<Bytes> tail;
-  const proof::CompactRange log = other_log(entropy, log_entries, tail);
-  need(replica::keep_log_end(log, tip.height(), tail, batch));
+  const proof::CompactRange log = other_log(entropy, log_entries, {tip.height()}, *store);
   replica::Workers workers(1);
   const auto snapshot = store->snapshot();
   const auto tree = need(replica::StateTree::build({snapshot.get(), columns::kState}, workers));

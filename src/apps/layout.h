@@ -19,6 +19,7 @@ struct Layout {
   std::string signed_steps() const { return folder + "/engine.signed"; }    // what its validator signed last; no part of a backup
   std::string restoring() const { return folder + "/restoring"; }           // while a restore of a network's node has not ended
   std::string ledger() const { return folder + "/ledger"; }
+  std::string snapshots() const { return folder + "/snapshots"; }  // of a network's ledger, for nodes that come later; follow from it
   std::string keystore() const { return folder + "/keystore"; }
   std::string organisation(const std::string& slug) const { return folder + "/organisations/" + slug; }
   std::string organisation_keystore(const std::string& slug) const { return organisation(slug) + "/keystore"; }

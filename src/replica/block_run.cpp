@@ -226,10 +226,10 @@ void BlockRun::finish_validators() {
 
 void BlockRun::finish_log() {
   out_.log_ = out_.base_->log;
-  std::vector<Digest> leaves;
+  std::vector<LogEntry> entries;
   for (const kernel::Receipt& receipt : out_.receipts_)
-    if (receipt.code.ok()) leaves.push_back(proof::log_leaf(proof::command_leaf(receipt.command, receipt.height, receipt.position)));
-  append_to_log(out_.log_, out_.block_.height, leaves, out_.log_rows_, out_.log_keys_);
+    if (receipt.code.ok()) entries.push_back({receipt.command, receipt.position});
+  append_to_log(out_.log_, out_.block_.height, entries, out_.log_rows_, out_.log_keys_);
 }
 
 Result<void> BlockRun::run() {

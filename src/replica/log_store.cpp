@@ -1,7 +1,6 @@
 #include "replica/log_store.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "base/assert.h"
 
@@ -16,66 +15,98 @@ Bytes node_key(proof::LogNodeId id) {
 }
 Bytes numbered_key(char kind, std::uint64_t first) { return Bytes(1, kind) + u64_bytes(first); }
 
+Digest leaf_of(Height height, const LogEntry& entry) { return proof::log_leaf(proof::command_leaf(entry.command, height, entry.position)); }
+
+std::optional<LoggedBlock> block_row(const storage::Iterator& at) {  // but for its count
+  ByteView key = at.key().substr(1);
+  ByteView value = at.value();
+  const auto first = take_u64(key);
+  const auto height = take_u64(value);
+  if (!first || !height) return std::nullopt;
+  return LoggedBlock{{*height}, *first, 0};
+}
+
 tl::unexpected<Error> damaged(std::uint64_t index) {
   return fail(ErrorKind::corrupt, "log: the hash of entry " + std::to_string(index) + " cannot be found");
 }
 
 }  // namespace
 
-void append_to_log(proof::CompactRange& range, Height height, std::span<const Digest> leaves, storage::Batch& batch,
+void append_entry(Bytes& out, const LogEntry& entry) {
+  append_u32(out, entry.position);
+  out += entry.command.view();
+}
+
+std::vector<LogEntry> entries_in(ByteView row) {
+  std::vector<LogEntry> out;
+  out.reserve(row.size() / kLogEntryBytes);
+  while (row.size() >= kLogEntryBytes) {
+    const std::uint32_t position = *take_u32(row);
+    out.push_back({*Digest::from(*take_bytes(row, Digest::size)), position});
+  }
+  return out;
+}
+
+void append_to_log(proof::CompactRange& range, Height height, std::span<const LogEntry> entries, storage::Batch& batch,
                    std::vector<Bytes>& keys) {
-  if (leaves.empty()) return;
+  if (entries.empty()) return;
   const auto put = [&](Bytes key, ByteView value) {
     batch.put(columns::kLog, key, value);
     keys.push_back(std::move(key));
   };
   put(numbered_key('b', range.size()), u64_bytes(height.value));
-  Bytes hashes;
-  hashes.reserve(leaves.size() * Digest::size);
-  for (const Digest& leaf : leaves) hashes += leaf.view();
-  put(numbered_key('l', range.size()), hashes);
+  Bytes row;
+  row.reserve(entries.size() * kLogEntryBytes);
+  for (const LogEntry& entry : entries) append_entry(row, entry);
+  put(numbered_key('e', range.size()), row);
   const auto sink = [&](proof::LogNodeId id, const Digest& hash) {
     if (id.level >= kTileLevel) put(node_key(id), hash.view());
   };
-  for (const Digest& leaf : leaves) range.append(leaf, sink);
+  for (const LogEntry& entry : entries) range.append(leaf_of(height, entry), sink);
 }
 
-Result<void> keep_log_end(const proof::CompactRange& range, std::uint64_t height, const std::vector<Bytes>& tail, storage::Batch& batch) {
-  const std::uint64_t whole = range.size() - range.size() % kTileLeaves;
-  if (tail.size() != range.size() - whole) return fail(ErrorKind::invalid, "log: the number of its last entries does not fit its size");
-  std::uint64_t first = 0;
-  std::size_t peak = 0;
-  for (std::uint64_t rest = whole; rest != 0; rest &= ~std::bit_floor(rest), ++peak) {
-    const auto level = static_cast<std::uint8_t>(std::countr_zero(std::bit_floor(rest)));
-    batch.put(columns::kLog, node_key({level, first >> level}), range.peaks()[peak].view());
-    first += std::bit_floor(rest);
-  }
-  if (tail.empty()) return {};
-  Bytes hashes;
-  for (const Bytes& leaf : tail) hashes += leaf;
-  batch.put(columns::kLog, numbered_key('b', whole), u64_bytes(height));
-  batch.put(columns::kLog, numbered_key('l', whole), hashes);
-  return {};
-}
-
-Result<LogStore::Leaves> LogStore::leaves_of_block(const storage::Reader& reader, std::uint64_t first, Height height) {
-  auto out = std::make_shared<std::vector<Digest>>();
-  CARELEDGER_TRY(const auto kept, reader.get(columns::kLog, numbered_key('l', first)));
-  if (kept) {
-    for (std::size_t at = 0; at + Digest::size <= kept->size(); at += Digest::size)
-      out->push_back(*Digest::from(ByteView(*kept).substr(at, Digest::size)));
-    return Leaves(out);
-  }
+Result<std::vector<LogEntry>> LogStore::entries_of_block(const storage::Reader& reader, std::uint64_t first, Height height) {
+  CARELEDGER_TRY(const auto kept, reader.get(columns::kLog, numbered_key('e', first)));
+  if (kept) return entries_in(*kept);
   CARELEDGER_TRY(const auto block, blocks_.read(reader, height));
-  for (std::size_t i = 0; i < block->commands.size(); ++i) {
-    if (!block->commands[i].code.ok()) continue;
-    out->push_back(proof::log_leaf(proof::command_leaf(block->commands[i].digest, height, static_cast<std::uint32_t>(i))));
+  std::vector<LogEntry> out;
+  for (std::size_t i = 0; i < block->commands.size(); ++i)
+    if (block->commands[i].code.ok()) out.push_back({block->commands[i].digest, static_cast<std::uint32_t>(i)});
+  return out;
+}
+
+Result<std::vector<LogEntry>> LogStore::entries(const storage::Reader& reader, const LoggedBlock& block) {
+  CARELEDGER_TRY(std::vector<LogEntry> out, entries_of_block(reader, block.first, block.height));
+  if (out.size() != block.count) return damaged(block.first + out.size());
+  return out;
+}
+
+Result<bool> LogStore::begins(const storage::Reader& reader) const {
+  CARELEDGER_TRY(const auto first, reader.get(columns::kLog, numbered_key('b', 0)));
+  return first.has_value();
+}
+
+Result<void> LogStore::each_block(const storage::Reader& reader, std::uint64_t from, std::uint64_t until,
+                                  const std::function<Result<void>(const LoggedBlock&)>& visit) const {
+  const auto at = reader.iterate(columns::kLog, storage::Range::prefix("b"));
+  at->seek(numbered_key('b', from));
+  for (std::uint64_t begins = from; begins < until;) {
+    CARELEDGER_CHECK(at->status());
+    const auto row = at->valid() ? block_row(*at) : std::nullopt;
+    if (!row || row->first != begins) return damaged(begins);
+    at->next();
+    const auto after = at->valid() ? block_row(*at) : std::nullopt;
+    const std::uint64_t ends = after ? after->first : until;
+    if (ends <= begins || ends > until) return damaged(begins);
+    CARELEDGER_CHECK(visit({row->height, begins, ends - begins}));
+    begins = ends;
   }
-  return Leaves(out);
+  return at->status();
 }
 
 // Blocks follow each other in the log: halves the stretch that the block can begin in until one row is left.
-Result<std::optional<std::uint64_t>> LogStore::find(const storage::Reader& reader, std::uint64_t size, Height height, const Digest& leaf) {
+Result<std::optional<std::uint64_t>> LogStore::find(const storage::Reader& reader, std::uint64_t size, Height height,
+                                                    const LogEntry& entry) {
   const auto blocks = reader.iterate(columns::kLog, storage::Range::prefix("b"));
   std::uint64_t from = 0;
   std::uint64_t until = size;
@@ -84,20 +115,17 @@ Result<std::optional<std::uint64_t>> LogStore::find(const storage::Reader& reade
     blocks->seek_backward(numbered_key('b', middle));
     CARELEDGER_CHECK(blocks->status());
     if (!blocks->valid()) return std::optional<std::uint64_t>{};
-    ByteView key = blocks->key().substr(1);
-    ByteView value = blocks->value();
-    const auto first = take_u64(key);
-    const auto at = take_u64(value);
-    if (!first || !at) return damaged(middle);
-    if (*at < height.value) {
+    const auto at = block_row(*blocks);
+    if (!at) return damaged(middle);
+    if (at->height < height) {
       from = middle + 1;
-    } else if (*at > height.value) {
-      until = *first;
+    } else if (at->height > height) {
+      until = at->first;
     } else {
-      CARELEDGER_TRY(const Leaves leaves, leaves_of_block(reader, *first, height));
-      const auto found = std::find(leaves->begin(), leaves->end(), leaf);
-      if (found == leaves->end()) return std::optional<std::uint64_t>{};
-      return std::optional(*first + static_cast<std::uint64_t>(found - leaves->begin()));
+      CARELEDGER_TRY(const std::vector<LogEntry> all, entries_of_block(reader, at->first, height));
+      const auto found = std::find(all.begin(), all.end(), entry);
+      if (found == all.end()) return std::optional<std::uint64_t>{};
+      return std::optional(at->first + static_cast<std::uint64_t>(found - all.begin()));
     }
   }
   return std::optional<std::uint64_t>{};
@@ -107,8 +135,7 @@ Result<std::optional<CommandPlace>> LogStore::place_of(const storage::Reader& re
   if (const auto known = places_.find(command); known && known->index < size) return known;
   CARELEDGER_TRY(const std::vector<Location> places, find_places(reader, command));
   for (const Location& at : places) {
-    const Digest leaf = proof::log_leaf(proof::command_leaf(command, at.height, at.position));
-    CARELEDGER_TRY(const auto index, find(reader, size, at.height, leaf));
+    CARELEDGER_TRY(const auto index, find(reader, size, at.height, {command, at.position}));
     if (!index) continue;
     places_.keep(command, {at, *index});
     return std::optional(CommandPlace{at, *index});
@@ -121,15 +148,12 @@ Result<proof::LogTree> LogStore::leaves(const storage::Reader& reader, std::uint
   proof::LogTree out;
   const auto at = reader.iterate(columns::kLog, storage::Range::prefix("b"));
   for (at->seek_backward(numbered_key('b', first)); at->valid() && out.size() < count; at->next()) {
-    ByteView key = at->key().substr(1);
-    ByteView value = at->value();
-    const auto start = take_u64(key);
-    const auto height = take_u64(value);
-    if (!start || !height) return damaged(first);
-    CARELEDGER_TRY(const Leaves block, leaves_of_block(reader, *start, {*height}));
+    const auto block = block_row(*at);
+    if (!block) return damaged(first);
+    CARELEDGER_TRY(const std::vector<LogEntry> all, entries_of_block(reader, block->first, block->height));
     const std::uint64_t wanted = first + out.size();
-    if (wanted < *start || wanted >= *start + block->size()) return damaged(wanted);
-    for (std::uint64_t i = wanted - *start; i < block->size() && out.size() < count; ++i) out.append((*block)[i]);
+    if (wanted < block->first || wanted >= block->first + all.size()) return damaged(wanted);
+    for (std::uint64_t i = wanted - block->first; i < all.size() && out.size() < count; ++i) out.append(leaf_of(block->height, all[i]));
   }
   CARELEDGER_CHECK(at->status());
   return out;

@@ -1,9 +1,11 @@
-// The ledger's log of commands (RFC 6962), stored sparsely: nodes of level 8 and above as rows; below that the leaf hashes of each block
-// as one row, so that no proof has to hash a block's commands again. (A store may lack that row for blocks of 64 commands and more: their
-// leaves follow from the block.)
+// The ledger's log of commands (RFC 6962), stored sparsely: nodes of level 8 and above as rows; below that what each block added as one
+// row, so that no proof has to read a block's commands again, and none needs the block itself. (What an earlier build wrote lacks that row:
+// it follows from the block.) Every node has the whole log, also one that began with a snapshot.
 //
 // Thread-safety: LogStore is safe from any thread. Errors: what storage answers; corrupt when a block lacks what the log says it has.
 #pragma once
+
+#include <functional>
 
 #include "base/recent.h"
 #include "proof/log.h"
@@ -15,12 +17,24 @@ namespace careledger::replica {
 inline constexpr std::uint8_t kTileLevel = 8;
 inline constexpr std::uint64_t kTileLeaves = 1u << kTileLevel;
 
-// Adds a block's leaves to `range` and the rows they make to `batch`; `keys` hears of each row's key.
-void append_to_log(proof::CompactRange& range, Height height, std::span<const Digest> leaves, storage::Batch& batch,
+struct LogEntry {  // with its block's height, all that a leaf is made of
+  Digest command;
+  std::uint32_t position = 0;
+  friend bool operator==(const LogEntry&, const LogEntry&) = default;
+};
+inline constexpr std::size_t kLogEntryBytes = 4 + Digest::size;  // u32 position ‖ digest
+void append_entry(Bytes& out, const LogEntry& entry);
+std::vector<LogEntry> entries_in(ByteView row);  // a whole number of them; what is left over is ignored
+
+// Adds a block's entries, in their order, to `range` and the rows they make to `batch`; `keys` hears of each row's key.
+void append_to_log(proof::CompactRange& range, Height height, std::span<const LogEntry> entries, storage::Batch& batch,
                    std::vector<Bytes>& keys);
 
-// The rows from which a log can go on that was never stored here: the peaks of its whole tiles, and the leaf hashes after them.
-Result<void> keep_log_end(const proof::CompactRange& range, std::uint64_t height, const std::vector<Bytes>& tail, storage::Batch& batch);
+struct LoggedBlock {
+  Height height;
+  std::uint64_t first = 0;  // index of its first entry
+  std::uint64_t count = 0;
+};
 
 struct CommandPlace {  // of an ok command
   Location at;
@@ -35,16 +49,20 @@ class LogStore {
   Result<Digest> node(const storage::Reader& reader, proof::LogNodeId id);
   // Where a command stands in the log, whose size is `size`; nullopt when none of this digest is there. A place never changes either.
   Result<std::optional<CommandPlace>> place_of(const storage::Reader& reader, std::uint64_t size, const Digest& command);
-  void forget();  // after an undo
+  // The blocks whose entries fill the log from one size to another; both are where a block ends.
+  Result<void> each_block(const storage::Reader& reader, std::uint64_t from, std::uint64_t until,
+                          const std::function<Result<void>(const LoggedBlock&)>& visit) const;
+  Result<std::vector<LogEntry>> entries(const storage::Reader& reader, const LoggedBlock& block);
+  Result<bool> begins(const storage::Reader& reader) const;  // whether the first entry is here, and with it all
+  void forget();                                             // after an undo
 
  private:
-  using Leaves = std::shared_ptr<const std::vector<Digest>>;
   using Tile = std::shared_ptr<const proof::LogTree>;
   struct NodeHash {
     std::size_t operator()(const proof::LogNodeId& id) const { return (id.index << 6 ^ id.level) * 0x9E3779B97F4A7C15u >> 16; }
   };
-  Result<std::optional<std::uint64_t>> find(const storage::Reader& reader, std::uint64_t size, Height height, const Digest& leaf);
-  Result<Leaves> leaves_of_block(const storage::Reader& reader, std::uint64_t first, Height height);
+  Result<std::optional<std::uint64_t>> find(const storage::Reader& reader, std::uint64_t size, Height height, const LogEntry& entry);
+  Result<std::vector<LogEntry>> entries_of_block(const storage::Reader& reader, std::uint64_t first, Height height);
   Result<Tile> tile(const storage::Reader& reader, std::uint64_t index, std::uint64_t count);
   Result<proof::LogTree> leaves(const storage::Reader& reader, std::uint64_t first, std::uint64_t count);
 

@@ -117,6 +117,10 @@ Result<void> Replica::load(ByteView tip_bytes) {
   const auto snapshot = store_->snapshot();
   CARELEDGER_TRY(StateTree tree, StateTree::build({snapshot.get(), columns::kState}, workers_));
   if (tree.root().view() != tip.state_root()) return mismatch("the rows", tip.height());
+  CARELEDGER_TRY(const bool has_log, log_store_->begins(*snapshot));
+  if (tip.log_size() > 0 && !has_log)
+    return fail(ErrorKind::unsupported,
+                "ledger: it began with a snapshot of an earlier build, without the log before that: fetch it again");
   CARELEDGER_TRY(proof::CompactRange log, proof::range_at(LogAt(*log_store_, *snapshot), tip.log_size()));
   if (log.root().view() != tip.log_root()) return mismatch("the log's entries", tip.height());
   const std::lock_guard lock(mutex_);

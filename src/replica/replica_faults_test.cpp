@@ -157,7 +157,7 @@ TEST(LedgerFaultsTest, AChangedRowLogOrTipIsFoundAtStart) {
            {columns::kState, account, "other"},
            {columns::kState, account, "erase"},
            {columns::kState, account + "x", "added"},
-           {columns::kLog, Bytes("l") + u64_bytes(0), Bytes(64, 'x')},
+           {columns::kLog, Bytes("e") + u64_bytes(0), Bytes(2 * kLogEntryBytes, 'x')},
            {columns::kMeta, Bytes(kTipKey), "erase"},
            {columns::kMeta, Bytes(kTipKey), "garbage"},
        }) {

@@ -32,11 +32,11 @@ class ReplicaTest : public testing::Test {
  protected:
   ReplicaTest() : store_(memory_ledger_store()), replica_(test::open_replica(world_, store_)) {}
   void reopen() { replica_ = test::open_replica(world_, store_); }
-  void drop_leaves_of_large_blocks() {  // a store may have been written without them
+  void drop_entries_of_large_blocks() {  // an earlier build did not write them
     storage::Batch batch;
-    const auto rows = store_->iterate(columns::kLog, storage::Range::prefix("l"));
+    const auto rows = store_->iterate(columns::kLog, storage::Range::prefix("e"));
     for (rows->seek_first(); rows->valid(); rows->next())
-      if (rows->value().size() >= 64 * Digest::size) batch.erase(columns::kLog, rows->key());
+      if (rows->value().size() >= 64 * kLogEntryBytes) batch.erase(columns::kLog, rows->key());
     ASSERT_GT(batch.count(), 0u);
     ASSERT_TRUE(store_->write(batch, storage::Durability::buffered));
   }
@@ -277,7 +277,7 @@ TEST_F(ReplicaTest, TheLogProvesInclusionAndConsistency) {
     EXPECT_EQ(early.prove_command(kernel::digest_of(later)).error().kind, ErrorKind::not_found) << "it stands there only since";
   }
   prove_each(replica_->view());
-  drop_leaves_of_large_blocks();
+  drop_entries_of_large_blocks();
   reopen();
   const View view = replica_->view();
   prove_each(view);
@@ -287,6 +287,17 @@ TEST_F(ReplicaTest, TheLogProvesInclusionAndConsistency) {
     EXPECT_TRUE(proof::verify_consistency(size, root, view.log_size(), view.log_root(), *path));
   }
   EXPECT_EQ(view.prove_command(Digest{}).error().kind, ErrorKind::not_found);
+}
+
+// Its wallets could not be told that the log grew from what they remember.
+TEST_F(ReplicaTest, ALedgerWithoutTheBeginningOfItsLogIsNotOpened) {
+  world_.populate(*replica_, 2, 20);
+  storage::Batch batch;
+  batch.erase(columns::kLog, "b" + u64_bytes(0));
+  ASSERT_TRUE(store_->write(batch, storage::Durability::synced));
+  const auto opened = Replica::open(test::config_of(world_), store_, contracts::all());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::unsupported);
 }
 
 TEST(ReplicaDeterminismTest, ThreadsStoresAndRestartsDoNotMatter) {

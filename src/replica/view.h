@@ -66,8 +66,10 @@ class View {
   Result<proof::MapCut> prove(std::span<const Bytes> keys) const;                           // membership or absence of each
   Result<StateTree::RangeCut> prove_range(const storage::Range& range, Limit limit) const;  // every row, up to the limit, provably
 
-  Result<std::optional<kernel::Receipt>> find_receipt(const Digest& command) const;  // the first one for these bytes
-  Result<CommandProof> prove_command(const Digest& command) const;                   // not_found unless it was ok
+  // The first one for these bytes. Of a command whose block is not kept here the log alone tells: that it was ok, by the kernel's code for
+  // that; one that was refused there has none.
+  Result<std::optional<kernel::Receipt>> find_receipt(const Digest& command) const;
+  Result<CommandProof> prove_command(const Digest& command) const;  // not_found unless it was ok
   Result<proof::Path> prove_inclusion(std::uint64_t index) const;
   Result<proof::Path> prove_consistency(std::uint64_t older_size) const;
   Result<proof::CompactRange> log_at(std::uint64_t size) const;  // the log when it had so many entries, from what is stored of it
@@ -98,7 +100,6 @@ class View {
     RowSource source() const { return {&rows.reader(), columns::kState, shown.get()}; }
     const storage::Reader& reader() const { return rows.reader(); }
   };
-  Result<void> check_log_begins(std::uint64_t entry) const;
   explicit View(std::shared_ptr<const Committed> committed) : committed_(std::move(committed)) {}
   std::shared_ptr<const Committed> committed_;
 };

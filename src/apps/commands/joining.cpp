@@ -43,9 +43,19 @@ Result<std::optional<network::SnapshotOrder>> snapshot_order(const Options& opti
   return std::optional(network::SnapshotOrder{trusted.first, trusted.second, options.rpc, options.members_certificates});
 }
 
+network::JoinOrder order_of(const Options& options, std::optional<network::SnapshotOrder> snapshot) {
+  network::JoinOrder order;
+  order.snapshot = std::move(snapshot);
+  order.seal = options.folder.seal;
+  order.engine = options.engine;
+  order.on_event = [](const std::string& what) { fmt::print(stderr, "careledger: {}\n", printable(what)); };
+  return order;
+}
+
 // On a terminal one line that is written over; elsewhere a line each time that there is something new to say.
 class Steps {
  public:
+  explicit Steps(const char* state) : state_(state) {}
   ~Steps() {
     if (terminal_ && shown_) fmt::print(stderr, "\n");
   }
@@ -54,7 +64,7 @@ class Steps {
       if (joining.snapshot)
         fmt::print(stderr, "\r  snapshot of block {}: {} of {} pieces", joining.snapshot->height.value, joining.snapshot->added,
                    joining.snapshot->chunks);
-      else fmt::print(stderr, "\r  block {}: not admitted yet          ", joining.height.value);
+      else fmt::print(stderr, "\r  block {}: {}          ", joining.height.value, state_);
       shown_ = true;
     }
     if (!joining.waits_long || told_) return;
@@ -64,6 +74,7 @@ class Steps {
   }
 
  private:
+  const char* const state_;
   const bool terminal_ = stderr_is_terminal();
   bool shown_ = false;
   bool told_ = false;
@@ -76,14 +87,10 @@ int join(const Options& options, bool as_json) {
   const auto config = prepare(options, layout);
   if (!config) return report(config.error(), as_json);
   if (!as_json) fmt::print("Joining {}, ledger {}.\n", printable(config->name), config->ledger.hex());
-  network::JoinOrder order;
-  order.snapshot = std::move(*snapshot);
-  order.seal = options.folder.seal;
-  order.engine = options.engine;
-  order.on_event = [](const std::string& what) { fmt::print(stderr, "careledger: {}\n", printable(what)); };
+  network::JoinOrder order = order_of(options, std::move(*snapshot));
   network::Joining last;
   {
-    Steps steps;
+    Steps steps("not admitted yet");
     order.step = [&](const network::Joining& joining) {
       last = joining;
       steps.show(joining);
@@ -93,6 +100,25 @@ int join(const Options& options, bool as_json) {
   }
   if (as_json) fmt::print("{{\"ledger\":\"{}\",\"height\":{}}}\n", config->ledger.hex(), last.height.value);
   else fmt::print("Admitted, as of block {}. Next: careledger serve {}\n", last.height.value, options.folder.folder);
+  return 0;
+}
+
+int recover(const Options& options, bool as_json) {
+  auto snapshot = snapshot_order(options);
+  if (!snapshot) return report(snapshot.error(), as_json);
+  network::JoinOrder order = order_of(options, std::move(*snapshot));
+  network::Joining last;
+  {
+    Steps steps("fetched");
+    order.step = [&](const network::Joining& joining) {
+      last = joining;
+      steps.show(joining);
+    };
+    const auto recovered = network::recover_ledger(layout_of(options.folder.folder), order, system_clock(), system_entropy());
+    if (!recovered) return report(recovered.error(), as_json);
+  }
+  if (as_json) fmt::print("{{\"height\":{}}}\n", last.height.value);
+  else fmt::print("The ledger is here, up to block {}. Next: careledger serve {}\n", last.height.value, options.folder.folder);
   return 0;
 }
 
@@ -127,9 +153,18 @@ int forget(const Options& options, bool as_json) {
   return 0;
 }
 
-}  // namespace
+// How the ledger comes here.
+void add_fetching(CLI::App& command, Options& options) {
+  command.add_option("--engine", options.engine, "program that orders the ledger: a file, or a name beside this program or in PATH");
+  command.add_option("--trust", options.trust,
+                     "HEIGHT:HASH of a block, as members read it to you: begin with a snapshot, without older blocks");
+  command.add_option("--rpc", options.rpc, "read-only RPC of a member, for --trust: https://HOST:PORT; give two or more")
+      ->allow_extra_args(false);
+  command.add_option("--members-certificates", options.members_certificates,
+                     "PEM file with the authorities, or certificates, of the members' endpoints, for --rpc");
+}
 
-void add_joining(CLI::App& network, Context& context) {
+void add_join(CLI::App& network, Context& context) {
   auto options = std::make_shared<Options>();
   auto* command = network.add_subcommand(
       "join", "come into a network that is there: fetch its ledger, and wait until the members have admitted this organisation");
@@ -137,19 +172,30 @@ void add_joining(CLI::App& network, Context& context) {
   command->add_option("FOUNDING", options->founding, "a member's founding.pb")->required();
   command->add_option("FILES", options->files, "descriptions of members, old ones too: where their engines are")->required();
   command->add_option("--ledger", options->ledger, "the ledger's number, as a member read it to you")->required();
-  command->add_option("--engine", options->engine, "program that orders the ledger: a file, or a name beside this program or in PATH");
   command->add_option("--rpc-port", options->rpc_port, "of the read-only RPC; the next one is taken too; 0: chosen at each start");
-  command->add_option("--trust", options->trust,
-                      "HEIGHT:HASH of a block, as members read it to you: begin with a snapshot, without older blocks");
-  command->add_option("--rpc", options->rpc, "read-only RPC of a member, for --trust: https://HOST:PORT; give two or more")
-      ->allow_extra_args(false);
-  command->add_option("--members-certificates", options->members_certificates,
-                      "PEM file with the authorities, or certificates, of the members' endpoints, for --rpc");
+  add_fetching(*command, *options);
   example(*command, "careledger network join /srv/care founding.pb north.json south.json --ledger 8d…41");
   command->callback([options, &context] { context.chosen = [options, &context] { return join(*options, context.json); }; });
+}
 
-  options = std::make_shared<Options>();
-  command = network.add_subcommand("peer", "let the engine of another member in, or write down that it moved");
+void add_recover(CLI::App& network, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = network.add_subcommand(
+      "recover", "fetch the ledger of this member again, founder or not, after DIR/ledger and DIR/engine were lost or moved away");
+  add_folder(*command, options->folder);
+  add_fetching(*command, *options);
+  example(*command, "careledger network recover /srv/care --trust 41999:8d…41 --rpc https://north:26671 --rpc https://south:26671");
+  command->callback([options, &context] { context.chosen = [options, &context] { return recover(*options, context.json); }; });
+}
+
+}  // namespace
+
+void add_joining(CLI::App& network, Context& context) {
+  add_join(network, context);
+  add_recover(network, context);
+
+  auto options = std::make_shared<Options>();
+  auto* command = network.add_subcommand("peer", "let the engine of another member in, or write down that it moved");
   add_folder(*command, options->folder);
   command->add_option("FILES", options->files, "the member's description, or several")->required();
   example(*command, "careledger network peer /srv/care east.json");

@@ -9,6 +9,7 @@
 #include "contracts/registry/registry.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
+#include "proof/checkpoint.h"
 
 namespace careledger::apps::network {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 namespace registry = contracts::registry;
 
 constexpr std::chrono::seconds kLong{30};
+constexpr std::size_t kWitnessFileMax = 4096;
 
 Result<void> check_own(const Description& own, const kernel::Founding& founding) {
   const LedgerId ledger = kernel::ledger_id(kernel::encode(founding));
@@ -97,6 +99,34 @@ Result<void> fetch(const Layout& layout, const Config& config, const JoinOrder& 
   return fetched;
 }
 
+struct Remembered {
+  std::string organisation;
+  proof::Checkpoint checkpoint;
+};
+
+// By the witness of each organisation; what wallets were shown is no longer than that.
+Result<std::vector<Remembered>> remembered_in(const Layout& layout, const Config& config) {
+  std::vector<Remembered> out;
+  for (const OrganisationConfig& one : config.organisations) {
+    const std::string file = layout.witness(one.slug);
+    if (!system_files().exists(file)) continue;
+    CARELEDGER_TRY(const Bytes text, system_files().read_all(file, kWitnessFileMax));
+    auto checkpoint = proof::parse_checkpoint(text);
+    if (!checkpoint) return fail(ErrorKind::corrupt, file + " is not the memory of a witness: " + checkpoint.error().message);
+    out.push_back({one.name, std::move(*checkpoint)});
+  }
+  return out;
+}
+
+Result<void> check_contains(const replica::View& view, const Remembered& remembered) {
+  const proof::Checkpoint& known = remembered.checkpoint;
+  CARELEDGER_TRY(const proof::Path path, view.prove_consistency(known.size));
+  if (proof::verify_consistency(known.size, known.root, view.log_size(), view.log_root(), path)) return {};
+  return fail(ErrorKind::conflict, "the witness of " + remembered.organisation + " remembers " + std::to_string(known.size) +
+                                       " entries of another history than the one that was fetched: do not serve it, and ask the other "
+                                       "members by another way which one is right");
+}
+
 }  // namespace
 
 Result<kernel::Founding> read_founding(ByteView bytes) {
@@ -140,6 +170,26 @@ Result<void> await_block_after(const Layout& layout, BlockTime moment, const Joi
   CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
   if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: its blocks come from nobody else");
   return fetch(layout, config, order, [moment](const replica::View& view) { return view.time() > moment; }, clock, entropy);
+}
+
+Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy) {
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: nobody else has it. Restore a backup");
+  if (system_files().exists(layout.restoring()))
+    return fail(ErrorKind::precondition, "a restore of this folder was cut off: run careledger restore again");
+  CARELEDGER_TRY(const std::vector<Remembered> remembered, remembered_in(layout, config));
+  std::optional<Error> departs;
+  const auto enough = [&](const replica::View& view) {
+    const bool is_there = view.height() >= view.first_height() && std::ranges::all_of(remembered, [&view](const Remembered& one) {
+                            return one.checkpoint.size <= view.log_size();
+                          });
+    for (const Remembered& one : remembered)
+      if (auto holds = is_there ? check_contains(view, one) : Result<void>(); !holds) departs = std::move(holds.error());
+    return is_there;
+  };
+  CARELEDGER_CHECK(fetch(layout, config, order, enough, clock, entropy));
+  if (departs) return tl::make_unexpected(std::move(*departs));
+  return {};
 }
 
 Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {

@@ -1,6 +1,6 @@
 // How an organisation comes into a network that was founded without it: it describes itself with the network's founding document, members
 // admit it by votes (apps/governance_acts.h) and let its engine in, and it fetches the blocks, or the state of a height and the blocks
-// since, until it finds itself admitted.
+// since, until it finds itself admitted. A member whose ledger was lost or spoilt fetches it in the same two ways.
 //
 // Thread-safety: one thread a folder.
 #pragma once
@@ -45,6 +45,10 @@ struct JoinOrder {
 Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy);
 // The same until the ledger here has a block later than `moment`.
 Result<void> await_block_after(const Layout& layout, BlockTime moment, const JoinOrder& order, Clock& clock, Entropy& entropy);
+// The same until the ledger here goes on from what this folder's witnesses remember, whose ledger, and the engine's folder, were moved
+// away: what is left goes on as it did, and whoever was shown the ledger before finds it in this one. conflict: it does not contain what
+// they remember. precondition: a restore of this folder was cut off.
+Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy);
 
 // Writes where a member is into DIR/careledger.json, in the place of what stood there of it. A running node lets its engine in from then on
 // (peer_book.h) and dials it itself at its next start. invalid: of another network. conflict: its name reads like that of another member,

@@ -24,12 +24,12 @@ Result<void> check_blocks(const Member::Parts& parts) {
   const replica::View view = parts.replica.view();
   if (view.height().value > 0 && view.height() < view.first_height())
     return fail(ErrorKind::precondition, "a snapshot of height " + std::to_string(view.height().value) +
-                                             " was loaded, and the engine has not gone on from there: run careledger network join again, "
-                                             "with --trust");
+                                             " was loaded, and the engine has not gone on from there: run careledger network join "
+                                             "(recover, of one that was a member before) again, with --trust");
   const std::string blocks = parts.layout.engine() + "/data/blockstore.db";
   if (view.height().value == 0 || system_files().exists(blocks)) return {};
   return fail(ErrorKind::corrupt, blocks + " is gone while the ledger is there: stop the node and move " + parts.layout.ledger() +
-                                      " away as well; both are fetched again from the other members");
+                                      " away as well; careledger network recover fetches both from the other members");
 }
 
 bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
@@ -130,7 +130,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.epoch_ms = parts.founding.epoch_ms();
   config.on_fault = fault;
   config.application = application_of(state.peers);
-  config.application.snapshots.every = parts.engine.snapshot_every;
+  config.application.snapshots = {.every = parts.engine.snapshot_every, .folder = parts.layout.snapshots()};
   config.application.retention = parts.engine.retention;
   config.application.on_unreadable = [tell](const Error& error) {
     tell("the engine drops no more old blocks (--keep-blocks), because one of the ledger's cannot be read: " + error.message +

@@ -168,9 +168,12 @@ Result<http::Response> PatientApi::cosignature(const http::Request& request, con
   CARELEDGER_TRY(const proof::Checkpoint checkpoint, proof::parse_checkpoint(note.text));
   const replica::View view = parts_.replica.view();
   if (checkpoint.origin != parts_.log_key.name) return fail(ErrorKind::invalid, "note: of another log");
-  const auto path = checkpoint.size > view.log_size() ? Result<proof::Path>(fail(ErrorKind::conflict, "longer"))
-                                                      : view.prove_consistency(checkpoint.size);
-  if (!path || !proof::verify_consistency(checkpoint.size, checkpoint.root, view.log_size(), view.log_root(), *path))
+  proof::Path path;
+  const bool longer = checkpoint.size > view.log_size();
+  if (!longer) {
+    CARELEDGER_TRY(path, view.prove_consistency(checkpoint.size));  // that we cannot tell convicts nobody
+  }
+  if (longer || !proof::verify_consistency(checkpoint.size, checkpoint.root, view.log_size(), view.log_root(), path))
     return fail(ErrorKind::conflict, "the wallet cosigned another history than this node has; keep the note, it is evidence");
   CARELEDGER_CHECK(parts_.relationships.put_cosigned({caller.relationship.id, proof::to_text(key), proof::encode(note)}));
   return http::json(201, "{}");

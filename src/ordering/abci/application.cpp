@@ -188,9 +188,8 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
   return response;
 }
 
-// From where on the engine keeps its blocks once this one is durable; 0: nobody asked it to drop any.
-Result<Height> Application::kept_after(const Finalized& block) {
-  if (config_.retention.blocks == 0) return Height{};
+Result<Application::Kept> Application::kept_after(const Finalized& block) {
+  if (config_.retention.blocks == 0) return Kept{};
   const replica::View before = replica_.view();
   CARELEDGER_TRY(const Height from, first_header(before));
   const auto time_of = [&](Height height) {
@@ -199,7 +198,8 @@ Result<Height> Application::kept_after(const Finalized& block) {
     told_unreadable_ = !stored;
     return stored ? std::optional((*stored)->time) : std::nullopt;
   };
-  return keep_from(config_.retention, {from, block.execution.height(), block.time, snapshots_.oldest()}, time_of);
+  const Height kept = keep_from(config_.retention, {from, block.execution.height(), block.time, snapshots_.oldest()}, time_of);
+  return Kept{kept, kept != from};
 }
 
 Result<wire::Response> Application::commit() {
@@ -210,15 +210,15 @@ Result<wire::Response> Application::commit() {
   std::vector<Ordered> ordered;
   for (const auto& receipts : executed.execution.receipts_by_batch())
     ordered.push_back({executed.envelopes[ordered.size()], {receipts.begin(), receipts.end()}});
-  CARELEDGER_TRY(const Height kept, kept_after(executed));
+  CARELEDGER_TRY(const Kept kept, kept_after(executed));
   std::vector<replica::SideRow> rows;
-  if (kept.value > 0) rows.push_back(headers_from(kept));  // first remembered, then dropped
+  if (kept.changed) rows.push_back(headers_from(kept.from));  // first remembered, then dropped
   CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution), rows));
   // Who takes a snapshot knows its time from the verified header alone.
   if (executed.has_header_time) snapshots_.committed(view);
   if (config_.on_commit) config_.on_commit(view, std::move(ordered));
   Response response;
-  response.mutable_commit()->set_retain_height(static_cast<std::int64_t>(kept.value));
+  response.mutable_commit()->set_retain_height(static_cast<std::int64_t>(kept.from.value));
   return response;
 }
 
@@ -229,19 +229,19 @@ Result<wire::Response> Application::list_snapshots() const {
     auto& to = *list.add_snapshots();
     to.set_height(one->height.value);
     to.set_format(replica::kSnapshotFormat);
-    to.set_chunks(static_cast<std::uint32_t>(one->reader.chunks()));
-    to.set_hash(crypto::sha256(one->reader.header()).bytes());
-    to.set_metadata(one->reader.header());
+    to.set_chunks(static_cast<std::uint32_t>(one->chunks()));
+    to.set_hash(crypto::sha256(one->header).bytes());
+    to.set_metadata(one->header);
   }
   return response;
 }
 
 // What is not kept is answered with nothing, which the engine tells its peer as missing.
-Result<wire::Response> Application::load_chunk(const wire::RequestLoadSnapshotChunk& asked) const {
+Result<wire::Response> Application::load_chunk(const wire::RequestLoadSnapshotChunk& asked) {
   Response response;
   auto& loaded = *response.mutable_load_snapshot_chunk();
   if (asked.format() != replica::kSnapshotFormat) return response;
-  auto chunk = snapshots_.chunk({asked.height()}, asked.chunk());
+  auto chunk = snapshots_.chunk(replica_.view(), {asked.height()}, asked.chunk());
   if (chunk) loaded.set_chunk(std::move(*chunk));
   else if (is_of_disk(chunk.error())) return tl::make_unexpected(std::move(chunk.error()));
   return response;

@@ -50,7 +50,10 @@ class Application final : public Handler {
  public:
   // Borrows the replica. Nothing else may commit to it while an engine drives it.
   Application(replica::Replica& replica, ApplicationConfig config)
-      : replica_(replica), config_(std::move(config)), proposals_(replica), snapshots_(config_.snapshots) {}
+      : replica_(replica),
+        config_(std::move(config)),
+        proposals_(replica),
+        snapshots_(config_.snapshots, replica.ledger(), replica.view().height()) {}
   const Proposals& proposals() const { return proposals_; }
   SnapshotKeeper& snapshots() { return snapshots_; }
 
@@ -71,7 +74,7 @@ class Application final : public Handler {
   Result<Response> finalize_block(const careledger::abci::RequestBlock& asked);
   Result<Response> commit();
   Result<Response> list_snapshots() const;
-  Result<Response> load_chunk(const careledger::abci::RequestLoadSnapshotChunk& asked) const;
+  Result<Response> load_chunk(const careledger::abci::RequestLoadSnapshotChunk& asked);
   BlockTime time_of(const comet::Timestamp& time) const;
 
   replica::Replica& replica_;
@@ -86,7 +89,11 @@ class Application final : public Handler {
     std::vector<Digest> envelopes;
     bool has_header_time = false;  // and not a millisecond after the block before
   };
-  Result<Height> kept_after(const Finalized& block);
+  struct Kept {            // of the engine's blocks once a block is durable
+    Height from;           // 0: nobody asked it to drop any
+    bool changed = false;  // by this block
+  };
+  Result<Kept> kept_after(const Finalized& block);
   std::optional<Finalized> executed_;  // of the newest FinalizeBlock, not yet committed
   bool told_unreadable_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include "contracts/governance/governance.h"
 #include "kernel/codes.h"
+#include "ordering/abci/test_folder.h"
 #include "ordering/headers_kept.h"
 #include "ordering/test_founder.h"
 
@@ -307,7 +308,8 @@ class DroppingBlocks : public ApplicationTest {
     open();
     ApplicationConfig config;
     config.retention = retention;
-    config.snapshots = {.every = snapshot_every};
+    config.snapshots.every = snapshot_every;
+    config.snapshots.folder = snapshots.path();
     application = std::make_unique<Application>(*replica, std::move(config));
   }
   // Blocks up to a height; from where on the engine was told with each of them to keep its own.
@@ -322,6 +324,13 @@ class DroppingBlocks : public ApplicationTest {
     return told;
   }
   std::uint64_t first_kept() const { return first_header(replica->view())->value; }
+  // Whether the newest block wrote down from where on blocks are kept.
+  bool remembered() const {
+    replica::Undo undo;
+    EXPECT_TRUE(undo.ParseFromString(store->get(replica::columns::kMeta, replica::kUndoKey).value().value_or("")));
+    return !undo.side_rows().empty();
+  }
+  ScratchFolder snapshots;
   using Told = std::vector<std::int64_t>;
 };
 
@@ -377,6 +386,18 @@ TEST_F(DroppingBlocks, ABlockThatCannotBeReadStaysAndIsToldOnce) {
   EXPECT_EQ(told, std::vector<std::string>{"block 4: does not parse"});
   write_block(whole);
   EXPECT_EQ(run_to(11), (Told{4, 5}));  // what is written now is seen from the next block on
+}
+
+TEST_F(DroppingBlocks, ItIsWrittenDownWithTheBlocksThatChangeItAlone) {
+  serve({.blocks = 2, .milliseconds = 0, .step = 3});
+  EXPECT_EQ(run_to(5), (Told{1, 1, 1, 1, 1}));
+  EXPECT_FALSE(remembered());
+  EXPECT_EQ(run_to(6), (Told{4}));
+  EXPECT_TRUE(remembered());
+  EXPECT_EQ(run_to(7), (Told{4}));
+  EXPECT_FALSE(remembered());
+  ASSERT_TRUE(replica->undo_last());
+  EXPECT_EQ(first_kept(), 4u);
 }
 
 TEST_F(DroppingBlocks, NothingOfItIsPartOfConsensus) {

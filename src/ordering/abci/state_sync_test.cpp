@@ -8,6 +8,7 @@
 #include <set>
 
 #include "ordering/abci/fake_engine.h"
+#include "ordering/abci/test_folder.h"
 #include "replica/test_world.h"
 #include "storage/test_faulty_store.h"
 
@@ -33,10 +34,17 @@ wire::Response ask(Handler& handler, const wire::Request& request) {
 // A node whose ledger is there.
 class Source {
  public:
-  explicit Source(const World& world) : replica_(replica::test::open_replica(world, replica::memory_ledger_store())) {
+  explicit Source(const World& world) : world_(world) { start(); }
+  // Again, from what is on the disk.
+  void start() {
+    application_.reset();
+    replica_ = replica::test::open_replica(world_, store_);
     ApplicationConfig config;
-    config.snapshots = {.every = kEvery, .chunk_bytes = kChunk};
+    config.snapshots.every = kEvery;
+    config.snapshots.chunk_bytes = kChunk;
+    config.snapshots.folder = folder_.path();
     application_.emplace(*replica_, std::move(config));
+    application_->snapshots().wait_until_made();
   }
   // `milliseconds_early`: by which the header's time stands before the block's.
   void run(const replica::Block& block, std::int64_t milliseconds_early = 0) {
@@ -77,6 +85,9 @@ class Source {
   }
 
  private:
+  const World& world_;
+  const std::shared_ptr<storage::Store> store_ = replica::memory_ledger_store();
+  const ScratchFolder folder_;
   std::unique_ptr<replica::Replica> replica_;
   std::map<std::uint64_t, TrustedPoint> points_;
   std::optional<Application> application_;
@@ -167,7 +178,7 @@ TEST_F(StateSyncTest, SnapshotsOfTheTwoNewestHeightsAreOfferedOnceBlocksStandAbo
   EXPECT_EQ(source.offered()[1].height(), 20u);
   EXPECT_TRUE(source.chunk(10, 0).empty());  // gone
   EXPECT_TRUE(source.chunk(30, 4711).empty());
-  EXPECT_TRUE(source.chunk(30, 0, 2).empty());
+  EXPECT_TRUE(source.chunk(30, 0, replica::kSnapshotFormat + 1).empty());
   EXPECT_FALSE(source.chunk(30, 0).empty());
 }
 
@@ -181,6 +192,22 @@ TEST_F(StateSyncTest, AllNodesOfferTheSameBytesWhateverTheyBeganWith) {
   }
   EXPECT_EQ(whole.offered().front().SerializeAsString(), source.offered().front().SerializeAsString());
   for (std::uint32_t i = 0; i < source.offered().front().chunks(); ++i) EXPECT_EQ(whole.chunk(10, i), source.chunk(10, i));
+}
+
+TEST_F(StateSyncTest, AfterARestartTheSameSnapshotsAreOfferedAndTaken) {
+  run_to(24);
+  const auto before = source.offered();
+  ASSERT_EQ(before.size(), 2u);
+  std::vector<Bytes> pieces;
+  for (std::uint32_t i = 0; i < before.front().chunks(); ++i) pieces.push_back(source.chunk(20, i));
+  source.start();
+  const auto after = source.offered();
+  ASSERT_EQ(after.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(after[i].SerializeAsString(), before[i].SerializeAsString());
+  for (std::uint32_t i = 0; i < before.front().chunks(); ++i) EXPECT_EQ(source.chunk(20, i), pieces[i]);
+  ASSERT_EQ(offer(after.front()), OfferResult::accept);
+  apply_all(after.front());
+  EXPECT_EQ(sync->replica()->view().app_hash(), source.point({20})->app_hash);
 }
 
 // Its time would not be that of the header which proves the rest.
@@ -295,8 +322,8 @@ TEST_F(StateSyncTest, WhatIsNotOfTheTrustedHeaderIsNotBegunWith) {
   };
   using Snapshot = wire::Snapshot;
   using Header = replica::SnapshotHeader;
-  EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_format(2); })), OfferResult::reject_format);
-  EXPECT_EQ(offer(with_header([](Header& header) { header.set_format(2); })), OfferResult::reject_sender);
+  EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_format(replica::kSnapshotFormat + 1); })), OfferResult::reject_format);
+  EXPECT_EQ(offer(with_header([](Header& header) { header.set_format(replica::kSnapshotFormat + 1); })), OfferResult::reject_sender);
   EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_height(4711); })), OfferResult::reject);  // from the future
   EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_hash(Bytes(32, 'h')); })), OfferResult::reject_sender);
   EXPECT_EQ(offer(changed([](Snapshot& one) { one.set_chunks(one.chunks() + 1); })), OfferResult::reject_sender);
@@ -305,6 +332,14 @@ TEST_F(StateSyncTest, WhatIsNotOfTheTrustedHeaderIsNotBegunWith) {
   EXPECT_EQ(offer(with_header([](Header& header) { header.mutable_tip()->set_ledger(Bytes(32, 'l')); })), OfferResult::reject_sender);
   EXPECT_EQ(offer(with_header([](Header& header) { header.mutable_tip()->set_state_root(Bytes(32, 's')); })), OfferResult::reject_sender);
   EXPECT_EQ(offer(with_header([](Header& header) { header.clear_chunk_starts(); })), OfferResult::reject_sender);
+  EXPECT_EQ(offer(with_header([](Header& header) { header.clear_log_pieces(); })), OfferResult::reject_sender);
+  using Piece = replica::LogPiece;
+  for (const std::function<void(Piece&)>& change : std::vector<std::function<void(Piece&)>>{
+           [](Piece& piece) { piece.add_peaks(Bytes(32, 'p')); }, [](Piece& piece) { piece.set_peaks(0, Bytes(32, 'p')); },
+           [](Piece& piece) { piece.set_peaks(0, "short"); }, [](Piece& piece) { piece.add_path(Bytes(32, 'p')); },
+           [](Piece& piece) { piece.add_path("short"); }, [](Piece& piece) { piece.set_until(piece.until() + 1); },
+           [](Piece& piece) { piece.set_until(0); }, [](Piece& piece) { piece.set_until(UINT64_MAX); }})
+    EXPECT_EQ(offer(with_header([&change](Header& header) { change(*header.mutable_log_pieces(0)); })), OfferResult::reject_sender);
   wire::Request forked = offer_of(good);
   forked.mutable_offer_snapshot()->set_app_hash(Bytes(32, 'a'));
   EXPECT_EQ(ask(*sync, forked).offer_snapshot().result(), 3);

@@ -26,7 +26,7 @@ void set(Stage& stage) {
     host.organisations = {name};
     host.layout = layout_of(stage.scratch + "/" + slug);
     host.logs = stage.logs() + "/" + slug;
-    host.arguments = {"--address", fmt::format("127.0.1.{}", ++number)};
+    host.arguments = {"--address", fmt::format("127.0.1.{}", ++number), "--snapshot-every", std::to_string(kSnapshotEvery)};
     stage.hosts.push_back(std::move(host));
   }
 }

@@ -26,7 +26,8 @@ int run(const Options& options);
 
 // --- what the steps share ---
 
-inline constexpr std::size_t kQuorum = 3;  // of four: more than two thirds of all votes
+inline constexpr std::uint64_t kSnapshotEvery = 10;  // blocks: a demo has few
+inline constexpr std::size_t kQuorum = 3;            // of four: more than two thirds of all votes
 
 // Asks again and again: what is awaited happens in other processes, which do not tell. How many seconds it took; cancelled, with what was
 // said last, when a minute was not enough. An error is an answer that may be another one the next time.
