@@ -61,6 +61,47 @@ struct Member::State {
   std::unique_ptr<abci::SignerLink> link;
   std::unique_ptr<abci::EngineProcess> engine;
 
+  using Tell = std::function<void(const std::string&)>;
+  abci::ApplicationConfig application(const Parts& parts, const Tell& tell) const {
+    abci::ApplicationConfig config = application_of(peers);
+    config.snapshots = {.every = parts.engine.snapshot_every, .folder = parts.layout.snapshots()};
+    config.retention = parts.engine.retention;
+    config.on_unreadable = [tell](const Error& error) {
+      tell("the engine drops no more old blocks (--keep-blocks), because one of the ledger's cannot be read: " + error.message +
+           ". Stop the node and let careledger audit say what else is damaged");
+    };
+    config.on_misbehaviour = [tell, this](const kernel::Misbehaviour& what) {
+      const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
+      tell(member_of_validator(replica.view(), what.validator) + (attack ? " signed a false header for light clients" : " voted twice") +
+           " at block " + std::to_string(what.height) +
+           ": its key is in two places, or in wrong hands. It stands on the ledger (network evidence); members may suspend it (network "
+           "propose)");
+    };
+    config.on_passed_over = [tell, this](const abci::PassedOver& what) { tell(in_words(replica.view(), what)); };
+    return config;
+  }
+  abci::ProcessConfig process(const EngineChoice& engine_choice, const std::string& program, const std::string& home,
+                              const Tell& tell) const {
+    const abci::EnginePaths paths(home);
+    abci::ProcessConfig config{.program = program, .home = home, .log = paths.log, .sockets = {paths.signer, paths.rpc}};
+    config.on_event = tell;
+    config.answers = [&rpc = *rpc] {
+      const auto status = abci::EngineRpc(rpc).status();
+      return status || status.error().kind != ErrorKind::unavailable;
+    };
+    config.left_behind = [&rpc = *rpc, peers = peers, watch = std::make_shared<abci::LeftBehind>(engine_choice.behind_max)] {
+      abci::EngineRpc engine(rpc);
+      const auto status = engine.status();
+      auto heights = engine.peer_heights();
+      return status && heights && watch->look(*status, std::move(*heights), peers->peers().size());
+    };
+    config.look_ms = engine_choice.look_ms;
+    config.complaint = [&signer = *signer] {
+      return signer.knows_key() ? std::string() : "it fetched blocks past a change of its validator's key and did not ask for the new one";
+    };
+    return config;
+  }
+
   // Our disk failed: nothing would answer the engine any more, so it is not started again either.
   void end_engine() {
     abci::EngineProcess* running = nullptr;
@@ -129,39 +170,10 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.socket = paths.application;
   config.epoch_ms = parts.founding.epoch_ms();
   config.on_fault = fault;
-  config.application = application_of(state.peers);
-  config.application.snapshots = {.every = parts.engine.snapshot_every, .folder = parts.layout.snapshots()};
-  config.application.retention = parts.engine.retention;
-  config.application.on_unreadable = [tell](const Error& error) {
-    tell("the engine drops no more old blocks (--keep-blocks), because one of the ledger's cannot be read: " + error.message +
-         ". Stop the node and let careledger audit say what else is damaged");
-  };
-  config.application.on_misbehaviour = [tell, &replica = parts.replica](const kernel::Misbehaviour& what) {
-    const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
-    tell(member_of_validator(replica.view(), what.validator) + (attack ? " signed a false header for light clients" : " voted twice") +
-         " at block " + std::to_string(what.height) +
-         ": its key is in two places, or in wrong hands. It stands on the ledger (network evidence); members may suspend it (network "
-         "propose)");
-  };
+  config.application = state.application(parts, tell);
   CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
-  abci::ProcessConfig process{.program = program, .home = home, .log = paths.log, .sockets = {paths.signer, paths.rpc}};
-  process.on_event = tell;
-  process.answers = [&rpc = *state.rpc] {
-    const auto status = abci::EngineRpc(rpc).status();
-    return status || status.error().kind != ErrorKind::unavailable;
-  };
-  process.left_behind = [&rpc = *state.rpc, peers = state.peers, watch = std::make_shared<abci::LeftBehind>(parts.engine.behind_max)] {
-    abci::EngineRpc engine(rpc);
-    const auto status = engine.status();
-    auto heights = engine.peer_heights();
-    return status && heights && watch->look(*status, std::move(*heights), peers->peers().size());
-  };
-  process.look_ms = parts.engine.look_ms;
-  process.complaint = [&signer = *state.signer] {
-    return signer.knows_key() ? std::string() : "it fetched blocks past a change of its validator's key and did not ask for the new one";
-  };
-  CARELEDGER_TRY(auto engine, abci::EngineProcess::start(std::move(process)));
+  CARELEDGER_TRY(auto engine, abci::EngineProcess::start(state.process(parts.engine, program, home, tell)));
   const std::lock_guard lock(state.mutex);
   if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");
   state.engine = std::move(engine);

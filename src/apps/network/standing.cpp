@@ -73,4 +73,14 @@ std::string member_of_validator(const replica::View& view, const Bytes& address)
   return to_hex(address);
 }
 
+std::string in_words(const replica::View& view, const ordering::abci::PassedOver& what) {
+  std::map<std::string, std::size_t> blocks;
+  for (const Bytes& proposer : what.proposers) ++blocks[member_of_validator(view, proposer)];
+  std::string names;
+  for (const auto& [name, count] : blocks) names += (names.empty() ? "" : ", ") + name + " (" + std::to_string(count) + ")";
+  return "commands that " + name_of(view.state(), what.sender) + " sent (envelope " + to_hex(what.envelope.bytes()).substr(0, 16) +
+         ") wait in this node's pool and stand in none of the newest " + std::to_string(what.proposers.size()) + " blocks, proposed by " +
+         names + ": where other members' nodes say the same, these leave them out";
+}
+
 }  // namespace careledger::apps::network

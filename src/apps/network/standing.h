@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/config.h"
+#include "ordering/abci/pool_book.h"
 #include "ordering/ordering.h"
 #include "replica/view.h"
 
@@ -43,5 +44,8 @@ std::size_t count_signing(const replica::View& view, const ordering::Attendance&
 
 // The member whose validator has this address, by the newest block; its address in hex when there is none.
 std::string member_of_validator(const replica::View& view, const Bytes& address);
+
+// For the log: whose commands wait, and who proposed how many of the blocks that they do not stand in.
+std::string in_words(const replica::View& view, const ordering::abci::PassedOver& what);
 
 }  // namespace careledger::apps::network

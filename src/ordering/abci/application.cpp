@@ -17,6 +17,8 @@ namespace wire = careledger::abci;
 
 constexpr std::int32_t kAccept = 1;
 constexpr std::int32_t kReject = 2;
+constexpr std::uint32_t kShareUsedUp = 1;              // of codespace "pool"
+constexpr std::int32_t kAgain = 1;                     // the type of a check: it waits in the pool since before the newest block
 constexpr std::int64_t kSecondsMax = 253'402'300'800;  // the year 10000
 
 // A ledger that is there takes no snapshot. An error would stop the engine.
@@ -105,14 +107,22 @@ Result<wire::Response> Application::init_chain(const wire::RequestInitChain& ask
   return response;
 }
 
-Result<wire::Response> Application::check_tx(const wire::RequestCheckTx& asked) const {
+Result<wire::Response> Application::check_tx(const wire::RequestCheckTx& asked) {
   BlockTime time = replica_.view().time();
   if (config_.now) time = std::max(time, config_.now());
-  CARELEDGER_TRY(const kernel::KernelCode code, proposals_.judge(asked.tx(), time));
+  CARELEDGER_TRY(const auto judged, proposals_.judge(asked.tx(), time));
   Response response;
   auto& check = *response.mutable_check_tx();
-  check.set_code(static_cast<std::uint32_t>(code));
-  if (code != kernel::KernelCode::ok) check.set_codespace("kernel");
+  check.set_code(static_cast<std::uint32_t>(judged.code));
+  if (judged.code != kernel::KernelCode::ok) {
+    check.set_codespace("kernel");
+  } else if (asked.type() == kAgain) {
+    const auto passed_over = pool_.waits(judged.envelope, judged.sender, asked.tx().size());
+    if (passed_over && config_.on_passed_over) config_.on_passed_over(*passed_over);
+  } else if (!pool_.take(judged.envelope, judged.sender, asked.tx().size())) {
+    check.set_code(kShareUsedUp);
+    check.set_codespace("pool");
+  }
   return response;
 }
 
@@ -184,7 +194,7 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
   }
   finalized.set_app_hash(executed.app_hash().bytes());
   const bool has_header_time = time == proof::block_time({asked.time().seconds(), asked.time().nanos()});
-  executed_ = Finalized{std::move(executed), time, std::move(envelopes), has_header_time};
+  executed_ = Finalized{std::move(executed), time, std::move(envelopes), asked.proposer_address(), has_header_time};
   return response;
 }
 
@@ -214,6 +224,7 @@ Result<wire::Response> Application::commit() {
   std::vector<replica::SideRow> rows;
   if (kept.changed) rows.push_back(headers_from(kept.from));  // first remembered, then dropped
   CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution), rows));
+  pool_.block(executed.proposer);
   // Who takes a snapshot knows its time from the verified header alone.
   if (executed.has_header_time) snapshots_.committed(view);
   if (config_.on_commit) config_.on_commit(view, std::move(ordered));

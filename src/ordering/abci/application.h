@@ -14,6 +14,7 @@
 
 #include "ordering/abci/attendance.h"
 #include "ordering/abci/peer_filter.h"
+#include "ordering/abci/pool_book.h"
 #include "ordering/abci/proposal.h"
 #include "ordering/abci/retention.h"
 #include "ordering/abci/snapshot_keeper.h"
@@ -35,10 +36,11 @@ struct ApplicationConfig {
   SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};
-  // A block is durable: its view and its envelopes. These five on the engine's connection: keep them short, ask the engine nothing.
+  // A block is durable: its view and its envelopes. These six on the engine's connections: keep them short, ask the engine nothing.
   std::function<void(const replica::View&, std::vector<Ordered>)> on_commit{};
   std::function<void()> on_start{};                                    // an engine asks where to begin: its pool is empty
   std::function<void(const kernel::Misbehaviour&)> on_misbehaviour{};  // stands in a decided block; again when that is replayed
+  std::function<void(const PassedOver&)> on_passed_over{};             // an envelope that waits in our pool
   std::function<void(const Error&)> on_failure{};                      // our disk failed: nothing will be committed any more
   std::function<void(const Error&)>
       on_unreadable{};  // a block of the ledger's, so that no older one is dropped: once, until it can be read
@@ -67,7 +69,7 @@ class Application final : public Handler {
   Result<Response> answer(const Request& request);
   Result<Response> info();
   Result<Response> init_chain(const careledger::abci::RequestInitChain& asked);
-  Result<Response> check_tx(const careledger::abci::RequestCheckTx& asked) const;
+  Result<Response> check_tx(const careledger::abci::RequestCheckTx& asked);
   Result<Response> query(const careledger::abci::RequestQuery& asked) const;
   Result<Response> prepare_proposal(const careledger::abci::RequestPrepareProposal& asked) const;
   Result<Response> process_proposal(const careledger::abci::RequestBlock& asked) const;
@@ -82,11 +84,13 @@ class Application final : public Handler {
   const Proposals proposals_;
   SnapshotKeeper snapshots_;
   AttendanceBook attendance_;
+  PoolBook pool_;
   std::mutex mutex_;
   struct Finalized {
     replica::Execution execution;
     BlockTime time;
     std::vector<Digest> envelopes;
+    Bytes proposer;                // its address
     bool has_header_time = false;  // and not a millisecond after the block before
   };
   struct Kept {            // of the engine's blocks once a block is durable

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "contracts/governance/governance.h"
+#include "crypto/hash.h"
 #include "kernel/codes.h"
 #include "ordering/abci/test_folder.h"
 #include "ordering/headers_kept.h"
@@ -33,9 +34,10 @@ class ApplicationTest : public ::testing::Test {
     request.mutable_init_chain()->set_initial_height(initial_height);
     return application->handle(request);
   }
-  Result<wire::Response> finalize(std::int64_t height, const std::vector<Bytes>& txs = {}) {
+  Result<wire::Response> finalize(std::int64_t height, const std::vector<Bytes>& txs = {}, const Bytes& proposer = {}) {
     wire::Request request;
     auto& block = *request.mutable_finalize_block();
+    block.set_proposer_address(proposer);
     block.set_height(height);
     set(*block.mutable_time(), height);
     for (const Bytes& one : txs) *block.add_txs() = one;
@@ -64,8 +66,9 @@ class ApplicationTest : public ::testing::Test {
     const auto response = application->handle(request);
     return {response->prepare_proposal().txs().begin(), response->prepare_proposal().txs().end()};
   }
-  std::uint32_t check(const Bytes& tx) {
+  std::uint32_t check(const Bytes& tx, bool again = false) {
     wire::Request request;
+    request.mutable_check_tx()->set_type(again ? 1 : 0);
     request.mutable_check_tx()->set_tx(tx);
     return application->handle(request)->check_tx().code();
   }
@@ -106,6 +109,36 @@ TEST_F(ApplicationTest, ABlockIsExecutedByFinalizeAndThereAfterCommit) {
   ASSERT_TRUE(commit());
   EXPECT_EQ(info().last_block_height(), 1);
   EXPECT_EQ(info().last_block_app_hash(), finalized->finalize_block().app_hash());
+}
+
+TEST_F(ApplicationTest, WhatEveryProposerPassesOverIsToldOnceWithTheirNames) {
+  std::vector<PassedOver> told;
+  ApplicationConfig config;
+  config.on_passed_over = [&told](const PassedOver& one) { told.push_back(one); };
+  application = std::make_unique<Application>(*replica, config);
+  ASSERT_EQ(check(first), 0u);
+  for (std::int64_t height = 1; height <= 70; ++height) {
+    ASSERT_TRUE(finalize(height, {}, height % 2 == 0 ? "even" : "odd"));
+    ASSERT_TRUE(commit());
+    EXPECT_EQ(check(first, true), 0u);
+    EXPECT_EQ(told.size(), height < static_cast<std::int64_t>(PoolBook::kPatience) ? 0u : 1u) << height;
+  }
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].envelope, crypto::sha256(first));
+  ASSERT_EQ(told[0].proposers.size(), PoolBook::kPatience);
+  EXPECT_EQ(told[0].proposers[0], "odd");
+  EXPECT_EQ(told[0].proposers[1], "even");
+}
+
+TEST_F(ApplicationTest, NoOrganisationFillsThePool) {
+  const auto envelope = [this](std::uint64_t number) { return founder.envelope({founder.admit(1, "North", kStart)}, number); };
+  for (std::uint64_t number = 1; number <= PoolBook::kEnvelopes; ++number) ASSERT_EQ(check(envelope(number)), 0u) << number;
+  EXPECT_NE(check(envelope(PoolBook::kEnvelopes + 1)), 0u);
+  ASSERT_TRUE(finalize(1));
+  ASSERT_TRUE(commit());
+  EXPECT_EQ(check(envelope(1), true), 0u);  // what waits is never refused, and counts
+  for (std::uint64_t number = 2; number <= PoolBook::kEnvelopes; ++number) EXPECT_EQ(check(envelope(number)), 0u) << number;
+  EXPECT_NE(check(envelope(PoolBook::kEnvelopes + 1)), 0u);
 }
 
 TEST_F(ApplicationTest, EvidenceInABlockIsTold) {

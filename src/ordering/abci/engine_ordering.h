@@ -25,7 +25,7 @@
 namespace careledger::ordering::abci {
 
 struct EngineConfig {
-  ApplicationConfig application;     // its clock and hooks but on_misbehaviour and on_unreadable are set here, whatever they were
+  ApplicationConfig application;     // its clock and hooks but on_misbehaviour, on_passed_over and on_unreadable are set here
   std::string socket;                // where the engine dials
   std::uint32_t epoch_ms = 10'000;   // mixed lane [1, 3,600,000]
   std::size_t pending_max = 65'536;  // commands taken and not yet answered; above it: busy

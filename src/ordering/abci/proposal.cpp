@@ -63,8 +63,11 @@ Result<KernelCode> Proposals::judge(const Parsed& parsed, BlockTime time) const 
   return code;
 }
 
-Result<KernelCode> Proposals::judge(ByteView transaction, BlockTime time) const {
-  return judge(*parse(transaction, crypto::sha256(transaction)), time);
+Result<Proposals::Judgement> Proposals::judge(ByteView transaction, BlockTime time) const {
+  const Digest digest = crypto::sha256(transaction);
+  const auto parsed = parse(transaction, digest);
+  CARELEDGER_TRY(const KernelCode code, judge(*parsed, time));
+  return Judgement{code, digest, parsed->batch.organisation};
 }
 
 Result<std::vector<Bytes>> Proposals::pick(const Transactions& offered, std::int64_t bytes_max, BlockTime time) const {

@@ -27,9 +27,14 @@ class Proposals {
  public:
   explicit Proposals(const replica::Replica& replica) : replica_(replica) {}
 
-  // Of one envelope: ok, too_large, malformed, unknown_actor, actor_not_active, bad_signature; when it holds nothing that a block at `time`
-  // would consume, what its first command would get.
-  Result<kernel::KernelCode> judge(ByteView transaction, BlockTime time) const;
+  struct Judgement {
+    // ok, too_large, malformed, unknown_actor, actor_not_active, bad_signature; when it holds nothing that a block at the given time would
+    // consume, what its first command would get.
+    kernel::KernelCode code = kernel::KernelCode::ok;
+    Digest envelope;        // SHA-256 of its bytes
+    OrganisationId sender;  // when it is ok
+  };
+  Result<Judgement> judge(ByteView transaction, BlockTime time) const;
 
   // The first ones of `offered` that stand, that do not have to wait, in order, in at most `bytes_max` bytes as the engine counts them.
   Result<std::vector<Bytes>> pick(const Transactions& offered, std::int64_t bytes_max, BlockTime time) const;

@@ -154,10 +154,10 @@ bool Sender::give(const InFlight::Again& envelope) {
 // afterwards may still take what has expired by our clock.
 Result<KernelCode> Sender::judge(const InFlight::Again& envelope) const {
   const BlockTime block = replica_.view().time();
-  CARELEDGER_TRY(const KernelCode code, proposals_.judge(envelope.envelope, std::max(block, clock_.now())));
-  if (code != KernelCode::expired || !envelope.taken) return code;
-  CARELEDGER_TRY(const KernelCode in_block, proposals_.judge(envelope.envelope, block));
-  return in_block == KernelCode::expired ? code : KernelCode::ok;
+  CARELEDGER_TRY(const auto now, proposals_.judge(envelope.envelope, std::max(block, clock_.now())));
+  if (now.code != KernelCode::expired || !envelope.taken) return now.code;
+  CARELEDGER_TRY(const auto in_block, proposals_.judge(envelope.envelope, block));
+  return in_block.code == KernelCode::expired ? now.code : KernelCode::ok;
 }
 
 // The envelope will not stand in a block any more.
