@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::int32_t kPrevote = 1, kPrecommit = 2, kProposal = 32;            // the engine's types of messages
 constexpr std::int32_t kStepPropose = 1, kStepPrevote = 2, kStepPrecommit = 3;  // in the order of a round
-constexpr std::size_t kFileMax = 64 * 1024;
-constexpr std::int64_t kClocksApart = 10'000;  // milliseconds: what light clients allow as well
+constexpr std::int64_t kClocksApart = 10'000;                                   // milliseconds: what light clients allow as well
 
 bool is_nil(const comet::BlockID& id) {
   return id.hash().empty() && id.part_set_header().total() == 0 && id.part_set_header().hash().empty();
@@ -34,18 +33,6 @@ void pass(signer::Signed& last, Height ledger) {
   last.set_step(kStepPrecommit);
 }
 
-Result<signer::Signed> read_record(Files& files, const std::string& file) {
-  CARELEDGER_TRY(const Bytes stored, files.read_all(file, kFileMax));
-  auto last = proof::from_canonical<signer::Signed>(stored, "the record of what was signed", kFileMax);
-  if (!last) return fail(ErrorKind::corrupt, file + " does not read; what this validator signed last is not known");
-  return last;
-}
-
-Result<void> make_record(Files& files, const std::string& file, const signer::Signed& record) {
-  if (files.exists(file)) return fail(ErrorKind::conflict, file + " is there: this validator has signed before");
-  return files.replace(file, proof::canonical_bytes(record));
-}
-
 signer::Failure failure(const Error& error) {
   signer::Failure failure;
   failure.set_description(error.message);
@@ -57,24 +44,24 @@ signer::Failure failure(const Error& error) {
 Result<void> Signer::create(Files& files, const std::string& file, const std::string& chain_id) {
   signer::Signed nothing;
   nothing.set_chain_id(chain_id);
-  return make_record(files, file, nothing);
+  return SignedSteps::create(files, file, nothing);
 }
 
 Result<void> Signer::create_silent(Files& files, const std::string& file, const std::string& chain_id, BlockTime until) {
   signer::Signed unknown;
   unknown.set_chain_id(chain_id);
   unknown.set_silent_until_ms(until.value);
-  return make_record(files, file, unknown);
+  return SignedSteps::create(files, file, unknown);
 }
 
 Result<std::optional<BlockTime>> Signer::silent_until(Files& files, const std::string& file) {
-  CARELEDGER_TRY(const signer::Signed last, read_record(files, file));
+  CARELEDGER_TRY(const signer::Signed last, SignedSteps::read(files, file));
   if (last.silent_until_ms() == 0) return std::nullopt;
   return BlockTime{last.silent_until_ms()};
 }
 
 Result<bool> Signer::is_of(Files& files, const std::string& file, const std::string& chain_id) {
-  CARELEDGER_TRY(const signer::Signed last, read_record(files, file));
+  CARELEDGER_TRY(const signer::Signed last, SignedSteps::read(files, file));
   return last.chain_id() == chain_id;
 }
 
@@ -87,15 +74,15 @@ Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std
 
 Result<std::unique_ptr<Signer>> Signer::open(Files& files, std::string file, std::string chain_id, MandateNow mandate, Height ledger,
                                              std::function<LedgerTip()> tip) {
-  auto last = read_record(files, file);
-  if (!last && last.error().kind == ErrorKind::not_found)
+  auto steps = SignedSteps::open(files, file);
+  if (!steps && steps.error().kind == ErrorKind::not_found)
     return fail(ErrorKind::not_found,
                 file + " is gone: without it this validator might contradict itself; restore the whole folder from its backup");
-  if (!last) return tl::make_unexpected(last.error());
-  if (last->chain_id() != chain_id) return fail(ErrorKind::corrupt, file + " is no record of what was signed on " + chain_id);
-  pass(*last, ledger);
-  return std::unique_ptr<Signer>(
-      new Signer(files, std::move(file), std::move(chain_id), std::move(mandate), std::move(*last), std::move(tip)));
+  if (!steps) return tl::make_unexpected(steps.error());
+  if (steps->newest().chain_id() != chain_id) return fail(ErrorKind::corrupt, file + " is no record of what was signed on " + chain_id);
+  auto signer = std::unique_ptr<Signer>(new Signer(std::move(*steps), std::move(chain_id), std::move(mandate), std::move(tip)));
+  pass(signer->last_, ledger);
+  return signer;
 }
 
 bool Signer::knows_key() {
@@ -201,7 +188,7 @@ Result<void> Signer::end_silence() {
   if (tip.time.value > tip.now.value + kClocksApart) {
     signer::Signed longer = last_;
     longer.set_silent_until_ms(tip.time.value + kClocksApart);
-    CARELEDGER_CHECK(replace(longer));
+    CARELEDGER_CHECK(store(longer));
     return fail(ErrorKind::precondition,
                 "this machine's clock is behind the blocks, so this restored node signs nothing yet: set the clock, and start it again");
   }
@@ -212,7 +199,6 @@ Result<void> Signer::end_silence() {
 
 template <class Canonical>
 Result<Bytes> Signer::sign(const Step& step, Canonical& canonical, const Mandate& mandate) {
-  if (failed_) return fail(ErrorKind::storage, file_ + " could not be made durable: nothing is signed until this node is opened again");
   CARELEDGER_CHECK(end_silence());
   const std::tuple asked{step.height, step.round, step.step}, before{last_.height(), last_.round(), last_.step()};
   if (step.height < 1 || step.round < 0 || asked < before)
@@ -240,14 +226,11 @@ Result<void> Signer::remember(const Step& step, Bytes sign_bytes, const Bytes& s
   now.set_sign_bytes(std::move(sign_bytes));
   now.set_signature(signature);
   now.set_chain_id(chain_id_);
-  return replace(std::move(now));
+  return store(std::move(now));
 }
 
-Result<void> Signer::replace(signer::Signed record) {
-  if (auto written = files_.replace(file_, proof::canonical_bytes(record)); !written) {
-    failed_ = true;  // a failed sync is told once, and what came before it may be lost all the same
-    return written;
-  }
+Result<void> Signer::store(signer::Signed record) {
+  CARELEDGER_CHECK(steps_.append(record));
   last_ = std::move(record);
   return {};
 }

@@ -25,7 +25,7 @@
 #include "base/files.h"
 #include "base/ids.h"
 #include "crypto/sign.h"
-#include "ordering/abci/signer.pb.h"
+#include "ordering/abci/signed_steps.h"
 
 namespace careledger::ordering::abci {
 
@@ -68,13 +68,12 @@ class Signer {
   bool knows_key();
 
  private:
-  Signer(Files& files, std::string file, std::string chain_id, MandateNow mandate, signer::Signed last, std::function<LedgerTip()> tip)
-      : files_(files),
-        file_(std::move(file)),
-        chain_id_(std::move(chain_id)),
+  Signer(SignedSteps steps, std::string chain_id, MandateNow mandate, std::function<LedgerTip()> tip)
+      : chain_id_(std::move(chain_id)),
         mandate_(std::move(mandate)),
         tip_(std::move(tip)),
-        last_(std::move(last)) {}
+        steps_(std::move(steps)),
+        last_(steps_.newest()) {}
   struct Step {
     std::int64_t height = 0;
     std::int32_t round = 0;
@@ -88,17 +87,15 @@ class Signer {
   Result<void> sign_vote(signer::Vote& vote);
   Result<void> sign_proposal(signer::Proposal& proposal);
   Result<void> remember(const Step& step, Bytes sign_bytes, const Bytes& signature);
-  Result<void> replace(signer::Signed record);
+  Result<void> store(signer::Signed record);
 
-  Files& files_;
-  const std::string file_;
   const std::string chain_id_;
   const MandateNow mandate_;
   const std::function<LedgerTip()> tip_;
   std::mutex mutex_;
-  signer::Signed last_;
+  SignedSteps steps_;
+  signer::Signed last_;                    // as stored, or that nothing up to the ledger's height is signed
   std::optional<crypto::PublicKey> told_;  // to the engine
-  bool failed_ = false;                    // what was signed last is perhaps not on disk
 };
 
 class SignerLink {

@@ -163,7 +163,7 @@ TEST_F(SignerTest, AfterAFileThatMayNotBeDurableNothingIsSignedUntilItIsOpenedAg
   FaultyFiles faulty(files);
   auto opened = Signer::open(faulty, file, kChain, key.clone());
   ASSERT_TRUE(opened);
-  faulty.fail_next_rename_sync();
+  faulty.fail_next_sync();
   for (const std::int64_t height : {5, 6, 7}) {
     const auto answer = (*opened)->answer(vote(kPrecommit, height, 0, a));
     EXPECT_TRUE(answer->vote_response().has_error());
