@@ -27,6 +27,7 @@ void ConsortiumLoad::answered(std::size_t node, const Answered& answer) {
   const std::lock_guard lock(mutex_);
   if (!active_[node]) return;
   --in_flight_[node];
+  open_.erase(commands_[answer.number].actor);
   if (answer.what == Told::busy) {
     ++refusals_;
     if (answer.detail == 0) ++bad_refusals_;
@@ -61,6 +62,7 @@ void ConsortiumLoad::leave_out(std::size_t node) {
   const std::lock_guard lock(mutex_);
   active_[node] = false;
   in_flight_[node] = 0;
+  std::erase_if(open_, [&](const auto& one) { return node_of(one.second) == node; });
   std::erase_if(held_, [&](const auto& one) {
     return node_of(*(one.second.waiting.empty() ? one.second.under_way : one.second.waiting).begin()) == node;
   });
@@ -71,11 +73,20 @@ std::uint64_t ConsortiumLoad::take_next(Stretch& stretch) {
   for (; next_ < commands_.size(); ++next_) {
     if (!active_[node_of(next_)]) continue;
     stretch.numbers.push_back(next_);
-    const auto held = held_.find(commands_[next_].actor);
-    if (held == held_.end()) return next_++;
-    held->second.waiting.insert(next_);
+    if (!must_wait(next_)) return next_++;
+    held_[commands_[next_].actor].waiting.insert(next_);
   }
   give_up("the commands that were signed beforehand are used up");
+}
+
+// Something of its actor waits, or, of a patient's, was not answered: a node may refuse it after it has taken what needs it.
+bool ConsortiumLoad::must_wait(std::uint64_t number) {
+  const std::size_t actor = commands_[number].actor;
+  if (held_.contains(actor)) return true;
+  const auto open = open_.find(actor);
+  if (open == open_.end()) return false;
+  held_[actor].under_way.insert(open->second);
+  return true;
 }
 
 std::optional<std::uint64_t> ConsortiumLoad::take_due() {
@@ -101,6 +112,7 @@ void ConsortiumLoad::give(std::uint64_t number) {
   {
     const std::lock_guard lock(mutex_);
     ++in_flight_[node];
+    if (commands_[number].actor < patients_) open_[commands_[number].actor] = number;
     given_[number].at = seconds_now();
   }
   (*network_)[node].submit(number, commands_[number].organisation, commands_[number].bytes);

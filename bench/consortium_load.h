@@ -57,11 +57,12 @@ class ConsortiumLoad {
   };
   struct Held {
     std::set<std::uint64_t> waiting;    // to be given, lowest first
-    std::set<std::uint64_t> under_way;  // given since
+    std::set<std::uint64_t> under_way;  // given since, or what the first of them needs
   };
   std::size_t node_of(std::uint64_t number) const { return commands_[number].organisation % in_flight_.size(); }
   std::uint64_t take_next(Stretch& stretch);
   void hold(std::uint64_t number, double due);
+  bool must_wait(std::uint64_t number);
   void release_next(std::uint64_t number);
   std::optional<std::uint64_t> take_due();
   void give(std::uint64_t number);
@@ -78,7 +79,8 @@ class ConsortiumLoad {
   std::vector<std::size_t> in_flight_;  // of each node
   std::vector<bool> active_;
   std::deque<Again> again_;
-  std::unordered_map<std::size_t, Held> held_;  // by actor; in again_ or under way as long as something waits
+  std::unordered_map<std::size_t, Held> held_;           // by actor; in again_ or under way as long as something waits
+  std::unordered_map<std::size_t, std::uint64_t> open_;  // by patient: given last, not answered
   std::uint64_t refusals_ = 0, bad_refusals_ = 0;
 };
 
