@@ -100,7 +100,8 @@ TrustCheck check_trusted(Ledger& ledger, const SignedBlocks& blocks, const proof
     look_above(blocks, trust, check);
   } else if (trust.anchor) {
     const auto block = blocks.at(trust.anchor->height);
-    if (trust.anchor->height > ledger.replica().view().height()) find("the block that it names is not on this ledger");
+    if (!block && trust.anchor->height > ledger.replica().view().height())
+      check.unheld.push_back("the block that the trust file names is above the newest one here: start the node, and look again");
     else if (!block) find("the block that it names cannot be read: " + block.error().message);
     else if (proof::hash_of(block->signed_header.header) != trust.anchor->hash.view())
       find("the block that it names is not on this ledger");

@@ -16,7 +16,9 @@ class LogAgain {
   explicit LogAgain(const replica::View& ledger) : ledger_(ledger) {}
 
   Result<void> add(const replica::StoredBlock& block) {
-    if (!made_) {
+    if (!made_ && block.height.value == 1) {
+      made_.emplace();  // nothing stands before it, whatever its row says
+    } else if (!made_) {
       CARELEDGER_TRY(made_, ledger_.log_at(block.log_first));
     }
     if (made_->size() != block.log_first) {
@@ -50,7 +52,7 @@ class Walk {
   Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, Height first, ChainReport& report)
       : ledger_(ledger), founders_(founders), engine_(engine), report_(report), first_(first), log_(ledger) {
     if (first_ > ledger.first_height()) note_unsigned(ledger.first_height());
-    if (first_ < ledger.first_height()) note_unkept(ledger.first_height());
+    if (ledger.first_height().value > 1) note_snapshot(ledger.first_height());
   }
 
   // A block whose header is gone.
@@ -66,7 +68,9 @@ class Walk {
     auto header = engine_.header(height);
     if (!header) {
       before_.reset();
-      return found(height, "its header in the engine's store: " + header.error().message);
+      found(height, "its header in the engine's store: " + header.error().message);
+      if (const auto block = read_executed(height)) time_before_ = block->time;
+      return;
     }
     proof::LightBlock block{std::move(*header), set_};
     follow(height, block);
@@ -121,9 +125,9 @@ class Walk {
                             std::to_string(first_.value - 1) + " no signature is held, and their commands against the log alone");
   }
 
-  void note_unkept(Height from) {
-    report_.notes.push_back("the engine keeps blocks from " + std::to_string(first_.value) + " on, and the ledger from " +
-                            std::to_string(from.value) + " on: of those before the signatures alone were looked at");
+  void note_snapshot(Height from) {
+    report_.notes.push_back("the ledger says that it began with a snapshot of block " + std::to_string(from.value - 1) +
+                            ": blocks up to that one were not looked at");
   }
 
   bool founders_signed(const proof::LightBlock& block) const {
@@ -141,8 +145,7 @@ class Walk {
     if (const auto kept = engine_.block(height); !kept) found(height, "its commands in the engine's store: " + kept.error().message);
     else if (proof::hash_of(kept->header) != proof::hash_of(header))
       found(height, "the engine's store holds another header beside its commands");
-    if (height > ledger_.height() || height < ledger_.first_height()) return;  // not executed when the node was stopped, or never here
-    const auto block = read(height);
+    const auto block = read_executed(height);
     if (!block) return;
     if (proof::data_hash(block->batches) != header.data_hash) found(height, "its batches are not those that its header commits to");
     if (!block->misbehaviour.empty() && header.evidence_hash == proof::empty_evidence_hash())
@@ -151,6 +154,11 @@ class Walk {
     const bool known = time_before_ || height.value == 1;
     if (known ? block->time != time : block->time < time) found(height, "its time is not the one that follows from its header");
     time_before_ = block->time;
+  }
+
+  // Null: not executed when the node was stopped, or never here, or read().
+  std::shared_ptr<const replica::StoredBlock> read_executed(Height height) {
+    return height > ledger_.height() || height < ledger_.first_height() ? nullptr : read(height);
   }
 
   // As the ledger stores it, its commands held against the log; null: it cannot be read, which was found.
@@ -208,6 +216,10 @@ void compare_begin(const replica::View& ledger, Height engine, ChainReport& repo
     begin("the engine keeps blocks from " + std::to_string(engine.value) +
           " on, and the ledger remembers that it was told to keep those from " + std::to_string(remembered->value) +
           " on: blocks were taken out");
+  // An engine's store begins with the block above the snapshot, as the ledger does.
+  if (engine < ledger.first_height())
+    begin("the engine keeps blocks from " + std::to_string(engine.value) + " on, and the ledger says that it has those from " +
+          std::to_string(ledger.first_height().value) + " on alone: blocks were taken out");
 }
 
 }  // namespace

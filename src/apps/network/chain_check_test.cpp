@@ -19,7 +19,7 @@ class Changed final : public ChainSource {
   Height newest() const override { return newest_; }
   Height oldest() const override { return oldest_; }
   Result<proof::SignedHeader> header(Height height) override {
-    if (height < oldest_) return fail(ErrorKind::not_found, "the engine: it was dropped");
+    if (height < oldest_ || height == gone) return fail(ErrorKind::not_found, "the engine: it was dropped");
     CARELEDGER_TRY(auto found, ledger_.ordering().header(height));
     if (height == at && change_header) change_header(found);
     return found;
@@ -34,6 +34,7 @@ class Changed final : public ChainSource {
   Height at;
   std::function<void(proof::SignedHeader&)> change_header;
   bool lost = false;
+  Height gone;  // its header
   Height newest_, oldest_{1};
 
  private:
@@ -195,16 +196,54 @@ TEST_F(ChainCheck, ALedgerThatSaysItBeginsLaterHidesNothing) {
     value = tip.SerializeAsString();
   });
   Changed engine = source();
-  const ChainReport report = check_chain(node->ledger().replica().view(), founders, engine, {});
-  EXPECT_TRUE(report.findings.empty()) << report.findings.front().what;
-  ASSERT_EQ(report.notes.size(), 1u);
-  EXPECT_NE(report.notes.front().find("of those before the signatures alone were looked at"), std::string::npos) << report.notes.front();
+  ASSERT_EQ(found(engine).size(), 1u);
+  EXPECT_NE(found(engine).front().find("the ledger says that it has those from"), std::string::npos) << found(engine).front();
   engine.at = {2};
   engine.change_header = [](proof::SignedHeader& header) { header.commit.signatures.front().signature[5] ^= 1; };
-  EXPECT_EQ(found(engine).size(), 1u);
+  EXPECT_EQ(found(engine).size(), 2u);
   engine.at = engine.newest();
   engine.change_header = [](proof::SignedHeader& header) { header.header.app_hash[0] ^= 1; };
   EXPECT_NE(found(engine).back().find("do not give the app hash"), std::string::npos) << found(engine).back();
+}
+
+TEST_F(ChainCheck, ALedgerThatSaysItBeganWithASnapshotIsNotSaidToHaveBeenLookedAtBelow) {
+  change_store(replica::columns::kMeta, Bytes(replica::kTipKey), [](Bytes& value) {
+    replica::Tip tip;
+    ASSERT_TRUE(tip.ParseFromString(value));
+    tip.set_first_height(3);
+    value = tip.SerializeAsString();
+  });
+  remember_headers_from({3});
+  Changed engine = source();
+  engine.oldest_ = {3};
+  const ChainReport report = check_chain(node->ledger().replica().view(), founders, engine, {});
+  EXPECT_TRUE(report.findings.empty());
+  ASSERT_FALSE(report.notes.empty());
+  EXPECT_EQ(report.notes.front(), "the ledger says that it began with a snapshot of block 2: blocks up to that one were not looked at");
+}
+
+TEST_F(ChainCheck, TheOldestCommandsCannotBeLeftOut) {
+  const Height emptied = first_with_commands();
+  const std::uint64_t log_first = (*node->ledger().replica().view().block(next(emptied)))->log_first;
+  for (Height height{1}; height <= emptied; height = next(height))
+    change_block(height, [&](replica::BlockRow& row) {
+      row.clear_batches();
+      row.clear_results();
+      row.set_log_first(log_first);
+    });
+  remember_headers_from(next(emptied));
+  Changed engine = source();
+  engine.oldest_ = next(emptied);
+  ASSERT_FALSE(found(engine).empty());
+  EXPECT_NE(found(engine).front().find("block 1: its commands do not stand in the log"), std::string::npos) << found(engine).front();
+}
+
+TEST_F(ChainCheck, ALostHeaderIsNoFaultOfTheBlocksAfterIt) {
+  Changed engine = source();
+  engine.gone = first_with_commands();
+  const auto said = found(engine);
+  ASSERT_EQ(said.size(), 1u) << said.back();
+  EXPECT_NE(said.front().find("its header in the engine's store"), std::string::npos) << said.front();
 }
 
 TEST_F(ChainCheck, BlocksThatTheEngineWasNotToldToDropAreMissed) {

@@ -123,11 +123,11 @@ Result<Standing> Member::standing() const {
   abci::EngineRpc engine(*state_->rpc);
   CARELEDGER_TRY(const abci::EngineStatus status, engine.status());
   CARELEDGER_TRY(std::vector<std::string> connected, engine.connected());
-  CARELEDGER_TRY(std::vector<Height> heights, engine.peer_heights());
+  const auto heights = engine.peer_heights();  // what an engine says of itself alone, and in no lasting form: status does without
   const Seen seen{state_->ordering->attendance(), std::move(connected)};
   const replica::View view = state_->replica.view();
   const std::vector<PeerConfig> peers = state_->peers->peers();
-  const std::uint64_t behind = abci::blocks_behind(status.height, std::move(heights), peers.size());
+  const std::uint64_t behind = heights ? abci::blocks_behind(status.height, *heights, peers.size()).value_or(0) : 0;
   Standing standing{seen.attendance.blocks, status.catching_up, behind, standing_of_members(view, seen, peers, state_->own)};
   if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return standing;

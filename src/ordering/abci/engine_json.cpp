@@ -271,6 +271,7 @@ Result<std::vector<Height>> parse_peer_heights(ByteView text) {
   std::vector<Height> heights;
   for (const Value& one : result->items_at("peers")) {
     CARELEDGER_TRY(const Value* const state, member(one, "peer_state"));
+    if (state->is_null()) continue;  // it has come just now
     CARELEDGER_TRY(const Value* const round, member(*state, "round_state"));
     CARELEDGER_TRY(const auto height, number<std::uint64_t>(*round, "height"));
     heights.push_back({height == 0 ? 0 : height - 1});

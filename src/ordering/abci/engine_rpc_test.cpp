@@ -164,6 +164,9 @@ TEST(EngineRpc, PeersSayHowHighTheyAre) {
   EXPECT_EQ(*heights, (std::vector<Height>{{0}, {70}, {0}}));
   engine.answer = dump("");
   EXPECT_TRUE(rpc.peer_heights()->empty());
+  const auto one = parse_peer_heights(dump(R"({"node_address":"a@b","peer_state":null})"));  // it has come just now
+  ASSERT_TRUE(one);
+  EXPECT_TRUE(one->empty());
   for (const std::string& wrong : {dump(peer("-1")), dump(peer("x")), dump("{}"), dump(R"({"peer_state":7})")}) {
     engine.answer = wrong;
     EXPECT_EQ(rpc.peer_heights().error().kind, ErrorKind::malformed) << wrong;

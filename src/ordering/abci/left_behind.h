@@ -11,14 +11,16 @@
 // Thread-safety: one thread.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ordering/abci/engine_rpc.h"
 
 namespace careledger::ordering::abci {
 
-// So many blocks lie between this engine and what more than a third of `members` others say that they have; 0: it has them.
-std::uint64_t blocks_behind(Height own, std::vector<Height> peers, std::size_t members);
+// So many blocks lie between this engine and what more than a third of `members` others say that they have; 0: it has them; nullopt: too
+// few have said anything.
+std::optional<std::uint64_t> blocks_behind(Height own, std::vector<Height> peers, std::size_t members);
 
 class LeftBehind {
  public:

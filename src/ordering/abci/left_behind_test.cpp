@@ -12,15 +12,16 @@ const std::vector<Height> kAllAt1000{{1000}, {1000}, {1000}};
 TEST(BlocksBehind, MoreThanAThirdMustSaySo) {
   EXPECT_EQ(blocks_behind({10}, {{500}, {12}, {11}}, 3), 2u);  // one of three may lie
   EXPECT_EQ(blocks_behind({10}, {{500}, {400}, {11}}, 3), 390u);
-  EXPECT_EQ(blocks_behind({10}, {{500}}, 3), 0u);
+  EXPECT_EQ(blocks_behind({10}, {{500}}, 3), std::nullopt);
   EXPECT_EQ(blocks_behind({10}, {{500}}, 1), 490u);  // a newcomer that knows one member
   EXPECT_EQ(blocks_behind({10}, {{500}, {500}, {10}, {10}, {10}, {10}}, 6), 0u);
   EXPECT_EQ(blocks_behind({10}, {{500}, {500}, {500}, {10}, {10}, {10}}, 6), 490u);
 }
 
 TEST(BlocksBehind, NobodyAboveItIsNone) {
-  EXPECT_EQ(blocks_behind({10}, {}, 0), 0u);
+  EXPECT_EQ(blocks_behind({10}, {}, 0), std::nullopt);
   EXPECT_EQ(blocks_behind({10}, {{9}, {10}, {0}}, 3), 0u);
+  EXPECT_EQ(blocks_behind({10}, {{9}, {0}, {0}}, 3), std::nullopt);  // who has said nothing has none to say
   EXPECT_EQ(blocks_behind({0}, {{UINT64_MAX}, {UINT64_MAX}}, 3), UINT64_MAX);
 }
 
@@ -41,6 +42,16 @@ TEST(LeftBehind, OneThatFetchesBlocksOrMakesUpForThemIsLetAlone) {
 TEST(LeftBehind, AFewBlocksAreConsensusOwn) {
   LeftBehind watch;
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(watch.look(standing_at(900), kAllAt1000, 3));
+}
+
+TEST(LeftBehind, WhileTooFewAreThereItLearnsNothingAndForgetsNothing) {
+  LeftBehind watch;
+  std::vector<int> starts;
+  for (int look = 0; look < 400; ++look)
+    if (watch.look(standing_at(10), look % 3 == 0 ? std::vector<Height>{{1000}} : kAllAt1000, 3)) starts.push_back(look);
+  ASSERT_GE(starts.size(), 4u);
+  EXPECT_LE(starts.size(), 12u);
+  for (std::size_t i = 2; i < 4; ++i) EXPECT_GT(starts[i] - starts[i - 1], starts[i - 1] - starts[i - 2]) << i;
 }
 
 TEST(LeftBehind, WhereNewStartsDoNotHelpTheyBecomeRare) {
