@@ -108,6 +108,33 @@ TEST_F(ApplicationTest, ABlockIsExecutedByFinalizeAndThereAfterCommit) {
   EXPECT_EQ(info().last_block_app_hash(), finalized->finalize_block().app_hash());
 }
 
+// Of a ledger that was an embedded one: all members begin with the same genesis, however they came by the state.
+TEST_F(ApplicationTest, BlocksFromBeforeTheEngineAreNoneToIt) {
+  ASSERT_TRUE(init_chain(kernel::chain_id(founder.ledger())));
+  for (std::int64_t height = 1; height <= 2; ++height) {
+    ASSERT_TRUE(finalize(height, {}));
+    ASSERT_TRUE(commit());
+  }
+  ApplicationConfig config;
+  config.base = {2};
+  config.app_state = Bytes("\x01\xab", 2);
+  application = std::make_unique<Application>(*replica, config);
+  EXPECT_EQ(info().last_block_height(), 0);
+  EXPECT_EQ(info().last_block_app_hash(), "");
+  EXPECT_FALSE(init_chain(kernel::chain_id(founder.ledger()), 3));  // of a genesis that says nothing of the state
+  wire::Request request;
+  request.mutable_init_chain()->set_chain_id(kernel::chain_id(founder.ledger()));
+  request.mutable_init_chain()->set_initial_height(3);
+  request.mutable_init_chain()->set_app_state_bytes("\"01ab\"");
+  const auto begun = application->handle(request);
+  ASSERT_TRUE(begun) << begun.error().message;
+  EXPECT_EQ(begun->init_chain().app_hash(), replica->view().app_hash().bytes());
+  ASSERT_TRUE(finalize(3, {}));
+  ASSERT_TRUE(commit());
+  EXPECT_EQ(info().last_block_height(), 3);
+  EXPECT_EQ(info().last_block_app_hash(), replica->view().app_hash().bytes());
+}
+
 TEST_F(ApplicationTest, EvidenceInABlockIsTold) {
   std::vector<kernel::Misbehaviour> told;
   ApplicationConfig config;
