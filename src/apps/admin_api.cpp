@@ -378,6 +378,7 @@ Result<http::Response> AdminApi::act(const http::Request& request, const edge::a
   if (request.path == "/admin/v1/network/rotate-key") return rotate_validator(acts, order.root(), entry);
   if (request.path == "/admin/v1/network/freeze") return freeze(acts, order.root(), entry);
   if (request.path == "/admin/v1/network/thaw") return thaw(acts, entry);
+  if (request.path == "/admin/v1/network/grow") return grow(acts, parts_.growth, order.root(), entry);
   if (request.path == "/admin/v1/network/leave") return leave(acts, entry);
   if (request.path == "/admin/v1/timestamp-authority") return set_up_timestamps(acts, parts_.timestamps, order.root(), entry);
   if (request.path == "/admin/v1/timestamp") return stamp_checkpoint(acts, parts_.timestamps, entry);

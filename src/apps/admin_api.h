@@ -19,6 +19,7 @@
 //   GET  /admin/v1/network[?all=true]     members of the network, their votes, proposals: apps/governance_acts.h (administrator, auditor)
 //   POST /admin/v1/network/propose, /vote, /leave   what a member decides with the others: as there (administrator)
 //   POST /admin/v1/network/rotate-key, /freeze, /thaw   a new validator key; what a supervisor does: as there (administrator)
+//   POST /admin/v1/network/grow           makes a network of an embedded ledger: apps/growth_acts.h (administrator)
 //   POST /admin/v1/timestamp-authority, /timestamp   time stamps of the ledger's log: apps/timestamp_acts.h (administrator)
 //   GET  /admin/v1/trust[?trusting_period_s=N]   the trust file that bundles of this ledger verify against; with a period, of the newest
 //                                         block's validators
@@ -33,6 +34,7 @@
 #include <mutex>
 
 #include "apps/backup_job.h"
+#include "apps/growth_acts.h"
 #include "apps/ledger.h"
 #include "apps/timestamp_acts.h"
 #include "edge/auth/failed_logins.h"
@@ -58,6 +60,7 @@ struct AdminParts {  // borrowed
   const exchange::PromiseBook& promises;
   vault::CommandSigner& signer;
   TimestampPlace timestamps;
+  GrowthPlace growth;
 };
 
 // The trust file of this ledger, as text: the validators that it was founded with, believed for good; or, with a trusting period (seconds,

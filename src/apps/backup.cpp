@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "apps/act_record.h"
+#include "apps/network/founding.h"
+#include "apps/network/grown_file.h"
 #include "apps/network/restored.h"
 #include "apps/upgrade.h"
 #include "codec/json/json.h"
@@ -88,7 +90,10 @@ Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFo
     CARELEDGER_CHECK(ledger.store().checkpoint(to.data + "/ledger"));  // refuses a folder that is there
   } else {
     CARELEDGER_CHECK(copy_file(layout.founding_text(), to.data + "/founding.txt"));
-    CARELEDGER_CHECK(copy_file(layout.description(), to.data + "/description.json"));
+    CARELEDGER_CHECK(ledger.grown() ? copy_if_there(layout.description(), to.data + "/description.json")
+                                    : copy_file(layout.description(), to.data + "/description.json"));
+    CARELEDGER_CHECK(copy_if_there(layout.grown(), to.data + "/grown.pb"));
+    CARELEDGER_CHECK(copy_if_there(layout.grown_file(), to.data + "/grown.careledger"));
   }
   CARELEDGER_CHECK(copy_file(layout.founding(), to.data + "/founding.pb"));
   CARELEDGER_CHECK(copy_file(layout.config(), to.data + "/careledger.json"));
@@ -118,8 +123,10 @@ Result<void> verify_member(const BackupFolders& from, const Config& config, vaul
   CARELEDGER_TRY(const Bytes founding, system_files().read_all(from.data + "/founding.pb", kFoundingBytesMax));
   if (kernel::ledger_id(founding) != config.ledger)
     return fail(ErrorKind::corrupt, from.data + "/founding.pb founds another ledger than careledger.json names");
-  for (const char* name : {"/founding.txt", "/description.json"})
-    CARELEDGER_CHECK(system_files().read_all(from.data + name, kSmallFileMax));
+  CARELEDGER_CHECK(system_files().read_all(from.data + "/founding.txt", kSmallFileMax));
+  if (system_files().exists(from.data + "/grown.pb"))
+    CARELEDGER_CHECK(network::GrownFile::open(system_files(), from.data + "/grown.careledger"));
+  else CARELEDGER_CHECK(system_files().read_all(from.data + "/description.json", kSmallFileMax));
   for (const vault::Purpose purpose : {vault::Purpose::validator, vault::Purpose::engine_node})
     if (!keys.holds(purpose))
       return fail(ErrorKind::corrupt, from.keys + "/ledger.keys holds no key of a validator, or none of its engine");
@@ -257,7 +264,9 @@ Result<void> restore_folder(const Layout& layout, const BackupFolders& from, con
   }
   if (!config.network) return copy_folder(from.data + "/ledger", layout.ledger());
   CARELEDGER_CHECK(copy_file(from.data + "/founding.txt", layout.founding_text()));
-  CARELEDGER_CHECK(copy_file(from.data + "/description.json", layout.description()));
+  CARELEDGER_CHECK(copy_if_there(from.data + "/description.json", layout.description()));
+  CARELEDGER_CHECK(copy_if_there(from.data + "/grown.pb", layout.grown()));
+  CARELEDGER_CHECK(copy_if_there(from.data + "/grown.careledger", layout.grown_file()));
   return network::begin_silent(layout, config, fs::absolute(from.data).string(), used);
 }
 
@@ -274,6 +283,7 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
                   layout.folder + " is being restored from " + begun + ": name that again, or remove the folder first");
     network::JoinOrder order = fetching;
     order.seal = choice;
+    if (system_files().exists(layout.grown())) CARELEDGER_CHECK(network::load_grown(layout));
     CARELEDGER_TRY(done.lost_entries, network::come_back(layout, order, clock, entropy));
   }
   CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, choice, clock, entropy));

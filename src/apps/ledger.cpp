@@ -5,14 +5,17 @@
 #include <thread>
 
 #include "apps/network/engine_parts.h"
+#include "apps/network/grown_file.h"
 #include "contracts/all.h"
 #include "contracts/governance/governance.h"
 #include "kernel/kernel.pb.h"
 #include "kernel/tables.h"
 #include "ordering/abci/engine_home.h"
+#include "ordering/continued.h"
 #include "ordering/local/chain_maker.h"
 #include "ordering/resting.h"
 #include "replica/ledger_store.h"
+#include "replica/newest_block.h"
 
 namespace careledger::apps {
 namespace {
@@ -32,6 +35,25 @@ Result<void> check_members(const replica::Replica& replica, const Layout& layout
                   "what is needed with that build, then found it anew (careledger network describe, network found)");
 }
 
+// Of a network that an embedded ledger became. The configuration tells, which is written last: until then the ledger is what it was.
+Result<std::optional<ordering::Grown>> grown_of(const Layout& layout, const kernel::Founding& founding) {
+  if (founding.format() == kernel::kFoundedTogether || !system_files().exists(layout.config())) return std::optional<ordering::Grown>();
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  if (!config.network) return std::optional<ordering::Grown>();
+  CARELEDGER_TRY(ordering::Grown grown, network::kept_grown(layout));
+  return std::optional(std::move(grown));
+}
+
+// Its first block is the engine's, but the state below came with a file: nothing that other members have can bring it back.
+Result<void> check_there(const storage::Reader& store, const ordering::Grown& grown, const Layout& layout) {
+  CARELEDGER_TRY(const auto heights, replica::stored_heights(store));
+  if (heights && heights->newest >= grown.seal_height()) return {};
+  return fail(ErrorKind::corrupt,
+              "the ledger in " + layout.ledger() +
+                  " is gone, and it began with what an embedded ledger handed over: move the engine's folder away as well and found "
+                  "it again (careledger network found --grown), or restore a backup");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open_store(const Layout& layout, Bytes founding, vault::Keystore& keys,
@@ -44,6 +66,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open_store(const Layout& layout, Bytes f
   options.room = std::move(room);
   CARELEDGER_TRY(std::unique_ptr<storage::Store> store, replica::open_ledger_store(options));
   ledger->store_ = std::move(store);
+  CARELEDGER_TRY(ledger->grown_, grown_of(layout, ledger->founding_));
+  if (ledger->grown_) CARELEDGER_CHECK(check_there(*ledger->store_, *ledger->grown_, layout));
   replica::Config config;
   config.founding = std::move(founding);
   config.threads = std::max(1u, std::thread::hardware_concurrency()) - 1;
@@ -54,14 +78,17 @@ Result<std::unique_ptr<Ledger>> Ledger::open_store(const Layout& layout, Bytes f
   if (ledger->embedded()) return ledger;
   CARELEDGER_TRY(proof::ValidatorSet first, ledger->first_validators());
   ledger->walks_ = std::make_unique<ordering::WalkKeeper>(
-      std::move(first), [owner = ledger.get()](Height height) { return ordering::light_block(owner->ordering(), height); });
+      std::move(first), [owner = ledger.get()](Height height) { return ordering::light_block(owner->ordering(), height); },
+      ledger->grown_ ? next(ledger->grown_->seal_height()) : Height{1});
   return ledger;
 }
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
                                              std::shared_ptr<storage::Room> room, const Engine* engine) {
   kernel::Founding document;
-  if (engine == nullptr && kernel::parse_canonical(founding, document) && document.format() == kernel::kFoundedTogether)
+  const bool reads = kernel::parse_canonical(founding, document);
+  CARELEDGER_TRY(const auto grown, grown_of(layout, document));
+  if (engine == nullptr && reads && (grown || document.format() == kernel::kFoundedTogether))
     return fail(ErrorKind::unsupported,
                 "this ledger is ordered by a network: start the node (careledger serve), which this command asks then. What wants the node "
                 "stopped and a ledger that goes on is not offered in a network yet");
@@ -69,8 +96,9 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   if (ledger->embedded()) {
     CARELEDGER_CHECK(ledger->start_alone(keys, clock));
   } else {
-    CARELEDGER_TRY(ledger->member_, network::Member::start({layout, engine->network, engine->own, ledger->founding_, *ledger->replica_,
-                                                            keys, clock, engine->choice, engine->on_event}));
+    CARELEDGER_TRY(ledger->member_,
+                   network::Member::start({layout, engine->network, engine->own, ledger->founding_, *ledger->replica_, keys, clock,
+                                           engine->choice, ledger->grown_ ? &*ledger->grown_ : nullptr, engine->on_event}));
   }
   return ledger;
 }
@@ -82,13 +110,14 @@ Result<std::unique_ptr<Ledger>> Ledger::open_at_rest(const Layout& layout, Bytes
     CARELEDGER_CHECK(ledger->start_alone(keys, clock));
   } else {
     ledger->ordering_ = ordering::rest(*ledger->replica_);
+    if (ledger->grown_) ledger->ordering_ = ordering::continue_chain(std::move(ledger->ordering_), *ledger->replica_, *ledger->grown_);
   }
   return ledger;
 }
 
 bool Ledger::failed() const {
   if (member_) return member_->failed();
-  return embedded() && !ordering_->has_quorum();
+  return embedded() && !sealed() && !ordering_->has_quorum();
 }
 
 Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
@@ -96,7 +125,9 @@ Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
   ordering::local::Config config;
   config.app_version = kProtocol;
   config.epoch_ms = epoch_ms();
-  CARELEDGER_TRY(ordering_, ordering::local::start(*replica_, std::move(validator), clock, config));
+  CARELEDGER_TRY(auto started, ordering::local::start(*replica_, std::move(validator), clock, config));
+  local_ = started.get();
+  ordering_ = std::move(started);
   return {};
 }
 
@@ -121,6 +152,7 @@ ordering::chain_json::EvidenceRules Ledger::evidence_rules() const {
 
 Result<proof::ValidatorSet> Ledger::first_validators() {
   if (embedded()) return ordering().validators({1});
+  if (grown_) return grown_->successors;
   proof::ValidatorSet set;
   for (const auto& one : network::founding_validators(founding_)) set.validators.push_back({one.key, one.power, 0});
   proof::sort(set);
@@ -159,6 +191,10 @@ Result<kernel::Receipt> Ledger::submit_and_wait(const OrganisationId& organisati
   if (answer.outcome == ordering::Outcome::busy)
     return fail(ErrorKind::unavailable,
                 "the ledger has more to do than it can; nothing was sent: try again in " + std::to_string(answer.retry_after_ms) + " ms");
+  if (answer.outcome == ordering::Outcome::sealed)
+    return fail(ErrorKind::unavailable,
+                "this ledger has grown into a network and its own chain is sealed: nothing was sent; it takes commands again once "
+                "careledger serve was started anew here and at most of the members");
   if (!answer.receipt) return fail(ErrorKind::unavailable, "the ledger did not answer; look at its disk and try again");
   if (answer.outcome != ordering::Outcome::final || !answer.receipt->code.ok())
     return fail(ErrorKind::conflict, "the ledger refused the command: " + describe(*replica_, answer.receipt->code));

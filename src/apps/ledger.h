@@ -8,8 +8,10 @@
 
 #include "apps/layout.h"
 #include "apps/network/member.h"
+#include "kernel/canonical.h"
 #include "kernel/tables.h"
 #include "ordering/chain_json.h"
+#include "ordering/grown.h"
 #include "ordering/local/local.h"
 #include "ordering/walk_keeper.h"
 #include "ordering/witness.h"
@@ -42,10 +44,15 @@ class Ledger {
 
   replica::Replica& replica() { return *replica_; }
   ordering::Ordering& ordering() { return member_ ? member_->ordering() : *ordering_; }
-  bool embedded() const { return founding_.format() != kernel::kFoundedTogether; }
+  bool embedded() const { return founding_.format() != kernel::kFoundedTogether && !grown_; }
+  // An embedded one that has grown into a network, and waits for this node to be started anew as its member: it is read, and takes nothing.
+  bool sealed() const { return local_ != nullptr && local_->sealed(); }
+  ordering::local::Local* local() { return local_; }                      // of an embedded ledger; nullptr
+  const std::optional<ordering::Grown>& grown() const { return grown_; }  // of a network's that was an embedded one
   bool at_rest() const { return !embedded() && member_ == nullptr; }
   bool failed() const;  // start the node again
   const kernel::Founding& founding() const { return founding_; }
+  Bytes founding_bytes() const { return kernel::encode(founding_); }
   // Of a network's ledger; not_found: this one is embedded. unavailable: the engine does not answer.
   Result<network::Standing> standing() const;
   // Of a network's ledger that an engine runs; unsupported.
@@ -53,7 +60,8 @@ class Ledger {
   proof::BlockLimits block_limits() const;
   ordering::chain_json::EvidenceRules evidence_rules() const;
   storage::Store& store() { return *store_; }
-  // Of the first block, also when this node began above it: what trust files name.
+  // Of the first block, also when this node began above it: what trust files name. Of a ledger that grew, those of the network's first:
+  // whoever believed the old chain's key would believe whatever it signs.
   Result<proof::ValidatorSet> first_validators();
   // Adds to a bundle what leads from them to the validators of its header; nothing while they sign themselves. unavailable: this node has
   // not the blocks for it, since it began with a snapshot or drops old ones.
@@ -77,6 +85,8 @@ class Ledger {
   std::shared_ptr<storage::Store> store_;
   std::unique_ptr<replica::Replica> replica_;
   kernel::Founding founding_;
+  std::optional<ordering::Grown> grown_;
+  ordering::local::Local* local_ = nullptr;       // ordering_, of an embedded ledger
   std::unique_ptr<ordering::Ordering> ordering_;  // of an embedded ledger, and of one at rest
   std::unique_ptr<network::Member> member_;       // of a network's
   std::unique_ptr<ordering::CheckpointKeeper> checkpoints_;

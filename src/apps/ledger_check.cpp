@@ -69,9 +69,10 @@ std::vector<vault::CheckFinding> check_ledger(Ledger& ledger, std::size_t findin
                                               const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   std::vector<vault::CheckFinding> findings;
   Walk walk(ledger, findings);
-  for (Height height{1}; height <= walk.tip() && findings.size() < findings_max; height = next(height)) {
+  const Height last = ledger.grown() ? ledger.grown()->seal_height() : walk.tip();
+  for (Height height = ledger.replica().view().first_height(); height <= last && findings.size() < findings_max; height = next(height)) {
     walk.look_at(height);
-    if (progress) progress(height.value, walk.tip().value);
+    if (progress) progress(height.value, last.value);
   }
   return findings;
 }

@@ -84,7 +84,7 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
 }
 
 Result<std::unique_ptr<Organisation>> Node::open_organisation(const OrganisationConfig& config, const vault::Seal& seal, Entropy& entropy) {
-  return Organisation::open(layout_, config, seal, {*ledger_, room_, *alerts_, clock_, entropy});
+  return Organisation::open(layout_, config, seal, {*ledger_, *keys_, room_, *alerts_, clock_, entropy});
 }
 
 Result<void> Node::check_admitted() const {

@@ -25,6 +25,7 @@ Organisation::Organisation(Layout layout, OrganisationConfig config, const Parts
     : layout_(std::move(layout)),
       config_(std::move(config)),
       ledger_(parts.ledger),
+      ledger_keys_(parts.ledger_keys),
       room_(parts.room),
       alerts_(parts.alerts),
       clock_(parts.clock),
@@ -118,7 +119,8 @@ Result<void> Organisation::make_fhir(const Surroundings& around) {
   config.organisation = config_.id;
   config.name = config_.name;
   config.version = CARELEDGER_VERSION;
-  config.wait_for_anchor = ledger_.embedded();  // in a network nobody waits for others: a lost quorum must not stop a hospital
+  // In a network nobody waits for others, as a lost quorum must not stop a hospital; nor while a ledger becomes one.
+  config.waits_for_anchor = [&ledger = ledger_] { return ledger.embedded() && !ledger.sealed(); };
   CARELEDGER_TRY(config.page_key, keys_->symmetric(Purpose::page_token));
   config.on_alert = [this](const std::string& what) { alerts_.raise(config_.slug, what); };
   fhir_ = std::make_unique<edge::fhir::FhirHandler>(edge::fhir::FhirParts{*vault_, *audit_, *writes_, *authenticator_, *logins_, clock_,
@@ -149,6 +151,9 @@ void Organisation::watch_rotation() {
 std::vector<edge::ops::Check> Organisation::checks() {
   const auto ledger = [this]() -> Result<void> {
     if (ledger_.failed()) return fail(ErrorKind::unavailable, "the ledger takes no commands; look at its disk and restart the node");
+    if (ledger_.sealed())
+      return fail(ErrorKind::unavailable,
+                  "this ledger has grown into a network: start the node anew; records are kept, and anchored later");
     if (!ledger_.ordering().has_quorum())
       return fail(ErrorKind::unavailable, "the network has no quorum, or the engine does not run: records are kept, and anchored later");
     return {};
@@ -172,7 +177,8 @@ Result<void> Organisation::serve(const Surroundings& around) {
   admin_ = std::make_unique<AdminApi>(
       AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
                  [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); },
-                 exchange_->promises(), *signer_, TimestampPlace{*keys_, layout_.timestamp(config_.slug), config_.name, clock_, entropy_}});
+                 exchange_->promises(), *signer_, TimestampPlace{*keys_, layout_.timestamp(config_.slug), config_.name, clock_, entropy_},
+                 GrowthPlace{layout_, ledger_keys_, clock_}});
   admin_offload_ = std::make_unique<edge::http::Offload>(
       *admin_, around.workers, [this](const edge::http::Request& request) { return admin_->waits_for_nothing(request); });
   router_->add({}, "/admin/v1/*", *admin_offload_);

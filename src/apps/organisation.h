@@ -28,6 +28,7 @@ class Organisation {
  public:
   struct Parts {  // of the whole node; borrowed
     Ledger& ledger;
+    vault::Keystore& ledger_keys;
     std::shared_ptr<storage::Room> room;
     Alerts& alerts;
     Clock& clock;
@@ -71,6 +72,7 @@ class Organisation {
   Layout layout_;
   OrganisationConfig config_;
   Ledger& ledger_;
+  vault::Keystore& ledger_keys_;
   std::shared_ptr<storage::Room> room_;
   Alerts& alerts_;
   Clock& clock_;

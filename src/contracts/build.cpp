@@ -235,4 +235,10 @@ Order thaw() {
   return order(kGovernance, payload);
 }
 
+Order grow(const governance::Grow& grow) {
+  governance::Payload payload;
+  *payload.mutable_grow() = grow;
+  return order(kGovernance, payload);
+}
+
 }  // namespace careledger::contracts::build

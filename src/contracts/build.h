@@ -86,6 +86,7 @@ Order propose(const governance::Action& action, BlockTime deadline);
 Order vote(const Digest& proposal, bool yes);
 Order rotate_validator(const LedgerId& ledger, const OrganisationId& organisation, const crypto::SigningKey& next);
 Order leave();
+Order grow(const governance::Grow& grow);
 Order freeze(BlockTime until);
 Order thaw();
 

@@ -26,13 +26,14 @@ enum class Outcome : std::uint8_t {
   final,
   refused,  // failed the check at this node; went nowhere and used up no sequence number; the receipt's code says why
   busy,     // not accepted; try again after retry_after_ms
+  sealed,   // not accepted: the chain of one key has ended, and the network that it grew into takes the same bytes; after retry_after_ms
   unknown,  // accepted, but this node cannot tell what became of it; sending the same bytes again, anywhere, is safe
 };
 
 struct Answer {
   Outcome outcome = Outcome::unknown;
   std::optional<kernel::Receipt> receipt;  // for final and refused
-  std::uint32_t retry_after_ms = 0;        // for busy
+  std::uint32_t retry_after_ms = 0;        // for busy and sealed
 };
 
 // Urgent commands (grant, heads, anchors) go at once; `busy` while what came before them waits too long to leave. Owed ones go at once

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "contracts/all.h"
+#include "contracts/build.h"
 #include "contracts/registry/registry.h"
 #include "kernel/sign.h"
 #include "kernel/tables.h"
@@ -60,14 +61,24 @@ class Founder {
     admit.set_name(name);
     admit.set_kind(1);
     admit.set_sealing_key(entropy.take(32));
-    return sign(payload, actor, sequence, now);
+    return signed_as(actor, sequence, now, {{1}, kernel::encode(payload)});
   }
   // The protocol of this version holds from that block on: the founder's act. Expires as those of admit().
   Bytes activate(std::uint64_t sequence, ProtocolVersion version, Height height, BlockTime now) {
     contracts::registry::Payload payload;
     payload.mutable_activate()->set_version(version.value);
     payload.mutable_activate()->set_height(height.value);
-    return sign(payload, id(), sequence, now);
+    return signed_as(id(), sequence, now, {{1}, kernel::encode(payload)});
+  }
+  // Any command of the founder's.
+  Bytes sign(std::uint64_t sequence, const contracts::build::Order& order, BlockTime now) const {
+    return signed_as(id(), sequence, now, order);
+  }
+  // The account that admit(sequence) makes.
+  static AccountId admitted(std::uint64_t sequence) {
+    SeededEntropy entropy(1'000'000 + sequence);
+    const auto authority = kernel::single_key(crypto::SigningKey::generate(entropy).public_key());
+    return kernel::account_id(authority, entropy.take(32));
   }
 
   // An envelope of these commands, as a node sends it.
@@ -86,10 +97,11 @@ class Founder {
   }
 
  private:
-  Bytes sign(const contracts::registry::Payload& payload, const AccountId& actor, std::uint64_t sequence, BlockTime now) {
-    const kernel::CommandOrder order{ledger(), actor, sequence, {now.value + 1'800'000}, {1}};
-    return kernel::encode(kernel::sign_command(order, kernel::encode(payload), {1, &key_}));
+  Bytes signed_as(const AccountId& actor, std::uint64_t sequence, BlockTime now, const contracts::build::Order& order) const {
+    const kernel::CommandOrder command{ledger(), actor, sequence, {now.value + 1'800'000}, order.contract};
+    return kernel::encode(kernel::sign_command(command, order.payload, {1, &key_}));
   }
+
   SeededEntropy entropy_;
   crypto::SigningKey key_ = crypto::SigningKey::generate(entropy_);
   crypto::SigningKey batch_key_ = crypto::SigningKey::generate(entropy_);

@@ -4,7 +4,7 @@
 
 namespace careledger::ordering {
 
-// `walk` begins with block 1 and ends below `target`.
+// `walk` begins with the first block and ends below `target`.
 Result<void> WalkKeeper::grow(std::vector<proof::LightBlock>& walk, const proof::LightBlock& target) const {
   const Height goal{static_cast<std::uint64_t>(target.signed_header.header.height)};
   const auto fetch = [&](Height height) { return height == goal ? Result<proof::LightBlock>(target) : fetch_(height); };
@@ -19,9 +19,10 @@ Result<std::vector<proof::LightBlock>> WalkKeeper::lead_to(const proof::LightBlo
   if (proof::signed_by(first_, target)) return std::vector<proof::LightBlock>();
   const std::lock_guard lock(mutex_);
   if (walk_.empty()) {
-    CARELEDGER_TRY(proof::LightBlock first, fetch_(Height{1}));
+    CARELEDGER_TRY(proof::LightBlock first, fetch_(begins_));
     if (proof::hash_of(first.validators) != proof::hash_of(first_))
-      return fail(ErrorKind::corrupt, "block 1 was signed by other validators than this ledger was founded with");
+      return fail(ErrorKind::corrupt,
+                  "block " + std::to_string(begins_.value) + " was signed by other validators than this network was founded with");
     walk_.push_back(std::move(first));
   }
   std::vector<proof::LightBlock> walk = walk_;

@@ -16,8 +16,9 @@ namespace careledger::ordering {
 
 class WalkKeeper {
  public:
-  // `first`: those that sign block 1. `fetch` gives blocks of this node's own ledger.
-  WalkKeeper(proof::ValidatorSet first, proof::FetchBlock fetch) : first_(std::move(first)), fetch_(std::move(fetch)) {}
+  // `first`: those that sign the block at `begins`. `fetch` gives blocks of this node's own ledger.
+  WalkKeeper(proof::ValidatorSet first, proof::FetchBlock fetch, Height begins = {1})
+      : first_(std::move(first)), fetch_(std::move(fetch)), begins_(begins) {}
 
   // What a bundle that proves against `target` carries. not_found: this node has not the blocks that lead there (it began above them);
   // too_large: more than a bundle may carry; invalid, unavailable.
@@ -27,8 +28,9 @@ class WalkKeeper {
   Result<void> grow(std::vector<proof::LightBlock>& walk, const proof::LightBlock& target) const;
   const proof::ValidatorSet first_;
   const proof::FetchBlock fetch_;
+  const Height begins_;
   std::mutex mutex_;
-  std::vector<proof::LightBlock> walk_;  // from block 1, which stands in it, to the newest that was needed
+  std::vector<proof::LightBlock> walk_;  // from that block, which stands in it, to the newest that was needed
 };
 
 // The block at a height, from where the ordering keeps it.

@@ -224,7 +224,8 @@ void HeadKeeper::judge(Lock& lock, const ordering::Answer& answer) {
   AuditHead head = *std::exchange(flight_, std::nullopt);
   const std::uint64_t now = state_.clock.monotonic_ns();
   switch (answer.outcome) {
-    case ordering::Outcome::busy: not_before_ns_ = now + std::uint64_t{std::max(answer.retry_after_ms, 1u)} * 1'000'000; return;
+    case ordering::Outcome::busy:
+    case ordering::Outcome::sealed: not_before_ns_ = now + std::uint64_t{std::max(answer.retry_after_ms, 1u)} * 1'000'000; return;
     case ordering::Outcome::unknown:  // a newer head says more than the same one again
       not_before_ns_ = now + kRetryNs;
       return;

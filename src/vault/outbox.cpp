@@ -192,7 +192,8 @@ void Outbox::receive(std::uint64_t sending, const ordering::Answer& answer) {
 void Outbox::judge(std::unique_lock<std::mutex>& lock, const ordering::Answer& answer) {
   const std::uint64_t now = parts_.clock.monotonic_ns();
   switch (answer.outcome) {
-    case ordering::Outcome::busy: not_before_ns_ = now + std::uint64_t{std::max(answer.retry_after_ms, 1u)} * 1'000'000; return;
+    case ordering::Outcome::busy:
+    case ordering::Outcome::sealed: not_before_ns_ = now + std::uint64_t{std::max(answer.retry_after_ms, 1u)} * 1'000'000; return;
     case ordering::Outcome::unknown:  // the same bytes again, later
       not_before_ns_ = now + kRetryNs;
       return;

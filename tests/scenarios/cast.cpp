@@ -207,6 +207,59 @@ void fill_consent(const Scene& scene, Message& command, const std::string& text)
   admit.set_consent(Bytes(scene.cast.key(text).sign(signed_bytes).view()));
 }
 
+struct Place {  // "ben:20@trust!": a weight, a group, and whether another's key signs instead
+  std::string name;
+  std::uint64_t weight = 10;
+  std::string group;
+  bool is_forged = false;
+};
+Place place_of(std::string word) {
+  Place place;
+  place.is_forged = word.ends_with('!');
+  if (place.is_forged) word.pop_back();
+  const auto group = split(word, '@');
+  const auto parts = split(group[0], ':');
+  place.name = parts[0];
+  if (parts.size() > 1) place.weight = std::stoul(parts[1]);
+  if (group.size() > 1) place.group = group[1];
+  return place;
+}
+
+template <class Vote>  // Seat or AdmitMember
+void fill_vote(const Scene& scene, const Place& place, const AccountId& id, Vote& vote) {
+  vote.set_weight(place.weight);
+  vote.set_group(place.group);
+  if (place.weight == 0) return;
+  const std::string key = place.name + ".validator";
+  vote.set_validator_key(scene.cast.key(key).public_key().bytes());
+  const Bytes claim = contracts::governance::rotation_bytes(scene.ledger, id, vote.validator_key());
+  vote.set_proof(Bytes(scene.cast.key(place.is_forged ? "thief" : key).sign(claim).view()));
+}
+
+// seats=north,south:20 of organisations that are on the ledger; members=ben,cat@trust of those who come.
+void fill_growth(const Scene& scene, contracts::governance::Grow& grow, const std::string& field, const std::string& text) {
+  for (const auto& word : split(text, ',')) {
+    const Place place = place_of(word);
+    const AccountId id = scene.cast.account(place.name);
+    if (field == "seats") {
+      auto& seat = *grow.add_seats();
+      seat.set_organisation(id.bytes());
+      fill_vote(scene, place, id, seat);
+      continue;
+    }
+    auto& member = *grow.add_members();
+    auto& organisation = *member.mutable_organisation();
+    *organisation.mutable_authority() = scene.cast.authority(place.name);
+    organisation.set_nonce(digest_of_name(place.name).bytes());
+    organisation.set_name(place.name);
+    organisation.set_kind(1);
+    organisation.set_sealing_key(digest_of_name(place.name).bytes());
+    member.set_until_ms(scene.now.value + duration_ms("1h"));
+    fill_vote(scene, place, id, member);
+    fill_consent(scene, member, place.name);
+  }
+}
+
 }  // namespace
 
 void fill(const Scene& scene, Message& command, const std::string& path, const std::string& text) {
@@ -218,6 +271,8 @@ void fill(const Scene& scene, Message& command, const std::string& path, const s
   if (dot != std::string::npos) return fill(scene, *reflection->MutableMessage(&command, field), path.substr(dot + 1), text);
   if (name == "proof") return fill_proof(scene, command, *field, text);
   if (name == "consent") return fill_consent(scene, command, text);
+  if (auto* grow = dynamic_cast<contracts::governance::Grow*>(&command); grow != nullptr && field->is_repeated())
+    return fill_growth(scene, *grow, name, text);
   if (field->is_repeated()) return fill_repeated(scene, command, *field, text);
   switch (field->type()) {
     case FieldDescriptor::TYPE_BYTES: return reflection->SetString(&command, field, bytes_of(scene, name, text));

@@ -18,6 +18,8 @@ class LedgerUnderTest {
   virtual LedgerId ledger() const = 0;
   virtual BlockTime next_time() const = 0;  // of the block that block() will make
   virtual void pass_ms(std::int64_t ms) = 0;
+  // Whose envelopes carry the commands from now on.
+  virtual void send_as(const OrganisationId& /*sender*/, const kernel::Signer& /*batch_signer*/) {}
   // Executes one block with these commands, in order; one code each.
   virtual std::vector<kernel::Code> block(std::span<const ledger::SignedCommand> commands) = 0;
 };

@@ -15,6 +15,10 @@ class ReplicaLedger final : public LedgerUnderTest {
   LedgerId ledger() const override { return replica_->ledger(); }
   BlockTime next_time() const override { return time_; }
   void pass_ms(std::int64_t ms) override { time_.value += ms; }
+  void send_as(const OrganisationId& sender, const kernel::Signer& batch_signer) override {
+    setup_.sender = sender;
+    setup_.batch_signer = batch_signer;
+  }
   std::vector<kernel::Code> block(std::span<const ledger::SignedCommand> commands) override;
   Digest app_hash() const { return replica_->view().app_hash(); }
 

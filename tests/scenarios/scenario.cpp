@@ -105,6 +105,7 @@ class Player {
     if (words[0] == "pass") return ledger_->pass_ms(duration_ms(words.at(1)));
     if (words[0] == "together") return static_cast<void>(together_ = true);
     if (words[0] == "apart") return together_ = false, flush();
+    if (words[0] == "sender") return ledger_->send_as(cast_.account(words.at(1)), {2, &cast_.key(words.at(1) + ".batch")});
     if (words[0] == "authority") return define_authority(words);
     if (words[0] == "organisation") return admit(number, words.at(1), words.at(2));
     if (words[0] == "patient" || words[0] == "proposed" || words[0] == "held") return propose(number, words);

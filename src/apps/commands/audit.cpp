@@ -120,10 +120,18 @@ Result<Findings> look_at_network(Node& node, const Layout& layout, const Options
   if (!opened) return Findings{{"ledger", "engine", opened.error().message}};
   engine = std::move(*opened);
   const replica::View view = node.ledger().replica().view();
-  network::ChainReport report = network::check_chain(view, founders, *engine, {kFindingsMax, bar_of("ledger", quiet)});
-  looked.blocks = report.blocks;
+  network::ChainCheckOptions how{kFindingsMax, bar_of("ledger", quiet)};
+  Findings before;  // of the chain that ended when the ledger grew
+  if (const auto& grown = node.ledger().grown()) {
+    how.begins = next(grown->seal_height());
+    if (view.first_height() < how.begins) looked.blocks = how.begins.value - view.first_height().value;
+    before = check_ledger(node.ledger(), kFindingsMax, bar_of("ledger", quiet));
+  }
+  network::ChainReport report = network::check_chain(view, founders, *engine, how);
+  looked.blocks += report.blocks;
   looked.notes = std::move(report.notes);
-  return std::move(report.findings);
+  before.insert(before.end(), report.findings.begin(), report.findings.end());
+  return before;
 }
 
 Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& options, bool quiet, Looked& looked) {
@@ -140,7 +148,8 @@ Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& opt
   const replica::View view = node.ledger().replica().view();
   SignedBlocks signed_blocks{engine ? engine->oldest() : view.first_height(), {}};
   signed_blocks.at = [&](Height height) -> Result<proof::LightBlock> {
-    if (!engine) return ordering::light_block(node.ledger().ordering(), height);
+    const auto& grown = node.ledger().grown();
+    if (!engine || (grown && height <= grown->seal_height())) return ordering::light_block(node.ledger().ordering(), height);
     if (height < signed_blocks.first) CARELEDGER_CHECK(ordering::check_header_kept(view, height));  // in words that say whom to ask
     CARELEDGER_TRY(proof::SignedHeader header, engine->header(height));
     CARELEDGER_TRY(proof::ValidatorSet validators, engine->validators(height));

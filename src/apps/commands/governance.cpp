@@ -23,6 +23,14 @@ struct Options {
   bool yes = false, no = false, all = false, confirmed = false, again = false;
 };
 
+struct GrowOptions {
+  FolderOptions folder;
+  std::string organisation;
+  std::vector<std::string> files;
+  std::string listen, api, group;
+  std::int64_t weight = 10;
+};
+
 std::string number_at(const json::Value& value, std::string_view name) {
   const json::Value* number = value.find(name);
   return number == nullptr ? "" : std::string(number->text());
@@ -169,6 +177,55 @@ int leave(const Options& options, bool as_json) {
   });
 }
 
+Result<json::Document> growth_order(const GrowOptions& options) {
+  json::Document document;
+  json::Value texts = document.array();
+  for (const std::string& path : options.files) {
+    CARELEDGER_TRY(const Bytes text, system_files().read_all(path, network::kDescriptionBytesMax));
+    const auto read = network::read_description(text, std::nullopt);
+    if (!read) return fail(read.error().kind, path + ": " + read.error().message);
+    document.append(texts, document.string(text));
+  }
+  json::Value root = document.object();
+  document.set(root, "descriptions", texts);
+  document.set(root, "listen", document.string(options.listen));
+  document.set(root, "api", document.string(options.api));
+  document.set(root, "group", document.string(options.group));
+  document.set(root, "weight", document.number(options.weight));
+  document.root() = root;
+  return document;
+}
+
+int grow(const GrowOptions& options, bool as_json) {
+  const auto wanted = growth_order(options);
+  if (!wanted) return report(wanted.error(), as_json);
+  return tell(order(options.folder, options.organisation, "network/grow", wanted->root()), as_json, [&](const json::Value& root) {
+    fmt::print("The ledger is sealed at block {}, {}. The key that signed it is gone for good.\n", number_at(root, "seal"),
+               root.string_at("hash"));
+    fmt::print("Give {} to those who come; each runs\n  careledger network found DIR --grown FILE\n", root.string_at("file"));
+    fmt::print("Before anybody serves, read this to each other: everyone must have the same.\n  number {}\n", root.string_at("number"));
+    fmt::print("Next: start this node anew (careledger serve {}). Until then it is read, and takes nothing for the ledger.\n",
+               options.folder.folder);
+  });
+}
+
+void add_grow(CLI::App& network, Context& context) {
+  const auto options = std::make_shared<GrowOptions>();
+  auto* command =
+      network.add_subcommand("grow", "make a network of an embedded ledger, with organisations that described themselves for it");
+  add_folder(*command, options->folder);
+  command->add_option("--organisation", options->organisation, "which organisation of this ledger is the member")->required();
+  command->add_option("FILES", options->files, "descriptions of those who come (network describe --founding FOUNDING.pb)")->required();
+  command->add_option("--listen", options->listen, "HOST:PORT where the other members' engines reach this one")->required();
+  command->add_option("--api", options->api, "https://HOST:PORT where the other members reach this one's endpoint")->required();
+  command->add_option("--weight", options->weight, "of this organisation's vote")->check(CLI::Range(1, 1'000'000));
+  command->add_option("--group", options->group, "organisations under one owner give one name here: their votes are capped together");
+  example(*command,
+          "careledger network grow /srv/care --organisation \"North Hospital\" south.json city.json region.json --listen "
+          "north.example:26656 --api https://north.example:8443");
+  command->callback([options, &context] { context.chosen = [options, &context] { return grow(*options, context.json); }; });
+}
+
 CLI::App* add(CLI::App& network, Context& context, const std::shared_ptr<Options>& options, const std::string& name,
               const std::string& about, int (*run)(const Options&, bool)) {
   auto* command = network.add_subcommand(name, about);
@@ -221,6 +278,7 @@ void add_governing(CLI::App& network, Context& context) {
   example(*command, "careledger network proposals /srv/care --organisation \"North Hospital\"");
 
   add_propose(network, context);
+  add_grow(network, context);
 
   options = std::make_shared<Options>();
   command = add(network, context, options, "evidence", "which validators contradicted themselves, as the ledger has it", evidence);

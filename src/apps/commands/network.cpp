@@ -5,6 +5,7 @@
 #include "apps/network/founding.h"
 #include "apps/network/joining.h"
 #include "apps/terminal.h"
+#include "base/printable.h"
 #include "codec/json/json.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
@@ -21,6 +22,7 @@ struct Options {
   std::string founding;  // of the network to join
   std::vector<std::string> files;
   std::string compare;
+  std::string grown;  // file of an embedded ledger that grew
   std::uint16_t rpc_port = 0;
 };
 
@@ -28,7 +30,29 @@ void print(const json::Document& document) { fmt::print("{}\n", json::compact(do
 
 Result<kernel::Founding> read_founding(const std::string& path) {
   CARELEDGER_TRY(const Bytes bytes, system_files().read_all(path, kFoundingBytesMax));
-  return network::read_founding(bytes);
+  return network::read_any_founding(bytes);
+}
+
+int tell_next(const Options& options, const std::string& out) {
+  const network::DescribeOrder& order = options.order;
+  fmt::print("{} describes {}. No secret stands in it.\n", out, order.organisation);
+  if (order.joins && order.joins->format() == kernel::kFoundedByOne)
+    fmt::print(
+        "Next: give it to who has the ledger, {}; once it has grown (careledger network grow), with the file that you get,\n"
+        "  careledger network found {} --grown FILE\n",
+        kernel::ledger_id(kernel::encode(*order.joins)).hex(), options.folder.folder);
+  else if (order.joins)
+    fmt::print(
+        "Next: give it to the other members, by a way on which you know each other; they propose your admission, vote, and let your\n"
+        "engine in. Ask one of them to read the ledger's number to you (in {} it is {}), and\n"
+        "  careledger network join {} {} THEIR-DESCRIPTIONS… --ledger NUMBER\n",
+        options.founding, kernel::ledger_id(kernel::encode(*order.joins)).hex(), options.folder.folder, options.founding);
+  else
+    fmt::print(
+        "Next: give it to the other members, by a way on which you know each other; with all descriptions at hand,\n"
+        "  careledger network found {} THEIR-DESCRIPTIONS… {}\n",
+        options.folder.folder, out);
+  return 0;
 }
 
 int describe(const Options& options, bool as_json) {
@@ -52,26 +76,33 @@ int describe(const Options& options, bool as_json) {
     print(document);
     return 0;
   }
-  fmt::print("{} describes {}. No secret stands in it.\n", out, order.organisation);
-  fmt::print("Next: give it to the other members, by a way on which you know each other; ");
-  if (order.joins)
-    fmt::print(
-        "they propose your admission, vote, and let your engine in. Ask one of them to\nread the ledger's number to you (in {} it is {}), "
-        "and\n"
-        "  careledger network join {} {} THEIR-DESCRIPTIONS… --ledger NUMBER\n",
-        options.founding, kernel::ledger_id(kernel::encode(*order.joins)).hex(), options.folder.folder, options.founding);
-  else fmt::print("with all descriptions at hand,\n  careledger network found {} THEIR-DESCRIPTIONS… {}\n", options.folder.folder, out);
-  return 0;
+  Options told = options;
+  told.order = order;
+  return tell_next(told, out);
 }
 
 Result<Config> found_and_compare(const Options& options, const Layout& layout) {
+  if (options.files.empty() == options.grown.empty())
+    return fail(ErrorKind::invalid, "name the descriptions of all members, or the file of a ledger that grew (--grown)");
+  const auto rpc_ports = network::rpc_ports_from(options.rpc_port);
   CARELEDGER_TRY(const auto files, network::read_files(options.files));
-  CARELEDGER_TRY(Config config, network::found(layout, files, network::rpc_ports_from(options.rpc_port), system_clock()));
+  CARELEDGER_TRY(Config config, options.grown.empty() ? network::found(layout, files, rpc_ports, system_clock())
+                                                      : network::found_grown(layout, options.grown, rpc_ports));
   if (options.compare.empty()) return config;
   CARELEDGER_TRY(const Bytes theirs, system_files().read_all(options.compare, 1 << 20));
   CARELEDGER_TRY(const Bytes ours, system_files().read_all(layout.founding_text(), 1 << 20));
   CARELEDGER_CHECK(network::compare_texts(ours, theirs));
   return config;
+}
+
+int tell_grown(const Config& config, const Options& options) {
+  const auto text = system_files().read_all(layout_of(options.folder.folder).founding_text(), 1 << 20);
+  fmt::print("Founded: {} of {} members, which was an embedded ledger, {}.\n", printable(config.name), config.network->peers.size() + 1,
+             config.ledger.hex());
+  fmt::print("Before anybody serves, read this to each other: everyone must have the same.\n  {}\n",
+             text ? text->substr(0, text->find('\n')) : std::string());
+  fmt::print("Next: careledger serve {}\n", options.folder.folder);
+  return 0;
 }
 
 int found(const Options& options, bool as_json) {
@@ -87,6 +118,7 @@ int found(const Options& options, bool as_json) {
     print(document);
     return 0;
   }
+  if (!options.grown.empty()) return tell_grown(*config, options);
   fmt::print("Founded: {} of {} members, ledger {}.\n", config->name, config->network->peers.size() + 1, config->ledger.hex());
   fmt::print(
       "Before anybody serves, read this number to each other: everyone must have the same. Where one differs, compare with\n"
@@ -103,7 +135,8 @@ void add_describe(CLI::App& network, Context& context) {
   add_folder(*command, options->folder);
   auto* which = command->add_option_group("network", "one of these");
   which->add_option("--network", order.network, "name of the ledger that is to be founded, the same at every member");
-  which->add_option("--founding", options->founding, "founding.pb of the network that this organisation wants to join");
+  which->add_option("--founding", options->founding,
+                    "founding.pb of the network that this organisation wants to join, or of the embedded ledger that shall grow");
   which->require_option(1);
   command->add_option("--organisation", order.organisation, "name of this organisation")->required();
   command->add_option("--kind", order.kind, "hospital unless said otherwise");
@@ -125,7 +158,8 @@ void add_found(CLI::App& network, Context& context) {
   auto* command = network.add_subcommand("found", "found the ledger from all members' descriptions, this one's included");
   auto options = std::make_shared<Options>();
   add_folder(*command, options->folder);
-  command->add_option("FILES", options->files, "every member's description")->required();
+  command->add_option("FILES", options->files, "every member's description");
+  command->add_option("--grown", options->grown, "instead of them: what the owner of an embedded ledger that grew has handed over");
   command->add_option("--compare", options->compare, "another member's founding.txt: says which line differs");
   command->add_option("--rpc-port", options->rpc_port, "of the read-only RPC; the next one is taken too; 0: chosen at each start");
   example(*command, "careledger network found /srv/care north.json south.json city.json region.json");

@@ -48,11 +48,13 @@ class LogAgain {
 
 class Walk {
  public:
-  // `first`: of the signed headers.
-  Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, Height first, ChainReport& report)
-      : ledger_(ledger), founders_(founders), engine_(engine), report_(report), first_(first), log_(ledger) {
-    if (first_ > ledger.first_height()) note_unsigned(ledger.first_height());
-    if (ledger.first_height().value > 1) note_snapshot(ledger.first_height());
+  // `first`: of the signed headers; `begins`: of the engine's chain.
+  Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, Height first, Height begins,
+       ChainReport& report)
+      : ledger_(ledger), founders_(founders), engine_(engine), report_(report), begins_(begins), first_(first), log_(ledger) {
+    const Height kept = std::max(begins, ledger.first_height());
+    if (first_ > kept) note_unsigned(kept);
+    if (kept > begins) note_snapshot(kept);
   }
 
   // A block whose header is gone.
@@ -109,7 +111,7 @@ class Walk {
 
   void begin(Height height, const proof::LightBlock& block) {
     if (height != first_) return;  // a header that could not be read was named
-    if (height.value == 1) {
+    if (height == begins_) {
       if (proof::hash_of(block.validators) != proof::hash_of(founders_))
         found(height, "other validators signed it than the founding document names");
     } else if (!founders_signed(block)) {
@@ -191,6 +193,7 @@ class Walk {
   const proof::ValidatorSet& founders_;
   ChainSource& engine_;
   ChainReport& report_;
+  const Height begins_;
   const Height first_;
   LogAgain log_;
   proof::ValidatorSet set_;
@@ -208,11 +211,11 @@ void compare_ends(Height ledger, Height engine, ChainReport& report) {
 }
 
 // What the engine was told to drop it may still have, when the node was killed just then; what it was not told to drop is here.
-void compare_begin(const replica::View& ledger, Height engine, ChainReport& report) {
+void compare_begin(const replica::View& ledger, Height engine, Height begins, ChainReport& report) {
   const auto begin = [&](const std::string& what) { report.findings.push_back({"ledger", "the oldest block", what}); };
   const auto remembered = ordering::first_header(ledger);
   if (!remembered) return begin(remembered.error().message);
-  if (engine > *remembered)
+  if (engine > std::max(begins, *remembered))
     begin("the engine keeps blocks from " + std::to_string(engine.value) +
           " on, and the ledger remembers that it was told to keep those from " + std::to_string(remembered->value) +
           " on: blocks were taken out");
@@ -231,10 +234,10 @@ ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& 
   compare_ends(ledger.height(), newest, report);
   const Height last = std::min(newest, Height{ledger.height().value + 1});
   const Height first = engine.oldest();
-  if (last.value > 0) compare_begin(ledger, first, report);
-  Walk walk(ledger, founders, engine, first, report);
-  for (Height height = std::min(first, ledger.first_height()); height <= last && report.findings.size() < options.findings_max;
-       height = next(height)) {
+  if (last.value > 0) compare_begin(ledger, first, options.begins, report);
+  Walk walk(ledger, founders, engine, first, options.begins, report);
+  for (Height height = std::min(first, std::max(options.begins, ledger.first_height()));
+       height <= last && report.findings.size() < options.findings_max; height = next(height)) {
     if (height < first) walk.look_at_unsigned(height);
     else walk.look_at(height);
     if (options.progress) options.progress(height.value, last.value);

@@ -33,13 +33,14 @@ struct ChainReport {
 struct ChainCheckOptions {
   std::size_t findings_max = 100;
   std::function<void(std::uint64_t done, std::uint64_t of)> progress{};
+  Height begins{1};  // the engine's first block: of a network that was an embedded ledger, the one after the seal
 };
 
-// `founders`: the validators of the first block, as the founding document names them. Where the headers begin later, because the ledger
-// began with a snapshot or the engine dropped old ones, the first that is here is held against the validators that it names, which is noted
-// unless more than a third of the founders signed it. What the ledger remembers of that nobody signed: every header that the engine still
-// has is looked at, and the newest one's app hash is compared, whatever that is. Of blocks without a header, as of all, the
-// commands are held against the log, which the app hash covers.
+// `founders`: the validators of the engine's first block, as the founding document or the seal names them. Where the headers begin later,
+// because the ledger began with a snapshot or the engine dropped old ones, the first that is here is held against the validators that it
+// names, which is noted unless more than a third of the founders signed it. What the ledger remembers of that nobody signed: every header
+// that the engine still has is looked at, and the newest one's app hash is compared, whatever that is. Of blocks without a header, as of
+// all, the commands are held against the log, which the app hash covers.
 ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine,
                         const ChainCheckOptions& options);
 

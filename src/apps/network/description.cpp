@@ -99,17 +99,6 @@ Result<void> check_form(const json::Value& root) {
   return {};
 }
 
-// http only where nobody else hears: between processes of one machine.
-bool is_origin(std::string_view text) {
-  constexpr std::string_view kSafe = "https://", kPlain = "http://";
-  if (text.starts_with(kSafe)) return is_endpoint(text.substr(kSafe.size()));
-  if (!text.starts_with(kPlain)) return false;
-  const std::string_view endpoint = text.substr(kPlain.size());
-  if (!is_endpoint(endpoint)) return false;
-  const std::string_view host = endpoint.substr(0, endpoint.rfind(':'));
-  return edge::http::is_loopback(host.starts_with('[') ? host.substr(1, host.size() - 2) : host);
-}
-
 // What people read to each other must be what it looks like.
 bool is_readable(const std::string& text) { return printable(text) == text; }
 
@@ -200,6 +189,17 @@ Result<void> check_signatures(const json::Value& root, const Description& descri
 }
 
 }  // namespace
+
+// http only where nobody else hears: between processes of one machine.
+bool is_origin(std::string_view text) {
+  constexpr std::string_view kSafe = "https://", kPlain = "http://";
+  if (text.starts_with(kSafe)) return is_endpoint(text.substr(kSafe.size()));
+  if (!text.starts_with(kPlain)) return false;
+  const std::string_view endpoint = text.substr(kPlain.size());
+  if (!is_endpoint(endpoint)) return false;
+  const std::string_view host = endpoint.substr(0, endpoint.rfind(':'));
+  return edge::http::is_loopback(host.starts_with('[') ? host.substr(1, host.size() - 2) : host);
+}
 
 governance::AdmitMember admission_of(const Description& description) {
   const kernel::FoundingMember& member = description.member;

@@ -47,6 +47,8 @@ struct DescriptionKeys {
   const crypto::SigningKey& validator;
   const crypto::SigningKey& node;
 };
+bool is_origin(std::string_view text);  // as `api` must be
+
 Bytes write_description(const Description& description, const DescriptionKeys& keys);
 
 // malformed, naming the member that is missing, unknown or of another shape; newer_format; unauthenticated when a signature does not hold;

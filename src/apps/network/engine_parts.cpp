@@ -1,8 +1,10 @@
 #include "apps/network/engine_parts.h"
 
 #include "apps/ledger.h"
+#include "apps/network/grown_file.h"
 #include "base/assert.h"
 #include "contracts/all.h"
+#include "crypto/hash.h"
 #include "kernel/tables.h"
 #include "replica/ledger_store.h"
 
@@ -20,9 +22,27 @@ Result<Bytes> genesis_app_hash(const kernel::Founding& founding) {
   return genesis->view().app_hash().bytes();
 }
 
+// The block after the seal is the engine's first. Its state has no founding of its own: the snapshot's hash names it.
+abci::Genesis genesis_after(const ordering::Grown& grown) {
+  abci::Genesis genesis;
+  genesis.chain_id = grown.seal().chain_id;
+  genesis.time = {proof::block_time(grown.seal().time).value + 1};
+  genesis.initial_height = grown.seal().height + 1;
+  genesis.app_version = kProtocol;
+  genesis.limits = kBlockLimits;
+  genesis.app_hash = grown.seal().app_hash;
+  genesis.app_state = crypto::sha256(grown.snapshot).bytes();
+  for (const proof::Validator& one : grown.successors.validators) genesis.validators.push_back({to_hex(one.address()), one.key, one.power});
+  return genesis;
+}
+
 }  // namespace
 
-Result<abci::Genesis> genesis_of(const kernel::Founding& founding) {
+Result<abci::Genesis> genesis_of(const Layout& layout, const kernel::Founding& founding) {
+  if (founding.format() != kernel::kFoundedTogether) {
+    CARELEDGER_TRY(const ordering::Grown grown, kept_grown(layout));
+    return genesis_after(grown);
+  }
   abci::Genesis genesis;
   genesis.chain_id = kernel::chain_id(kernel::ledger_id(kernel::encode(founding)));
   genesis.time = {founding.created_ms() + 1};

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "apps/config.h"
+#include "apps/layout.h"
 #include "apps/network/peer_book.h"
 #include "kernel/kernel.pb.h"
 #include "ordering/abci/application.h"
@@ -13,8 +14,9 @@
 
 namespace careledger::apps::network {
 
-// The same bytes at every member: it follows from the founding document alone.
-Result<ordering::abci::Genesis> genesis_of(const kernel::Founding& founding);
+// The same bytes at every member: it follows from the founding document alone, or, of a ledger that was an embedded one, from what was
+// handed over when it grew (DIR/grown.pb).
+Result<ordering::abci::Genesis> genesis_of(const Layout& layout, const kernel::Founding& founding);
 
 // Of the first block: members with a vote, in the document's order.
 std::vector<ordering::abci::GenesisValidator> founding_validators(const kernel::Founding& founding);

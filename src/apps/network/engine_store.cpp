@@ -36,7 +36,7 @@ EngineStore::~EngineStore() { state_->process.reset(); }
 Result<std::unique_ptr<EngineStore>> EngineStore::open(const Layout& layout, const NetworkConfig& network, const kernel::Founding& founding,
                                                        vault::Keystore& keys, const std::string& engine) {
   CARELEDGER_TRY(std::string program, find_engine(engine));
-  CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(founding));
+  CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(layout, founding));
   CARELEDGER_TRY(const crypto::SigningKey node_key, keys.signing(vault::Purpose::engine_node));
   const std::string home = layout.engine();
   CARELEDGER_CHECK(abci::prepare(system_files(), home, genesis, node_key, settings_of(network)));

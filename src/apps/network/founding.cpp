@@ -56,29 +56,6 @@ Result<std::vector<Description>> read_all(const std::vector<DescriptionFile>& fi
   return out;
 }
 
-// What is_sound() would refuse, said so that people know whom to ask.
-Result<void> check_votes(const kernel::Founding& founding) {
-  std::map<std::string, std::string> names, validators;
-  int votes = 0;
-  for (const auto& member : founding.members()) {
-    if (!names.emplace(slug_of(member.name()), member.name()).second)
-      return fail(ErrorKind::conflict,
-                  "two descriptions are of \"" + member.name() + "\", or of names that read alike: take the newest of each organisation");
-    if (member.weight() == 0) continue;
-    ++votes;
-    const auto [other, fresh] = validators.emplace(member.validator_key(), member.name());
-    if (!fresh) return fail(ErrorKind::conflict, other->second + " and " + member.name() + " have one validator key: each needs its own");
-  }
-  if (votes < kernel::kValidatorsMin)
-    return fail(ErrorKind::invalid,
-                "a network needs at least four organisations with a vote, so that one may fail; there are " + std::to_string(votes));
-  if (!kernel::is_capped(founding))
-    return fail(ErrorKind::invalid,
-                "one organisation, or one group of them, would have a third of all votes and could stop the ledger: lower its weight or "
-                "find more members");
-  return {};
-}
-
 // Asks for admission by that network's members, as the description says.
 void apply_to(const kernel::Founding& founding, Description& description, const DescriptionKeys& keys) {
   const LedgerId ledger = kernel::ledger_id(kernel::encode(founding));
@@ -125,6 +102,29 @@ Result<void> move_to(const Layout& layout, std::optional<Config> settled, const 
 }
 
 }  // namespace
+
+// What is_sound() would refuse, said so that people know whom to ask.
+Result<void> check_votes(const kernel::Founding& founding) {
+  std::map<std::string, std::string> names, validators;
+  int votes = 0;
+  for (const auto& member : founding.members()) {
+    if (!names.emplace(slug_of(member.name()), member.name()).second)
+      return fail(ErrorKind::conflict,
+                  "two descriptions are of \"" + member.name() + "\", or of names that read alike: take the newest of each organisation");
+    if (member.weight() == 0) continue;
+    ++votes;
+    const auto [other, fresh] = validators.emplace(member.validator_key(), member.name());
+    if (!fresh) return fail(ErrorKind::conflict, other->second + " and " + member.name() + " have one validator key: each needs its own");
+  }
+  if (votes < kernel::kValidatorsMin)
+    return fail(ErrorKind::invalid,
+                "a network needs at least four organisations with a vote, so that one may fail; there are " + std::to_string(votes));
+  if (!kernel::is_capped(founding))
+    return fail(ErrorKind::invalid,
+                "one organisation, or one group of them, would have a third of all votes and could stop the ledger: lower its weight or "
+                "find more members");
+  return {};
+}
 
 Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& clock, Entropy& entropy) {
   const std::string slug = slug_of(order.organisation);

@@ -36,6 +36,9 @@ Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& 
 
 // What all parties must have alike: made of nothing but the descriptions. Errors name the file, or the two that disagree.
 Result<kernel::Founding> founding_of(const std::vector<Description>& descriptions);
+// That at least four of the members have a vote, with a name and a key of their own each, and that no group has a third of all votes; says
+// whom to ask otherwise.
+Result<void> check_votes(const kernel::Founding& founding);
 // conflict, with the first line that differs.
 Result<void> compare_texts(const std::string& ours, const std::string& theirs);
 
@@ -43,5 +46,13 @@ Result<void> compare_texts(const std::string& ours, const std::string& theirs);
 // was founded from others.
 Result<Config> found(const Layout& layout, const std::vector<DescriptionFile>& files, const std::vector<std::uint16_t>& rpc_ports,
                      const Clock& clock);
+
+// Founds DIR's ledger with what the owner of an embedded one handed over when it grew: his state is loaded, and proven against the last
+// block of his chain; careledger.json is written last. Again: what is there, and the state once more when there is no ledger. The file must
+// hold this folder's own, newest description. conflict when the folder is of another ledger, or of another handover; malformed, invalid:
+// the file, or the state in it.
+Result<Config> found_grown(const Layout& layout, const std::string& path, const std::vector<std::uint16_t>& rpc_ports);
+// Of a member that was restored: the state at the seal once more, from its own copy of that file. Nothing when there is a ledger.
+Result<void> load_grown(const Layout& layout);
 
 }  // namespace careledger::apps::network

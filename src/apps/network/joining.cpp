@@ -129,13 +129,20 @@ Result<void> check_contains(const replica::View& view, const Remembered& remembe
 
 }  // namespace
 
-Result<kernel::Founding> read_founding(ByteView bytes) {
+Result<kernel::Founding> read_any_founding(ByteView bytes) {
   kernel::Founding founding;
   if (!kernel::parse_canonical(bytes, founding) || !kernel::is_sound(founding))
     return fail(ErrorKind::malformed, "this is no founding document: take a member's founding.pb as it is");
-  if (founding.format() != kernel::kFoundedTogether)
-    return fail(ErrorKind::unsupported, "this ledger has one founder, who admits others himself (careledger registry admit)");
   return founding;
+}
+
+Result<kernel::Founding> read_founding(ByteView bytes) {
+  CARELEDGER_TRY(kernel::Founding founding, read_any_founding(bytes));
+  if (founding.format() == kernel::kFoundedTogether) return founding;
+  return fail(
+      ErrorKind::unsupported,
+      "this ledger had one founder: while it is an embedded one, others come in when it grows (careledger network found --grown); a "
+      "network that it grew into admits nobody yet");
 }
 
 Result<Config> prepare_to_join(const Layout& layout, const LedgerId& ledger, ByteView document, const std::vector<DescriptionFile>& members,

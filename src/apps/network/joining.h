@@ -19,6 +19,8 @@ namespace careledger::apps::network {
 
 // Of a network: sound, and without a founder. malformed, unsupported.
 Result<kernel::Founding> read_founding(ByteView bytes);
+// Of a network, or of a ledger with one founder, which may grow into one; malformed.
+Result<kernel::Founding> read_any_founding(ByteView bytes);
 
 // Makes DIR the folder of one who joins: `members`, descriptions of some that are in, say where their engines are, however old they are.
 // Nothing in them is taken for granted but addresses: every block is held against the founding document. Again: what is there already.

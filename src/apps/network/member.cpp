@@ -13,6 +13,7 @@
 #include "ordering/abci/left_behind.h"
 #include "ordering/abci/rpc_client.h"
 #include "ordering/abci/signer.h"
+#include "ordering/continued.h"
 
 namespace careledger::apps::network {
 namespace {
@@ -22,6 +23,7 @@ namespace abci = ordering::abci;
 // An engine without blocks beside a ledger that has some would never start.
 Result<void> check_blocks(const Member::Parts& parts) {
   const replica::View view = parts.replica.view();
+  if (parts.grown != nullptr && view.height() == parts.grown->seal_height()) return {};  // its engine begins above
   if (view.height().value > 0 && view.height() < view.first_height())
     return fail(ErrorKind::precondition, "a snapshot of height " + std::to_string(view.height().value) +
                                              " was loaded, and the engine has not gone on from there: run careledger network join "
@@ -30,6 +32,14 @@ Result<void> check_blocks(const Member::Parts& parts) {
   if (view.height().value == 0 || system_files().exists(blocks)) return {};
   return fail(ErrorKind::corrupt, blocks + " is gone while the ledger is there: stop the node and move " + parts.layout.ledger() +
                                       " away as well; careledger network recover fetches both from the other members");
+}
+
+std::string in_words(const kernel::Misbehaviour& what, const replica::View& view) {
+  const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
+  return member_of_validator(view, what.validator) + (attack ? " signed a false header for light clients" : " voted twice") + " at block " +
+         std::to_string(what.height) +
+         ": its key is in two places, or in wrong hands. It stands on the ledger (network evidence); members may suspend it (network "
+         "propose)";
 }
 
 bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
@@ -70,14 +80,8 @@ struct Member::State {
       tell("the engine drops no more old blocks (--keep-blocks), because one of the ledger's cannot be read: " + error.message +
            ". Stop the node and let careledger audit say what else is damaged");
     };
-    config.on_misbehaviour = [tell, this](const kernel::Misbehaviour& what) {
-      const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
-      tell(member_of_validator(replica.view(), what.validator) + (attack ? " signed a false header for light clients" : " voted twice") +
-           " at block " + std::to_string(what.height) +
-           ": its key is in two places, or in wrong hands. It stands on the ledger (network evidence); members may suspend it (network "
-           "propose)");
-    };
-    config.on_passed_over = [tell, this](const abci::PassedOver& what) { tell(in_words(replica.view(), what)); };
+    config.on_misbehaviour = [tell, this](const kernel::Misbehaviour& what) { tell(in_words(what, replica.view())); };
+    config.on_passed_over = [tell, this](const abci::PassedOver& what) { tell(in_words(what, replica.view())); };
     return config;
   }
   abci::ProcessConfig process(const EngineChoice& engine_choice, const std::string& program, const std::string& home,
@@ -140,7 +144,7 @@ bool Member::failed() const {
 
 Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(const std::string program, find_engine(parts.engine.program));
-  CARELEDGER_TRY(abci::Genesis genesis, genesis_of(parts.founding));
+  CARELEDGER_TRY(abci::Genesis genesis, genesis_of(parts.layout, parts.founding));
   genesis.evidence = parts.engine.evidence;
   CARELEDGER_TRY(const crypto::SigningKey node_key, parts.keys.signing(vault::Purpose::engine_node));
   const abci::EngineSettings settings = settings_of(parts.network);
@@ -171,7 +175,10 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.epoch_ms = parts.founding.epoch_ms();
   config.on_fault = fault;
   config.application = state.application(parts, tell);
+  if (parts.grown != nullptr) config.application.base = parts.grown->seal_height();
+  config.application.app_state = genesis.app_state;
   CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
+  if (parts.grown != nullptr) state.ordering = ordering::continue_chain(std::move(state.ordering), parts.replica, *parts.grown);
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
   CARELEDGER_TRY(auto engine, abci::EngineProcess::start(state.process(parts.engine, program, home, tell)));
   const std::lock_guard lock(state.mutex);

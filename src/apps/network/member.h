@@ -15,6 +15,7 @@
 #include "ordering/abci/engine_process.h"
 #include "ordering/abci/left_behind.h"
 #include "ordering/abci/retention.h"
+#include "ordering/grown.h"
 #include "ordering/ordering.h"
 #include "proof/chain.h"
 #include "replica/replica.h"
@@ -45,6 +46,7 @@ class Member {
     vault::Keystore& keys;  // of the ledger: validator and engine node
     const Clock& clock;
     EngineChoice engine;
+    const ordering::Grown* grown = nullptr;              // of a ledger that was an embedded one
     std::function<void(const std::string&)> on_event{};  // for the log: the engine ended and was started again, …; any thread
   };
   // not_found: there is no such program. precondition: a snapshot was loaded, and nothing more. corrupt, not_found: what the validator

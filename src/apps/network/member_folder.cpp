@@ -28,7 +28,8 @@ OrganisationConfig organisation_config(const Description& own) {
   return organisation;
 }
 
-// What the validator signed on this chain stays, whoever started over; a record of another chain is of an attempt that did not end.
+}  // namespace
+
 Result<void> make_signed_steps(const Layout& layout, const std::string& chain) {
   Files& files = system_files();
   if (files.exists(layout.signed_steps())) {
@@ -38,8 +39,6 @@ Result<void> make_signed_steps(const Layout& layout, const std::string& chain) {
   }
   return ordering::abci::Signer::create(files, layout.signed_steps(), chain);
 }
-
-}  // namespace
 
 Result<std::vector<DescriptionFile>> read_files(const std::vector<std::string>& paths) {
   std::vector<DescriptionFile> files;

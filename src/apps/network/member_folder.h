@@ -35,6 +35,9 @@ PeerConfig peer_of(const Description& description);
 Config member_config(const kernel::Founding& founding, const Description& own, const std::vector<Description>& descriptions,
                      const std::vector<std::uint16_t>& rpc_ports);
 
+// What the validator signed on this chain stays, whoever started over; a record of another chain is of an attempt that did not end.
+Result<void> make_signed_steps(const Layout& layout, const std::string& chain);
+
 // Writes the founding document, for programs and for people, an empty record of what the validator signed, and careledger.json last. Again:
 // the configuration that is there. conflict when it is of another ledger, or when the folder served and its configuration is gone.
 Result<Config> settle(const Layout& layout, const kernel::Founding& founding, const Config& config);

@@ -133,7 +133,7 @@ abci::StateSyncConfig Try::config() {
 Result<void> Try::begin(const std::string& program) {
   const std::string home = parts_.layout.engine();
   const abci::EnginePaths paths(home);
-  CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(founding_));
+  CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(parts_.layout, founding_));
   CARELEDGER_TRY(const crypto::SigningKey node_key, parts_.keys.signing(vault::Purpose::engine_node));
   CARELEDGER_TRY(crypto::SigningKey validator, parts_.keys.signing(vault::Purpose::validator));
   abci::EngineSettings settings = settings_of(parts_.network);

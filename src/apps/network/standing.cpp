@@ -73,7 +73,7 @@ std::string member_of_validator(const replica::View& view, const Bytes& address)
   return to_hex(address);
 }
 
-std::string in_words(const replica::View& view, const ordering::abci::PassedOver& what) {
+std::string in_words(const ordering::abci::PassedOver& what, const replica::View& view) {
   std::map<std::string, std::size_t> blocks;
   for (const Bytes& proposer : what.proposers) ++blocks[member_of_validator(view, proposer)];
   std::string names;

@@ -46,6 +46,6 @@ std::size_t count_signing(const replica::View& view, const ordering::Attendance&
 std::string member_of_validator(const replica::View& view, const Bytes& address);
 
 // For the log: whose commands wait, and who proposed how many of the blocks that they do not stand in.
-std::string in_words(const replica::View& view, const ordering::abci::PassedOver& what);
+std::string in_words(const ordering::abci::PassedOver& what, const replica::View& view);
 
 }  // namespace careledger::apps::network

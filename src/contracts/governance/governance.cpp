@@ -1,14 +1,13 @@
 #include "contracts/governance/governance.h"
 
 #include <algorithm>
-#include <map>
 
+#include "contracts/governance/electorate.h"
+#include "contracts/governance/growth.h"
 #include "contracts/governance/supervision.h"
 #include "crypto/hash.h"
-#include "crypto/sign.h"
-#include "kernel/authority.h"
+#include "kernel/command.h"
 #include "kernel/define.h"
-#include "kernel/shares.h"
 #include "proof/chain.h"
 
 namespace careledger::contracts::governance {
@@ -33,98 +32,6 @@ Bytes admission_bytes(const LedgerId& ledger, const AdmitMember& admit) {
 
 namespace {
 
-// Every member as it would be with one of them changed; what the rules about weights look at.
-class Electorate {
- public:
-  explicit Electorate(const Reader& state) {
-    for (auto& [key, row] : state.scan(kMembers, Limit{kMembersMax + 1})) {
-      const auto id = key.digest<AccountId>();
-      const auto organisation = state.get(registry::kOrganisations, id);
-      if (organisation->status() != number_of(registry::OrganisationStatus::active)) row.set_weight(0);
-      members_.emplace(id, Seat{row, organisation->name()});
-    }
-  }
-  void seat(const AccountId& id, const Member& row, const std::string& name) { members_.insert_or_assign(id, Seat{row, name}); }
-  void set_weight(const AccountId& id, std::uint64_t weight) { members_[id].row.set_weight(weight); }
-
-  std::uint64_t weight(const AccountId& id) const {
-    const auto found = members_.find(id);
-    return found == members_.end() ? 0 : found->second.row.weight();
-  }
-  std::uint64_t weight_of(const google::protobuf::RepeatedPtrField<std::string>& ids) const {
-    std::uint64_t sum = 0;
-    for (const auto& id : ids) sum += weight(id_of<AccountId>(id));
-    return sum;
-  }
-  kernel::Shares shares() const {
-    kernel::Shares shares;
-    for (const auto& [id, seat] : members_) shares.add(seat.name, seat.row.group(), seat.row.weight());
-    return shares;
-  }
-  // Nobody has a third; or somebody has it already, and no greater share than before.
-  bool is_capped_after(const Electorate& before) const {
-    const kernel::Shares now = shares(), then = before.shares();
-    return now.capped() || (now.total() > 0 && now.heaviest() * then.total() <= then.heaviest() * now.total());
-  }
-  bool has_name(ByteView name) const {
-    return std::ranges::any_of(members_, [&](const auto& one) { return one.second.name == name; });
-  }
-  bool has_key(ByteView key, const AccountId& of_another_than) const {
-    return std::ranges::any_of(
-        members_, [&](const auto& one) { return one.first != of_another_than && !key.empty() && one.second.row.validator_key() == key; });
-  }
-  std::size_t size() const { return members_.size(); }
-
- private:
-  struct Seat {
-    Member row;
-    std::string name;
-  };
-  std::map<AccountId, Seat> members_;
-};
-
-bool is_key_with_proof(ByteView key, ByteView proof) { return key.empty() ? proof.empty() : key.size() == 32 && proof.size() == 64; }
-
-bool signed_by_it(const LedgerId& ledger, const AccountId& organisation, ByteView key, ByteView proof) {
-  return key.empty() ||
-         crypto::verify(id_of<crypto::PublicKey>(key), rotation_bytes(ledger, organisation, key), *crypto::Signature::from(proof));
-}
-
-bool asked_for(const AdmitMember& c, const Call& call) {
-  const auto key = kernel::public_key_of(c.organisation().authority(), kernel::KeyRole::command, call.time);
-  const auto consent = crypto::Signature::from(c.consent());
-  return key && consent && c.until_ms() > call.time.value && crypto::verify(*key, admission_bytes(call.ledger, c), *consent);
-}
-
-Member member_of(const AdmitMember& c) {
-  Member row;
-  row.set_weight(c.weight());
-  row.set_validator_key(c.validator_key());
-  row.set_group(c.group());
-  return row;
-}
-
-AccountId account_of(const registry::Admit& c) { return kernel::account_id(c.authority(), c.nonce()); }
-
-// What ordering counts with: a row for each member that is active and has a vote.
-void write_validator(Writer& state, const AccountId& id, const Member& row, bool active) {
-  if (!active || row.weight() == 0) {
-    if (state.has(kernel::kValidators, id)) state.erase(kernel::kValidators, id);
-    return;
-  }
-  kernel::Validator validator;
-  validator.set_key(row.validator_key());
-  validator.set_power(row.weight());
-  state.put(kernel::kValidators, validator, id);
-}
-
-void emit_weight(Writer& state, const AccountId& id, std::uint64_t weight) {
-  Event event;
-  event.mutable_weight_changed()->set_organisation(id.bytes());
-  event.mutable_weight_changed()->set_weight(weight);
-  state.emit(event);
-}
-
 Codes of_registry(registry::Codes code) { return code == registry::Codes::ok ? Codes::ok : Codes::action_not_possible; }
 
 bool is_active(const Reader& state, const AccountId& id) {
@@ -136,11 +43,7 @@ bool is_member(const Call& call, const Reader& state) { return state.has(kMember
 // --- each action: its form, whether it could be carried out now, and carrying it out
 // -------------------------------------------------------
 
-bool action_formed(const AdmitMember& c) {
-  return c.has_organisation() && registry::well_formed(c.organisation()) && kernel::is_plain_name(c.organisation().name()) &&
-         c.weight() <= kernel::kWeightMax && (c.group().empty() || kernel::is_plain_name(c.group())) &&
-         c.validator_key().empty() == (c.weight() == 0) && is_key_with_proof(c.validator_key(), c.proof()) && c.consent().size() == 64;
-}
+bool action_formed(const AdmitMember& c) { return is_formed(c); }
 Codes action_judged(const AdmitMember& c, const Call& call, const Reader& state) {
   const Codes known = of_registry(registry::judge(c.organisation(), call, state));
   if (known != Codes::ok) return known;
@@ -154,14 +57,7 @@ Codes action_judged(const AdmitMember& c, const Call& call, const Reader& state)
   const bool holds = asked_for(c, call) && signed_by_it(call.ledger, id, c.validator_key(), c.proof());
   return holds ? Codes::ok : Codes::proof_does_not_hold;
 }
-void carry_out(const AdmitMember& c, const Call& call, Writer& state) {
-  registry::apply(c.organisation(), call, state);
-  const AccountId id = account_of(c.organisation());
-  const Member row = member_of(c);
-  state.put(kMembers, row, id);
-  write_validator(state, id, row, true);
-  emit_weight(state, id, row.weight());
-}
+void carry_out(const AdmitMember& c, const Call& call, Writer& state) { seat_entrant(c, call, state); }
 
 bool action_formed(const SetWeight& c) {
   return is_digest(c.organisation()) && c.weight() <= kernel::kWeightMax && is_key_with_proof(c.validator_key(), c.proof());
@@ -453,11 +349,16 @@ static bool proposal_holds(const Call&, const kernel::Key&, kernel::RowBytes bef
   return same && old.status() == number_of(ProposalStatus::open) && now.yes_size() >= old.yes_size() && now.no_size() >= old.no_size();
 }
 
+static bool never_changes(const Call&, const kernel::Key&, kernel::RowBytes before, kernel::RowBytes after, const Reader&) {
+  return !before && after;
+}
+
 static constexpr kernel::Invariant kInvariants[] = {
     {kMembers.space, "a member stays, and whoever has a vote has a key", &member_holds},
     {kProposals.space, "a proposal stays as it was proposed, votes are only added, and closed is final", &proposal_holds},
     {kSupervision.space, "a member supervises or nobody, and a freeze is bounded", &supervision_holds},
     {kEvidence.space, "what the engine proved is neither written nor removed by a command", &no_command_touches_it},
+    {kGrowth.space, "a ledger grows once", &never_changes},
 };
 
 static constexpr kernel::CodeName kCodes[] = {
@@ -479,12 +380,13 @@ static constexpr kernel::CodeName kCodes[] = {
     {15, "freeze_too_soon"},
     {16, "not_frozen"},
     {17, "frozen"},
+    {18, "other_height"},
 };
 
 constinit const kernel::Contract kContract =
     kernel::define<{6}, Codes, Payload, kernel::Case<Payload::kPropose, &Payload::propose>, kernel::Case<Payload::kVote, &Payload::vote>,
                    kernel::Case<Payload::kRotateValidator, &Payload::rotate_validator>, kernel::Case<Payload::kLeave, &Payload::leave>,
-                   kernel::Case<Payload::kFreeze, &Payload::freeze>, kernel::Case<Payload::kThaw, &Payload::thaw>>(
-        "governance", {1}, kInvariants, kCodes, &found, &misbehaved);
+                   kernel::Case<Payload::kFreeze, &Payload::freeze>, kernel::Case<Payload::kThaw, &Payload::thaw>,
+                   kernel::Case<Payload::kGrow, &Payload::grow>>("governance", {1}, kInvariants, kCodes, &found, &misbehaved);
 
 }  // namespace careledger::contracts::governance

@@ -16,7 +16,8 @@
 // Members may name a supervisor, who may hold up for a time who decides (supervision.h).
 //
 // Whoever brings a validator key shows that he holds it, and who is admitted signed everything that is said of him there. On a ledger with
-// a founder nobody is a member, and the founder decides (registry).
+// a founder nobody is a member, and the founder decides (registry), until he gives the ledger to a network (grow): then he decides nothing
+// any more.
 #pragma once
 
 #include "contracts/governance/governance.pb.h"
@@ -26,7 +27,7 @@ namespace careledger::contracts::governance {
 
 enum class Codes : std::uint16_t {  // in the order in which they win; numbers are never reused
   ok = 0,
-  not_a_member = 1,            // or of a ledger with a founder
+  not_a_member = 1,            // or of a ledger with a founder; of `grow`: not that founder
   action_not_possible = 2,     // the registry refuses it: known already, unknown, suspended already, not the next protocol…
   key_in_use = 3,              // another member's validator key
   group_too_heavy = 4,         // it would have a third of all weight; after a suspension, two thirds
@@ -42,7 +43,8 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
   freeze_out_of_bounds = 14,  // until less than an hour after this block, or more than 30 days after it began
   freeze_too_soon = 15,       // the one before is not over for as long as it lasted
   not_frozen = 16,
-  frozen = 17,  // by the supervisor: nobody votes or leaves
+  frozen = 17,        // by the supervisor: nobody votes or leaves
+  other_height = 18,  // `grow` names the block before another one than this
 };
 
 enum class ProposalStatus : std::uint32_t { open = 1, carried_out = 2, rejected = 3, void_ = 4 };
@@ -60,6 +62,7 @@ inline constexpr kernel::Table<Proposal, Digest> kProposals{{0x61}, "proposals"}
 inline constexpr kernel::Table<Evidence, Digest, Height, kernel::Counter> kEvidence{{0x62}, "evidence"};  // address, height, kind
 
 inline constexpr kernel::Table<Supervision, kernel::Counter> kSupervision{{0x63}, "supervision"};  // 0
+inline constexpr kernel::Table<Growth, kernel::Counter> kGrowth{{0x64}, "growth"};                 // 0
 
 Digest proposal_id(const Digest& command);
 Digest evidence_id(ByteView address);  // of all evidence against a validator's key

@@ -135,7 +135,8 @@ Result<void> Operations::send_quietly(const RelationshipId& id, Bytes payload) {
   if (told.wait_for(std::chrono::milliseconds(2 * kWaitMaxMs)) != std::future_status::ready) return {};  // the ledger takes its time
   const ordering::Answer answer = told.get();
   if (answer.outcome == ordering::Outcome::busy) return fail(ErrorKind::busy, "the ledger has more to do than it can; ask again");
-  if (!answer.receipt) return {};  // it goes with the next epoch
+  if (answer.outcome == ordering::Outcome::sealed) return {};  // what waits in the vault goes to the network that this ledger becomes
+  if (!answer.receipt) return {};                              // it goes with the next epoch
   if (!answer.receipt->code.ok())
     return fail(ErrorKind::conflict,
                 "the ledger refused: " + std::string(kernel::code_name(parts_.replica.contracts(), answer.receipt->code)));

@@ -102,7 +102,7 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
   void complete() {
     if (failed) return deliver(unrecorded(state, *call, *failed));
     if (number == 0) return deliver(std::move(response));
-    if (!state.config.wait_for_anchor) {
+    if (!state.config.waits_for_anchor()) {
       response.headers.set("CareLedger-Anchor", "pending");
       return deliver(std::move(response));
     }

@@ -48,10 +48,12 @@ struct FhirParts {
 
 struct FhirConfig {
   OrganisationId organisation;
-  std::string name;                          // of the organisation, for the capabilities
-  std::string base_url{};                    // "https://north.example/fhir"; empty: from the Host of each request
-  std::string version = "0";                 // of the software
-  bool wait_for_anchor = true;               // false: a write is answered when durable and recorded ("CareLedger-Anchor: pending")
+  std::string name;           // of the organisation, for the capabilities
+  std::string base_url{};     // "https://north.example/fhir"; empty: from the Host of each request
+  std::string version = "0";  // of the software
+  std::function<bool()> waits_for_anchor = [] {
+    return true;
+  };  // false: a write is answered when durable and recorded ("CareLedger-Anchor: pending")
   bool check_references = true;              // refuse what points at nothing; false takes records whose context is elsewhere
   crypto::Secret page_key{};                 // 32 bytes for search tokens (keystore, Purpose::page_token); empty: random, one run
   std::uint32_t page_rows = 50;              // of a search without _count

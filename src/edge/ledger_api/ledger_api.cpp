@@ -67,20 +67,24 @@ std::string_view name_of(ordering::Outcome outcome) {
     case ordering::Outcome::final: return "final";
     case ordering::Outcome::refused: return "refused";
     case ordering::Outcome::busy: return "busy";
+    case ordering::Outcome::sealed: return "sealed";
     case ordering::Outcome::unknown: return "unknown";
   }
   return "unknown";
 }
 
-http::Response too_many(std::int64_t retry_ms) {
-  http::Response response = Fields().text("outcome", name_of(ordering::Outcome::busy)).response();
-  response.status = 429;
+http::Response come_back(ordering::Outcome why, std::int64_t retry_ms) {
+  http::Response response = Fields().text("outcome", name_of(why)).response();
+  response.status = why == ordering::Outcome::busy ? 429 : 503;
   response.headers.set("Retry-After", std::to_string(retry_ms / 1000 + 1));
   return response;
 }
 
+http::Response too_many(std::int64_t retry_ms) { return come_back(ordering::Outcome::busy, retry_ms); }
+
 http::Response response_of(const replica::Replica& replica, const ordering::Answer& answer) {
-  if (answer.outcome == ordering::Outcome::busy) return too_many(answer.retry_after_ms);
+  if (answer.outcome == ordering::Outcome::busy || answer.outcome == ordering::Outcome::sealed)
+    return come_back(answer.outcome, answer.retry_after_ms);
   Fields fields;
   fields.text("outcome", name_of(answer.outcome));
   if (answer.receipt) {

@@ -17,7 +17,8 @@
 //                             and is durable. The same bytes have one place, however often they come
 //
 // Commands are submitted under this organisation's envelope; 429 with Retry-After when the ledger is full, when an account has as many
-// waiting as it may (vault/quiet_outbox.h) or has made its grants of this hour, 503 when it cannot tell. A revocation has no such limit.
+// waiting as it may (vault/quiet_outbox.h) or has made its grants of this hour, 503 when it cannot tell, or with the outcome "sealed" while
+// an embedded ledger becomes a network. A revocation has no such limit.
 // Thread-safety: handle() from any thread; it reads and does not wait: what checks signatures or may write runs on threads of its own.
 // Parts are borrowed. stop() before they go, and after the server.
 #pragma once

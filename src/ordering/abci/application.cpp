@@ -88,8 +88,9 @@ Result<wire::Response> Application::info() {
   info.set_data("careledger");
   info.set_version(config_.version);
   info.set_app_version(config_.app_version);
+  if (view.height() <= config_.base) return response;  // so that it begins with its genesis, and all members get the same first header
   info.set_last_block_height(static_cast<std::int64_t>(view.height().value));
-  if (view.height().value > 0) info.set_last_block_app_hash(view.app_hash().bytes());
+  info.set_last_block_app_hash(view.app_hash().bytes());
   return response;
 }
 
@@ -101,6 +102,9 @@ Result<wire::Response> Application::init_chain(const wire::RequestInitChain& ask
   if (asked.initial_height() != static_cast<std::int64_t>(next(view.height()).value))
     return of_another_chain("the first height is " + std::to_string(asked.initial_height()) + ", and the ledger stands at " +
                             std::to_string(view.height().value));
+  const std::string named = config_.app_state.empty() ? std::string() : '"' + to_hex(config_.app_state) + '"';
+  if (!named.empty() && asked.app_state_bytes() != named)
+    return of_another_chain("its genesis names another state than this ledger grew with");
   executed_.reset();
   Response response;
   response.mutable_init_chain()->set_app_hash(view.app_hash().bytes());
@@ -201,7 +205,8 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
 Result<Application::Kept> Application::kept_after(const Finalized& block) {
   if (config_.retention.blocks == 0) return Kept{};
   const replica::View before = replica_.view();
-  CARELEDGER_TRY(const Height from, first_header(before));
+  CARELEDGER_TRY(const Height first, first_header(before));
+  const Height from = std::max(first, next(config_.base));
   const auto time_of = [&](Height height) {
     const auto stored = before.block(height);
     if (!stored && !told_unreadable_ && config_.on_unreadable) config_.on_unreadable(stored.error());

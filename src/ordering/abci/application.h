@@ -31,6 +31,8 @@ struct Ordered {                          // an envelope of a durable block
 struct ApplicationConfig {
   std::uint64_t app_version = 1;       // stands in every header
   std::string version{};               // of the program; for people
+  Height base{};                       // the ledger had blocks up to here before it had an engine, to which it has none of them
+  Bytes app_state{};                   // what the engine's genesis must say of the state at that height; none: nothing
   Retention retention{};               // of the engine's blocks; unless told otherwise it keeps all
   IsPeer is_peer{};                    // whom the engine may talk to; asked at each connection
   SnapshotKeeper::Config snapshots{};  // for nodes that come later

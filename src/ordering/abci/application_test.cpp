@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "contracts/governance/governance.h"
-#include "crypto/hash.h"
 #include "kernel/codes.h"
 #include "ordering/abci/test_folder.h"
 #include "ordering/headers_kept.h"
@@ -113,32 +112,43 @@ TEST_F(ApplicationTest, ABlockIsExecutedByFinalizeAndThereAfterCommit) {
 
 TEST_F(ApplicationTest, WhatEveryProposerPassesOverIsToldOnceWithTheirNames) {
   std::vector<PassedOver> told;
-  ApplicationConfig config;
-  config.on_passed_over = [&told](const PassedOver& one) { told.push_back(one); };
-  application = std::make_unique<Application>(*replica, config);
+  application =
+      std::make_unique<Application>(*replica, ApplicationConfig{.on_passed_over = [&](const PassedOver& one) { told.push_back(one); }});
   ASSERT_EQ(check(first), 0u);
   for (std::int64_t height = 1; height <= 70; ++height) {
-    ASSERT_TRUE(finalize(height, {}, height % 2 == 0 ? "even" : "odd"));
-    ASSERT_TRUE(commit());
+    ASSERT_TRUE(finalize(height, {}, height % 2 == 0 ? "even" : "odd") && commit());
     EXPECT_EQ(check(first, true), 0u);
-    EXPECT_EQ(told.size(), height < static_cast<std::int64_t>(PoolBook::kPatience) ? 0u : 1u) << height;
+    ASSERT_EQ(told.size(), height < static_cast<std::int64_t>(PoolBook::kPatience) ? 0u : 1u) << height;
   }
-  ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0].envelope, crypto::sha256(first));
-  ASSERT_EQ(told[0].proposers.size(), PoolBook::kPatience);
-  EXPECT_EQ(told[0].proposers[0], "odd");
+  EXPECT_EQ(told[0].proposers.size(), PoolBook::kPatience);
   EXPECT_EQ(told[0].proposers[1], "even");
 }
 
-TEST_F(ApplicationTest, NoOrganisationFillsThePool) {
-  const auto envelope = [this](std::uint64_t number) { return founder.envelope({founder.admit(1, "North", kStart)}, number); };
-  for (std::uint64_t number = 1; number <= PoolBook::kEnvelopes; ++number) ASSERT_EQ(check(envelope(number)), 0u) << number;
-  EXPECT_NE(check(envelope(PoolBook::kEnvelopes + 1)), 0u);
-  ASSERT_TRUE(finalize(1));
+// Of a ledger that was an embedded one: all members begin with the same genesis, however they came by the state.
+TEST_F(ApplicationTest, BlocksFromBeforeTheEngineAreNoneToIt) {
+  ASSERT_TRUE(init_chain(kernel::chain_id(founder.ledger())));
+  for (std::int64_t height = 1; height <= 2; ++height) {
+    ASSERT_TRUE(finalize(height, {}));
+    ASSERT_TRUE(commit());
+  }
+  ApplicationConfig config;
+  config.base = {2};
+  config.app_state = Bytes("\x01\xab", 2);
+  application = std::make_unique<Application>(*replica, config);
+  EXPECT_EQ(info().last_block_height(), 0);
+  EXPECT_EQ(info().last_block_app_hash(), "");
+  EXPECT_FALSE(init_chain(kernel::chain_id(founder.ledger()), 3));  // of a genesis that says nothing of the state
+  wire::Request request;
+  request.mutable_init_chain()->set_chain_id(kernel::chain_id(founder.ledger()));
+  request.mutable_init_chain()->set_initial_height(3);
+  request.mutable_init_chain()->set_app_state_bytes("\"01ab\"");
+  const auto begun = application->handle(request);
+  ASSERT_TRUE(begun) << begun.error().message;
+  EXPECT_EQ(begun->init_chain().app_hash(), replica->view().app_hash().bytes());
+  ASSERT_TRUE(finalize(3, {}));
   ASSERT_TRUE(commit());
-  EXPECT_EQ(check(envelope(1), true), 0u);  // what waits is never refused, and counts
-  for (std::uint64_t number = 2; number <= PoolBook::kEnvelopes; ++number) EXPECT_EQ(check(envelope(number)), 0u) << number;
-  EXPECT_NE(check(envelope(PoolBook::kEnvelopes + 1)), 0u);
+  EXPECT_EQ(info().last_block_height(), 3);
+  EXPECT_EQ(info().last_block_app_hash(), replica->view().app_hash().bytes());
 }
 
 TEST_F(ApplicationTest, EvidenceInABlockIsTold) {

@@ -82,8 +82,9 @@ Bytes encode(const Genesis& genesis) {
   for (const GenesisValidator& one : genesis.validators)
     document.append(validators, chain_json::genesis_validator_json(document, one.key, one.power, one.name));
   const json::Value params = chain_json::consensus_params_json(document, genesis.limits, genesis.app_version, genesis.evidence);
-  return json::compact(Object(document)
-                           .text("genesis_time", proof::to_rfc3339(proof::time_from(genesis.time)))
+  Object object(document);
+  if (!genesis.app_state.empty()) object.text("app_state", to_hex(genesis.app_state));
+  return json::compact(object.text("genesis_time", proof::to_rfc3339(proof::time_from(genesis.time)))
                            .text("chain_id", genesis.chain_id)
                            .quoted("initial_height", genesis.initial_height)
                            .add("consensus_params", params)

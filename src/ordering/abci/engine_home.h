@@ -36,7 +36,8 @@ struct Genesis {
   proof::BlockLimits limits;  // max_bytes 1 to 2 MiB: larger blocks stall a loaded network
   chain_json::EvidenceRules evidence = kEvidence;
   std::vector<GenesisValidator> validators;
-  Bytes app_hash;  // of the state that the chain begins with
+  Bytes app_hash;        // of the state that the chain begins with
+  Bytes app_state = {};  // what names that state when it is no founding's: the hash of a snapshot
 };
 Bytes encode(const Genesis& genesis);  // as the engine reads it
 

@@ -18,6 +18,16 @@ TEST(PoolBook, AShareIsBoundedByBytesAndOneIsNotTheOthers) {
   EXPECT_TRUE(book.take(envelope_number(6), sender_number(1), PoolBook::kBytes));
 }
 
+TEST(PoolBook, WhatWaitsSinceBeforeABlockCountsAndIsNeverRefused) {
+  PoolBook book;
+  for (std::uint64_t i = 0; i < PoolBook::kEnvelopes; ++i) ASSERT_TRUE(book.take(envelope_number(i), sender_number(1), 10)) << i;
+  EXPECT_FALSE(book.take(envelope_number(100), sender_number(1), 10));
+  book.block("p");
+  for (std::uint64_t i = 0; i < PoolBook::kEnvelopes; ++i) EXPECT_FALSE(book.waits(envelope_number(i), sender_number(1), 10));
+  EXPECT_FALSE(book.take(envelope_number(100), sender_number(1), 10));
+  EXPECT_TRUE(book.take(envelope_number(101), sender_number(2), 10));
+}
+
 TEST(PoolBook, WhatStoodInABlockAndComesAgainBeginsAnew) {
   PoolBook book;
   const Digest one = envelope_number(1);

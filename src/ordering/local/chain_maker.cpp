@@ -9,7 +9,7 @@ ChainMaker::ChainMaker(std::string chain_id, std::uint64_t app_version, crypto::
   validators_.validators.push_back({validator_.public_key(), kValidatorPower, 0});
 }
 
-proof::Block ChainMaker::next(const Tip& tip, std::vector<Bytes> txs, BlockTime now) const {
+proof::Block ChainMaker::next(const Tip& tip, std::vector<Bytes> txs, BlockTime now, const proof::ValidatorSet* successors) const {
   proof::Block block;
   proof::Header& header = block.header;
   header.app_version = app_version_;
@@ -21,7 +21,7 @@ proof::Block ChainMaker::next(const Tip& tip, std::vector<Bytes> txs, BlockTime 
   header.last_commit_hash = proof::hash_of(tip.commit);
   header.data_hash = proof::data_hash(txs);
   header.validators_hash = proof::hash_of(validators_);
-  header.next_validators_hash = header.validators_hash;
+  header.next_validators_hash = successors == nullptr ? header.validators_hash : proof::hash_of(*successors);
   header.consensus_hash = proof::params_hash({kBlockBytesMax, -1});
   header.app_hash = tip.app_hash;
   header.last_results_hash = tip.results_hash;

@@ -25,8 +25,9 @@ class ChainMaker {
  public:
   ChainMaker(std::string chain_id, std::uint64_t app_version, crypto::SigningKey validator);
 
-  // The block after `tip`. Its time is max(tip + 1 ms, now), so that time rises strictly whatever the machine's clock does.
-  proof::Block next(const Tip& tip, std::vector<Bytes> txs, BlockTime now) const;
+  // The block after `tip`. Its time is max(tip + 1 ms, now), so that time rises strictly whatever the machine's clock does. `successors`:
+  // who signs the block after it; none: this chain's validator.
+  proof::Block next(const Tip& tip, std::vector<Bytes> txs, BlockTime now, const proof::ValidatorSet* successors = nullptr) const;
   // The validator's precommit for it. Sign one block a height, ever: a second one is evidence of fraud.
   proof::Commit sign(const proof::Block& block) const;
   const proof::ValidatorSet& validators() const { return validators_; }

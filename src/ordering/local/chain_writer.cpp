@@ -5,9 +5,10 @@
 
 namespace careledger::ordering::local {
 
-Result<AddedBlock> add_block(replica::Replica& replica, const ChainMaker& maker, Tip& tip, std::vector<Bytes> batches, BlockTime now) {
+Result<AddedBlock> add_block(replica::Replica& replica, const ChainMaker& maker, Tip& tip, std::vector<Bytes> batches, BlockTime now,
+                             const proof::ValidatorSet* successors) {
   LapTimer timer;
-  const proof::Block block = maker.next(tip, batches, now);
+  const proof::Block block = maker.next(tip, batches, now, successors);
   const proof::Commit commit = maker.sign(block);
   const std::uint64_t header_ns = timer.lap();
   CARELEDGER_TRY(replica::Execution execution,

@@ -10,6 +10,7 @@
 #include "base/recent.h"
 #include "kernel/tables.h"
 #include "ordering/envelopes.h"
+#include "ordering/growth.h"
 #include "ordering/local/chain_rows.h"
 #include "ordering/local/chain_writer.h"
 #include "ordering/local/intake.h"
@@ -17,19 +18,26 @@
 namespace careledger::ordering::local {
 namespace {
 
-class LocalOrdering final : public Ordering {
+constexpr std::uint32_t kSealedAgainMs = 60'000;  // people start nodes anew, and that takes them a while
+
+tl::unexpected<Error> refuse_sealed() { return fail(ErrorKind::precondition, "this ledger has grown already, and its chain is sealed"); }
+
+class LocalOrdering final : public Local {
  public:
-  // `proven`: the newest header carries the app hash of the newest block, because that block changed nothing.
-  LocalOrdering(replica::Replica& replica, const Clock& clock, const Config& config, ChainMaker maker, Tip tip, bool proven)
+  // `proven`: the newest header carries the app hash of the newest block, because that block changed nothing. Without a maker: sealed.
+  LocalOrdering(replica::Replica& replica, const Clock& clock, const Config& config, proof::ValidatorSet validators,
+                std::optional<ChainMaker> maker, Tip tip, bool proven)
       : replica_(replica),
         clock_(clock),
         config_(config),
         times_(config.times ? config.times : std::make_shared<StageTimes>()),
+        validators_(std::move(validators)),
         maker_(std::move(maker)),
         tip_(std::move(tip)),
         owes_empty_block_(!proven),  // a crash may have come between a write and the empty block that proves it
         provable_(proven ? tip_.height.value : tip_.height.value - 1),
         height_(tip_.height.value),
+        sealed_(!maker_),
         last_block_ns_(clock.monotonic_ns()),
         intake_(replica, clock, config.pending_max, config.epoch_ms, config.block_commands_max) {
     sequencer_ = std::thread([this] { run(); });
@@ -37,8 +45,23 @@ class LocalOrdering final : public Ordering {
   ~LocalOrdering() override { stop(); }
 
   void submit(OrganisationId organisation, Bytes signed_command, Lane lane, UniqueFunction<void(const Answer&)> done) override {
+    if (sealed_) return done(kSealed);
     intake_.submit({organisation, std::move(signed_command), lane, {}, std::move(done)});
   }
+
+  void put_alone(OrganisationId organisation, Make make, UniqueFunction<void(const Result<kernel::Receipt>&)> done) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!sealed_ && !ended_ && !alone_) {
+        alone_ = Alone{organisation, std::move(make), std::move(done)};
+        intake_.wake();
+        return;
+      }
+    }
+    if (sealed_) done(refuse_sealed());
+    else done(fail(ErrorKind::unavailable, "the ledger was stopped, or its disk failed"));
+  }
+  bool sealed() const override { return sealed_; }
 
   void host(OrganisationId organisation, std::shared_ptr<const BatchSigner> signer) override {
     envelopes_.host(organisation, std::move(signer));
@@ -52,7 +75,8 @@ class LocalOrdering final : public Ordering {
   }
   Result<proof::ValidatorSet> validators(Height height) const override {
     if (height.value == 0 || height.value > height_ + 1) return fail(ErrorKind::not_found, "there is no block of this height yet");
-    return maker_.validators();
+    if (sealed_ && height.value > height_) return voters(replica_.view());
+    return validators_;
   }
   Height height() const override { return {height_}; }
 
@@ -67,19 +91,31 @@ class LocalOrdering final : public Ordering {
     done();
   }
 
-  bool has_quorum() const override { return !failed_ && !intake_.closed(); }
+  bool has_quorum() const override { return !failed_ && !sealed_ && !intake_.closed(); }
 
   void stop() override {
     stopping_ = true;
-    std::vector<Pending> left = intake_.close();
+    std::vector<Pending> left = close_intake();
     if (sequencer_.joinable()) sequencer_.join();
     for (Pending& pending : left) pending.done(Answer{});
     end_waiting();
   }
 
  private:
+  struct Alone {  // a command that wants a block of its own
+    OrganisationId organisation;
+    Make make;
+    UniqueFunction<void(const Result<kernel::Receipt>&)> done;
+  };
+  static constexpr Answer kSealed{Outcome::sealed, std::nullopt, kSealedAgainMs};
+
+  std::vector<Pending> close_intake() {
+    const std::lock_guard one_at_a_time(closing_);
+    return intake_.close();
+  }
+
   void run() {
-    while (!stopping_) {
+    while (!stopping_ && !sealed_) {
       // What is owed goes out at once, with whatever is ready; otherwise the day's block is the last resort.
       const std::uint64_t deadline = owes_empty_block_ ? 0 : last_block_ns_ + config_.quiet_ms_max * 1'000'000u;
       std::vector<Pending> taken = intake_.take(deadline);
@@ -88,13 +124,61 @@ class LocalOrdering final : public Ordering {
         return;
       }
       const bool quiet_too_long = clock_.monotonic_ns() >= last_block_ns_ + config_.quiet_ms_max * 1'000'000u;
-      if (taken.empty() && !owes_empty_block_ && !quiet_too_long) continue;
-      make_block(std::move(taken));
+      if (!taken.empty() || owes_empty_block_ || quiet_too_long) {
+        const std::size_t count = taken.size();
+        make_block(std::move(taken));
+        intake_.answered(count);
+      }
+      if (auto alone = take_alone()) make_alone(std::move(*alone));
     }
+    if (!sealed_) return;
+    for (Pending& pending : close_intake()) pending.done(kSealed);
+    end_waiting();
+  }
+
+  std::optional<Alone> take_alone() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(alone_, std::nullopt);
+  }
+
+  void make_alone(Alone alone) {
+    if (sealed_) return alone.done(refuse_sealed());
+    if (tip_.height.value == 0) return alone.done(fail(ErrorKind::precondition, "this ledger has no block yet"));
+    const replica::View view = replica_.view();
+    const auto newest = read_header(view, tip_.height);
+    if (!newest) return alone.done(tl::make_unexpected(newest.error()));
+    auto command = alone.make({*newest, view});
+    if (!command) return alone.done(tl::make_unexpected(command.error()));
+    const kernel::ReceivedCommand received = kernel::receive_bytes(*command);
+    const kernel::Code code = replica_.check(received, clock_.now());
+    if (!code.ok()) return alone.done(kernel::Receipt{replica_.ledger(), received.digest, code, {}, 0});
+    Result<kernel::Receipt> outcome =
+        fail(ErrorKind::unavailable, "the disk failed: whether the command stands on the ledger shows the next start");
+    std::vector<Pending> one;
+    one.push_back({alone.organisation, std::move(*command), Lane::owed, received.digest, [&outcome](const Answer& answer) {
+                     if (answer.receipt) outcome = *answer.receipt;
+                   }});
+    make_block(std::move(one));
+    alone.done(outcome);
+  }
+
+  // Ends the chain: after the block that grew the ledger, one more, whose header names who signs from then on.
+  Result<void> seal(const replica::View& view) {
+    const proof::ValidatorSet successors = voters(view);
+    CARELEDGER_CHECK(add_block(replica_, *maker_, tip_, {}, clock_.now(), &successors));
+    const std::lock_guard lock(mutex_);
+    height_ = tip_.height.value;
+    sealed_ = true;
+    maker_.reset();  // what it has of the key signs nothing any more
+    return {};
+  }
+
+  bool has_grown(const replica::View& view) const {
+    const auto growth = growth_of(view);
+    return growth && growth->height() == tip_.height.value;
   }
 
   void make_block(std::vector<Pending> taken) {
-    const std::size_t count = taken.size();
     if (failed_) return answer_unknown(taken);
     LapTimer timer;
     Sealed sealed = envelopes_.seal(std::move(taken));
@@ -103,19 +187,19 @@ class LocalOrdering final : public Ordering {
     const bool empty = batches.empty();
     times_->envelopes += timer.lap();
     const Bytes app_hash_before = tip_.app_hash;
-    const auto added = add_block(replica_, maker_, tip_, std::move(batches), clock_.now());
+    const auto added = add_block(replica_, *maker_, tip_, std::move(batches), clock_.now());
     if (!added) return give_up(sealed);
     CARELEDGER_ASSERT(!empty || tip_.app_hash == app_hash_before);  // or empty blocks would follow for ever
     height_ = tip_.height.value;
     last_block_ns_ = clock_.monotonic_ns();
-    owes_empty_block_ = !empty;
+    if (!empty && has_grown(added->view) && !seal(added->view)) return give_up(sealed);
+    owes_empty_block_ = !empty && !sealed_;
     times_->header += added->header_ns;
     timer.lap();
     for (Pending& pending : sealed.not_hosted) answer_refused(pending);
     for (std::size_t i = 0; i < sealed.envelopes.size(); ++i) answer(sealed.envelopes[i].commands, added->receipts[i]);
     times_->answers += timer.lap();
-    intake_.answered(count);
-    tell_provable(empty);
+    tell_provable(empty || sealed_);
   }
 
   void answer_refused(Pending& pending) {
@@ -168,11 +252,11 @@ class LocalOrdering final : public Ordering {
       waiting_.swap(waiting);
     }
     for (auto& [height, done] : waiting) done();
+    if (auto alone = take_alone()) alone->done(fail(ErrorKind::unavailable, "the ledger was stopped, or its disk failed"));
   }
 
   void answer_unknown(std::vector<Pending>& taken) {
     for (Pending& pending : taken) pending.done(Answer{});
-    intake_.answered(taken.size());
     last_block_ns_ = clock_.monotonic_ns();
   }
 
@@ -180,7 +264,8 @@ class LocalOrdering final : public Ordering {
   const Clock& clock_;
   const Config config_;
   const std::shared_ptr<StageTimes> times_;
-  const ChainMaker maker_;
+  const proof::ValidatorSet validators_;
+  std::optional<ChainMaker> maker_;  // the sequencer's
   EnvelopeMaker envelopes_{kernel::kBatchSizeMax};
 
   Tip tip_;                // the sequencer's
@@ -191,35 +276,49 @@ class LocalOrdering final : public Ordering {
 
   mutable std::mutex mutex_;
   std::multimap<std::uint64_t, UniqueFunction<void()>> waiting_;
+  std::optional<Alone> alone_;
   bool ended_ = false;      // nothing more becomes provable
   std::uint64_t provable_;  // highest height whose app hash a durable header carries
 
   std::atomic<std::uint64_t> height_;
+  std::atomic<bool> sealed_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> stopping_{false};
   std::uint64_t last_block_ns_;  // the sequencer's
+  std::mutex closing_;           // of the intake's close() alone
   Intake intake_;
   std::thread sequencer_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Ordering>> start(replica::Replica& replica, crypto::SigningKey validator, const Clock& clock, const Config& config) {
+Result<std::unique_ptr<Local>> start(replica::Replica& replica, crypto::SigningKey validator, const Clock& clock, const Config& config) {
   if (config.epoch_ms < 1 || config.epoch_ms > 3'600'000 || config.block_commands_max < 1)
     return fail(ErrorKind::invalid, "ordering: an epoch lasts 1 ms to one hour, a block holds at least one command");
-  ChainMaker maker(kernel::chain_id(replica.ledger()), config.app_version, std::move(validator));
+  std::optional<ChainMaker> maker(std::in_place, kernel::chain_id(replica.ledger()), config.app_version, std::move(validator));
   const replica::View view = replica.view();
   CARELEDGER_TRY(Tip tip, read_tip(view));
+  proof::ValidatorSet validators = maker->validators();
   bool proven = true;
   if (tip.height.value > 0) {
     CARELEDGER_TRY(const proof::SignedHeader newest, read_header(view, tip.height));
     proven = newest.header.app_hash == tip.app_hash;
-    CARELEDGER_TRY(const proof::ValidatorSet stored, read_validators(view));
-    if (proof::hash_of(stored) != proof::hash_of(maker.validators()))
-      return fail(ErrorKind::corrupt,
-                  "the keystore's validator key is not the one that signed this ledger; restore the keystore of this ledger");
+    CARELEDGER_TRY(validators, read_validators(view));
   }
-  return std::unique_ptr<Ordering>(new LocalOrdering(replica, clock, config, std::move(maker), std::move(tip), proven));
+  const auto growth = growth_of(view);
+  if (growth && tip.height > seal_height(*growth))
+    return fail(ErrorKind::precondition, "this ledger has grown into a network, which goes on without this chain");
+  const bool is_sealed = growth && tip.height == seal_height(*growth);
+  if (!is_sealed && proof::hash_of(validators) != proof::hash_of(maker->validators()))
+    return fail(ErrorKind::corrupt,
+                "the keystore's validator key is not the one that signed this ledger; restore the keystore of this ledger");
+  if (growth && !is_sealed) {  // a crash came between the last command and the seal
+    const proof::ValidatorSet successors = voters(view);
+    CARELEDGER_CHECK(add_block(replica, *maker, tip, {}, clock.now(), &successors));
+    proven = true;
+  }
+  if (growth) maker.reset();
+  return std::unique_ptr<Local>(new LocalOrdering(replica, clock, config, std::move(validators), std::move(maker), std::move(tip), proven));
 }
 
 }  // namespace careledger::ordering::local

@@ -5,6 +5,10 @@
 // header carries the app hash that makes the last write provable. Besides that, one block a day, so that trust in old headers can be kept
 // up.
 //
+// When the ledger grows into a network, its last command stands alone in a block, and the block after it is the last of this chain: the
+// seal, whose header names who signs from then on. This node's key is not used any more, and every command is answered `sealed`. A crash
+// between the two is made up for at the next start.
+//
 // Durable before anyone is told. A storage fault ends ordering: everything pending and everything later gets `unknown`, and has_quorum()
 // turns false; reopen the node.
 #pragma once
@@ -34,8 +38,25 @@ struct Config {
   std::shared_ptr<StageTimes> times = {};   // counted here too when given, for measurements
 };
 
+// What the last command names: the newest block, and the state after it.
+struct Newest {
+  proof::SignedHeader header;
+  replica::View view;
+};
+
+class Local : public Ordering {
+ public:
+  // Puts the command that `make` signs, of what is newest then, alone into the next block. `done` hears its receipt; of one that grew the
+  // ledger when the seal is durable. precondition: there is no block yet, or the ledger is sealed; unavailable: it was stopped, or its
+  // disk failed. Both run on the ordering's thread, or on the caller's when the answer is known at once.
+  using Make = UniqueFunction<Result<Bytes>(const Newest&)>;
+  virtual void put_alone(OrganisationId organisation, Make make, UniqueFunction<void(const Result<kernel::Receipt>&)> done) = 0;
+  virtual bool sealed() const = 0;
+};
+
 // Borrows replica and clock until stop() has returned. `validator` signs every header and nothing else; it must be the key under which
-// this ledger's first block was signed (corrupt otherwise).
-Result<std::unique_ptr<Ordering>> start(replica::Replica& replica, crypto::SigningKey validator, const Clock& clock, const Config& config);
+// this ledger's first block was signed (corrupt otherwise), but for a sealed one, which needs none. precondition: the ledger is a
+// network's.
+Result<std::unique_ptr<Local>> start(replica::Replica& replica, crypto::SigningKey validator, const Clock& clock, const Config& config);
 
 }  // namespace careledger::ordering::local

@@ -1,0 +1,218 @@
+"""An embedded ledger of the real binary grows into a network of four on real CometBFT, on loopback.
+Usage: growing_test.py CARELEDGER COMETBFT TESTS_GO SAMPLES"""
+
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+GO_TESTS, SAMPLES = (os.path.abspath(path) for path in sys.argv[3:5])
+del sys.argv[3:5]
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from consortium_test import CITY, ENGINE, MEMBERS, NORTH, REGION, SOUTH, Network, free_ports, until  # noqa: E402
+from node import flip, http, make_certificate, run  # noqa: E402
+
+NEWCOMERS = [(SOUTH, "clinic"), (CITY, "laboratory"), (REGION, "regulator")]
+
+
+class Reader(threading.Thread):
+    """Reads one record again and again."""
+
+    def __init__(self, node, path, bearer):
+        super().__init__()
+        self.ask = lambda: node.call("GET", path, bearer)[0]
+        self.told, self.ended = [], threading.Event()
+
+    def run(self):
+        while not self.ended.is_set():
+            self.told.append(self.ask())
+
+    def end(self):
+        self.ended.set()
+        self.join()
+        return self.told
+
+
+class Growing(Network):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="careledger-grow-"))
+        cls.nodes, cls.files = {}, {}
+        cls.ports = dict(zip([name for name, _ in MEMBERS], zip(free_ports(4), free_ports(4))))
+        cls.certificates = {name: make_certificate(cls.scratch, cls.host(name)) for name, _ in MEMBERS}
+        cls.trusted = os.path.join(cls.scratch, "members.pem")
+        with open(cls.trusted, "w", encoding="utf-8") as bundle:
+            for certificate, _ in cls.certificates.values():
+                with open(certificate, encoding="utf-8") as one:
+                    bundle.write(one.read())
+        os.environ["SSL_CERT_FILE"] = cls.trusted  # of this test's own questions
+        cls.addClassCleanup(os.environ.pop, "SSL_CERT_FILE")
+        run("init", cls.folder(NORTH), "--organisation", NORTH, "--epoch-ms", "1000", "--name", "Region", check=0)
+        cls.start(NORTH)
+        for name, kind in NEWCOMERS:
+            cls.describe(name, kind)
+
+    @classmethod
+    def addresses(cls, name):
+        engine, endpoint = cls.ports[name]
+        return "--listen", f"{cls.host(name)}:{engine}", "--api", f"https://{cls.host(name)}:{endpoint}"
+
+    @classmethod
+    def describe(cls, name, kind, *more, founding=None, folder=None):
+        out = cls.files[name] = os.path.join(cls.scratch, name + ".json")
+        run("network", "describe", folder or cls.folder(name), "--founding", founding or cls.folder(NORTH) + "/founding.pb",
+            "--organisation", name, "--kind", kind, *cls.addresses(name), "-o", out, *more, check=0)
+        return out
+
+    def path(self, name):
+        return os.path.join(self.scratch, name)
+
+    def grow(self, files, *more, check=None):
+        return run("--json", "network", "grow", self.folder(NORTH), "--organisation", NORTH, *files, *self.addresses(NORTH), *more,
+                   check=check)
+
+    def found(self, name, file, check=None):
+        return run("network", "found", self.folder(name), "--grown", file, check=check)
+
+    def validator(self):
+        keys = json.loads(run("--json", "keys", "list", self.folder(NORTH), check=0).stdout)
+        return [one["public_key"] for one in keys if one["purpose"] == "validator"]
+
+    def walk(self, commit):
+        """The unmodified light client of CometBFT from an old header to the newest, and a value proven against that."""
+        primary, witness = self.nodes[NORTH].addresses["rpc"]
+        header = commit["result"]["signed_header"]
+        done = subprocess.run(["go", "run", "./light", primary, witness, header["header"]["chain_id"], header["header"]["height"],
+                               header["commit"]["block_id"]["hash"], "6400000000"],
+                              cwd=GO_TESTS, capture_output=True, text=True, timeout=300)
+        if "light block not found" in done.stderr:  # a block came between its two ways to the newest
+            return None
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def what_does_not_grow(self):
+        good = [self.files[name] for name, _ in NEWCOMERS]
+        self.assertIn("at least four organisations", self.grow(good[:2]).stdout)
+        self.assertIn("a third of all votes", self.grow(good, "--weight", "30").stdout)
+        self.assertIn("each needs its own", self.grow(good + good[:1]).stdout)
+        run("init", self.path("other"), "--organisation", NORTH, "--name", "Region", check=0)
+        other = self.describe(SOUTH, "clinic", founding=self.path("other/founding.pb"), folder=self.path("elsewhere"))
+        self.assertIn("does not describe itself for this ledger", self.grow([other, *good[1:]]).stdout)
+        self.describe(SOUTH, "clinic")
+        self.put(NORTH, {"resourceType": "Basic", "id": "still", "code": {"text": "x"}})
+        self.proof_of(NORTH, "Basic/still")
+
+    def test_an_embedded_ledger_becomes_a_network_and_what_was_proven_stays_proven(self):
+        node, before = self.nodes[NORTH], self.validator()
+        sample = min(glob.glob(SAMPLES + "/2019/*.json.gz"), key=os.path.getsize)
+        run("import", self.folder(NORTH), sample, "--organisation", NORTH, check=0)
+        self.put(NORTH, {"resourceType": "Basic", "id": "old", "code": {"text": "x"}})
+        self.proof_of(NORTH, "Basic/old")
+        old_bundle, old_trust = self.path("old.proof"), self.path("old.trust")
+        shutil.copy(self.path("a.proof"), old_bundle)
+        shutil.copy(self.path("trust"), old_trust)
+        first = json.loads(http(node.addresses["rpc"][0] + "/commit?height=1")[2])
+        self.what_does_not_grow()
+
+        reader = Reader(node, "/Basic/old", self.bearer(NORTH))
+        reader.start()
+        grown = json.loads(self.grow([self.files[name] for name, _ in NEWCOMERS], check=0).stdout)
+        self.assertEqual(node.metric("careledger_ledger_height"), grown["seal"])
+        headers = self.put(NORTH, {"resourceType": "Basic", "id": "between", "code": {"text": "x"}})
+        self.assertEqual(headers.get("CareLedger-Anchor"), "pending")
+        refused = run("registry", "accredit", self.folder(NORTH), "--organisation", NORTH, "--kind", "practitioner", "--role", "nurse",
+                      "--until", "2040-01-01")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("sealed", refused.stderr)
+        self.assertIn("network's already", self.grow([self.files[name] for name, _ in NEWCOMERS]).stdout)
+        self.assertEqual(len(self.validator()), 1)
+        self.assertNotEqual(self.validator(), before)
+        told = reader.end()
+        self.assertEqual(set(told), {200}, f"{len(told)} reads")
+
+        self.what_is_not_taken(grown["file"])
+        for name, _ in NEWCOMERS:
+            self.assertIn(grown["number"], self.found(name, grown["file"], check=0).stdout)
+        self.found(SOUTH, grown["file"], check=0)  # again: nothing changes
+        node.stop()
+        for name, _ in MEMBERS:
+            self.start(name)
+        until("blocks of the network", lambda: all(self.height(name) > grown["seal"] + 1 for name, _ in MEMBERS))
+
+        self.assertEqual(self.nodes[NORTH].call("GET", "/Basic/old", self.bearer(NORTH))[0], 200)
+        for record in ("old", "between"):
+            self.proof_of(NORTH, "Basic/" + record)
+        for name, _ in NEWCOMERS:
+            self.put(name, {"resourceType": "Basic", "id": "new", "code": {"text": "x"}})
+            self.proof_of(name, "Basic/new")
+        run("verify", old_bundle, "--trust", old_trust, check=0)
+        self.assertIn("6400000000: present", until("a walk to the newest block", lambda: self.walk(first)))
+        self.what_lasts(grown)
+
+    def audit(self, name):
+        done = run("--json", "audit", self.folder(name), "--engine", ENGINE)
+        self.assertTrue(json.loads(done.stdout)["sound"], done.stdout)
+
+    def restore(self, name):
+        """Lost but for its backup: the state at the seal comes from its own copy of what was handed over, the blocks from the others."""
+        where = ["--data", self.path("backup"), "--keys", self.path("backup-keys")]
+        run("backup", self.folder(name), *where, check=0)
+        run("backup", self.folder(name), *where, "--verify", check=0)
+        self.nodes[name].stop()
+        shutil.rmtree(self.folder(name))
+        run("restore", self.folder(name), *where, "--engine", ENGINE, check=0)
+        self.start(name)
+        self.proof_of(name, "Basic/new")
+
+    def what_is_not_taken(self, file):
+        torn, flipped = self.path("torn"), self.path("flipped")
+        shutil.copy(file, flipped)
+        flip(flipped)
+        self.assertNotEqual(self.found(SOUTH, flipped).returncode, 0)
+        with open(file, "rb") as whole, open(torn, "wb") as part:
+            part.write(whole.read()[:-1])
+        self.assertIn("cut off", self.found(SOUTH, torn).stderr)
+        self.assertIn("no file of a grown ledger", self.found(SOUTH, self.files[SOUTH]).stderr)
+        self.describe(SOUTH, "clinic", founding=self.path("other/founding.pb"), folder=self.path("elsewhere"))
+        done = run("network", "found", self.path("elsewhere"), "--grown", file)
+        self.assertIn("did not describe itself", done.stderr)
+        self.assertFalse(os.path.exists(self.folder(SOUTH) + "/careledger.json"))
+        self.assertFalse(os.path.exists(self.folder(SOUTH) + "/ledger"))
+
+    def what_lasts(self, grown):
+        """Members are started anew; one of four is away; the founder decides nothing any more."""
+        self.nodes[CITY].stop()
+        self.audit(CITY)
+        self.put(REGION, {"resourceType": "Basic", "id": "three", "code": {"text": "x"}})
+        self.proof_of(REGION, "Basic/three")
+        self.start(CITY)
+        self.nodes[NORTH].stop()
+        self.audit(NORTH)
+        said = run("audit", self.folder(NORTH), "--engine", ENGINE, check=0).stdout
+        self.assertGreater(int(re.search(r"Looked at ([0-9]+) blocks", said).group(1)), grown["seal"])  # those of the old chain, too
+        self.start(NORTH)
+        height = max(self.height(name) for name, _ in MEMBERS)
+        until("all members together again", lambda: all(self.height(name) >= height for name, _ in MEMBERS))
+        listed = json.loads(run("--json", "network", "proposals", self.folder(CITY), "--organisation", CITY, check=0).stdout)
+        self.assertEqual(sorted(one["name"] for one in listed["members"]), sorted(name for name, _ in MEMBERS))
+        self.assertEqual(listed["votes"], 40)
+        self.decide([NORTH, SOUTH, CITY], "--weight-of", REGION, "--weight", "9")
+        self.restore(CITY)
+        east = self.path("east.json")
+        run("network", "describe", self.path("east"), "--founding", self.folder(NORTH) + "/founding.pb", "--organisation", "East Hospital",
+            "--listen", "127.0.1.40:26656", "--api", "https://127.0.1.40:8443", "-o", east, check=0)
+        refused = run("network", "propose", self.folder(NORTH), "--organisation", NORTH, "--admit", east)
+        self.assertIn("admits nobody yet", refused.stderr)
+
+
+del Network
+
+if __name__ == "__main__":
+    unittest.main()
