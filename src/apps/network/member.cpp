@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "apps/clock_check.h"
 #include "apps/network/engine_parts.h"
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/engine_process.h"
@@ -39,6 +40,14 @@ std::string own_folder() {
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
   const std::string self(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
   return self.substr(0, self.rfind('/') + 1);
+}
+
+std::string misbehaviour_words(const kernel::Misbehaviour& what, const replica::View& view) {
+  const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
+  return member_of_validator(view, what.validator) + (attack ? " signed a false header for light clients" : " voted twice") + " at block " +
+         std::to_string(what.height) +
+         ": its key is in two places, or in wrong hands. It stands on the ledger (network evidence); members may suspend it (network "
+         "propose)";
 }
 
 }  // namespace
@@ -129,6 +138,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.socket = paths.application;
   config.epoch_ms = parts.founding.epoch_ms();
   config.on_fault = fault;
+  config.on_clock = [tell](std::int64_t ahead_ms) { tell(wrong_clock(ahead_ms)); };
   config.application = application_of(state.peers);
   config.application.snapshots = {.every = parts.engine.snapshot_every, .folder = parts.layout.snapshots()};
   config.application.retention = parts.engine.retention;
@@ -137,11 +147,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
          ". Stop the node and let careledger audit say what else is damaged");
   };
   config.application.on_misbehaviour = [tell, &replica = parts.replica](const kernel::Misbehaviour& what) {
-    const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
-    tell(member_of_validator(replica.view(), what.validator) + (attack ? " signed a false header for light clients" : " voted twice") +
-         " at block " + std::to_string(what.height) +
-         ": its key is in two places, or in wrong hands. It stands on the ledger (network evidence); members may suspend it (network "
-         "propose)");
+    tell(misbehaviour_words(what, replica.view()));
   };
   CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
