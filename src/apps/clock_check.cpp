@@ -49,6 +49,8 @@ Result<std::optional<BlockTime>> newest_block(const Layout& layout) {
   return replica::newest_block_time(*store);
 }
 
+}  // namespace
+
 std::string span(std::int64_t ms) {
   const std::int64_t minutes = ms / 60'000;
   if (minutes < 2) return fmt::format("{} seconds", ms / 1000);
@@ -56,7 +58,14 @@ std::string span(std::int64_t ms) {
   return minutes < 2 * 1440 ? fmt::format("{} hours", minutes / 60) : fmt::format("{} days", minutes / 1440);
 }
 
-}  // namespace
+std::string wrong_clock(std::int64_t ahead_ms) {
+  const bool ahead = ahead_ms > 0;
+  const std::string where = span(ahead ? ahead_ms : -ahead_ms) + (ahead ? " ahead of" : " behind");
+  const std::string waits = ahead ? "what is written here may wait for its anchor until they have come so far, and " : "";
+  return "this machine's clock is " + where + " the network's blocks: " + waits +
+         "consents, licences and tokens are judged wrongly here. Set it, keep it by NTP, and start the node again; the other members do "
+         "not notice";
+}
 
 ClockCheck check_clock(const Layout& layout, BlockTime now) {
   if (now.value < kEarliestMs) return {false, "was never set: consents and licences are judged by it; set it and keep it by NTP"};

@@ -19,4 +19,9 @@ struct ClockCheck {
 // changed and no lock is taken. Where neither tells, the clock is only checked for having been set at all.
 ClockCheck check_clock(const Layout& layout, BlockTime now);
 
+std::string span(std::int64_t ms);  // "5 seconds", "61 minutes", "3 hours"
+
+// For the log of a node whose blocks tell that its clock is so far ahead of them (below 0: behind).
+std::string wrong_clock(std::int64_t ahead_ms);
+
 }  // namespace careledger::apps

@@ -28,5 +28,11 @@ TEST(ClockCheck, AClockBehindTheNewestBlockIsNamedWithWhatToDo) {
   EXPECT_FALSE(check_clock(layout, {0}).well) << "a clock that was never set";
 }
 
+TEST(ClockCheck, AClockThatBlocksProveWrongIsNamedWithWhatToDo) {
+  EXPECT_EQ(wrong_clock(kHourMs).substr(0, 67), "this machine's clock is 60 minutes ahead of the network's blocks: w");
+  EXPECT_EQ(wrong_clock(-15'000).substr(0, 65), "this machine's clock is 15 seconds behind the network's blocks: c");
+  EXPECT_NE(wrong_clock(kHourMs).find("NTP"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace careledger::apps

@@ -120,6 +120,7 @@ class Network(unittest.TestCase):
 
     SERVE = []  # options of each
     OTHERWISE = {}  # who serves by another program, and with more options
+    ENGINES = {}  # who has another engine
 
     @classmethod
     def setUpClass(cls):
@@ -161,7 +162,8 @@ class Network(unittest.TestCase):
         certificate, key = cls.certificates[name]
         program, more = cls.OTHERWISE.get(name, (PROGRAM, []))
         cls.nodes[name] = Node(cls.folder(name), "--address", cls.host(name), "--certificate", certificate, "--certificate-key", key,
-                               "--members-certificates", cls.trusted, "--engine", ENGINE, *cls.SERVE, *more, program=program)
+                               "--members-certificates", cls.trusted, "--engine", cls.ENGINES.get(name, ENGINE), *cls.SERVE, *more,
+                               program=program)
         cls.addClassCleanup(cls.nodes[name].end, signal.SIGTERM)  # which ends its engine too
 
     def height(self, name):

@@ -5,6 +5,7 @@ test's own, which takes each node's packets from a TUN device. Needs a network n
 As a program it is that switch: wire.py SEED DESCRIPTOR…, until its standard input ends; then it says "CARRIED LOST".
 """
 
+import fcntl
 import heapq
 import itertools
 import os
@@ -56,11 +57,24 @@ class Switch:
     MAKE, FLAGS = 0x400454CA, 0x1001  # TUNSETIFF; IFF_TUN | IFF_NO_PI
 
     def __init__(self, wire, seed):
-        devices = [self.make_device(f"tun{index}") for index in range(wire.count)]
-        self.carrier = subprocess.Popen([sys.executable, "-B", os.path.abspath(__file__), str(seed), *map(str, devices)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=devices, text=True)
-        for device in devices:
-            os.close(device)
+        """OSError: there are no such devices, or not for us."""
+        devices = []
+        try:
+            for index in range(wire.count):
+                devices.append(self.make_device(f"tun{index}"))
+            self.carrier = subprocess.Popen([sys.executable, "-B", os.path.abspath(__file__), str(seed), *map(str, devices)],
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=devices, text=True)
+        finally:
+            for device in devices:
+                os.close(device)
+        try:
+            self.lead(wire)
+        except BaseException:
+            self.end()
+            raise
+
+    @staticmethod
+    def lead(wire):
         for index, holder in enumerate(wire.holders):
             ip("link", "set", f"tun{index}", "netns", holder.pid)
             ip("link", "set", f"tun{index}", "up", inside=holder)
@@ -69,14 +83,18 @@ class Switch:
 
     @classmethod
     def make_device(cls, name):
-        import fcntl  # noqa: PLC0415 - not where the switch itself runs
-
         device = os.open("/dev/net/tun", os.O_RDWR)
-        fcntl.ioctl(device, cls.MAKE, name.encode().ljust(16, b"\0") + cls.FLAGS.to_bytes(2, sys.byteorder) + bytes(22))
+        try:
+            fcntl.ioctl(device, cls.MAKE, name.encode().ljust(16, b"\0") + cls.FLAGS.to_bytes(2, sys.byteorder) + bytes(22))
+        except OSError:
+            os.close(device)
+            raise
         return device
 
     def end(self):
         said, _ = self.carrier.communicate()  # the devices end with it, and the routes with them
+        if self.carrier.returncode != 0:
+            raise AssertionError(f"the switch ended with {self.carrier.returncode}")
         return int(said.split()[1])
 
 
@@ -124,9 +142,10 @@ class Wire:
         try:
             self.worse = Netem(self)
         except subprocess.CalledProcessError:  # the kernel does not know it
-            if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+            try:
+                self.worse = Switch(self, seed)
+            except OSError:
                 return None
-            self.worse = Switch(self, seed)
         return self.worse.name
 
     def mend(self):

@@ -61,8 +61,9 @@ class Node:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(notify)
             environment = dict(os.environ, NOTIFY_SOCKET=notify)
-            self.process = subprocess.Popen([program, "serve", folder, "--ready-file", self.ready, "--log-file", self.log_file,
-                                             *arguments],
+            # The kernel kills it when this test dies, so that nothing is left behind.
+            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", program, "serve", folder, "--ready-file", self.ready,
+                                             "--log-file", self.log_file, *arguments],
                                             env=environment, stderr=subprocess.DEVNULL)
             try:
                 self.await_ready(listener)

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "apps/clock_check.h"
 #include "apps/network/engine_parts.h"
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/engine_process.h"
@@ -174,6 +175,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.socket = paths.application;
   config.epoch_ms = parts.founding.epoch_ms();
   config.on_fault = fault;
+  config.on_clock = [tell](std::int64_t ahead_ms) { tell(wrong_clock(ahead_ms)); };
   config.application = state.application(parts, tell);
   if (parts.grown != nullptr) config.application.base = parts.grown->seal_height();
   config.application.app_state = genesis.app_state;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "kernel/tables.h"
+#include "ordering/abci/clock_watch.h"
 #include "ordering/abci/sender.h"
 #include "ordering/headers_kept.h"
 
@@ -113,7 +114,8 @@ class EngineOrdering final : public Ordering {
   bool stopping_ = false;
   bool ended_ = false;  // nothing more becomes provable
 
-  Digest app_hash_;  // the teller's: after the newest block that was told
+  Digest app_hash_;         // the teller's: after the newest block that was told
+  ClockWatch clock_watch_;  // the teller's
   std::atomic<std::uint64_t> height_;
   std::atomic<std::uint64_t> last_block_ns_;
   std::atomic<std::uint64_t> last_answer_ns_{0};
@@ -168,6 +170,8 @@ void EngineOrdering::tell_loop() {
 void EngineOrdering::tell(const Told& block) {
   height_ = block.view.height().value;
   last_block_ns_ = clock_.monotonic_ns();
+  const auto ahead_ms = clock_watch_.block(block.view.time(), clock_.now(), last_block_ns_);
+  if (ahead_ms && config_.on_clock) config_.on_clock(*ahead_ms);
   Settled settled = in_flight_.finalise(block.envelopes);
   for (Answered& one : settled.answered) {
     kernel::Receipt& receipt = *one.answer.receipt;

@@ -39,6 +39,8 @@ struct EngineConfig {
   std::uint32_t quorum_ms = 3'000;               // an envelope that waits longer says that there is no quorum
   std::uint32_t empty_block_ms = 10'000;         // how often the engine makes one on an idle chain
   std::function<void(const Error&)> on_fault{};  // a connection of the engine ended badly, or our disk failed; any thread
+  // This machine's clock is wrong: by so many milliseconds ahead of the blocks, below 0: behind them (clock_watch.h); one thread.
+  std::function<void(std::int64_t)> on_clock{};
 };
 
 // Listens on the socket and serves the engine from then on. Borrows replica, transport and clock until stop() has returned.

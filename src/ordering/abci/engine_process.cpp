@@ -31,20 +31,37 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::minutes kSteady{1};  // who lived so long may be started again at once
 constexpr std::size_t kLastWords = 300;     // bytes of the log that are told
+constexpr std::int64_t kLogEnd = 65'536;    // bytes in which they are looked for: a panic has a stack behind it
 constexpr int kSilentMax = 2;               // looks without an answer
 // In the log when the engine's consensus has ended by a panic while the rest of it stays up (CometBFT v0.38, consensus/state.go). As the
 // whole message: what others send stands in values alone, where its quotes are escaped.
 constexpr std::string_view kGaveUp = R"("_msg":"CONSENSUS FAILURE!!!")";
+constexpr std::string_view kPanic = "\npanic: ";  // Go's own, which ends it; a log line has no line break inside
+// In the log when a block that two thirds voted for is over a minute ahead of this machine's clock (state/validation.go), which the engine
+// then refuses: as it decides, and as it catches up.
+constexpr std::array<std::string_view, 3> kRefusesBlock = {
+    R"("_msg":"CONSENSUS FAILURE!!!","err":"precommit step; +2/3 prevoted for an invalid block: block time )",
+    R"("_msg":"CONSENSUS FAILURE!!!","err":"+2/3 committed an invalid block: block time )",
+    R"("_msg":"Error in validation","err":"block time )"};
+constexpr std::string_view kInTheFuture = " is too far in the future ";
+constexpr std::int64_t kHalfThere = 512;  // bytes of the log's end that are looked at again: words may be half there
+constexpr const char* kSetTheClock =
+    "this machine's clock is over a minute behind the network's blocks, which the engine therefore refuses: nothing becomes final "
+    "here. Set it, keep it by NTP, and start the node again; the other members do not notice";
 
-// The end of the log on one line: the engine says there why it gave up.
+// On one line what the engine says of why it gave up: the words of its panic, else the log's end.
 std::string last_words(const std::string& path) {
   std::ifstream log(path, std::ios::binary | std::ios::ate);
   const auto size = static_cast<std::int64_t>(log ? static_cast<std::streamoff>(log.tellg()) : 0);
   if (size <= 0) return "none";
-  const auto count = std::min<std::int64_t>(size, kLastWords);
+  const auto count = std::min(size, kLogEnd);
   std::string words(static_cast<std::size_t>(count), '\0');
   log.seekg(size - count);
   log.read(words.data(), count);
+  std::size_t begin = words.size() > kLastWords ? words.size() - kLastWords : 0;
+  for (const std::string_view panic : {kGaveUp, kPanic})
+    if (const std::size_t at = words.rfind(panic); at != std::string::npos) begin = words[at] == '\n' ? at + 1 : at;
+  words = words.substr(begin, kLastWords);
   for (char& c : words)
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
   return words;
@@ -68,14 +85,28 @@ void shorten_log(const std::string& path, std::uint64_t bytes_max) {
   static_cast<void>(::truncate(path.c_str(), 0));
 }
 
+bool tells_of_our_clock(std::string_view log) {
+  return std::ranges::any_of(kRefusesBlock, [log](std::string_view words) {
+    const std::size_t at = log.rfind(words);
+    if (at == std::string_view::npos) return false;
+    const std::string_view rest = log.substr(at + words.size());
+    return rest.substr(0, rest.find('"')).find(kInTheFuture) != std::string_view::npos;
+  });
+}
+
 // Of one life of the engine.
 class Looks {
  public:
   explicit Looks(const ProcessConfig& config) : config_(config) {}
-  // Why it has to be ended; empty: it is well.
+  // Why it has to be ended; empty: it is well, or an end would not help it.
   std::string look() {
+    const std::string fresh = fresh_log();
+    if (!clock_told_ && config_.on_event && tells_of_our_clock(fresh)) {
+      clock_told_ = true;
+      config_.on_event(kSetTheClock);
+    }
     std::string why;
-    if (gave_up()) why = "its consensus failed and stood still";
+    if (fresh.find(kGaveUp) != std::string::npos) why = "its consensus failed and stood still";
     else if (is_silent()) why = "it did not answer any more";
     else if (answers_ && config_.left_behind && config_.left_behind())
       why = "it stayed far behind the other members and did not ask for whole blocks any more";
@@ -85,15 +116,15 @@ class Looks {
   }
 
  private:
-  bool gave_up() {
+  std::string fresh_log() {
     std::ifstream log(config_.log, std::ios::binary | std::ios::ate);
     const auto size = static_cast<std::int64_t>(log ? static_cast<std::streamoff>(log.tellg()) : 0);
     if (size < read_) read_ = 0;  // it was shortened
     std::string fresh(static_cast<std::size_t>(size - read_), '\0');
     log.seekg(read_);
     log.read(fresh.data(), size - read_);
-    read_ = std::max<std::int64_t>(read_, size - static_cast<std::int64_t>(kGaveUp.size()));  // the words may be half there
-    return fresh.find(kGaveUp) != std::string::npos;
+    read_ = std::max<std::int64_t>(read_, size - kHalfThere);
+    return fresh;
   }
   bool is_silent() {
     if (!config_.answers) return false;
@@ -110,6 +141,7 @@ class Looks {
 
   const ProcessConfig& config_;
   bool answers_ = false;  // now
+  bool clock_told_ = false;
   bool answered_ = false;
   int silent_ = 0;
   std::string complaint_;  // of the last look

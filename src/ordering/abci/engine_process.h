@@ -4,7 +4,8 @@
 // would let variables override the configuration that nobody edits. Its words go to the log, whose earlier part is kept as LOG.1: at each
 // start, and whenever it has grown too long. Should we die, it dies: the kernel ends it, and its application connection is gone anyway. It
 // is a session of its own, so that a terminal's interrupt is for us to handle. One that hangs, or that stands still after its consensus
-// failed, is killed and started again: what it may sign is its signer's to say, so that a new start is never a risk.
+// failed, is killed and started again: what it may sign is its signer's to say, so that a new start is never a risk. One that refuses the
+// network's blocks because this machine's clock is behind is said to do so.
 //
 // Thread-safety: stop is safe from any thread but the watching one; the rest from any. on_event runs on the watching thread without a lock.
 #pragma once

@@ -64,6 +64,13 @@ TEST_F(EngineProcessTest, ItsEndIsToldWithItsLastWordsAndItIsStartedAgain) {
   while (engine->starts() < 3) std::this_thread::yield();
 }
 
+TEST_F(EngineProcessTest, ItsPanicIsToldAndNotTheStackBehindIt) {
+  script("echo before\necho 'panic: state.AppHash does not match'\nfor i in $(seq 100); do echo github.com/some/function; done\nexit 2\n");
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("its last words: panic: state.AppHash does not match github.com"), std::string::npos) << event;
+}
+
 TEST_F(EngineProcessTest, ItGetsNoDescriptorNoInputAndNoVariableOfOurs) {
   ::setenv("CMT_LOG_LEVEL", "debug", 1);
   const int inherited = ::open("/dev/zero", O_RDONLY);  // without close-on-exec, as libraries make sockets
@@ -185,6 +192,49 @@ TEST_F(EngineProcessTest, WhatOthersSentAndItRepeatsInItsLogKillsNobody) {
   const int then = asked;
   while (asked < then + 20) std::this_thread::yield();
   EXPECT_EQ(engine->starts(), 1u);
+  EXPECT_FALSE(told);
+}
+
+TEST_F(EngineProcessTest, OneThatRefusesBlocksByAClockThatIsBehindSaysSoOnceALife) {
+  script(
+      R"x(echo '{"_msg":"Error in validation","err":"block time 2 is too far in the future (wall clock 1 + tolerance 1m0s)","height":7}')x"
+      "\nwhile :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0}, events{0};
+  config.answers = [&asked] { return ++asked > 0; };
+  config.on_event = [&, before = config.on_event](const std::string& what) {
+    ++events;
+    before(what);
+  };
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_EQ(event.find("this machine's clock is over a minute behind the network's blocks"), 0u) << event;
+  const int then = asked;
+  while (asked < then + 20) std::this_thread::yield();
+  EXPECT_EQ(events, 1);
+  EXPECT_EQ(engine->starts(), 1u);
+}
+
+TEST_F(EngineProcessTest, OneThatDecidesABlockItRefusesSaysWhyAndIsStartedAgain) {
+  script(R"x(echo '{"_msg":"CONSENSUS FAILURE!!!","err":"+2/3 committed an invalid block: block time 2 is too far in the future (w)"}')x"
+         "\nwhile :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  const auto engine = start();
+  EXPECT_EQ(first_event.get_future().get().find("this machine's clock is over a minute behind"), 0u);
+  while (engine->starts() < 2) std::this_thread::yield();
+}
+
+TEST_F(EngineProcessTest, OtherBlocksThatItRefusesSayNothingOfTheClock) {
+  script(R"(echo '{"_msg":"Error in validation","err":"block time 1 not greater than last block time 2","x":"is too far in the future "}')"
+         "\necho '{\"_msg\":\"nil\",\"err\":\"block time 2 is too far in the future (proposed by one alone)\"}'\n"
+         "while :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0};
+  config.answers = [&asked] { return ++asked > 0; };
+  const auto engine = start();
+  while (!std::filesystem::exists(config.log) || std::filesystem::file_size(config.log) < 150) std::this_thread::yield();
+  const int then = asked;
+  while (asked < then + 20) std::this_thread::yield();
   EXPECT_FALSE(told);
 }
 
