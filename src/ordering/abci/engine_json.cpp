@@ -270,8 +270,8 @@ Result<std::vector<Height>> parse_peer_heights(ByteView text) {
   CARELEDGER_TRY(const Value* const result, result_of(document.root()));
   std::vector<Height> heights;
   for (const Value& one : result->items_at("peers")) {
+    if (const Value* const told = one.find("peer_state"); told != nullptr && told->is_null()) continue;  // it has come just now
     CARELEDGER_TRY(const Value* const state, member(one, "peer_state"));
-    if (state->is_null()) continue;  // it has come just now
     CARELEDGER_TRY(const Value* const round, member(*state, "round_state"));
     CARELEDGER_TRY(const auto height, number<std::uint64_t>(*round, "height"));
     heights.push_back({height == 0 ? 0 : height - 1});
