@@ -86,6 +86,10 @@ Result<void> back_up_records(Organisation& organisation, const Layout& layout, c
 
 Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFolders& to, BackedUp& done) {
   done.height = ledger.ordering().height();
+  if (ledger.sealed())
+    return fail(ErrorKind::precondition,
+                "this ledger has just grown into a network, and what its members need is not complete before this node was started anew: "
+                "end the growth (network grow), start the node, and back it up then");
   if (ledger.embedded()) {
     CARELEDGER_CHECK(ledger.store().checkpoint(to.data + "/ledger"));  // refuses a folder that is there
   } else {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <future>
+#include <optional>
 
 #include "apps/founding.h"
 #include "apps/network/founding.h"
@@ -29,7 +30,9 @@ struct Plan {
   network::Description owner;  // name, weight, group, node and addresses of it: nobody else needs more
 };
 
-Result<std::vector<std::pair<network::Description, Bytes>>> read_entrants(const json::Value& order, const LedgerId& ledger, BlockTime now) {
+// `now` nothing: their consent was judged when the ledger took its last command.
+Result<std::vector<std::pair<network::Description, Bytes>>> read_entrants(const json::Value& order, const LedgerId& ledger,
+                                                                          std::optional<BlockTime> now) {
   std::vector<std::pair<network::Description, Bytes>> out;
   for (const json::Value& one : order.items_at("descriptions")) {
     CARELEDGER_TRY(network::Description read, network::read_description(one.text(), now));
@@ -87,6 +90,16 @@ Result<void> check_members(const Plan& plan) {
   return network::check_votes(members);
 }
 
+// One that was admitted and never came into careledger.json would become a member whom nobody knows, on a chain that is sealed already.
+Result<void> check_alone(const AdminActs& acts) {
+  const replica::View view = acts.ledger.replica().view();
+  const std::size_t count = view.state().scan(contracts::registry::kOrganisations, Limit{governance::kMembersMax}).size();
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  if (acts.ledger.sealed() || count == 1) return {};
+  return fail(ErrorKind::unsupported, "the ledger knows " + std::to_string(count) +
+                                          " organisations; only one that has a single one, this node's, grows into a network");
+}
+
 Result<Plan> plan_of(const AdminActs& acts, const GrowthPlace& place, const json::Value& order, const crypto::PublicKey& validator) {
   Plan plan;
   CARELEDGER_TRY(plan.config, read_config(system_files(), place.layout.config()));
@@ -95,7 +108,9 @@ Result<Plan> plan_of(const AdminActs& acts, const GrowthPlace& place, const json
     return fail(ErrorKind::unsupported,
                 "this node hosts " + std::to_string(plan.config.organisations.size()) +
                     " organisations; a member of a network hosts itself alone, and taking them apart is not offered");
-  CARELEDGER_TRY(auto entrants, read_entrants(order, acts.ledger.replica().ledger(), place.clock.now()));
+  CARELEDGER_CHECK(check_alone(acts));
+  const auto now = acts.ledger.sealed() ? std::nullopt : std::optional(place.clock.now());
+  CARELEDGER_TRY(auto entrants, read_entrants(order, acts.ledger.replica().ledger(), now));
   for (auto& [description, text] : entrants) {
     plan.entrants.push_back(std::move(description));
     plan.texts.push_back(std::move(text));
@@ -206,9 +221,9 @@ Result<http::Response> grow(const AdminActs& acts, const GrowthPlace& place, con
   CARELEDGER_TRY(Plan plan, plan_of(acts, place, order, validator.public_key()));
   CARELEDGER_CHECK(acts.begin());
   if (!acts.ledger.sealed()) CARELEDGER_CHECK(seal(acts, place, plan, validator));
+  CARELEDGER_CHECK(place.keys.promote(Purpose::validator));  // first of all: the old key signs nothing any more
   const replica::View view = acts.ledger.replica().view();
   CARELEDGER_CHECK(check_grown(view, plan, acts.organisation));
-  CARELEDGER_CHECK(place.keys.promote(Purpose::validator));
   CARELEDGER_TRY(const replica::SnapshotReader state, replica::SnapshotReader::make(view));
   CARELEDGER_TRY(const ordering::Grown grown, handover(acts, plan, view, state.header()));
   const Bytes bytes = ordering::encode(grown);

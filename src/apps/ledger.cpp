@@ -128,7 +128,7 @@ Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
   CARELEDGER_TRY(auto started, ordering::local::start(*replica_, std::move(validator), clock, config));
   local_ = started.get();
   ordering_ = std::move(started);
-  return {};
+  return sealed() ? keys.promote(vault::Purpose::validator) : Result<void>();  // when a crash came between the seal and that
 }
 
 Result<network::Standing> Ledger::standing() const {
