@@ -186,10 +186,11 @@ Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock&
     return fail(ErrorKind::precondition, "a restore of this folder was cut off: run careledger restore again");
   CARELEDGER_TRY(const std::vector<Remembered> remembered, remembered_in(layout, config));
   std::optional<Error> departs;
+  const BlockTime began = clock.now();  // before the newest block it would sign by keys and numbers that are used up
   const auto enough = [&](const replica::View& view) {
-    const bool is_there = view.height() >= view.first_height() && std::ranges::all_of(remembered, [&view](const Remembered& one) {
-                            return one.checkpoint.size <= view.log_size();
-                          });
+    const bool is_there =
+        view.height() >= view.first_height() && view.time() > began &&
+        std::ranges::all_of(remembered, [&view](const Remembered& one) { return one.checkpoint.size <= view.log_size(); });
     for (const Remembered& one : remembered)
       if (auto holds = is_there ? check_contains(view, one) : Result<void>(); !holds) departs = std::move(holds.error());
     return is_there;

@@ -82,6 +82,7 @@ BlockTime Application::time_of(const comet::Timestamp& time) const {
 Result<wire::Response> Application::info() {
   const std::lock_guard lock(mutex_);
   if (config_.on_start) config_.on_start();
+  pool_.clear();
   const replica::View view = replica_.view();
   Response response;
   auto& info = *response.mutable_info();

@@ -4,6 +4,7 @@ namespace careledger::ordering::abci {
 
 bool PoolBook::take(const Digest& envelope, const OrganisationId& sender, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
+  if (envelopes_.contains(envelope)) return true;  // the engine may have forgotten it, and is asked again
   const Share& share = shares_[sender];
   if (share.envelopes >= kEnvelopes || share.bytes + bytes > kBytes) return false;
   add(envelope, sender, bytes, {blocks_});
@@ -29,6 +30,13 @@ void PoolBook::block(const Bytes& proposer) {
   shares_.clear();
   before_ = std::move(envelopes_);
   envelopes_.clear();
+}
+
+void PoolBook::clear() {
+  const std::lock_guard lock(mutex_);
+  shares_.clear();
+  envelopes_.clear();
+  before_.clear();
 }
 
 void PoolBook::add(const Digest& envelope, const OrganisationId& sender, std::size_t bytes, Waiting waiting) {

@@ -38,6 +38,7 @@ class PoolBook {
   bool take(const Digest& envelope, const OrganisationId& sender, std::size_t bytes);  // false: its sender's share is used up
   std::optional<PassedOver> waits(const Digest& envelope, const OrganisationId& sender, std::size_t bytes);
   void block(const Bytes& proposer);  // one was committed
+  void clear();                       // an engine begins: its pool is empty
 
  private:
   struct Waiting {

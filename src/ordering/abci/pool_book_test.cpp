@@ -28,6 +28,15 @@ TEST(PoolBook, WhatWaitsSinceBeforeABlockCountsAndIsNeverRefused) {
   EXPECT_TRUE(book.take(envelope_number(101), sender_number(2), 10));
 }
 
+TEST(PoolBook, AnEnvelopeThatComesAgainIsOneAndANewEngineHasNone) {
+  PoolBook book;
+  for (std::size_t i = 0; i < 3 * PoolBook::kEnvelopes; ++i) ASSERT_TRUE(book.take(envelope_number(1), sender_number(1), 10)) << i;
+  for (std::uint64_t i = 2; i <= PoolBook::kEnvelopes; ++i) ASSERT_TRUE(book.take(envelope_number(i), sender_number(1), 10)) << i;
+  ASSERT_FALSE(book.take(envelope_number(1000), sender_number(1), 10));
+  book.clear();
+  EXPECT_TRUE(book.take(envelope_number(1000), sender_number(1), 10));
+}
+
 TEST(PoolBook, WhatStoodInABlockAndComesAgainBeginsAnew) {
   PoolBook book;
   const Digest one = envelope_number(1);
