@@ -85,6 +85,7 @@ Result<Grown> decode_grown(ByteView bytes) {
   out.descriptions = {message.descriptions().begin(), message.descriptions().end()};
   CARELEDGER_TRY(out.owner, read_owner(message));
   CARELEDGER_CHECK(check_headers(out));
+  if (encode(out) != bytes) return unfit("it has another form than the one whose number is read aloud");
   return out;
 }
 

@@ -114,7 +114,8 @@ class Recovering(Network):
 
         # What wallets and outsiders ask for is as it was: the log came with the state.
         for size in (1, remembered, remembered + 1):
-            self.assertEqual(self.ledger(SOUTH, f"consistency?from={size}"), self.ledger(NORTH, f"consistency?from={size}"))
+            asked = f"consistency?from={size}"
+            until("the same answer while blocks come", lambda: self.ledger(SOUTH, asked) == self.ledger(NORTH, asked))
         self.read_log(wallet, SOUTH)
         self.assertRegex(self.proof_of(SOUTH, "Observation/old"), r"[Ss]igned by [34] keys")
         self.put(SOUTH, {"resourceType": "Basic", "id": "new", "code": {"text": "x"}})
