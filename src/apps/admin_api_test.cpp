@@ -4,8 +4,8 @@
 
 #include "apps/founding.h"
 #include "apps/node_access.h"
+#include "base/test_folder.h"
 #include "edge/http/client.h"
-#include "vault/test_folder.h"
 
 namespace careledger::apps {
 namespace {
@@ -16,7 +16,7 @@ using edge::auth::Role;
 constexpr int kWrites = 50;  // the block that proves a write is one write to the disk behind its answer
 
 TEST(AdminApiTest, AWriteIsProvenRightAfterItsAnswer) {
-  const vault::TestFolder folder;
+  const TestFolder folder;
   const Layout layout = layout_of(folder.path() + "/node");
   NewLedger order;
   order.organisations = {{"North Hospital", "hospital", 0}};

@@ -6,16 +6,16 @@
 #include <filesystem>
 
 #include "apps/founding.h"
+#include "base/test_folder.h"
 #include "exchange/promises.h"
 #include "kernel/canonical.h"
-#include "vault/test_folder.h"
 
 namespace careledger::apps {
 namespace {
 
 class NodeBackup : public ::testing::Test {
  protected:
-  vault::TestFolder folder;
+  TestFolder folder;
   Layout layout = layout_of(folder.path() + "/node");
   BackupFolders where{folder.path() + "/data", folder.path() + "/keys"};
 

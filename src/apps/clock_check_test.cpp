@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/founding.h"
-#include "vault/test_folder.h"
+#include "base/test_folder.h"
 
 namespace careledger::apps {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t kHourMs = 3'600'000;
 
 TEST(ClockCheck, AClockBehindTheNewestBlockIsNamedWithWhatToDo) {
-  const vault::TestFolder folder;
+  const TestFolder folder;
   const Layout layout = layout_of(folder.path() + "/data");
   EXPECT_TRUE(check_clock(layout, system_clock().now()).well) << "nothing to compare it with";
   NewLedger order;

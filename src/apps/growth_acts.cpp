@@ -96,8 +96,8 @@ Result<void> check_alone(const AdminActs& acts) {
   const std::size_t count = view.state().scan(contracts::registry::kOrganisations, Limit{governance::kMembersMax}).size();
   if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   if (acts.ledger.sealed() || count == 1) return {};
-  return fail(ErrorKind::unsupported, "the ledger knows " + std::to_string(count) +
-                                          " organisations; only one that has a single one, this node's, grows into a network");
+  return fail(ErrorKind::conflict, "the ledger knows " + std::to_string(count) +
+                                       " organisations; only one that has a single one, this node's, grows into a network");
 }
 
 Result<Plan> plan_of(const AdminActs& acts, const GrowthPlace& place, const json::Value& order, const crypto::PublicKey& validator) {
@@ -105,9 +105,8 @@ Result<Plan> plan_of(const AdminActs& acts, const GrowthPlace& place, const json
   CARELEDGER_TRY(plan.config, read_config(system_files(), place.layout.config()));
   if (plan.config.network || !acts.ledger.embedded()) return fail(ErrorKind::conflict, "this ledger is a network's already");
   if (plan.config.organisations.size() != 1)
-    return fail(ErrorKind::unsupported,
-                "this node hosts " + std::to_string(plan.config.organisations.size()) +
-                    " organisations; a member of a network hosts itself alone, and taking them apart is not offered");
+    return fail(ErrorKind::conflict, "this node hosts " + std::to_string(plan.config.organisations.size()) +
+                                         " organisations; a member of a network hosts itself alone, and taking them apart is not offered");
   CARELEDGER_CHECK(check_alone(acts));
   const auto now = acts.ledger.sealed() ? std::nullopt : std::optional(place.clock.now());
   CARELEDGER_TRY(auto entrants, read_entrants(order, acts.ledger.replica().ledger(), now));

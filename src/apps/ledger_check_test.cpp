@@ -5,14 +5,14 @@
 
 #include "apps/founding.h"
 #include "apps/node.h"
-#include "vault/test_folder.h"
+#include "base/test_folder.h"
 
 namespace careledger::apps {
 namespace {
 
 class TrustFileOfOutsider : public ::testing::Test {
  protected:
-  vault::TestFolder folder;
+  TestFolder folder;
   Layout layout = layout_of(folder.path() + "/node");
   std::unique_ptr<Node> node;
   proof::Trust trust;

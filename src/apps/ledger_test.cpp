@@ -5,13 +5,13 @@
 #include <algorithm>
 
 #include "apps/seal_choice.h"
+#include "base/test_folder.h"
 #include "contracts/all.h"
 #include "kernel/authority.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
 #include "kernel/test_keys.h"
 #include "replica/ledger_store.h"
-#include "vault/test_folder.h"
 
 namespace careledger::apps {
 namespace {
@@ -39,7 +39,7 @@ Bytes founding_of_four() {
 }
 
 TEST(LedgerTest, ANetworkOfAnEarlierBuildIsToldThatItMustBeFoundedAnew) {
-  const vault::TestFolder folder;
+  const TestFolder folder;
   const Layout layout = layout_of(folder.path() + "/data");
   ASSERT_TRUE(system_files().make_folder(layout.ledger()));
   replica::Config config;

@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "apps/wallet_file.h"
+#include "base/test_folder.h"
 #include "crypto/secret_file.h"
 #include "crypto/secret_text.h"
 #include "crypto/test_memory.h"
 #include "crypto/test_nothing_freed.h"
 #include "kernel/test_keys.h"
-#include "vault/test_folder.h"
 
 namespace careledger::apps {
 namespace {
@@ -33,13 +33,13 @@ std::vector<std::size_t> copies_after_use(const std::string& path, const WalletS
 
 TEST(WalletMemory, HasNoSeedOutsideOfSecrets) {
   const crypto::NothingIsFreed kept;
-  const vault::TestFolder folder;
+  const TestFolder folder;
   EXPECT_EQ(copies_after_use(folder.path() + "/me.wallet", {}, {}), std::vector<std::size_t>(10));
 }
 
 TEST(WalletMemory, HasNoPassphraseOutsideOfSecrets) {
   const crypto::NothingIsFreed kept;
-  const vault::TestFolder folder;
+  const TestFolder folder;
   std::vector<crypto::Secret> needles;
   needles.push_back(crypto::secret_to_hex(crypto::Secret::random(system_entropy(), 32)));
   const std::string passphrase = folder.path() + "/passphrase";

@@ -11,9 +11,9 @@
 
 #include "apps/founding.h"
 #include "apps/node.h"
+#include "base/test_folder.h"
 #include "proof/trust.h"
 #include "replica/stored_block.h"
-#include "vault/test_folder.h"
 
 namespace careledger::apps {
 namespace {
@@ -23,7 +23,7 @@ namespace json = codec::json;
 
 class WalletFiles : public ::testing::Test {
  protected:
-  vault::TestFolder folder;
+  TestFolder folder;
   std::string path = folder.path() + "/me.wallet";
 };
 
@@ -191,7 +191,7 @@ class Consortium : public ::testing::Test {
     enrol("South Clinic", "s1");
   }
 
-  vault::TestFolder folder;
+  TestFolder folder;
   Layout layout = layout_of(folder.path() + "/data");
   std::unique_ptr<Node> node;
   std::optional<WalletFile> file;

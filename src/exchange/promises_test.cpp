@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "base/faulty_files.h"
-#include "vault/test_folder.h"
+#include "base/test_folder.h"
 
 namespace careledger::exchange {
 namespace {
@@ -28,7 +28,7 @@ class Promises : public ::testing::Test {
   }
   static Bytes contents(const std::string& file) { return *system_files().read_all(file, 1 << 20); }
   void put(const Bytes& bytes) const { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }  // not synced: quick
-  vault::TestFolder folder;
+  TestFolder folder;
   std::string path = folder.path() + "/promises";
   std::unique_ptr<vault::Keystore> keys = vault::Keystore::in_memory(system_clock(), system_entropy());
 };
@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, PromisesCrash,
 TEST_P(PromisesCrash, AtAnyStepNothingKeptIsLost) {
   constexpr std::uint64_t kSteps = 9;  // the file, and two of each of four promises
   for (std::uint64_t step = 1; step <= kSteps + 1; ++step) {
-    const vault::TestFolder fresh;
+    const TestFolder fresh;
     const std::string file = fresh.path() + "/promises";
     FaultyFiles files(system_files());
     files.stop_at_step(step);

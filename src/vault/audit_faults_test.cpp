@@ -4,10 +4,10 @@
 #include <tuple>
 
 #include "base/faulty_files.h"
+#include "base/test_folder.h"
 #include "base/test_stride.h"
 #include "vault/audit.h"
 #include "vault/keystore.h"
-#include "vault/test_folder.h"
 
 namespace careledger::vault {
 namespace {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/test_folder.h"
 #include "vault/keystore.h"
-#include "vault/test_folder.h"
 
 namespace careledger::vault {
 namespace {

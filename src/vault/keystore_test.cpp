@@ -9,10 +9,10 @@
 #include <set>
 
 #include "base/files.h"
+#include "base/test_folder.h"
 #include "vault/key_tree.h"
 #include "vault/keystore_file.h"
 #include "vault/shred.h"
-#include "vault/test_folder.h"
 
 namespace careledger::vault {
 namespace {

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "base/files.h"
+#include "base/test_folder.h"
 #include "vault/page_token.h"
-#include "vault/test_folder.h"
 
 namespace careledger::vault {
 namespace {

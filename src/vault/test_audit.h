@@ -6,10 +6,10 @@
 #include <atomic>
 #include <future>
 
+#include "base/test_folder.h"
 #include "vault/audit.h"
 #include "vault/keystore.h"
 #include "vault/test_clock.h"
-#include "vault/test_folder.h"
 #include "vault/test_ledger.h"
 
 namespace careledger::vault {

@@ -6,10 +6,10 @@
 #include <atomic>
 #include <future>
 
+#include "base/test_folder.h"
 #include "vault/keystore.h"
 #include "vault/terms.h"
 #include "vault/test_clock.h"
-#include "vault/test_folder.h"
 #include "vault/test_ledger.h"
 #include "vault/vault.h"
 

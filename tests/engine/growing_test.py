@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ del sys.argv[3:5]
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from consortium_test import CITY, ENGINE, MEMBERS, NORTH, REGION, SOUTH, Network, free_ports, until  # noqa: E402
-from node import flip, http, make_certificate, run  # noqa: E402
+from node import Node, flip, http, make_certificate, run  # noqa: E402
 
 NEWCOMERS = [(SOUTH, "clinic"), (CITY, "laboratory"), (REGION, "regulator")]
 
@@ -45,6 +46,7 @@ class Growing(Network):
     def setUpClass(cls):
         cls.scratch = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="careledger-grow-"))
         cls.nodes, cls.files = {}, {}
+        cls.sample = min(glob.glob(SAMPLES + "/2019/*.json.gz"), key=os.path.getsize)
         cls.ports = dict(zip([name for name, _ in MEMBERS], zip(free_ports(4), free_ports(4))))
         cls.certificates = {name: make_certificate(cls.scratch, cls.host(name)) for name, _ in MEMBERS}
         cls.trusted = os.path.join(cls.scratch, "members.pem")
@@ -109,10 +111,29 @@ class Growing(Network):
         self.put(NORTH, {"resourceType": "Basic", "id": "still", "code": {"text": "x"}})
         self.proof_of(NORTH, "Basic/still")
 
+    def one_whom_the_ledger_alone_knows(self):
+        folder = self.path("crowd")
+        run("init", folder, "--organisation", NORTH, "--organisation", SOUTH, "--name", "Region", "--port", "0", check=0)
+        with open(folder + "/careledger.json", encoding="utf-8") as file:
+            config = json.load(file)
+        del config["organisations"][1:]  # as it stands when an admission was cut off
+        with open(folder + "/careledger.json", "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        node = Node(folder)
+        self.addCleanup(node.end, signal.SIGTERM)
+        refused = run("--json", "network", "grow", folder, "--organisation", NORTH, *[self.files[name] for name, _ in NEWCOMERS],
+                      *self.addresses(NORTH))
+        error = json.loads(refused.stdout)["error"]
+        self.assertEqual(error["kind"], "conflict", refused.stdout)
+        self.assertIn("the ledger knows 2 organisations", error["message"])
+        height = node.metric("careledger_ledger_height")  # a sealed ledger has no block after its seal
+        run("import", folder, self.sample, "--organisation", NORTH, check=0)
+        until("a block after the refusal", lambda: node.metric("careledger_ledger_height") > height)
+        node.end(signal.SIGTERM)
+
     def test_an_embedded_ledger_becomes_a_network_and_what_was_proven_stays_proven(self):
         node, before = self.nodes[NORTH], self.validator()
-        sample = min(glob.glob(SAMPLES + "/2019/*.json.gz"), key=os.path.getsize)
-        run("import", self.folder(NORTH), sample, "--organisation", NORTH, check=0)
+        run("import", self.folder(NORTH), self.sample, "--organisation", NORTH, check=0)
         self.put(NORTH, {"resourceType": "Basic", "id": "old", "code": {"text": "x"}})
         self.proof_of(NORTH, "Basic/old")
         old_bundle, old_trust = self.path("old.proof"), self.path("old.trust")
@@ -120,6 +141,7 @@ class Growing(Network):
         shutil.copy(self.path("trust"), old_trust)
         first = json.loads(http(node.addresses["rpc"][0] + "/commit?height=1")[2])
         self.what_does_not_grow()
+        self.one_whom_the_ledger_alone_knows()
 
         reader = Reader(node, "/Basic/old", self.bearer(NORTH))
         reader.start()

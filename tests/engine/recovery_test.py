@@ -29,15 +29,6 @@ class Recovering(Network):
         self.assertEqual(status, 200, answer)
         return json.loads(answer)
 
-    def fill(self, height):
-        """Records until the ledger has come so far: without them there is a block each ten seconds."""
-        number = 0
-        while self.height(NORTH) < height:
-            number += 1
-            before = self.height(NORTH)
-            self.put(NORTH, {"resourceType": "Basic", "id": f"b{height}-{number}", "code": {"text": "x"}})
-            until("a block with it", lambda before=before: self.height(NORTH) > before)
-
     def on_disk(self, name):
         """Heights of a member's snapshots."""
         return sorted(int(os.path.basename(file).split(".")[0]) for file in glob.glob(self.folder(name) + "/snapshots/*.whole"))

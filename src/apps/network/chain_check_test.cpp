@@ -5,10 +5,10 @@
 
 #include "apps/founding.h"
 #include "apps/node.h"
+#include "base/test_folder.h"
 #include "ordering/headers_kept.h"
 #include "replica/ledger_store.h"
 #include "replica/stored_block.h"
-#include "vault/test_folder.h"
 
 namespace careledger::apps::network {
 namespace {
@@ -43,7 +43,7 @@ class Changed final : public ChainSource {
 
 class ChainCheck : public ::testing::Test {
  protected:
-  vault::TestFolder folder;
+  TestFolder folder;
   Layout layout = layout_of(folder.path() + "/node");
   std::unique_ptr<Node> node;
   proof::ValidatorSet founders;

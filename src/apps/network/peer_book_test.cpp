@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "vault/test_folder.h"
+#include "base/test_folder.h"
 
 namespace careledger::apps::network {
 namespace {
@@ -18,7 +18,7 @@ PeerConfig peer(char which) {
 }
 
 TEST(PeerBookTest, SaysWhatTheFileSaysNowAndKeepsItWhileItCannotBeRead) {
-  const vault::TestFolder folder;
+  const TestFolder folder;
   const std::string path = folder.path() + "/careledger.json";
   Config config;
   config.name = "Region";

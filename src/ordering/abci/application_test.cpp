@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_folder.h"
 #include "contracts/governance/governance.h"
 #include "kernel/codes.h"
-#include "ordering/abci/test_folder.h"
 #include "ordering/headers_kept.h"
 #include "ordering/test_founder.h"
 
@@ -373,7 +373,7 @@ class DroppingBlocks : public ApplicationTest {
     EXPECT_TRUE(undo.ParseFromString(store->get(replica::columns::kMeta, replica::kUndoKey).value().value_or("")));
     return !undo.side_rows().empty();
   }
-  ScratchFolder snapshots;
+  TestFolder snapshots;
   using Told = std::vector<std::int64_t>;
 };
 

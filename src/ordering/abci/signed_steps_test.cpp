@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "base/faulty_files.h"
+#include "base/test_folder.h"
 #include "base/test_stride.h"
 
 namespace careledger::ordering::abci {
@@ -13,13 +13,7 @@ namespace {
 
 class SignedStepsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/careledger-steps-XXXXXX";
-    folder = ::mkdtemp(pattern);
-    file = folder + "/signed";
-    ASSERT_TRUE(SignedSteps::create(files, file, at_height(0)));
-  }
-  void TearDown() override { std::filesystem::remove_all(folder); }
+  void SetUp() override { ASSERT_TRUE(SignedSteps::create(files, file, at_height(0))); }
   static signer::Signed at_height(std::int64_t height) {
     signer::Signed out;
     out.set_chain_id("cl-test");
@@ -42,7 +36,8 @@ class SignedStepsTest : public ::testing::Test {
   Bytes contents() { return *files.read_all(file, 1u << 20); }
 
   Files& files = system_files();
-  std::string folder, file;
+  TestFolder folder;
+  std::string file = folder.path() + "/signed";
 };
 
 TEST_F(SignedStepsTest, TheNewestCountsAndTheFileStaysShort) {

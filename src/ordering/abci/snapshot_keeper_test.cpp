@@ -8,7 +8,7 @@
 #include <random>
 
 #include "base/faulty_files.h"
-#include "ordering/abci/test_folder.h"
+#include "base/test_folder.h"
 #include "replica/test_world.h"
 
 namespace careledger::ordering::abci {
@@ -81,7 +81,7 @@ class SnapshotKeeperTest : public ::testing::Test {
 
   World world{77};
   std::mt19937_64 random{8};
-  ScratchFolder folder;
+  TestFolder folder;
   FaultyFiles files{system_files()};
   std::unique_ptr<replica::Replica> replica = replica::test::open_replica(world, replica::memory_ledger_store());
   std::map<std::uint64_t, std::vector<Bytes>> whole;

@@ -7,8 +7,8 @@
 #include <random>
 #include <set>
 
+#include "base/test_folder.h"
 #include "ordering/abci/fake_engine.h"
-#include "ordering/abci/test_folder.h"
 #include "replica/test_world.h"
 #include "storage/test_faulty_store.h"
 
@@ -87,7 +87,7 @@ class Source {
  private:
   const World& world_;
   const std::shared_ptr<storage::Store> store_ = replica::memory_ledger_store();
-  const ScratchFolder folder_;
+  const TestFolder folder_;
   std::unique_ptr<replica::Replica> replica_;
   std::map<std::uint64_t, TrustedPoint> points_;
   std::optional<Application> application_;

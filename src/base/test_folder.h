@@ -8,25 +8,25 @@
 
 #include "base/assert.h"
 
-namespace careledger::ordering::abci {
+namespace careledger {
 
-class ScratchFolder {
+class TestFolder {
  public:
-  ScratchFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "careledger-ordering-XXXXXX").string();
+  TestFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "careledger-test-XXXXXX").string();
     CARELEDGER_ASSERT(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }
-  ~ScratchFolder() {
+  ~TestFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
   const std::string& path() const { return path_; }
 
  private:
   std::string path_;
 };
 
-}  // namespace careledger::ordering::abci
+}  // namespace careledger
