@@ -5,6 +5,7 @@
 #include "apps/act_record.h"
 #include "apps/network/founding.h"
 #include "apps/network/grown_file.h"
+#include "apps/network/old_chain.h"
 #include "apps/network/restored.h"
 #include "apps/upgrade.h"
 #include "codec/json/json.h"
@@ -98,6 +99,9 @@ Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFo
                                     : copy_file(layout.description(), to.data + "/description.json"));
     CARELEDGER_CHECK(copy_if_there(layout.grown(), to.data + "/grown.pb"));
     CARELEDGER_CHECK(copy_if_there(layout.grown_file(), to.data + "/grown.careledger"));
+    const replica::View view = ledger.replica().view();
+    if (ledger.grown() && network::has_old_chain(view, *ledger.grown()))
+      CARELEDGER_CHECK(network::write_old_chain(system_files(), to.data + "/old-chain", view, *ledger.grown()));
   }
   CARELEDGER_CHECK(copy_file(layout.founding(), to.data + "/founding.pb"));
   CARELEDGER_CHECK(copy_file(layout.config(), to.data + "/careledger.json"));
@@ -128,9 +132,13 @@ Result<void> verify_member(const BackupFolders& from, const Config& config, vaul
   if (kernel::ledger_id(founding) != config.ledger)
     return fail(ErrorKind::corrupt, from.data + "/founding.pb founds another ledger than careledger.json names");
   CARELEDGER_CHECK(system_files().read_all(from.data + "/founding.txt", kSmallFileMax));
-  if (system_files().exists(from.data + "/grown.pb"))
-    CARELEDGER_CHECK(network::GrownFile::open(system_files(), from.data + "/grown.careledger"));
-  else CARELEDGER_CHECK(system_files().read_all(from.data + "/description.json", kSmallFileMax));
+  if (system_files().exists(from.data + "/grown.pb")) {
+    CARELEDGER_TRY(const auto handed, network::GrownFile::open(system_files(), from.data + "/grown.careledger"));
+    const std::string old_chain = from.data + "/old-chain";
+    if (system_files().exists(old_chain)) CARELEDGER_CHECK(network::check_old_chain(system_files(), old_chain, handed.grown()));
+  } else {
+    CARELEDGER_CHECK(system_files().read_all(from.data + "/description.json", kSmallFileMax));
+  }
   for (const vault::Purpose purpose : {vault::Purpose::validator, vault::Purpose::engine_node})
     if (!keys.holds(purpose))
       return fail(ErrorKind::corrupt, from.keys + "/ledger.keys holds no key of a validator, or none of its engine");
@@ -271,6 +279,7 @@ Result<void> restore_folder(const Layout& layout, const BackupFolders& from, con
   CARELEDGER_CHECK(copy_if_there(from.data + "/description.json", layout.description()));
   CARELEDGER_CHECK(copy_if_there(from.data + "/grown.pb", layout.grown()));
   CARELEDGER_CHECK(copy_if_there(from.data + "/grown.careledger", layout.grown_file()));
+  CARELEDGER_CHECK(copy_if_there(from.data + "/old-chain", layout.old_chain()));
   return network::begin_silent(layout, config, fs::absolute(from.data).string(), used);
 }
 
@@ -288,6 +297,7 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
     network::JoinOrder order = fetching;
     order.seal = choice;
     if (system_files().exists(layout.grown())) CARELEDGER_CHECK(network::load_grown(layout));
+    if (system_files().exists(layout.old_chain())) CARELEDGER_CHECK(system_files().remove(layout.old_chain()));  // the ledger has it now
     CARELEDGER_TRY(done.lost_entries, network::come_back(layout, order, clock, entropy));
   }
   CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, choice, clock, entropy));

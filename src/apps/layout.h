@@ -17,6 +17,7 @@ struct Layout {
   std::string founding_text() const { return folder + "/founding.txt"; }    // the founding document of a network, for people
   std::string grown() const { return folder + "/grown.pb"; }                // of a network whose ledger was an embedded one
   std::string grown_file() const { return folder + "/grown.careledger"; }   // what its owner gave to the others
+  std::string old_chain() const { return folder + "/old-chain"; }           // of its former owner, while a restore has not ended
   std::string engine() const { return folder + "/engine"; }                 // of a network's node
   std::string signed_steps() const { return folder + "/engine.signed"; }    // what its validator signed last; no part of a backup
   std::string restoring() const { return folder + "/restoring"; }           // while a restore of a network's node has not ended

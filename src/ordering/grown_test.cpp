@@ -2,63 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include <future>
-
-#include "ordering/growth.h"
-#include "ordering/test_growth.h"
+#include "ordering/test_grown.h"
 
 namespace careledger::ordering {
 namespace {
 
-// What an owner hands over, of a ledger that has really grown.
 class GrownTest : public ::testing::Test {
  protected:
-  GrownTest() {
-    replica_ = founder_.open(replica::memory_ledger_store());
-    auto ordering = std::move(*local::start(*replica_, validator_.clone(), clock_, local::Config{.epoch_ms = 1}));
-    ordering->host(founder_.id(), founder_.signer());
-    std::promise<void> admitted;
-    ordering->submit(founder_.id(), founder_.admit(1, "North", clock_.now()), Lane::urgent,
-                     [&admitted](const Answer&) { admitted.set_value(); });
-    admitted.get_future().wait();
-    std::promise<void> grew;
-    ordering->put_alone(
-        founder_.id(),
-        [this](const local::Newest& newest) {
-          const auto grow = growing_.command(testing::Founder::admitted(1), newest, clock_.now());
-          return Result<Bytes>(founder_.sign(2, contracts::build::grow(grow), clock_.now()));
-        },
-        [&grew](const Result<kernel::Receipt>&) { grew.set_value(); });
-    grew.get_future().wait();
-    const std::uint64_t seal = ordering->height().value;
-    grown_.founding = founder_.founding();
-    for (std::uint64_t height = seal - 2; height <= seal; ++height) grown_.headers.push_back(*ordering->header({height}));
-    grown_.validators = *ordering->validators({seal});
-    grown_.successors = voters(replica_->view());
-    grown_.snapshot = "snapshot";
-    grown_.descriptions = {"one", "two"};
-    grown_.owner = {id_cast<OrganisationId>(testing::Founder::admitted(1)),
-                    "North",
-                    growing_.keys()[0].public_key(),
-                    "north:1",
-                    "https://north:2",
-                    clock_.now()};
-    ordering->stop();
-  }
-
   void refused(const Grown& changed, const std::string& why) {
     const auto read = decode_grown(encode(changed));
     ASSERT_FALSE(read) << why;
     EXPECT_NE(read.error().message.find(why), std::string::npos) << read.error().message;
   }
 
-  ManualClock clock_;
-  SeededEntropy entropy_{1};
-  crypto::SigningKey validator_ = crypto::SigningKey::generate(entropy_);
-  testing::Founder founder_{clock_.now()};
-  testing::Growing growing_{founder_.ledger()};
-  std::unique_ptr<replica::Replica> replica_;
-  Grown grown_;
+  testing::GrownLedger ledger_;
+  Grown& grown_ = ledger_.grown;
 };
 
 TEST_F(GrownTest, WhatIsHandedOverReadsBackTheSame) {
@@ -66,7 +24,7 @@ TEST_F(GrownTest, WhatIsHandedOverReadsBackTheSame) {
   const auto read = decode_grown(bytes);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(encode(*read), bytes);
-  EXPECT_EQ(read->seal_height(), replica_->view().height());
+  EXPECT_EQ(read->seal_height(), ledger_.replica->view().height());
   EXPECT_EQ(read->owner.listen, "north:1");
   Grown other = grown_;
   other.owner.listen = "elsewhere:1";
@@ -90,7 +48,7 @@ TEST_F(GrownTest, WhatDoesNotFitTogetherIsRefusedWithItsReason) {
   changed.validators = changed.successors;
   refused(changed, "one key");
   changed = grown_;
-  changed.founding = testing::Founder(clock_.now(), 9).founding();
+  changed.founding = testing::Founder(ledger_.clock.now(), 9).founding();
   refused(changed, "of another ledger");
   changed = grown_;
   changed.founding = "nothing";

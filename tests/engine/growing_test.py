@@ -176,22 +176,36 @@ class Growing(Network):
             self.proof_of(name, "Basic/new")
         run("verify", old_bundle, "--trust", old_trust, check=0)
         self.assertIn("6400000000: present", until("a walk to the newest block", lambda: self.walk(first)))
-        self.what_lasts(grown)
+        self.what_lasts(grown, first)
 
     def audit(self, name):
         done = run("--json", "audit", self.folder(name), "--engine", ENGINE)
         self.assertTrue(json.loads(done.stdout)["sound"], done.stdout)
 
-    def restore(self, name):
+    def restore(self, name, record):
         """Lost but for its backup: the state at the seal comes from its own copy of what was handed over, the blocks from the others."""
-        where = ["--data", self.path("backup"), "--keys", self.path("backup-keys")]
+        data = self.path("backup-" + name)
+        where = ["--data", data, "--keys", self.path("backup-keys-" + name)]
         run("backup", self.folder(name), *where, check=0)
         run("backup", self.folder(name), *where, "--verify", check=0)
         self.nodes[name].stop()
         shutil.rmtree(self.folder(name))
         run("restore", self.folder(name), *where, "--engine", ENGINE, check=0)
+        self.assertFalse(os.path.exists(self.folder(name) + "/old-chain"))
         self.start(name)
-        self.proof_of(name, "Basic/new")
+        self.proof_of(name, record)
+        return data, where
+
+    def restore_the_owner(self, first):
+        """The old blocks, which it alone has, come from its backup."""
+        data, where = self.restore(NORTH, "Basic/old")
+        commit = self.nodes[NORTH].addresses["rpc"][0] + "/commit?height=1"
+        self.assertEqual(json.loads(http(commit)[2])["result"], first["result"])
+        self.assertIn("6400000000: present", until("a walk from the old block", lambda: self.walk(first)))
+        flip(data + "/old-chain")
+        done = run("backup", self.folder(NORTH), *where, "--verify")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("old-chain", done.stderr)
 
     def what_is_not_taken(self, file):
         torn, flipped = self.path("torn"), self.path("flipped")
@@ -208,7 +222,7 @@ class Growing(Network):
         self.assertFalse(os.path.exists(self.folder(SOUTH) + "/careledger.json"))
         self.assertFalse(os.path.exists(self.folder(SOUTH) + "/ledger"))
 
-    def what_lasts(self, grown):
+    def what_lasts(self, grown, first):
         """Members are started anew; one of four is away; the founder decides nothing any more."""
         self.nodes[CITY].stop()
         self.audit(CITY)
@@ -226,7 +240,8 @@ class Growing(Network):
         self.assertEqual(sorted(one["name"] for one in listed["members"]), sorted(name for name, _ in MEMBERS))
         self.assertEqual(listed["votes"], 40)
         self.decide([NORTH, SOUTH, CITY], "--weight-of", REGION, "--weight", "9")
-        self.restore(CITY)
+        self.assertFalse(os.path.exists(self.restore(CITY, "Basic/new")[0] + "/old-chain"))
+        self.restore_the_owner(first)
         east = self.path("east.json")
         run("network", "describe", self.path("east"), "--founding", self.folder(NORTH) + "/founding.pb", "--organisation", "East Hospital",
             "--listen", "127.0.1.40:26656", "--api", "https://127.0.1.40:8443", "-o", east, check=0)

@@ -52,7 +52,8 @@ Result<Config> found(const Layout& layout, const std::vector<DescriptionFile>& f
 // hold this folder's own, newest description. conflict when the folder is of another ledger, or of another handover; malformed, invalid:
 // the file, or the state in it.
 Result<Config> found_grown(const Layout& layout, const std::string& path, const std::vector<std::uint16_t>& rpc_ports);
-// Of a member that was restored: the state at the seal once more, from its own copy of that file. Nothing when there is a ledger.
+// Of a member that was restored: the state at the seal once more, from its own copy of that file, or from the old blocks where a backup
+// brought them. Nothing when there is a ledger that has the seal; one that ends below it is made anew.
 Result<void> load_grown(const Layout& layout);
 
 }  // namespace careledger::apps::network

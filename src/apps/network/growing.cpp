@@ -3,6 +3,7 @@
 
 #include "apps/network/founding.h"
 #include "apps/network/grown_file.h"
+#include "apps/network/old_chain.h"
 #include "contracts/all.h"
 #include "contracts/governance/governance.h"
 #include "kernel/canonical.h"
@@ -69,6 +70,20 @@ Result<std::shared_ptr<storage::Store>> open_ledger(const Layout& layout) {
   options.folder = layout.ledger();
   CARELEDGER_TRY(auto store, replica::open_ledger_store(options));
   return std::shared_ptr<storage::Store>(std::move(store));
+}
+
+// Whether the ledger has the seal, or blocks above it. The node may be serving. One that ends below it is of an attempt that was cut off.
+Result<bool> reaches(const Layout& layout, Height seal) {
+  if (!system_files().exists(layout.ledger())) return false;
+  replica::LedgerStoreOptions options;
+  options.folder = layout.ledger();
+  options.create = false;
+  options.read_only = true;
+  const auto store = replica::open_ledger_store(options);
+  if (!store && store.error().kind == ErrorKind::not_found) return false;
+  if (!store) return tl::make_unexpected(store.error());
+  CARELEDGER_TRY(const auto heights, replica::stored_heights(**store));
+  return heights && heights->newest >= seal;
 }
 
 Result<void> load_state(const Layout& layout, GrownFile& file, const Description& own) {
@@ -155,21 +170,12 @@ Result<Config> found_grown(const Layout& layout, const std::string& path, const 
 }
 
 Result<void> load_grown(const Layout& layout) {
-  if (system_files().exists(layout.ledger())) {
-    replica::LedgerStoreOptions options;
-    options.folder = layout.ledger();
-    options.create = false;
-    options.read_only = true;  // the node may be serving
-    const auto store = replica::open_ledger_store(options);
-    if (!store && store.error().kind != ErrorKind::not_found) return tl::make_unexpected(store.error());
-    if (store) {
-      CARELEDGER_TRY(const auto heights, replica::stored_heights(**store));
-      if (heights) return {};
-    }
-  }
   CARELEDGER_TRY(GrownFile file, GrownFile::open(system_files(), layout.grown_file()));
+  CARELEDGER_TRY(const bool there, reaches(layout, file.grown().seal_height()));
+  if (there) return {};
   CARELEDGER_CHECK(remove_ledger(layout));
   CARELEDGER_TRY(const auto store, open_ledger(layout));
+  if (system_files().exists(layout.old_chain())) return repeat_old_chain(system_files(), layout.old_chain(), file.grown(), store);
   return load_pieces(file, store);
 }
 

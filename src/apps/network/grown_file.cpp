@@ -10,46 +10,24 @@ namespace {
 
 constexpr std::string_view kMagic = "careledger-grown/1\n";
 
-Result<void> append_sized(File& file, ByteView bytes) {
-  Bytes size;
-  append_u32(size, static_cast<std::uint32_t>(bytes.size()));
-  CARELEDGER_CHECK(file.append(size));
-  return file.append(bytes);
-}
-
 }  // namespace
 
 Result<void> write_grown_file(Files& files, const std::string& path, ByteView grown, const replica::SnapshotReader& state) {
   CARELEDGER_TRY(const auto file, files.open(path, true));
   CARELEDGER_CHECK(file->truncate(0));
   CARELEDGER_CHECK(file->append(kMagic));
-  CARELEDGER_CHECK(append_sized(*file, grown));
+  CARELEDGER_CHECK(append_part(*file, grown));
   for (std::size_t index = 0; index < state.chunks(); ++index) {
     CARELEDGER_TRY(const Bytes piece, state.chunk(index));
-    CARELEDGER_CHECK(append_sized(*file, piece));
+    CARELEDGER_CHECK(append_part(*file, piece));
   }
   return file->sync();
 }
 
-Result<std::optional<Bytes>> GrownFile::read_sized(std::size_t size_max) {
-  CARELEDGER_TRY(const Bytes head, file_->read(at_, 4));
-  if (head.empty()) return std::optional<Bytes>();
-  ByteView rest = head;
-  const auto size = take_u32(rest);
-  if (!size || *size > size_max) return fail(ErrorKind::malformed, path_ + " is no file of a grown ledger, or it was cut off");
-  CARELEDGER_TRY(Bytes bytes, file_->read(at_ + 4, *size));
-  if (bytes.size() != *size) return fail(ErrorKind::malformed, path_ + " was cut off: ask for it again");
-  at_ += 4 + *size;
-  return std::optional(std::move(bytes));
-}
-
 Result<GrownFile> GrownFile::open(Files& files, const std::string& path) {
-  CARELEDGER_TRY(auto opened, files.open(path, false));
-  GrownFile out(path, std::move(opened));
-  CARELEDGER_TRY(const Bytes magic, out.file_->read(0, kMagic.size()));
-  if (magic != kMagic) return fail(ErrorKind::malformed, path + " is no file of a grown ledger (careledger network grow writes one)");
-  out.at_ = kMagic.size();
-  CARELEDGER_TRY(auto bytes, out.read_sized(ordering::kGrownBytesMax));
+  CARELEDGER_TRY(auto parts, SizedParts::open(files, path, kMagic, "file of a grown ledger", "careledger network grow writes one"));
+  GrownFile out(std::move(parts));
+  CARELEDGER_TRY(auto bytes, out.parts_.next(ordering::kGrownBytesMax));
   if (!bytes) return fail(ErrorKind::malformed, path + " was cut off: ask for it again");
   out.bytes_ = std::move(*bytes);
   auto grown = ordering::decode_grown(out.bytes_);
@@ -58,7 +36,7 @@ Result<GrownFile> GrownFile::open(Files& files, const std::string& path) {
   return out;
 }
 
-Result<std::optional<Bytes>> GrownFile::next_piece() { return read_sized(replica::kSnapshotChunkBytesMax); }
+Result<std::optional<Bytes>> GrownFile::next_piece() { return parts_.next(replica::kSnapshotChunkBytesMax); }
 
 Result<ordering::Grown> kept_grown(const Layout& layout) {
   auto bytes = system_files().read_all(layout.grown(), ordering::kGrownBytesMax);

@@ -8,11 +8,11 @@
 // Thread-safety: one thread a file.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "apps/layout.h"
+#include "apps/network/sized_parts.h"
 #include "base/files.h"
 #include "ordering/grown.h"
 #include "replica/snapshot.h"
@@ -31,11 +31,8 @@ class GrownFile {
   Result<std::optional<Bytes>> next_piece();  // nullopt after the last; malformed: cut off, or larger than a piece
 
  private:
-  GrownFile(std::string path, std::unique_ptr<File> file) : path_(std::move(path)), file_(std::move(file)) {}
-  Result<std::optional<Bytes>> read_sized(std::size_t size_max);
-  std::string path_;
-  std::unique_ptr<File> file_;
-  std::uint64_t at_ = 0;
+  explicit GrownFile(SizedParts parts) : parts_(std::move(parts)) {}
+  SizedParts parts_;
   Bytes bytes_;
   ordering::Grown grown_;
 };
