@@ -17,6 +17,9 @@ struct GrownLedger {
     ordering->submit(founder.id(), founder.admit(1, "North", clock.now()), Lane::urgent,
                      [&admitted](const Answer&) { admitted.set_value(); });
     admitted.get_future().wait();
+    std::promise<void> proven;  // by the empty block after it: the chain is as long each time
+    ordering->when_provable({1}, [&proven] { proven.set_value(); });
+    proven.get_future().wait();
     std::promise<void> grew;
     ordering->put_alone(
         founder.id(),
