@@ -18,7 +18,16 @@ void fill(Block& block, std::uint64_t height, BlockTime time, const std::vector<
 
 }  // namespace
 
-SimNode::SimNode(const replica::test::World& world) : world_(world), disk_(replica::memory_ledger_store()) { start(); }
+std::unique_ptr<replica::Replica> open_replica(const Bytes& founding, std::shared_ptr<storage::Store> store) {
+  replica::Config config;
+  config.founding = founding;
+  config.threads = 0;
+  auto replica = replica::Replica::open(config, std::move(store), contracts::all());
+  CARELEDGER_ASSERT(replica.has_value());
+  return std::move(*replica);
+}
+
+SimNode::SimNode(const Bytes& founding) : founding_(founding), disk_(replica::memory_ledger_store()) { start(); }
 
 void SimNode::crash() {
   if (alive()) height_ = height();
@@ -29,7 +38,7 @@ void SimNode::crash() {
 
 void SimNode::start() {
   store_ = std::make_shared<FaultyStore>(disk_);
-  replica_ = replica::test::open_replica(world_, store_);
+  replica_ = open_replica(founding_, store_);
   ordering::abci::ApplicationConfig config;
   config.on_commit = [this](const replica::View&, const std::vector<ordering::abci::Ordered>& envelopes) {
     receipts_.clear();
@@ -77,8 +86,9 @@ Effect SimNode::finalize(const Decided& block, std::uint64_t height) {
     told.mutable_validator()->set_address(one.validator);
   }
   const wire::Response response = must(request);
-  Effect effect{response.finalize_block().app_hash(), {}};
+  Effect effect{response.finalize_block().app_hash(), {}, {}};
   for (const auto& result : response.finalize_block().tx_results()) effect.results.push_back(result.SerializeAsString());
+  for (const auto& update : response.finalize_block().validator_updates()) effect.updates.push_back(update.SerializeAsString());
   return effect;
 }
 

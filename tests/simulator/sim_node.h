@@ -1,10 +1,9 @@
 // One member of a simulated network: a disk that stays, and a process on it that comes and goes.
 #pragma once
 
-#include <random>
-
 #include "ordering/abci/application.h"
-#include "replica/test_world.h"
+#include "replica/replica.h"
+#include "simulator/reference.h"
 #include "storage/test_faulty_store.h"
 
 namespace careledger::simulator {
@@ -13,21 +12,18 @@ namespace wire = careledger::abci;
 using storage::testing::Fault;
 using storage::testing::FaultyStore;
 
-struct Decided {  // a block that the network agreed on
-  BlockTime time;
-  std::vector<Bytes> txs;
-  std::vector<kernel::Misbehaviour> misbehaviour{};
-};
-
 struct Effect {  // what a node answers for a block
   Bytes app_hash;
   std::vector<Bytes> results;  // encoded, one a transaction
+  std::vector<Bytes> updates;  // of validators, encoded
   friend bool operator==(const Effect&, const Effect&) = default;
 };
 
+std::unique_ptr<replica::Replica> open_replica(const Bytes& founding, std::shared_ptr<storage::Store> store);
+
 class SimNode {
  public:
-  explicit SimNode(const replica::test::World& world);
+  explicit SimNode(const Bytes& founding);  // which must outlive it
 
   bool alive() const { return application_ != nullptr; }
   void crash();
@@ -47,7 +43,7 @@ class SimNode {
   Result<wire::Response> ask(const wire::Request& request) { return application_->handle(request); }
   wire::Response must(const wire::Request& request);
 
-  const replica::test::World& world_;
+  const Bytes& founding_;
   std::shared_ptr<storage::Store> disk_;
   std::shared_ptr<FaultyStore> store_;
   std::unique_ptr<replica::Replica> replica_;
