@@ -109,6 +109,7 @@ Result<Plan> plan_of(const AdminActs& acts, const GrowthPlace& place, const json
                                          " organisations; a member of a network hosts itself alone, and taking them apart is not offered");
   CARELEDGER_CHECK(check_alone(acts));
   const auto now = acts.ledger.sealed() ? std::nullopt : std::optional(place.clock.now());
+  if (now) CARELEDGER_CHECK(network::check_come("this ledger's newest block", acts.ledger.replica().view().time(), *now));
   CARELEDGER_TRY(auto entrants, read_entrants(order, acts.ledger.replica().ledger(), now));
   for (auto& [description, text] : entrants) {
     plan.entrants.push_back(std::move(description));
@@ -174,7 +175,8 @@ Result<void> check_grown(const replica::View& view, const Plan& plan, const Orga
   return fail(ErrorKind::conflict, "this ledger has grown already, with other members than these: name the same descriptions as then");
 }
 
-Result<ordering::Grown> handover(const AdminActs& acts, const Plan& plan, const replica::View& view, const Bytes& snapshot) {
+Result<ordering::Grown> handover(const AdminActs& acts, const Plan& plan, const crypto::SigningKey& validator, const replica::View& view,
+                                 const Bytes& snapshot) {
   ordering::Grown grown;
   grown.founding = acts.ledger.founding_bytes();
   for (std::uint64_t height = view.height().value - 2; height <= view.height().value; ++height) {
@@ -186,6 +188,9 @@ Result<ordering::Grown> handover(const AdminActs& acts, const Plan& plan, const 
   grown.snapshot = snapshot;
   grown.descriptions = plan.texts;
   grown.owner = {acts.organisation, plan.owner.member.name(), plan.owner.node, plan.owner.listen, plan.owner.api, view.time()};
+  CARELEDGER_TRY(const auto last, view.block({view.height().value - 1}));
+  grown.batch = last->batches.front();  // decode_grown() looks whether it is what it must be
+  grown.signature = validator.sign(ordering::grown_sign_bytes(grown));
   return grown;
 }
 
@@ -224,9 +229,10 @@ Result<http::Response> grow(const AdminActs& acts, const GrowthPlace& place, con
   const replica::View view = acts.ledger.replica().view();
   CARELEDGER_CHECK(check_grown(view, plan, acts.organisation));
   CARELEDGER_TRY(const replica::SnapshotReader state, replica::SnapshotReader::make(view));
-  CARELEDGER_TRY(const ordering::Grown grown, handover(acts, plan, view, state.header()));
+  CARELEDGER_TRY(const ordering::Grown grown, handover(acts, plan, validator, view, state.header()));
   const Bytes bytes = ordering::encode(grown);
   CARELEDGER_CHECK(ordering::decode_grown(bytes));  // what others would refuse is not handed over
+  CARELEDGER_CHECK(network::entrants_of(grown));
   const std::string file = place.layout.grown_file();
   CARELEDGER_CHECK(network::write_grown_file(system_files(), file, bytes, state));
   CARELEDGER_CHECK(become_member(place.layout, std::move(plan), grown, bytes));

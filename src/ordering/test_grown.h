@@ -10,7 +10,7 @@
 namespace careledger::ordering::testing {
 
 struct GrownLedger {
-  GrownLedger() {
+  explicit GrownLedger(std::uint64_t seed = 1) : entropy(seed), founder(clock.now(), seed), growing(founder.ledger(), 76 + seed) {
     auto ordering = std::move(*local::start(*replica, validator.clone(), clock, local::Config{.epoch_ms = 1}));
     ordering->host(founder.id(), founder.signer());
     std::promise<void> admitted;
@@ -34,12 +34,13 @@ struct GrownLedger {
   }
 
   ManualClock clock;
-  SeededEntropy entropy{1};
+  SeededEntropy entropy;
   crypto::SigningKey validator = crypto::SigningKey::generate(entropy);
-  Founder founder{clock.now()};
-  Growing growing{founder.ledger()};
+  Founder founder;
+  Growing growing;
   std::unique_ptr<replica::Replica> replica = founder.open(replica::memory_ledger_store());
   Grown grown;
+  void sign(Grown& what) const { what.signature = growing.keys()[0].sign(grown_sign_bytes(what)); }
 
  private:
   void hand_over(const Ordering& ordering) {
@@ -50,8 +51,10 @@ struct GrownLedger {
     grown.successors = voters(replica->view());
     grown.snapshot = "snapshot";
     grown.descriptions = {"one", "two"};
+    grown.batch = (*replica->view().block({seal - 1}))->batches.at(0);
     grown.owner = {
         id_cast<OrganisationId>(Founder::admitted(1)), "North", growing.keys()[0].public_key(), "north:1", "https://north:2", clock.now()};
+    sign(grown);
   }
 };
 

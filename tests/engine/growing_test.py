@@ -12,14 +12,17 @@ import sys
 import tempfile
 import threading
 import unittest
+from unittest import mock
 
 GO_TESTS, SAMPLES = (os.path.abspath(path) for path in sys.argv[3:5])
 del sys.argv[3:5]
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from consortium_test import CITY, ENGINE, MEMBERS, NORTH, REGION, SOUTH, Network, free_ports, until  # noqa: E402
+import shifted_clock  # noqa: E402
+from consortium_test import CITY, ENGINE, MEMBERS, NORTH, PROGRAM, REGION, SOUTH, Network, free_ports, until  # noqa: E402
 from node import Node, flip, http, make_certificate, run  # noqa: E402
 
+SHIFTS = subprocess.run([sys.executable, "-B", shifted_clock.__file__, "1", "/bin/true"], check=False).returncode == 0
 NEWCOMERS = [(SOUTH, "clinic"), (CITY, "laboratory"), (REGION, "regulator")]
 
 
@@ -134,6 +137,49 @@ class Growing(Network):
         until("a block after the refusal", lambda: node.metric("careledger_ledger_height") > height)
         node.end(signal.SIGTERM)
 
+    def describe_for(self, owner, name, kind):
+        """Its folder and file, for the ledger in another folder than this test's own."""
+        folder, out = self.path(f"{owner}-{name}"), self.path(f"{owner}-{name}.json")
+        run("network", "describe", folder, "--founding", self.path(owner) + "/founding.pb", "--organisation", name, "--kind", kind,
+            *self.addresses(name), "-o", out, check=0)
+        return folder, out
+
+    def grow_at(self, owner, entrants=None, check=0):
+        files = [self.path(f"{entrants or owner}-{name}.json") for name, _ in NEWCOMERS]
+        return run("--json", "network", "grow", self.path(owner), "--organisation", NORTH, *files, *self.addresses(NORTH), check=check)
+
+    def an_owner_whose_ledger_is_ahead(self):
+        run("init", self.path("ahead"), "--organisation", NORTH, "--name", "Region", "--port", "0", check=0)
+        for name, kind in NEWCOMERS:
+            self.describe_for("ahead", name, kind)
+        Node(self.path("ahead"), program=shifted_clock.wrapped(self.scratch, PROGRAM, 3600)).end(signal.SIGTERM)
+        node = Node(self.path("ahead"))
+        self.addCleanup(node.end, signal.SIGTERM)
+        self.assertIn("newest block is of", self.grow_at("ahead", check=None).stdout)
+        node.end(signal.SIGTERM)
+
+    def another_file_is_taken_before_the_start(self):
+        """Two ends of one ledger, as only its owner can make them: whoever took the wrong one takes the other instead."""
+        run("init", self.path("twice"), "--organisation", NORTH, "--name", "Region", "--port", "0", check=0)
+        newcomer = [self.describe_for("twice", name, kind) for name, kind in NEWCOMERS][0][0]
+        files = []
+        Node(self.path("twice")).end(signal.SIGTERM)
+        shutil.copytree(self.path("twice"), self.path("again"))
+        shutil.copy(self.path("twice.key"), self.path("again.key"))
+        for name in ("twice", "again"):
+            node = Node(self.path(name))
+            self.addCleanup(node.end, signal.SIGTERM)
+            files.append(json.loads(self.grow_at(name, "twice").stdout))
+            node.end(signal.SIGTERM)
+        found = lambda which, check=0: run("network", "found", newcomer, "--grown", files[which]["file"], check=check)  # noqa: E731
+        for which in (0, 1, 0):
+            self.assertIn(files[which]["number"], found(which).stdout)
+            with open(newcomer + "/founding.txt", encoding="utf-8") as text:
+                self.assertIn(files[which]["number"], text.read())
+        os.mkdir(newcomer + "/engine")  # as the first start makes it
+        self.assertIn("may have served", found(1, check=None).stderr)
+        found(0)
+
     def test_an_embedded_ledger_becomes_a_network_and_what_was_proven_stays_proven(self):
         node, before = self.nodes[NORTH], self.validator()
         run("import", self.folder(NORTH), self.sample, "--organisation", NORTH, check=0)
@@ -145,6 +191,9 @@ class Growing(Network):
         first = json.loads(http(node.addresses["rpc"][0] + "/commit?height=1")[2])
         self.what_does_not_grow()
         self.one_whom_the_ledger_alone_knows()
+        if SHIFTS:
+            self.an_owner_whose_ledger_is_ahead()
+        self.another_file_is_taken_before_the_start()
 
         bearer = self.bearer(NORTH)
         reader = Again(lambda: node.call("GET", "/Basic/old", bearer)[0])
@@ -227,6 +276,15 @@ class Growing(Network):
             part.write(whole.read()[:-1])
         self.assertIn("cut off", self.found(SOUTH, torn).stderr)
         self.assertIn("no file of a grown ledger", self.found(SOUTH, self.files[SOUTH]).stderr)
+        elsewhere = self.addresses(NORTH)[1].encode()
+        with open(file, "rb") as whole, open(flipped, "wb") as other:
+            other.write(whole.read().replace(elsewhere, b"127.9" + elsewhere[5:]))
+        told = self.found(SOUTH, flipped).stderr
+        self.assertIn("is not its owner's: its signature does not hold; ask the owner for it again", told)
+        self.assertEqual(len(told.splitlines()), 1, told)
+        if SHIFTS:
+            with mock.patch("node.PROGRAM", shifted_clock.wrapped(self.scratch, PROGRAM, -3600)):
+                self.assertIn("ahead of this machine's clock", self.found(SOUTH, file).stderr)
         self.describe(SOUTH, "clinic", founding=self.path("other/founding.pb"), folder=self.path("elsewhere"))
         done = run("network", "found", self.path("elsewhere"), "--grown", file)
         self.assertIn("did not describe itself", done.stderr)

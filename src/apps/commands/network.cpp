@@ -87,7 +87,7 @@ Result<Config> found_and_compare(const Options& options, const Layout& layout) {
   const auto rpc_ports = network::rpc_ports_from(options.rpc_port);
   CARELEDGER_TRY(const auto files, network::read_files(options.files));
   CARELEDGER_TRY(Config config, options.grown.empty() ? network::found(layout, files, rpc_ports, system_clock())
-                                                      : network::found_grown(layout, options.grown, rpc_ports));
+                                                      : network::found_grown(layout, options.grown, rpc_ports, system_clock()));
   if (options.compare.empty()) return config;
   CARELEDGER_TRY(const Bytes theirs, system_files().read_all(options.compare, 1 << 20));
   CARELEDGER_TRY(const Bytes ours, system_files().read_all(layout.founding_text(), 1 << 20));

@@ -4,12 +4,15 @@
 #include "apps/network/founding.h"
 #include "apps/network/grown_file.h"
 #include "apps/network/old_chain.h"
+#include "apps/node.h"
 #include "contracts/all.h"
 #include "contracts/governance/governance.h"
+#include "contracts/registry/registry.h"
 #include "kernel/canonical.h"
 #include "kernel/shares.h"
 #include "kernel/tables.h"
 #include "ordering/abci/engine_home.h"
+#include "ordering/abci/signer.h"
 #include "ordering/growth.h"
 #include "replica/ledger_store.h"
 #include "replica/newest_block.h"
@@ -46,6 +49,8 @@ Result<void> check_state(const replica::View& view, const ordering::Grown& grown
   CARELEDGER_ASSERT(kernel::parse_canonical(grown.founding, founding));  // decode_grown has looked
   const auto founder = view.state().get(kernel::kAccounts, kernel::account_id(founding.founder(), founding.founder_nonce()));
   if (!founder || founder->status() != static_cast<std::uint32_t>(kernel::AccountStatus::ended)) return untrue("its founder still decides");
+  const auto owner = view.state().get(contracts::registry::kOrganisations, grown.owner.organisation);
+  if (!owner || owner->name() != grown.owner.name) return untrue("its owner has another name");
   const auto seat = view.state().get(governance::kMembers, kernel::account_id(own.member));
   if (!seat || seat->validator_key() != own.member.validator_key() || seat->weight() != own.member.weight())
     return untrue("this organisation is no member of it as it described itself");
@@ -97,12 +102,8 @@ Result<void> load_state(const Layout& layout, GrownFile& file, const Description
 }
 
 // Who the others are: those who came, by their own descriptions, and the owner.
-Result<Config> config_of(const ordering::Grown& grown, const Description& own, const std::vector<std::uint16_t>& rpc_ports) {
-  std::vector<Description> entrants;
-  for (const Bytes& text : grown.descriptions) {
-    CARELEDGER_TRY(Description one, read_description(text, std::nullopt));
-    entrants.push_back(std::move(one));
-  }
+Result<Config> config_of(const ordering::Grown& grown, const std::vector<Description>& entrants, const Description& own,
+                         const std::vector<std::uint16_t>& rpc_ports) {
   kernel::Founding founding;
   CARELEDGER_ASSERT(kernel::parse_canonical(grown.founding, founding));
   Config config = member_config(founding, own, entrants, rpc_ports);
@@ -115,11 +116,27 @@ Result<Config> config_of(const ordering::Grown& grown, const Description& own, c
   return config;
 }
 
-Result<Config> founded_before(const Layout& layout, const Bytes& grown) {
-  CARELEDGER_TRY(Config before, read_config(system_files(), layout.config()));
+// That the ledger grew with this organisation. It may have described itself anew since, with other addresses: the keys are the same.
+Result<void> check_among(const ordering::Grown& grown, const std::vector<Description>& entrants, const Description& own,
+                         const std::string& path) {
+  if (const LedgerId ledger = kernel::ledger_id(grown.founding); !own.application || own.application->ledger != ledger)
+    return fail(ErrorKind::conflict, path + " is of the ledger " + ledger.hex() + ", for which this organisation did not describe itself");
+  const bool among = std::ranges::any_of(entrants, [&own](const Description& one) {
+    return kernel::account_id(one.member) == kernel::account_id(own.member) && one.node == own.node && one.validator == own.validator;
+  });
+  if (among) return {};
+  return fail(ErrorKind::conflict, "the ledger in " + path + " did not grow with this organisation, or not with its keys of now");
+}
+
+// Whether the folder holds this already. conflict: something else, which it may have served with.
+Result<bool> founded_before(const Layout& layout, const GrownFile& file) {
   const auto kept = system_files().read_all(layout.grown(), ordering::kGrownBytesMax);
-  if (kept && *kept == grown) return before;
-  return fail(ErrorKind::conflict, layout.folder + " was founded from something else already");
+  if (kept && *kept == file.bytes()) return true;
+  CARELEDGER_TRY(const Config before, read_config(system_files(), layout.config()));
+  CARELEDGER_TRY(const bool signed_with, ordering::abci::Signer::has_signed(system_files(), layout.signed_steps()));
+  const bool started = system_files().exists(layout.engine()) || system_files().exists(layout.restoring()) || signed_with;
+  if (kept && before.network && before.ledger == kernel::ledger_id(file.grown().founding) && !started) return false;
+  return fail(ErrorKind::conflict, layout.folder + " was founded from something else already, and may have served");
 }
 
 // A restore loads the state from it again.
@@ -144,23 +161,24 @@ Result<void> write_folder(const Layout& layout, const std::string& path, const G
 
 }  // namespace
 
-Result<Config> found_grown(const Layout& layout, const std::string& path, const std::vector<std::uint16_t>& rpc_ports) {
+Result<Config> found_grown(const Layout& layout, const std::string& path, const std::vector<std::uint16_t>& rpc_ports, const Clock& clock) {
+  CARELEDGER_TRY(GrownFile file, GrownFile::open(system_files(), path));
+  const bool founded = system_files().exists(layout.config());
+  CARELEDGER_TRY(const bool same, founded ? founded_before(layout, file) : Result<bool>(false));
+  if (same) {
+    CARELEDGER_CHECK(load_grown(layout));  // its ledger was lost, or moved away
+    return read_config(system_files(), layout.config());
+  }
   CARELEDGER_TRY(const Bytes own_text, own_description(layout));
   CARELEDGER_TRY(const Description own, read_description(own_text, std::nullopt));
-  CARELEDGER_TRY(GrownFile file, GrownFile::open(system_files(), path));
-  const ordering::Grown& grown = file.grown();
-  if (const LedgerId ledger = kernel::ledger_id(grown.founding); !own.application || own.application->ledger != ledger)
-    return fail(ErrorKind::conflict, path + " is of the ledger " + ledger.hex() + ", for which this organisation did not describe itself");
-  if (std::ranges::find(grown.descriptions, own_text) == grown.descriptions.end())
-    return fail(ErrorKind::conflict, "the ledger in " + path + " did not grow with this organisation, or not with its newest description");
-  if (system_files().exists(layout.config())) {
-    CARELEDGER_TRY(Config before, founded_before(layout, file.bytes()));
-    CARELEDGER_CHECK(load_grown(layout));  // its ledger was lost, or moved away
-    return before;
-  }
+  CARELEDGER_TRY(const std::vector<Description> entrants, entrants_of(file.grown()));
+  CARELEDGER_CHECK(check_among(file.grown(), entrants, own, path));
+  CARELEDGER_CHECK(check_come("the last block of the ledger in " + path, proof::block_time(file.grown().seal().time), clock.now()));
+  CARELEDGER_TRY(const Config config, config_of(file.grown(), entrants, own, rpc_ports));
+  CARELEDGER_TRY(const auto lock, lock_folder(layout));
   if (system_files().exists(layout.engine()))
     return fail(ErrorKind::conflict, layout.folder + " served before: put its careledger.json back");
-  CARELEDGER_TRY(const Config config, config_of(grown, own, rpc_ports));
+  if (founded) CARELEDGER_CHECK(system_files().remove(layout.config()));  // it has not started: another file takes the place of the first
   if (const auto loaded = load_state(layout, file, own); !loaded) {
     static_cast<void>(remove_ledger(layout));
     return tl::make_unexpected(loaded.error());

@@ -1,14 +1,25 @@
 #include "apps/network/grown_file.h"
 
-#include "apps/network/description.h"
+#include <algorithm>
+
+#include "apps/clock_check.h"
 #include "apps/network/member_folder.h"
 #include "codec/fhir/instant.h"
+#include "kernel/canonical.h"
 #include "kernel/tables.h"
 
 namespace careledger::apps::network {
 namespace {
 
 constexpr std::string_view kMagic = "careledger-grown/1\n";
+constexpr std::int64_t kSealAheadMaxMs = 60'000;
+
+// What is decided of a member, without its consent to that.
+Bytes decided(contracts::governance::AdmitMember admit) {
+  admit.clear_until_ms();
+  admit.clear_consent();
+  return kernel::encode(admit);
+}
 
 }  // namespace
 
@@ -38,12 +49,39 @@ Result<GrownFile> GrownFile::open(Files& files, const std::string& path) {
 
 Result<std::optional<Bytes>> GrownFile::next_piece() { return parts_.next(replica::kSnapshotChunkBytesMax); }
 
+Result<std::vector<Description>> entrants_of(const ordering::Grown& grown) {
+  const contracts::governance::Grow grow = ordering::last_command(grown);
+  std::vector<Bytes> admitted;
+  for (const auto& member : grow.members()) admitted.push_back(decided(member));
+  std::vector<Description> out;
+  for (const Bytes& text : grown.descriptions) {
+    CARELEDGER_TRY(Description one, read_description(text, std::nullopt));
+    const auto found = one.application ? std::ranges::find(admitted, decided(admission_of(one))) : admitted.end();
+    if (found == admitted.end())
+      return fail(ErrorKind::invalid, one.member.name() +
+                                          " is not described as the ledger's last command admitted it: name the same "
+                                          "descriptions as then");
+    admitted.erase(found);
+    out.push_back(std::move(one));
+  }
+  if (!admitted.empty()) return fail(ErrorKind::invalid, "the description of a member whom the ledger's last command admitted is missing");
+  return out;
+}
+
+Result<void> check_come(const std::string& what, BlockTime time, BlockTime now) {
+  if (time.value <= now.value + kSealAheadMaxMs) return {};
+  return fail(ErrorKind::precondition, what + " is of " + codec::fhir::format_instant(time) + ", " + span(time.value - now.value) +
+                                           " ahead of this machine's clock: no engine would make a block before then. Set the clock if it "
+                                           "is this one that is wrong; if not, wait until then");
+}
+
 Result<ordering::Grown> kept_grown(const Layout& layout) {
   auto bytes = system_files().read_all(layout.grown(), ordering::kGrownBytesMax);
   if (!bytes)
     return fail(bytes.error().kind,
                 layout.grown() + " cannot be read, without which the ledger's network is not found: " + bytes.error().message);
   auto grown = ordering::decode_grown(*bytes);
+  if (!grown && grown.error().kind == ErrorKind::unsupported) return grown;
   if (!grown) return fail(ErrorKind::corrupt, layout.grown() + ": " + grown.error().message);
   return grown;
 }

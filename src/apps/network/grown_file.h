@@ -10,8 +10,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/layout.h"
+#include "apps/network/description.h"
 #include "apps/network/sized_parts.h"
 #include "base/files.h"
 #include "ordering/grown.h"
@@ -36,6 +38,14 @@ class GrownFile {
   Bytes bytes_;
   ordering::Grown grown_;
 };
+
+// Those who came, by their descriptions in it. invalid: they are not those whom its last command admitted, but for how long they consented,
+// which a newer description of the same member tells otherwise.
+Result<std::vector<Description>> entrants_of(const ordering::Grown& grown);
+
+// precondition when `time`, of `what`, is more than a minute ahead of `now`: the engines of all members would wait for it before their
+// network's first block.
+Result<void> check_come(const std::string& what, BlockTime time, BlockTime now);
 
 // What a member that grew, or came when the ledger grew, keeps of it (DIR/grown.pb); not_found says what to do.
 Result<ordering::Grown> kept_grown(const Layout& layout);

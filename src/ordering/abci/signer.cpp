@@ -60,6 +60,11 @@ Result<std::optional<BlockTime>> Signer::silent_until(Files& files, const std::s
   return BlockTime{last.silent_until_ms()};
 }
 
+Result<bool> Signer::has_signed(Files& files, const std::string& file) {
+  CARELEDGER_TRY(const signer::Signed last, SignedSteps::read(files, file));
+  return last.height() != 0 || last.silent_until_ms() != 0;
+}
+
 Result<bool> Signer::is_of(Files& files, const std::string& file, const std::string& chain_id) {
   CARELEDGER_TRY(const signer::Signed last, SignedSteps::read(files, file));
   return last.chain_id() == chain_id;

@@ -51,6 +51,8 @@ class Signer {
   static Result<void> create_silent(Files& files, const std::string& file, const std::string& chain_id, BlockTime until);
   // Until when it is silent; nullopt: it is not. not_found, corrupt.
   static Result<std::optional<BlockTime>> silent_until(Files& files, const std::string& file);
+  // Whether something may have been signed by who keeps this record: false of one as create() makes it alone. not_found, corrupt.
+  static Result<bool> has_signed(Files& files, const std::string& file);
   // Whether the file is a record of what was signed on this chain; corrupt: of none that reads.
   static Result<bool> is_of(Files& files, const std::string& file, const std::string& chain_id);
   // not_found: no file; corrupt: not one of this chain. `ledger`: the height that the replica has; nothing is signed up to it, whatever the
