@@ -6,6 +6,7 @@ import glob
 import http.client
 import json
 import os
+import shutil
 import ssl
 import sys
 import threading
@@ -17,7 +18,7 @@ RECORDS = int(sys.argv.pop(5)) if len(sys.argv) > 5 else 100_000
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import growing_test  # noqa: E402
-from consortium_test import MEMBERS, NORTH, until  # noqa: E402
+from consortium_test import ENGINE, MEMBERS, NORTH, until  # noqa: E402
 from node import run  # noqa: E402
 
 
@@ -96,6 +97,18 @@ class Figures(growing_test.Growing):
         self.say(f"  reads meanwhile: {what}", f"{count:,}, longest {longest * 1000:.1f} ms, not answered {unanswered}")
         return unanswered
 
+    def say_restore(self):
+        """The owner is lost but for its backup, in which the old blocks are."""
+        where = ["--data", self.path("backup"), "--keys", self.path("backup-keys")]
+        _, begin, end = timed(lambda: run("backup", self.folder(NORTH), *where, check=0))
+        self.say("backup of the owner", f"{end - begin:.1f} s, old blocks {os.path.getsize(self.path('backup/old-chain')) / 1e6:.2f} MB")
+        self.nodes[NORTH].stop()
+        shutil.rmtree(self.folder(NORTH))
+        writer = growing_test.Again(self.one_block)
+        _, begin, end = timed(lambda: run("restore", self.folder(NORTH), *where, "--engine", ENGINE, check=0))
+        writer.end()
+        self.say("restore of the owner, ten seconds of it until it may sign", f"{end - begin:.1f} s")
+
     def test_how_long_it_takes(self):
         self.records()
         node, newcomers = self.nodes[NORTH], [name for name, _ in growing_test.NEWCOMERS]
@@ -129,6 +142,7 @@ class Figures(growing_test.Growing):
         self.say("from network grow to that block", f"{first - begin:.2f} s")
         until("a read after it", lambda: reads.good[-1][0] > first)
         reads.end()
+        self.say_restore()
         self.say("longest time without an answered read", f"{reads.longest_gap():.2f} s")
 
 

@@ -212,6 +212,7 @@ class Growing(Network):
         self.assertEqual(set(told), {200}, f"{len(told)} reads")
 
         self.what_is_not_taken(grown["file"])
+        self.describe(SOUTH, "clinic")  # anew: the owner has its older one
         for name, _ in NEWCOMERS:
             self.assertIn(grown["number"], self.found(name, grown["file"], check=0).stdout)
         self.found(SOUTH, grown["file"], check=0)  # again: nothing changes
