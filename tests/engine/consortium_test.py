@@ -224,32 +224,41 @@ class Network(unittest.TestCase):
         return json.loads(run("--json", "network", "proposals", self.folder(name), "--organisation", name, check=0).stdout)
 
 
-class Consortium(Network):
-    """The story of sharing, and of deciding."""
+class Sharing(Network):
+    """What a patient with a wallet, and a clinician of South who asks North, do."""
+
+    def setUp(self):
+        self.relationships = {}  # of the patient who was enrolled last, by organisation
 
     def enrol(self, name, wallet, patient):
-        self.put(name, {"resourceType": "Patient", "id": patient})
+        self.put(name, {"resourceType": "Patient", "id": patient,
+                        "identifier": [{"system": "urn:person", "value": os.path.basename(wallet)}]})
         code = run("wallet", "show", wallet, "--label", name, check=0).stdout.strip()
         body = {"resourceType": "Parameters", "parameter": [{"name": "enrolment", "valueString": code}]}
         status, _, answer = self.nodes[name].call("POST", f"/Patient/{patient}/$relationship", self.bearer(name), body)
         self.assertEqual(status, 200, answer)
         origin = self.nodes[name].origin
-        run("wallet", "accept", wallet, "--node", origin, "--certificate", self.trusted, "--label", name, check=0)
+        said = run("--json", "wallet", "accept", wallet, "--node", origin, "--certificate", self.trusted, "--label", name, check=0).stdout
+        self.relationships[name] = json.loads(said)["relationship"]
         return origin
 
-    def retrieve(self):
+    def retrieve(self, patient="s1"):
         body = {"resourceType": "Parameters", "parameter": [{"name": "from", "valueString": NORTH}]}
-        status, _, answer = self.nodes[SOUTH].call("POST", "/Patient/s1/$retrieve", self.bearer(SOUTH), body)
+        status, _, answer = self.nodes[SOUTH].call("POST", f"/Patient/{patient}/$retrieve", self.bearer(SOUTH), body)
         return status, json.loads(answer)
 
-    def released(self):
-        status, bundle = self.retrieve()
+    def released(self, patient="s1"):
+        status, bundle = self.retrieve(patient)
         if status != 200:
             return None
         resources = [entry["resource"] for entry in bundle.get("entry", [])]
         if any(resource["resourceType"] == "OperationOutcome" for resource in resources):
             return None
         return sorted(resource["id"] for resource in resources)
+
+
+class Consortium(Sharing):
+    """The story of sharing, and of deciding."""
 
     def test_records_are_shared_between_processes_and_a_dead_member_stops_nobody(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))

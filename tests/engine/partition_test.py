@@ -16,7 +16,6 @@ import itertools
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 import unittest
@@ -25,11 +24,8 @@ ARGUMENTS = sys.argv[1:]
 import network_test  # noqa: E402 - it takes the two programs from the arguments
 from history import History  # noqa: E402
 from network_test import Network, Node  # noqa: E402
-from wire import HOST, Wire  # noqa: E402
+from wire import HOST, Wire, need_namespaces  # noqa: E402
 
-# A changed root allows no user namespaces; root without the right to make others needs one. The first that works.
-NAMESPACES = [["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]]
-INSIDE = "CARELEDGER_INSIDE_NAMESPACE"
 STILL = 3  # seconds of a fault
 
 
@@ -45,7 +41,7 @@ class Partitioned(Network):
     rounds = 6
 
     def setUp(self):
-        self.wire = Wire(self, self.count)
+        self.wire = Wire(self.count, self.port, self.addCleanup)
         super().setUp()
         self.history = History(self)
         self.quorum = 2 * self.count // 3 + 1
@@ -180,17 +176,7 @@ class Seven(Partitioned):
         self.play_all()
 
 
-def enter_namespaces():
-    needed = "ip link add type bridge && ip link add type veth && ip route add blackhole 10.77.0.1/32"
-    works = [way for way in NAMESPACES if subprocess.run([*way, "sh", "-c", needed], capture_output=True, check=False).returncode == 0]
-    if not works:
-        print("skipped: this machine lets nobody make networks in namespaces of his own")
-        sys.exit(77)
-    os.execvpe("unshare", [*works[0], sys.executable, "-B", os.path.abspath(__file__), *ARGUMENTS], {**os.environ, INSIDE: "1"})
-
-
 if __name__ == "__main__":
     OPTIONS = options()
-    if INSIDE not in os.environ:
-        enter_namespaces()
+    need_namespaces(__file__, ARGUMENTS)
     unittest.main(argv=sys.argv[:1], verbosity=2)
