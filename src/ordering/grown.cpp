@@ -145,8 +145,9 @@ Bytes grown_sign_bytes(const Grown& grown) { return kernel::signed_bytes(kGrownT
 Result<Grown> decode_grown(ByteView bytes) {
   CARELEDGER_TRY(const auto message, proof::from_canonical<GrownMessage>(bytes, "the grown ledger's file", kGrownBytesMax));
   if (message.format() == kUnsignedFormat)
-    return fail(ErrorKind::unsupported,
-                "the grown ledger's file is of an earlier build, which signed nothing in it: use that build, or let the ledger grow anew");
+    return fail(
+        ErrorKind::unsupported,
+        "the grown ledger's file is of an earlier build, which signed nothing in it, and this one does not take it: go on with that build");
   if (message.format() != kGrownFormat)
     return fail(ErrorKind::newer_format,
                 "the grown ledger's file has format " + std::to_string(message.format()) + ", which is not known here");

@@ -39,6 +39,12 @@ Result<void> check_state(const replica::View& view, const ordering::Grown& grown
   if (!growth || ordering::seal_height(*growth) != grown.seal_height()) return untrue("it did not grow at the block before the seal");
   if (growth->header_hash() != proof::hash_of(grown.headers.front().header) || growth->log_size() + 1 != view.log_size())
     return untrue("it names another chain before it");
+  // The founder signed the log's root before that command: so all that was ever logged is what it was for him.
+  const governance::Grow last = ordering::last_command(grown);
+  const auto log = view.log_at(last.log_size());
+  if (!log) return tl::make_unexpected(log.error());
+  if (growth->log_size() != last.log_size() || growth->log_root() != last.log_root() || log->root().view() != last.log_root())
+    return untrue("its log before the last command is another");
   const proof::ValidatorSet voters = ordering::voters(view);
   if (proof::hash_of(voters) != proof::hash_of(grown.successors)) return untrue("others have a vote in it");
   kernel::Shares shares;
