@@ -214,7 +214,13 @@ Result<std::vector<std::uint32_t>> revoke_grants(WalletFile& file, const std::st
   if (number != 0) std::erase_if(numbers, [&](std::uint32_t one) { return one != number; });
   for (const std::uint32_t one : numbers) {
     const auto told = node->as_patient(*key, http::Method::post, "/patient/v1/consents/" + std::to_string(one) + "/withdraw");
-    CARELEDGER_CHECK(node->command(*key, ledger, build::revoke(relationship, one)));
+    const auto row = node->get("/ledger/v1/grant/" + relationship.hex() + "/" + std::to_string(one));
+    const bool is_over = row && number_at(row->root(), "revoked_height") != 0;  // by an earlier try that did not hear of it
+    const auto ordered = is_over ? Result<BlockTime>() : node->command(*key, ledger, build::revoke(relationship, one));
+    if (!ordered && told)
+      return fail(ordered.error().kind, node->name() + " has it and releases nothing more; that the ledger has it too is not known, so " +
+                                            "give this command once more later: " + ordered.error().message);
+    if (!ordered) return tl::make_unexpected(ordered.error());
     if (!told) return tl::make_unexpected(told.error());
     for (WalletGrant& grant : wallet.grants)
       if (grant.relationship == relationship.hex() && grant.number == one) grant.revoked = true;

@@ -208,14 +208,18 @@ void Custodian::give(std::unique_ptr<Case> subject, Result<Bytes> answer, Done d
   done(std::move(answer));
 }
 
+// The head is waited for in either case: a requester that was refused holds as good a promise as one that was served. But a refusal does
+// not wait for a quorum: nothing leaves with it, and its promise binds the head that comes whenever it comes.
 void Custodian::record(std::unique_ptr<Case> subject, vault::AuditEntry entry, Done done) {
   parts_.audit.append(
       std::move(entry), [this, subject = std::move(subject), done = std::move(done)](const Result<vault::Recorded>& recorded) mutable {
         if (!recorded) return give(std::move(subject), tl::make_unexpected(recorded.error()), std::move(done));
-        // The head is waited for in either case: a requester that was refused holds as good a promise as one that was served.
+        if (subject->refusal && !parts_.ordering.has_quorum()) return post_finish(std::move(subject), *recorded, std::move(done));
         parts_.audit.wait_for_head(recorded->index + 1, [this, subject = std::move(subject), recorded = *recorded,
                                                          done = std::move(done)](const Result<vault::AuditHead>& head) mutable {
-          if (!head) return give(std::move(subject), tl::make_unexpected(head.error()), std::move(done));
+          const bool none_in_time = !head && head.error().kind == ErrorKind::unavailable;
+          if (!head && !(none_in_time && subject->refusal))
+            return give(std::move(subject), tl::make_unexpected(head.error()), std::move(done));
           post_finish(std::move(subject), recorded, std::move(done));
         });
       });

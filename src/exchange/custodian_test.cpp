@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "exchange/test_world.h"
+#include "ordering/resting.h"
 
 namespace careledger::exchange {
 namespace {
@@ -70,6 +71,29 @@ TEST_F(AtOnce, AReleaseThatNothingTakesAtTheEndIsRecordedAsFailed) {
   ASSERT_EQ(seen.size(), 3u);
   EXPECT_EQ(seen[2].entry.outcome, vault::AuditOutcome::failed);
   EXPECT_EQ(seen[2].entry.details, R"({"failed":"busy"})");
+}
+
+TEST_F(AtOnce, WithoutAQuorumARefusalWaitsForNoHead) {
+  std::promise<void> go;
+  Hooked slow(*world.north.signer, [until = go.get_future().share()] { until.wait(); });
+  world.north.audit->stop_heads();
+  world.north.audit->start_heads(*world.chain.ordering, slow);
+  const auto resting = ordering::rest(*world.chain.replica);
+  const CustodianParts sound = world.north.custodian_parts();
+  Custodian custodian({sound.organisation, sound.replica, *resting, sound.keys, sound.vault, sound.audit, sound.relationships, sound.clock,
+                       sound.entropy, sound.post});
+  const RelationshipId relationship = world.relationship_at_north();
+  ASSERT_TRUE(world.north.relationships->withdraw(relationship, grant_id(relationship, 1)));
+  const auto promise = std::make_shared<std::promise<Result<Bytes>>>();
+  auto answer = promise->get_future();
+  custodian.release(world.south.id, world.south.courier->last_request,
+                    [promise](Result<Bytes> sealed) { promise->set_value(std::move(sealed)); });
+  const bool came = answer.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  go.set_value();
+  ASSERT_TRUE(came);
+  EXPECT_TRUE(answer.get());
+  EXPECT_EQ(world.seen_at_north().back().entry.details, R"({"reason":"consent_revoked"})");
+  world.north.audit->stop_heads();
 }
 
 }  // namespace

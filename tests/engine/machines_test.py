@@ -172,6 +172,21 @@ class Machines(Sharing):
         self.assertEqual(self.refused(), "consent_revoked")
         self.agree()
 
+    def test_half_of_them_alone_honour_a_withdrawal_at_once(self):
+        self.share(2)
+        self.grant()
+        self.assertEqual(until("the record", lambda: self.released(self.there)), ["lab2"])
+        self.addCleanup(self.wire.block, [])
+        self.wire.block([(one, other) for one in (0, 1) for other in (2, 3)])
+        with self.revoking(self.wire.at(TOWN)):
+            self.await_no_quorum(NORTH)
+            stands = self.height(NORTH)
+            self.assertEqual(self.refused(), "consent_revoked")
+            self.assertEqual((self.height(NORTH), self.revoked_in_block(NORTH)), (stands, 0))
+            self.wire.block([])
+        self.assertGreater(until("the last word", lambda: self.revoked_in_block(REGION)), stands)
+        self.agree()
+
     def test_one_without_a_link_goes_on_and_catches_up_in_order(self):
         self.share(3)
         self.grant()

@@ -4,6 +4,7 @@ import datetime
 import glob
 import json
 import os
+import shutil
 import unittest
 
 from node import NORTH, SOUTH, Scratch, run, token
@@ -130,6 +131,15 @@ class Exchange(Scratch):
             self.assertGreater(today(), now, "refused, though no midnight came in between")
             now = today()
         self.assertEqual(self.released(), [])
+
+    def test_a_wallet_that_did_not_hear_that_its_withdrawal_is_final_gives_it_again(self):
+        self.grant("encounters")
+        before = shutil.copy(self.wallet, self.wallet + ".before")
+        for _ in range(2):
+            self.assertIn("Grant 1 is revoked", run("wallet", "revoke", self.wallet, "--node", self.north, check=0).stdout)
+            self.assertTrue(self.shown()["revoked"])
+            shutil.copy(before, self.wallet)
+        self.assertEqual(self.refused(), "consent_revoked")
 
     def test_promises_with_a_flipped_bit_are_found_and_stay(self):
         for _ in range(2):
