@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "apps/file_lock.h"
 #include "apps/layout.h"
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
@@ -209,6 +210,15 @@ Result<void> write_config(Files& files, const std::string& path, const Config& c
   if (config.network) document.set(root, "network", network_json(document, *config.network));
   document.root() = root;
   return files.replace(path, json::pretty(document.root()) + "\n");
+}
+
+Result<Config> change_config(Files& files, const std::string& path, const std::function<Result<void>(Config&)>& change) {
+  const auto slash = path.rfind('/');
+  CARELEDGER_TRY(const auto lock, FileLock::wait_for(slash == std::string::npos ? "." : path.substr(0, slash)));
+  CARELEDGER_TRY(Config config, read_config(files, path));
+  CARELEDGER_CHECK(change(config));
+  CARELEDGER_CHECK(write_config(files, path, config));
+  return config;
 }
 
 bool is_endpoint(std::string_view text) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +66,9 @@ Result<Config> read_config(Files& files, const std::string& path);
 // 1 to kConfigFormat. malformed; newer_format names both numbers.
 Result<std::int64_t> format_of(const codec::json::Value& root);
 Result<void> write_config(Files& files, const std::string& path, const Config& config);
+// Reads it, changes it and writes it, while no other process or thread does the same: of two commands at once neither is lost. What
+// `change` refuses is not written. The new one.
+Result<Config> change_config(Files& files, const std::string& path, const std::function<Result<void>(Config&)>& change);
 
 // "host:port": a name of lower-case letters, digits, dots and dashes, an IPv4 address, or an IPv6 address in brackets; port 1 to 65,535.
 bool is_endpoint(std::string_view text);

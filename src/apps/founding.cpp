@@ -185,7 +185,7 @@ Result<OrganisationConfig> admit_one_more(const Layout& layout, const SealChoice
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_TRY(const Reopened at, reopen(layout, choice, clock, entropy));
   const std::string slug = slug_of(order.name);
-  Config config = at.node->config();
+  const Config& config = at.node->config();
   if (config.find(slug) != nullptr) return fail(ErrorKind::conflict, "this node hosts an organisation of that name already");
   if (config.organisations.size() >= kOrganisationsMax) return fail(ErrorKind::too_large, "at most 64 organisations in one process");
   OrganisationConfig admitted;
@@ -194,8 +194,12 @@ Result<OrganisationConfig> admit_one_more(const Layout& layout, const SealChoice
     Admission admission(layout, seal, at.node->ledger(), at.founder, clock, entropy);
     CARELEDGER_TRY(admitted, admission.admit(order, *at.by));
     CARELEDGER_CHECK(begin_its_map(*at.node, admitted, seal, entropy));
-    config.organisations.push_back(admitted);  // last: until it is named there, the same command ends what was begun
-    return write_config(system_files(), layout.config(), config);
+    // Last: until it is named there, the same command ends what was begun.
+    CARELEDGER_CHECK(change_config(system_files(), layout.config(), [&admitted](Config& now) -> Result<void> {
+      now.organisations.push_back(admitted);
+      return {};
+    }));
+    return {};
   };
   CARELEDGER_CHECK(record_around(*at.node, vault::AuditKind::configuration, act_details("admitted", order.name), act));
   at.node->stop();

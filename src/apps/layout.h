@@ -21,6 +21,7 @@ struct Layout {
   std::string engine() const { return folder + "/engine"; }                 // of a network's node
   std::string signed_steps() const { return folder + "/engine.signed"; }    // what its validator signed last; no part of a backup
   std::string restoring() const { return folder + "/restoring"; }           // while a restore of a network's node has not ended
+  std::string recovering() const { return folder + "/recovering"; }         // while its ledger is fetched again, or was and is another's
   std::string ledger() const { return folder + "/ledger"; }
   std::string snapshots() const { return folder + "/snapshots"; }  // of a network's ledger, for nodes that come later; follow from it
   std::string keystore() const { return folder + "/keystore"; }

@@ -437,6 +437,8 @@ class Joining(Newcomer):
         moved = self.describe("--founding", founding)
         self.assertIn("Moved: East Hospital", run("network", "peer", self.folder(NORTH), moved, check=0).stdout)
         self.refused(4, "older than what this node knows", "network", "peer", self.folder(NORTH), before)
+        self.refused(4, "still has a vote", "network", "forget", self.folder(NORTH), EAST)
+        self.assertIn("Forgotten", run("network", "forget", self.folder(NORTH), EAST, "--anyway", check=0).stdout)
 
 
 class JoiningBySnapshot(Newcomer):

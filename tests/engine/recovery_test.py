@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from consortium_test import CITY, ENGINE, MEMBERS, NORTH, SOUTH, Network, until  # noqa: E402
-from node import http, run  # noqa: E402
+from node import PROGRAM, http, run  # noqa: E402
 
 EVERY = 10  # blocks between two snapshots
 
@@ -61,8 +62,23 @@ class Recovering(Network):
         refused = self.recover()
         self.assertEqual(refused.returncode, 4, refused.stdout)
         self.assertIn("entries of another history than the one that was fetched", refused.stdout + refused.stderr)
+        self.is_not_served()
         with open(witness, "w", encoding="utf-8") as file:
             file.write(text)
+        self.assertEqual(self.recover().returncode, 0)
+
+    def is_not_served(self):
+        refused = run("serve", self.folder(SOUTH), "--engine", ENGINE)
+        self.assertIn("is not recovered yet: run careledger network recover again", refused.stderr)
+        self.assertNotEqual(refused.returncode, 0)
+
+    def kill_a_recovery(self, *how):
+        killed = subprocess.Popen([PROGRAM, "network", "recover", self.folder(SOUTH), "--engine", ENGINE, *how], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        until("its beginning", lambda: os.path.exists(self.folder(SOUTH) + "/recovering"))
+        killed.kill()
+        killed.wait()
+        self.is_not_served()
 
     def test_a_founder_with_wallets_comes_back_by_a_snapshot_of_members_that_were_started_anew(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
@@ -94,6 +110,7 @@ class Recovering(Network):
         how = [*servers, "--trust", f"{trusted}:{block}", "--members-certificates", self.trusted]
         refused = self.recover(*how[:2], *how[4:])
         self.assertEqual(refused.returncode, 5, refused.stdout)
+        self.kill_a_recovery(*how)
         came = self.recover(*how)
         self.assertEqual(came.returncode, 0, came.stdout + came.stderr)
         self.assertEqual(self.recover().returncode, 0)  # it is there

@@ -4,6 +4,7 @@
 #include "apps/ledger.h"
 #include "apps/network/joining.h"
 #include "apps/network/retention.h"
+#include "apps/node_access.h"
 #include "apps/terminal.h"
 #include "base/printable.h"
 #include "codec/json/json.h"
@@ -11,6 +12,7 @@
 namespace careledger::apps::commands {
 namespace {
 
+namespace http = edge::http;
 namespace json = codec::json;
 
 struct Options {
@@ -24,6 +26,7 @@ struct Options {
   std::vector<std::string> rpc;
   std::string members_certificates;
   std::string member;  // name
+  bool anyway = false;
 };
 
 Result<Config> prepare(const Options& options, const Layout& layout) {
@@ -143,7 +146,27 @@ int peer(const Options& options, bool as_json) {
   return 0;
 }
 
+// Whoever has a vote is needed to make blocks: an engine that nobody lets in any more is one that is away.
+Result<void> check_has_no_vote(const Options& options) {
+  const Layout layout = layout_of(options.folder.folder);
+  CARELEDGER_TRY(const PeerConfig peer, network::find_peer(layout, options.member));
+  CARELEDGER_TRY(const auto access, NodeAccess::open_at_rest(layout, options.folder.seal));
+  CARELEDGER_TRY(const http::Response answer, access->need(access->config().organisations.front().name, edge::auth::Role::administrator,
+                                                           http::make_request(http::Method::get, "/admin/v1/network")));
+  CARELEDGER_TRY(const json::Document seen, json::parse(answer.content()));
+  for (const json::Value& one : seen.root().items_at("members")) {
+    const json::Value* weight = one.find("weight");
+    if (one.string_at("id") != peer.id.hex() || one.string_at("status") != "active" || weight == nullptr || weight->text() == "0") continue;
+    return fail(ErrorKind::conflict, peer.name +
+                                         " still has a vote: without its engine one more that is away could stop this network. Wait "
+                                         "until it has left or is suspended, or say --anyway");
+  }
+  return {};
+}
+
 int forget(const Options& options, bool as_json) {
+  const auto looked = options.anyway ? Result<void>() : check_has_no_vote(options);
+  if (!looked) return report(looked.error(), as_json);
   const auto gone = network::forget_peer(layout_of(options.folder.folder), options.member);
   if (!gone) return report(gone.error(), as_json);
   if (as_json) fmt::print("{{\"forgotten\":\"{}\"}}\n", gone->id.hex());
@@ -205,6 +228,7 @@ void add_joining(CLI::App& network, Context& context) {
   command = network.add_subcommand("forget", "let the engine of a member in no more, such as one that left");
   add_folder(*command, options->folder);
   command->add_option("NAME", options->member, "of the member")->required();
+  command->add_flag("--anyway", options->anyway, "also a member that has a vote, and without a look at the ledger");
   example(*command, "careledger network forget /srv/care \"East Hospital\"");
   command->callback([options, &context] { context.chosen = [options, &context] { return forget(*options, context.json); }; });
 }

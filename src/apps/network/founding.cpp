@@ -94,11 +94,14 @@ Result<void> check_same(const std::optional<Config>& settled, const Description&
 }
 
 // A member is where it says from its next start on.
-Result<void> move_to(const Layout& layout, std::optional<Config> settled, const Description& description) {
+Result<void> move_to(const Layout& layout, const std::optional<Config>& settled, const Description& description) {
   if (!settled) return {};
-  settled->network->listen = description.listen;
-  settled->organisations.front().port = port_of(description.api);
-  return write_config(system_files(), layout.config(), *settled);
+  CARELEDGER_CHECK(change_config(system_files(), layout.config(), [&](Config& config) -> Result<void> {
+    config.network->listen = description.listen;
+    config.organisations.front().port = port_of(description.api);
+    return {};
+  }));
+  return {};
 }
 
 }  // namespace
@@ -158,7 +161,7 @@ Result<Bytes> describe(const Layout& layout, const DescribeOrder& order, Clock& 
   CARELEDGER_TRY(auto settled, settled_config(layout));
   CARELEDGER_CHECK(check_same(settled, description));
   CARELEDGER_CHECK(system_files().replace(layout.description(), text));
-  CARELEDGER_CHECK(move_to(layout, std::move(settled), description));
+  CARELEDGER_CHECK(move_to(layout, settled, description));
   return text;
 }
 

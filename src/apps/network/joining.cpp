@@ -123,8 +123,14 @@ Result<void> check_contains(const replica::View& view, const Remembered& remembe
   CARELEDGER_TRY(const proof::Path path, view.prove_consistency(known.size));
   if (proof::verify_consistency(known.size, known.root, view.log_size(), view.log_root(), path)) return {};
   return fail(ErrorKind::conflict, "the witness of " + remembered.organisation + " remembers " + std::to_string(known.size) +
-                                       " entries of another history than the one that was fetched: do not serve it, and ask the other "
-                                       "members by another way which one is right");
+                                       " entries of another history than the one that was fetched: ask the other members by "
+                                       "another way which one is right, move DIR/ledger and DIR/engine away, and recover it from them");
+}
+
+// From now on nothing else opens the folder; not while a node serves it, which stays as it is.
+Result<void> mark_as_recovering(const Layout& layout) {
+  CARELEDGER_TRY(const auto lock, lock_folder(layout));
+  return system_files().replace(layout.recovering(), "its ledger is fetched again\n");
 }
 
 }  // namespace
@@ -185,6 +191,7 @@ Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock&
   if (system_files().exists(layout.restoring()))
     return fail(ErrorKind::precondition, "a restore of this folder was cut off: run careledger restore again");
   CARELEDGER_TRY(const std::vector<Remembered> remembered, remembered_in(layout, config));
+  CARELEDGER_CHECK(mark_as_recovering(layout));
   std::optional<Error> departs;
   const BlockTime began = clock.now();  // before the newest block it would sign by keys and numbers that are used up
   const auto enough = [&](const replica::View& view) {
@@ -197,13 +204,13 @@ Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock&
   };
   CARELEDGER_CHECK(fetch(layout, config, order, enough, clock, entropy));
   if (departs) return tl::make_unexpected(std::move(*departs));
-  return {};
+  return system_files().remove(layout.recovering());
 }
 
-Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {
-  CARELEDGER_TRY(Config config, read_config(system_files(), layout.config()));
+namespace {
+
+Result<PeerChange> place_peer(Config& config, const Description& description, const DescriptionFile& file) {
   if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: it has no other members' engines");
-  CARELEDGER_TRY(const Description description, read_description(file, std::nullopt));
   if (description.network != config.name || (description.application && description.application->ledger != config.ledger))
     return fail(ErrorKind::invalid, file.path + " is of a member of another network: \"" + description.network + "\"");
   const PeerConfig peer = peer_of(description);
@@ -222,23 +229,47 @@ Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {
   if (peers.size() >= kOrganisationsMax) return fail(ErrorKind::invalid, "this node knows of 64 members already");
   peers.push_back(peer);
   std::ranges::sort(peers, {}, &PeerConfig::id);
-  CARELEDGER_CHECK(write_config(system_files(), layout.config(), config));
   return PeerChange{peer, moved};
 }
 
-Result<PeerConfig> forget_peer(const Layout& layout, const std::string& name) {
-  CARELEDGER_TRY(Config config, read_config(system_files(), layout.config()));
+Result<PeerConfig> known_peer(const Config& config, const std::string& name) {
   if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: it has no other members' engines");
-  auto& peers = config.network->peers;
+  const auto& peers = config.network->peers;
   const auto found = std::ranges::find(peers, slug_of(name), [](const PeerConfig& one) { return slug_of(one.name); });
   if (found == peers.end()) {
     std::string known;
     for (const PeerConfig& one : peers) known += (known.empty() ? "" : ", ") + one.name;
     return fail(ErrorKind::not_found, "this node knows no member \"" + name + "\"; it knows " + (known.empty() ? "nobody" : known));
   }
-  PeerConfig gone = std::move(*found);
-  peers.erase(found);
-  CARELEDGER_CHECK(write_config(system_files(), layout.config(), config));
+  return *found;
+}
+
+}  // namespace
+
+Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {
+  CARELEDGER_TRY(const Description description, read_description(file, std::nullopt));
+  PeerChange placed;
+  const auto place = [&](Config& config) -> Result<void> {
+    CARELEDGER_TRY(placed, place_peer(config, description, file));
+    return {};
+  };
+  CARELEDGER_CHECK(change_config(system_files(), layout.config(), place));
+  return placed;
+}
+
+Result<PeerConfig> find_peer(const Layout& layout, const std::string& name) {
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  return known_peer(config, name);
+}
+
+Result<PeerConfig> forget_peer(const Layout& layout, const std::string& name) {
+  PeerConfig gone;
+  const auto forget = [&](Config& config) -> Result<void> {
+    CARELEDGER_TRY(gone, known_peer(config, name));
+    std::erase_if(config.network->peers, [&](const PeerConfig& one) { return one.id == gone.id; });
+    return {};
+  };
+  CARELEDGER_CHECK(change_config(system_files(), layout.config(), forget));
   return gone;
 }
 

@@ -49,7 +49,7 @@ Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock
 Result<void> await_block_after(const Layout& layout, BlockTime moment, const JoinOrder& order, Clock& clock, Entropy& entropy);
 // The same until the ledger here goes on from what this folder's witnesses remember, whose ledger, and the engine's folder, were moved
 // away: what is left goes on as it did, and whoever was shown the ledger before finds it in this one. conflict: it does not contain what
-// they remember. precondition: a restore of this folder was cut off.
+// they remember. precondition: a restore of this folder was cut off. Until it has ended well no node opens the folder, whatever ended it.
 Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy);
 
 // Writes where a member is into DIR/careledger.json, in the place of what stood there of it. A running node lets its engine in from then on
@@ -60,6 +60,8 @@ struct PeerChange {
   bool moved = false;  // it was known
 };
 Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file);
+// As `network peer` and `network forget` know it, by name; not_found names those that are known.
+Result<PeerConfig> find_peer(const Layout& layout, const std::string& name);
 // Takes it out again: its engine is not let in any more; a connection that stands ends with the node's next start. not_found names those
 // that are known.
 Result<PeerConfig> forget_peer(const Layout& layout, const std::string& name);
