@@ -1,20 +1,29 @@
 #include "apps/ledger_check.h"
 
 #include "contracts/access/access.h"
+#include "replica/log_audit.h"
 
 namespace careledger::apps {
 namespace {
 
 class Walk {
  public:
-  Walk(Ledger& ledger, std::vector<vault::CheckFinding>& findings) : ledger_(ledger), view_(ledger.replica().view()), findings_(findings) {}
+  Walk(Ledger& ledger, replica::View view, std::vector<vault::CheckFinding>& findings)
+      : ledger_(ledger), view_(std::move(view)), log_(view_), findings_(findings) {
+    if (const auto made = log_.begin(view_.first_height()); !made) findings_.push_back({"ledger", "the log", made.error().message});
+  }
 
-  Height tip() const { return view_.height(); }
+  void look_at_end() {
+    if (!log_.is_whole()) found(view_.height(), "the log does not end with its commands");
+  }
 
   void look_at(Height height) {
     const auto header = ledger_.ordering().header(height);
     const auto validators = ledger_.ordering().validators(height);
-    if (!header || !validators) return found(height, header ? validators.error().message : header.error().message);
+    if (!header || !validators) {
+      log_.skip();
+      return found(height, header ? validators.error().message : header.error().message);
+    }
     if (const auto holds = proof::verify_commit(*header, *validators); !holds) found(height, "its commit: " + holds.error().message);
     if (before_ && header->header.last_block_id != *before_) found(height, "it does not follow the block before it");
     look_at_batches(height, header->header);
@@ -24,8 +33,16 @@ class Walk {
  private:
   void look_at_batches(Height height, const proof::Header& header) {
     const auto block = view_.block(height);
-    if (!block) return found(height, block.error().message);
-    if (proof::data_hash((*block)->batches) != header.data_hash) found(height, "its batches are not those that its header commits to");
+    if (!block) {
+      log_.skip();
+      return found(height, block.error().message);
+    }
+    if (proof::data_hash((*block)->batches) != header.data_hash) {
+      found(height, "its batches are not those that its header commits to");
+      log_.skip();
+    } else if (const auto logged = log_.add(**block); !logged) {  // which of them were ok no header of theirs says
+      found(height, logged.error().message);
+    }
     if (proof::time_from((*block)->time) != header.time) found(height, "its time is not its header's");
   }
 
@@ -33,6 +50,7 @@ class Walk {
 
   Ledger& ledger_;
   const replica::View view_;
+  replica::LogAudit log_;
   std::vector<vault::CheckFinding>& findings_;
   std::optional<proof::BlockId> before_;
 };
@@ -68,12 +86,15 @@ void look_above(const SignedBlocks& blocks, const proof::Trust& trust, TrustChec
 std::vector<vault::CheckFinding> check_ledger(Ledger& ledger, std::size_t findings_max,
                                               const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   std::vector<vault::CheckFinding> findings;
-  Walk walk(ledger, findings);
-  const Height last = ledger.grown() ? ledger.grown()->seal_height() : walk.tip();
-  for (Height height = ledger.replica().view().first_height(); height <= last && findings.size() < findings_max; height = next(height)) {
+  const replica::View view = ledger.replica().view();
+  const Height last = ledger.grown() ? ledger.grown()->seal_height() : view.height();
+  if (view.first_height() > last) return findings;
+  Walk walk(ledger, view, findings);
+  for (Height height = view.first_height(); height <= last && findings.size() < findings_max; height = next(height)) {
     walk.look_at(height);
     if (progress) progress(height.value, last.value);
   }
+  if (last == view.height() && findings.size() < findings_max) walk.look_at_end();
   return findings;
 }
 

@@ -10,7 +10,8 @@
 
 namespace careledger::apps {
 
-// Of an embedded ledger: every block with its header, the header before, and the validator's signature. Findings name the block by height.
+// Of an embedded ledger: every block with its header, the header before, and the validator's signature; the log, made again, and which
+// commands of the blocks stand there. Findings name the block by height.
 // Any thread; the ledger may go on meanwhile.
 std::vector<vault::CheckFinding> check_ledger(Ledger& ledger, std::size_t findings_max,
                                               const std::function<void(std::uint64_t, std::uint64_t)>& progress);

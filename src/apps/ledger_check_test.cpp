@@ -6,6 +6,8 @@
 #include "apps/founding.h"
 #include "apps/node.h"
 #include "base/test_folder.h"
+#include "replica/ledger_store.h"
+#include "replica/stored_block.h"
 
 namespace careledger::apps {
 namespace {
@@ -88,6 +90,29 @@ TEST_F(TrustFileOfOutsider, WhatWasMadeUpAboutADroppedBlockIsNoNote) {
   trust.validators = *node->ledger().first_validators();
   trust.anchor->time = {trust.anchor->time.value + 1'000'000'000};  // later than the block above it
   EXPECT_EQ(check().unheld.size(), 1u);
+}
+
+// Of what became of a command no header of its block speaks.
+TEST_F(TrustFileOfOutsider, ACommandThatIsSaidToHaveFailedIsFound) {
+  const auto looked = [this] { return check_ledger(node->ledger(), 10, {}); };
+  EXPECT_TRUE(looked().empty());
+  Height height{1};
+  while ((*node->ledger().replica().view().block(height))->commands.empty()) height = next(height);
+  storage::Store& store = node->ledger().store();
+  const Bytes key = replica::block_key(height);
+  replica::BlockRow row;
+  ASSERT_TRUE(row.ParseFromString(store.get(replica::columns::kBlocks, key).value().value()));
+  row.mutable_results(0)->clear_codes();
+  for (std::uint32_t i = 0; i < row.results(0).commands(); ++i) row.mutable_results(0)->add_codes(1);
+  storage::Batch batch;
+  batch.put(replica::columns::kBlocks, key, row.SerializeAsString());
+  ASSERT_TRUE(store.write(batch, storage::Durability::synced));
+  node.reset();
+  node = std::move(*Node::open(layout, {}, system_clock(), system_entropy()));
+  const auto findings = looked();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings.front().where, "block " + std::to_string(height.value + 1));
+  EXPECT_NE(findings.front().what.find("in the log"), std::string::npos) << findings.front().what;
 }
 
 }  // namespace

@@ -26,6 +26,13 @@ std::optional<LoggedBlock> block_row(const storage::Iterator& at) {  // but for 
   return LoggedBlock{{*height}, *first, 0};
 }
 
+Bytes row_of(std::span<const LogEntry> entries) {
+  Bytes row;
+  row.reserve(entries.size() * kLogEntryBytes);
+  for (const LogEntry& entry : entries) append_entry(row, entry);
+  return row;
+}
+
 tl::unexpected<Error> damaged(std::uint64_t index) {
   return fail(ErrorKind::corrupt, "log: the hash of entry " + std::to_string(index) + " cannot be found");
 }
@@ -55,10 +62,7 @@ void append_to_log(proof::CompactRange& range, Height height, std::span<const Lo
     keys.push_back(std::move(key));
   };
   put(numbered_key('b', range.size()), u64_bytes(height.value));
-  Bytes row;
-  row.reserve(entries.size() * kLogEntryBytes);
-  for (const LogEntry& entry : entries) append_entry(row, entry);
-  put(numbered_key('e', range.size()), row);
+  put(numbered_key('e', range.size()), row_of(entries));
   const auto sink = [&](proof::LogNodeId id, const Digest& hash) {
     if (id.level >= kTileLevel) put(node_key(id), hash.view());
   };
@@ -104,31 +108,66 @@ Result<void> LogStore::each_block(const storage::Reader& reader, std::uint64_t f
   return at->status();
 }
 
-// Blocks follow each other in the log: halves the stretch that the block can begin in until one row is left.
-Result<std::optional<std::uint64_t>> LogStore::find(const storage::Reader& reader, std::uint64_t size, Height height,
-                                                    const LogEntry& entry) {
+// The lowest of that height or above, but for its count. Blocks follow each other in the log: halves the stretch that it can begin in until
+// one row is left.
+Result<std::optional<LoggedBlock>> LogStore::first_from(const storage::Reader& reader, std::uint64_t size, Height height) const {
   const auto blocks = reader.iterate(columns::kLog, storage::Range::prefix("b"));
+  std::optional<LoggedBlock> found;
   std::uint64_t from = 0;
   std::uint64_t until = size;
   while (from < until) {
     const std::uint64_t middle = from + (until - from) / 2;
     blocks->seek_backward(numbered_key('b', middle));
     CARELEDGER_CHECK(blocks->status());
-    if (!blocks->valid()) return std::optional<std::uint64_t>{};
+    if (!blocks->valid()) return std::optional<LoggedBlock>{};
     const auto at = block_row(*blocks);
     if (!at) return damaged(middle);
     if (at->height < height) {
       from = middle + 1;
-    } else if (at->height > height) {
-      until = at->first;
     } else {
-      CARELEDGER_TRY(const std::vector<LogEntry> all, entries_of_block(reader, at->first, height));
-      const auto found = std::find(all.begin(), all.end(), entry);
-      if (found == all.end()) return std::optional<std::uint64_t>{};
-      return std::optional(at->first + static_cast<std::uint64_t>(found - all.begin()));
+      found = at;
+      if (at->height == height) break;
+      until = at->first;
     }
   }
-  return std::optional<std::uint64_t>{};
+  return found;
+}
+
+Result<std::optional<std::uint64_t>> LogStore::find(const storage::Reader& reader, std::uint64_t size, Height height,
+                                                    const LogEntry& entry) {
+  CARELEDGER_TRY(const auto block, first_from(reader, size, height));
+  if (!block || block->height != height) return std::optional<std::uint64_t>{};
+  CARELEDGER_TRY(const std::vector<LogEntry> all, entries_of_block(reader, block->first, height));
+  const auto found = std::find(all.begin(), all.end(), entry);
+  if (found == all.end()) return std::optional<std::uint64_t>{};
+  return std::optional(block->first + static_cast<std::uint64_t>(found - all.begin()));
+}
+
+Result<std::optional<LogStore::Added>> LogStore::added_at(const storage::Reader& reader, std::uint64_t first) {
+  CARELEDGER_TRY(const auto row, reader.get(columns::kLog, numbered_key('b', first)));
+  if (!row) return std::optional<Added>{};
+  ByteView rest = *row;
+  const auto height = take_u64(rest);
+  if (!height) return damaged(first);
+  CARELEDGER_TRY(std::vector<LogEntry> entries, entries_of_block(reader, first, {*height}));
+  return std::optional(Added{{*height}, std::move(entries)});
+}
+
+Result<void> LogStore::keep_entries(const storage::Reader& reader, std::uint64_t size, Height from, Height until, storage::Batch& batch) {
+  CARELEDGER_TRY(const auto lowest, first_from(reader, size, from));
+  if (!lowest) return {};
+  const auto at = reader.iterate(columns::kLog, storage::Range::prefix("b"));
+  for (at->seek(numbered_key('b', lowest->first)); at->valid(); at->next()) {
+    const auto block = block_row(*at);
+    if (!block) return damaged(lowest->first);
+    if (block->height >= until) break;
+    const Bytes key = numbered_key('e', block->first);
+    CARELEDGER_TRY(const auto kept, reader.get(columns::kLog, key));
+    if (kept) continue;
+    CARELEDGER_TRY(const std::vector<LogEntry> entries, entries_of_block(reader, block->first, block->height));
+    batch.put(columns::kLog, key, row_of(entries));
+  }
+  return at->status();
 }
 
 Result<std::optional<CommandPlace>> LogStore::place_of(const storage::Reader& reader, std::uint64_t size, const Digest& command) {

@@ -1,6 +1,6 @@
 // The ledger's log of commands (RFC 6962), stored sparsely: nodes of level 8 and above as rows; below that what each block added as one
 // row, so that no proof has to read a block's commands again, and none needs the block itself. (What an earlier build wrote lacks that row:
-// it follows from the block.) Every node has the whole log, also one that began with a snapshot.
+// it follows from the block.) Every node has the whole log, also one that began with a snapshot or drops old blocks.
 //
 // Thread-safety: LogStore is safe from any thread. Errors: what storage answers; corrupt when a block lacks what the log says it has.
 #pragma once
@@ -53,6 +53,14 @@ class LogStore {
   Result<void> each_block(const storage::Reader& reader, std::uint64_t from, std::uint64_t until,
                           const std::function<Result<void>(const LoggedBlock&)>& visit) const;
   Result<std::vector<LogEntry>> entries(const storage::Reader& reader, const LoggedBlock& block);
+  // The block whose first entry has this index, and what it added; nullopt: none begins there.
+  struct Added {
+    Height height;
+    std::vector<LogEntry> entries;
+  };
+  Result<std::optional<Added>> added_at(const storage::Reader& reader, std::uint64_t first);
+  // Puts into `batch` what the log, whose size is `size`, has of the blocks of these heights in the blocks alone: they may go then.
+  Result<void> keep_entries(const storage::Reader& reader, std::uint64_t size, Height from, Height until, storage::Batch& batch);
   Result<bool> begins(const storage::Reader& reader) const;  // whether the first entry is here, and with it all
   void forget();                                             // after an undo
 
@@ -61,6 +69,7 @@ class LogStore {
   struct NodeHash {
     std::size_t operator()(const proof::LogNodeId& id) const { return (id.index << 6 ^ id.level) * 0x9E3779B97F4A7C15u >> 16; }
   };
+  Result<std::optional<LoggedBlock>> first_from(const storage::Reader& reader, std::uint64_t size, Height height) const;
   Result<std::optional<std::uint64_t>> find(const storage::Reader& reader, std::uint64_t size, Height height, const LogEntry& entry);
   Result<std::vector<LogEntry>> entries_of_block(const storage::Reader& reader, std::uint64_t first, Height height);
   Result<Tile> tile(const storage::Reader& reader, std::uint64_t index, std::uint64_t count);

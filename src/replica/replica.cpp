@@ -234,7 +234,16 @@ Result<Execution> Replica::execute(Block block) const {
   return execution;
 }
 
-Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<const SideRow> side_rows) const {
+// The lowest block that is left. The log of an earlier build needs blocks: where one of those cannot be read, all stay.
+Height Replica::drop_blocks(const View::Committed& base, Height keep_from, storage::Batch& batch) const {
+  const Height until = std::min({keep_from, base.height, Height{first_height_.value + kDroppedAtOnce}});
+  if (until <= first_height_) return first_height_;
+  if (!log_store_->keep_entries(base.reader(), base.log.size(), first_height_, until, batch)) return first_height_;
+  for (Height height = first_height_; height < until; height = next(height)) batch.erase(columns::kBlocks, block_key(height));
+  return until;
+}
+
+Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<const SideRow> side_rows, Height first) const {
   const Block& block = execution.block_;
   storage::Batch batch;
   Undo undo;
@@ -269,6 +278,7 @@ Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<c
   if (!old_tip || !tip.ParseFromString(*old_tip)) return fail(ErrorKind::corrupt, "ledger: the record of its height is gone");
   *undo.mutable_before() = tip;
   fill_tip(tip, ledger_, block.height, block.time, execution.tree_, execution.log_);
+  tip.set_first_height(first.value);
   batch.put(columns::kMeta, kTipKey, tip.SerializeAsString());
   batch.put(columns::kMeta, kUndoKey, undo.SerializeAsString());
   return batch;
@@ -280,13 +290,17 @@ void Replica::publish(Committed committed) {
   if (recent_.size() > config_.views_kept) recent_.erase(recent_.begin());
 }
 
-Result<View> Replica::commit(Execution execution, std::span<const SideRow> side_rows) {
+Result<View> Replica::commit(Execution execution, std::span<const SideRow> side_rows, Height keep_from) {
   CARELEDGER_CHECK(usable());
   CARELEDGER_ASSERT(execution.base_ == committed());
   LapTimer timer;
-  const auto batch = batch_of(execution, side_rows);
+  storage::Batch dropped;
+  const Height first = drop_blocks(*execution.base_, keep_from, dropped);
+  auto batch = batch_of(execution, side_rows, first);
   if (!batch) return stop_at(batch.error());
+  batch->append(dropped);
   if (auto written = store_->write(*batch, storage::Durability::synced); !written) return stop_at(std::move(written.error()));
+  first_height_ = first;
   Committed next = make_committed(execution.block_.height, execution.block_.time, std::move(execution.tree_), std::move(execution.log_));
   row_cache_.advance(next->epoch, std::make_shared<const kernel::Changes>(std::move(execution.changes_)));
   publish(std::move(next));
@@ -313,6 +327,7 @@ Result<View> Replica::undo_last() {
   for (const Bytes& key : undo.log_keys()) batch.erase(columns::kLog, key);
   batch.erase(columns::kBlocks, block_key(base->height));
   batch.erase(columns::kMeta, kUndoKey);
+  undo.mutable_before()->set_first_height(first_height_.value);
   const Bytes tip = undo.before().SerializeAsString();
   batch.put(columns::kMeta, kTipKey, tip);
   if (auto written = store_->write(batch, storage::Durability::synced); !written) return stop_at(std::move(written.error()));

@@ -74,6 +74,8 @@ struct CommittedBlock {
   std::span<const BlockEvent> events;
 };
 
+inline constexpr std::uint64_t kDroppedAtOnce = 32;  // blocks that a commit takes out, at most
+
 struct Config {
   Bytes founding;              // encoded kernel::Founding: what a new ledger begins with, and what an old one must have begun with
   std::size_t threads = 1;     // helpers for signatures and the Merkle map; never changes a result
@@ -110,8 +112,11 @@ class Replica {
 
   // Makes the execution durable, then publishes view and receipts. An error is final: every later call gives it again until the
   // store is reopened (a failed sync is never retried). Asserts that the execution stands on the committed state.
-  Result<View> commit(Execution execution, std::span<const SideRow> side_rows = {});
-  // Takes the last block back: rows, index, log and side rows are what they were. Once: precondition when there is nothing to undo.
+  // With it blocks below `keep_from` are taken out, from the lowest on and kDroppedAtOnce at most: first_height() says how far it came. The
+  // committed block before this one always stays; so do blocks without which the log could not be proven.
+  Result<View> commit(Execution execution, std::span<const SideRow> side_rows = {}, Height keep_from = {});
+  // Takes the last block back: rows, index, log and side rows are what they were, and what was dropped with it stays dropped. Once:
+  // precondition when there is nothing to undo.
   Result<View> undo_last();
   void observe(UniqueFunction<void(const CommittedBlock&)> observer);
 
@@ -130,7 +135,8 @@ class Replica {
   Result<void> usable() const;
   tl::unexpected<Error> stop_at(Error error);  // the first fault stays the answer
   kernel::BlockContext context_after(const View::Committed& base, const kernel::Rows& rows, BlockTime now) const;
-  Result<storage::Batch> batch_of(const Execution& execution, std::span<const SideRow> side_rows) const;
+  Result<storage::Batch> batch_of(const Execution& execution, std::span<const SideRow> side_rows, Height first) const;
+  Height drop_blocks(const View::Committed& base, Height keep_from, storage::Batch& batch) const;
   Committed committed() const;
 
   Config config_;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/test_stride.h"
+#include "replica/log_audit.h"
 #include "replica/test_world.h"
 #include "storage/faulty_disk.h"
 
@@ -67,11 +68,12 @@ class OnDisk {
     replica.reset();
     store.reset();
   }
-  Result<void> run(const Chain& chain) {  // the next block of the chain
+  Result<void> run(const Chain& chain, std::uint64_t keep = 0) {  // the next block of the chain; `keep`: so many stay below it, 0: all
     const std::uint64_t height = replica->view().height().value;
     auto execution = replica->execute(chain.blocks[height]);
     if (!execution) return tl::make_unexpected(execution.error());
-    const auto view = replica->commit(std::move(*execution), std::vector<SideRow>{{"header", u64_bytes(height + 1)}});
+    const auto view = replica->commit(std::move(*execution), std::vector<SideRow>{{"header", u64_bytes(height + 1)}},
+                                      keep > 0 && height > keep ? Height{height + 1 - keep} : Height{});
     if (!view) return tl::make_unexpected(view.error());
     return {};
   }
@@ -117,6 +119,55 @@ TEST_P(LedgerCrashTest, AtAnyStepTheLastAcknowledgedBlockStands) {
     EXPECT_EQ(view.side_row("header").value(), height == 0 ? std::nullopt : std::optional<Bytes>(u64_bytes(height)));
     while (ledger.replica->view().height().value < chain.blocks.size()) ASSERT_TRUE(ledger.run(chain));
     ASSERT_EQ(ledger.replica->view().app_hash(), chain.hashes.back());
+  }
+}
+
+// The blocks that are there are those that the ledger says it has, and its log is whole.
+void expect_blocks(const OnDisk& ledger, const Chain& chain, std::uint64_t step) {
+  const View view = ledger.replica->view();
+  if (view.height().value == 0) return;
+  ASSERT_EQ(view.lowest_block().value(), view.first_height()) << "step " << step;
+  LogAudit audit(view);
+  const auto begun = audit.begin(view.first_height());
+  ASSERT_TRUE(begun) << "step " << step << ": " << begun.error().message;
+  for (Height height = view.first_height(); height <= view.height(); height = next(height)) {
+    const auto block = view.block(height);
+    ASSERT_TRUE(block) << "step " << step << ": " << block.error().message;
+    EXPECT_EQ((*block)->batches, chain.blocks[height.value - 1].batches);
+    ASSERT_TRUE(audit.add(**block)) << "step " << step;
+  }
+  EXPECT_TRUE(audit.is_whole());
+}
+
+TEST_P(LedgerCrashTest, AtAnyStepTheBlocksThatWereNotDroppedAreThere) {
+  const Chain chain(24);
+  constexpr std::uint64_t kKeep = 5;
+  std::uint64_t steps = 0;
+  {
+    OnDisk rehearsal;
+    ASSERT_TRUE(rehearsal.open(chain.world));
+    for (std::size_t i = 0; i < chain.blocks.size(); ++i) ASSERT_TRUE(rehearsal.run(chain, kKeep));
+    EXPECT_EQ(rehearsal.replica->view().first_height().value, chain.blocks.size() - kKeep);
+    steps = rehearsal.disk.steps();
+  }
+  std::mt19937_64 random(41);
+  for (std::uint64_t step = 1 + random() % 7; step < steps; step += (1 + random() % 23) * kTestStride) {
+    OnDisk ledger;
+    ledger.disk.stop_at_step(step);
+    std::uint64_t acknowledged = 0, first = 1;
+    if (ledger.open(chain.world))
+      for (; acknowledged < chain.blocks.size() && ledger.run(chain, kKeep); ++acknowledged)
+        first = ledger.replica->view().first_height().value;
+    ledger.close();
+    ledger.disk.restart(GetParam(), step);
+    const auto opened = ledger.open(chain.world);
+    ASSERT_TRUE(opened) << "step " << step << ": " << opened.error().message;
+    EXPECT_GE(ledger.replica->view().first_height().value, first) << "step " << step;
+    expect_blocks(ledger, chain, step);
+    while (ledger.replica->view().height().value < chain.blocks.size()) ASSERT_TRUE(ledger.run(chain, kKeep));
+    ASSERT_EQ(ledger.replica->view().app_hash(), chain.hashes.back());
+    EXPECT_EQ(ledger.replica->view().first_height().value, chain.blocks.size() - kKeep);
+    expect_blocks(ledger, chain, step);
   }
 }
 

@@ -89,14 +89,13 @@ Result<std::vector<Location>> find_places(const storage::Reader& reader, const D
   return places;
 }
 
-Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockStore& blocks, const Digest& digest) {
+Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockStore& blocks, Height first, const Digest& digest) {
   CARELEDGER_TRY(const std::vector<Location> places, find_places(reader, digest));
   for (const Location& place : places) {
-    const auto block = blocks.read(reader, place.height);
-    if (!block && block.error().kind == ErrorKind::not_found) continue;  // pruned
-    if (!block) return tl::make_unexpected(block.error());
-    if (place.position >= (*block)->commands.size()) return damaged(place.height, "the command index points beyond its end");
-    const StoredCommand& command = (*block)->commands[place.position];
+    if (place.height < first) continue;
+    CARELEDGER_TRY(const auto block, blocks.read(reader, place.height));
+    if (place.position >= block->commands.size()) return damaged(place.height, "the command index points beyond its end");
+    const StoredCommand& command = block->commands[place.position];
     if (command.digest == digest) return std::optional<Found>(Found{place, command.code});
   }
   return std::optional<Found>{};

@@ -48,11 +48,11 @@ Result<StoredBlock> decode_block_row(Height height, ByteView bytes);
 // Where commands stand whose digest begins like this one, in the order of the ledger: it itself, and hardly ever another.
 Result<std::vector<Location>> find_places(const storage::Reader& reader, const Digest& digest);
 
-// Where a command was first judged, and how; nullopt when this store has no such command.
+// Where a command was first judged, and how; nullopt when no block from `first` on has such a command.
 struct Found {
   Location at;
   kernel::Code code;
 };
-Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockStore& blocks, const Digest& digest);
+Result<std::optional<Found>> find_command(const storage::Reader& reader, BlockStore& blocks, Height first, const Digest& digest);
 
 }  // namespace careledger::replica

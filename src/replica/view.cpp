@@ -52,7 +52,7 @@ Result<StateTree::RangeCut> View::prove_range(const storage::Range& range, Limit
 }
 
 Result<std::optional<kernel::Receipt>> View::find_receipt(const Digest& command) const {
-  CARELEDGER_TRY(const auto found, find_command(committed_->reader(), *committed_->blocks, command));
+  CARELEDGER_TRY(const auto found, find_command(committed_->reader(), *committed_->blocks, first_height(), command));
   if (found) return std::optional<kernel::Receipt>({committed_->ledger, command, found->code, found->at.height, found->at.position});
   if (first_height().value == 1) return std::optional<kernel::Receipt>{};
   CARELEDGER_TRY(const auto place, committed_->log_store->place_of(committed_->reader(), log_size(), command));
@@ -72,8 +72,9 @@ Result<CommandProof> View::prove_command(const Digest& command) const {
 
 Result<void> View::check_kept(Height height) const {
   if (height >= first_height() || first_height().value == 1) return {};
-  return fail(ErrorKind::not_found, "block " + std::to_string(height.value) + ": this node began with a snapshot of height " +
-                                        std::to_string(first_height().value - 1) + " and has nothing older: ask another member");
+  return fail(ErrorKind::not_found, "block " + std::to_string(height.value) + ": this node has none below block " +
+                                        std::to_string(first_height().value) +
+                                        " (it began with a snapshot, or dropped them: serve --keep-blocks): ask a member that keeps all");
 }
 
 Result<proof::Path> View::prove_inclusion(std::uint64_t index) const {
@@ -91,7 +92,21 @@ Result<proof::CompactRange> View::log_at(std::uint64_t size) const {
 
 Result<std::shared_ptr<const StoredBlock>> View::block(Height height) const {
   CARELEDGER_CHECK(check_kept(height));
-  return committed_->blocks->read(committed_->reader(), height);
+  auto found = committed_->blocks->read(committed_->reader(), height);
+  if (!found && found.error().kind == ErrorKind::not_found && height.value > 0 && height <= this->height())
+    return fail(ErrorKind::corrupt, "block " + std::to_string(height.value) + " is gone from the ledger's store");
+  return found;
+}
+
+Result<Height> View::lowest_block() const {
+  const auto rows = committed_->reader().iterate(columns::kBlocks, storage::Range::all());
+  rows->seek_first();
+  CARELEDGER_CHECK(rows->status());
+  if (!rows->valid()) return next(height());
+  ByteView key = rows->key();
+  const auto lowest = take_u64(key);
+  if (!lowest || !key.empty()) return fail(ErrorKind::corrupt, "ledger: a block is stored under no height");
+  return Height{*lowest};
 }
 
 // From what is stored to take that block back.

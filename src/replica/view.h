@@ -45,7 +45,8 @@ class View {
  public:
   Height height() const { return committed_->height; }
   BlockTime time() const { return committed_->time; }
-  // The lowest block kept here: 1, or the one after the snapshot that this node began with. What only older blocks can answer is not_found.
+  // The lowest block kept here: 1, or the one after the snapshot that this node began with, or above those that were dropped since. What
+  // only older blocks can answer is not_found, and says whom to ask.
   Height first_height() const { return committed_->first_height; }
   Result<void> check_kept(Height height) const;
   const LedgerId& ledger() const { return committed_->ledger; }
@@ -75,6 +76,7 @@ class View {
   Result<proof::CompactRange> log_at(std::uint64_t size) const;  // the log when it had so many entries, from what is stored of it
 
   Result<std::shared_ptr<const StoredBlock>> block(Height height) const;
+  Result<Height> lowest_block() const;                        // of those stored, whatever first_height() says; height() + 1: there is none
   Result<std::optional<Bytes>> side_row(ByteView key) const;  // what the ordering stored beside a block
   // What a row held before the block of this height. not_found: no block that was executed here led to this state.
   Result<kernel::RowValue> row_before(const kernel::Key& key) const;
@@ -85,6 +87,7 @@ class View {
   friend class BlockRun;
   friend class CachedRows;
   friend class SnapshotReader;
+  friend class LogAudit;
   struct Committed {
     std::uint64_t epoch;  // counts committed states of this process, undone ones too
     LedgerId ledger;

@@ -1,4 +1,4 @@
-"""Members of a real network whose engines drop old blocks, beside others that keep all, and one that was away for longer.
+"""Members of a real network that drop old blocks, beside others that keep all, and one that was away for longer.
 Usage: pruning_test.py CARELEDGER COMETBFT PRUNING_NODE"""
 
 import base64
@@ -104,7 +104,10 @@ class Pruning(Dropping):
         self.nodes[CITY].stop()
         seen = self.audit("--trust", anchored)
         self.assertTrue(seen["sound"], seen)
-        self.assertIn("the engine keeps blocks from", " ".join(seen["notes"]))
+        own = int(re.search("the ledger says that it has blocks from ([0-9]+) on alone", " ".join(seen["notes"])).group(1))
+        self.assertGreater(own, early + 1)  # the block with the record, too
+        self.assertLessEqual(own, first)
+        self.assertRegex(" ".join(seen["notes"]), "of the [1-9][0-9]* entries that they left in the log only that they give its root")
         self.assertRegex(" ".join(seen["notes"]), f"the block that the trust file names is not kept here: block {early}: this node keeps")
         self.assertIn("more than two thirds of the votes that it names signed block", " ".join(seen["notes"]))
         self.assertEqual(seen["not_held_against_anything"], [])
@@ -112,6 +115,8 @@ class Pruning(Dropping):
 
         self.start(CITY)
         first = until("its engine", lambda: self.engine_first(CITY))
+        self.assertRegex(self.proof_of(CITY, "Basic/old"), r"[Ss]igned by [34] keys")  # its own copy of that block is gone as well
+        run("verify", bundle, "--trust", anchored, check=0)
         self.fill_more(15)
         until("more that go", lambda: self.engine_first(CITY) > first)
         self.nodes[CITY].stop(signal.SIGKILL)
@@ -129,6 +134,15 @@ class Pruning(Dropping):
         height = self.height(CITY)
         until("that block at every member", lambda: all(self.height(name) >= height for name, _ in MEMBERS))
         self.assertEqual(self.ask(CITY, f"/header?height={height:.0f}"), self.ask(NORTH, f"/header?height={height:.0f}"))
+        self.assertIn("signed_header", self.ask(NORTH, "/commit?height=1"))
+        self.assertLess(self.looked_at(CITY), self.looked_at(NORTH) - early)
+
+    def looked_at(self, name):
+        """Blocks that an audit finds; those of an archive are all."""
+        self.nodes[name].stop()
+        said = run("audit", self.folder(name), "--engine", ENGINE, check=0).stdout
+        self.assertEqual("has blocks from" in said, name == CITY, said)
+        return int(re.search("Looked at ([0-9]+) blocks", said).group(1))
 
 
 class Away(Dropping):

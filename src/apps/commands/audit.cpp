@@ -166,11 +166,13 @@ Result<void> look_for_lost(Organisation& organisation, Ledger& ledger, Looked& l
   const auto lost = lost_anchors(ledger.replica().view(), organisation.config().id, *known);
   if (!lost && lost.error().kind == ErrorKind::corrupt) return {};  // of the ledger's
   if (!lost) return tl::make_unexpected(lost.error());
+  const replica::View view = ledger.replica().view();
+  const std::string older = view.first_height().value > 1 ? ", of those from " + std::to_string(view.first_height().value) + " on" : "";
   if (lost->count > 0)
     looked.notes.push_back(
-        fmt::format("{}: {} of its anchors on the ledger, in blocks {} to {}, are of records that were lost with what came after "
+        fmt::format("{}: {} of its anchors on the ledger, in blocks {} to {}{}, are of records that were lost with what came after "
                     "a restored backup, or that were anchored again since",
-                    organisation.config().name, lost->count, lost->first.value, lost->last.value));
+                    organisation.config().name, lost->count, lost->first.value, lost->last.value, older));
   return {};
 }
 

@@ -87,7 +87,7 @@ void add_serve(CLI::App& app, Context& context, const RetentionRule& retention, 
   command->add_option("--snapshot-every", options->engine.snapshot_every,
                       "blocks between two snapshots of a network's ledger, for members that come later; 0: none; the same at all members");
   command->add_option("--keep-blocks", options->keep_blocks,
-                      "blocks of a network's ledger that its engine keeps, at least 1000000, besides those of the last two weeks; 0: all");
+                      "blocks of a network's ledger that are kept, at least 1000000, besides those of the last two weeks; 0: all");
   command->add_option("--cors-origin", options->serve.cors_origins, "web origin that may call from a browser; repeat");
   command->add_option("--ready-file", options->serve.ready_file, "gets the addresses as JSON once everything answers");
   command->add_option("--io-threads", options->serve.io_threads, "threads for connections")->check(CLI::Range(1, 64));

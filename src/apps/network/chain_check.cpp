@@ -3,48 +3,13 @@
 #include <algorithm>
 
 #include "ordering/headers_kept.h"
+#include "replica/log_audit.h"
 
 namespace careledger::apps::network {
 namespace {
 
 // Of headers that are one second or a year apart, and looked at long after: only what they say of each other counts.
 constexpr proof::TrustRules kAnyTime{INT64_MAX, 10, 1, 3};
-
-// The log made again from the commands of block after block. It goes on from what is stored where it cannot from the block before.
-class LogAgain {
- public:
-  explicit LogAgain(const replica::View& ledger) : ledger_(ledger) {}
-
-  Result<void> add(const replica::StoredBlock& block) {
-    if (!made_ && block.height.value == 1) {
-      made_.emplace();  // nothing stands before it, whatever its row says
-    } else if (!made_) {
-      CARELEDGER_TRY(made_, ledger_.log_at(block.log_first));
-    }
-    if (made_->size() != block.log_first) {
-      made_.reset();
-      return fail(ErrorKind::corrupt, "its commands do not stand in the log behind those of the block before it");
-    }
-    append(block);
-    const auto stored = ledger_.log_at(made_->size());
-    const bool same = stored && stored->root() == made_->root();
-    if (!same) made_.reset();
-    if (!stored && stored.error().kind != ErrorKind::invalid) return tl::make_unexpected(stored.error());
-    if (!same) return fail(ErrorKind::corrupt, "its commands are not those that stand in the log");
-    return {};
-  }
-  void skip() { made_.reset(); }
-  bool is_whole() const { return !made_ || (made_->size() == ledger_.log_size() && made_->root() == ledger_.log_root()); }
-
- private:
-  void append(const replica::StoredBlock& block) {
-    for (std::size_t i = 0; i < block.commands.size(); ++i)
-      if (block.commands[i].code.ok())
-        made_->append(proof::log_leaf(proof::command_leaf(block.commands[i].digest, block.height, static_cast<std::uint32_t>(i))));
-  }
-  const replica::View& ledger_;
-  std::optional<proof::CompactRange> made_;
-};
 
 class Walk {
  public:
@@ -53,8 +18,9 @@ class Walk {
        ChainReport& report)
       : ledger_(ledger), founders_(founders), engine_(engine), report_(report), begins_(begins), first_(first), log_(ledger) {
     const Height kept = std::max(begins, ledger.first_height());
+    if (const auto made = log_.begin(kept); !made) report_.findings.push_back({"ledger", "the log", made.error().message});
     if (first_ > kept) note_unsigned(kept);
-    if (kept > begins) note_snapshot(kept);
+    if (kept > begins) note_missing(kept);
   }
 
   // A block whose header is gone.
@@ -127,9 +93,11 @@ class Walk {
                             std::to_string(first_.value - 1) + " no signature is held, and their commands against the log alone");
   }
 
-  void note_snapshot(Height from) {
-    report_.notes.push_back("the ledger says that it began with a snapshot of block " + std::to_string(from.value - 1) +
-                            ": blocks up to that one were not looked at");
+  void note_missing(Height from) {
+    report_.notes.push_back("the ledger says that it has blocks from " + std::to_string(from.value) +
+                            " on alone (it began with a snapshot, or dropped those below: serve --keep-blocks): the commands of older "
+                            "ones were not looked at, and of the " +
+                            std::to_string(log_.older()) + " entries that they left in the log only that they give its root");
   }
 
   bool founders_signed(const proof::LightBlock& block) const {
@@ -195,7 +163,7 @@ class Walk {
   ChainReport& report_;
   const Height begins_;
   const Height first_;
-  LogAgain log_;
+  replica::LogAudit log_;
   proof::ValidatorSet set_;
   std::optional<proof::SignedHeader> before_;
   std::optional<BlockTime> time_before_;  // of the ledger's block before
@@ -213,16 +181,23 @@ void compare_ends(Height ledger, Height engine, ChainReport& report) {
 // What the engine was told to drop it may still have, when the node was killed just then; what it was not told to drop is here.
 void compare_begin(const replica::View& ledger, Height engine, Height begins, ChainReport& report) {
   const auto begin = [&](const std::string& what) { report.findings.push_back({"ledger", "the oldest block", what}); };
-  const auto remembered = ordering::first_header(ledger);
+  const auto remembered = ordering::headers_remembered(ledger);
   if (!remembered) return begin(remembered.error().message);
-  if (engine > std::max(begins, *remembered))
+  const Height told = std::max(remembered->value_or(Height{}), ledger.first_height());
+  if (engine > std::max(begins, told))
     begin("the engine keeps blocks from " + std::to_string(engine.value) +
-          " on, and the ledger remembers that it was told to keep those from " + std::to_string(remembered->value) +
-          " on: blocks were taken out");
-  // An engine's store begins with the block above the snapshot, as the ledger does.
-  if (engine < ledger.first_height())
-    begin("the engine keeps blocks from " + std::to_string(engine.value) + " on, and the ledger says that it has those from " +
-          std::to_string(ledger.first_height().value) + " on alone: blocks were taken out");
+          " on, and the ledger remembers that it was told to keep those from " + std::to_string(told.value) + " on: blocks were taken out");
+  const Height own = ledger.first_height();
+  const std::string says = "the ledger says that it has those from " + std::to_string(own.value) + " on alone: ";
+  // Its own it drops after it remembered that the engine may. Before that, an engine's store begins where the ledger does.
+  if (*remembered && own > std::max(**remembered, Height{1}))
+    begin("the ledger remembers that it keeps blocks from " + std::to_string((*remembered)->value) + " on, and " + says +
+          "blocks were taken out");
+  else if (!*remembered && engine < own)
+    begin("the engine keeps blocks from " + std::to_string(engine.value) + " on, and " + says + "blocks were taken out");
+  const auto lowest = ledger.lowest_block();
+  if (!lowest) begin(lowest.error().message);
+  else if (*lowest < own) begin("block " + std::to_string(lowest->value) + " lies in its store, and " + says + "what it says was changed");
 }
 
 }  // namespace

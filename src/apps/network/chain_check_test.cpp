@@ -6,8 +6,10 @@
 #include "apps/founding.h"
 #include "apps/node.h"
 #include "base/test_folder.h"
+#include "contracts/all.h"
 #include "ordering/headers_kept.h"
 #include "replica/ledger_store.h"
+#include "replica/log_store.h"
 #include "replica/stored_block.h"
 
 namespace careledger::apps::network {
@@ -83,6 +85,37 @@ class ChainCheck : public ::testing::Test {
   void remember_headers_from(Height first) {
     const replica::SideRow row = ordering::headers_from(first);
     change_store(replica::columns::kMeta, replica::side_key(row.key), [&](Bytes& value) { value = row.value; });
+  }
+  void change_tip(const std::function<void(replica::Tip&)>& change) {
+    change_store(replica::columns::kMeta, Bytes(replica::kTipKey), [&](Bytes& value) {
+      replica::Tip tip;
+      ASSERT_TRUE(tip.ParseFromString(value));
+      change(tip);
+      value = tip.SerializeAsString();
+    });
+  }
+  // As a node does that drops old blocks.
+  void drop_below(Height first) {
+    storage::Batch batch;
+    for (Height height{1}; height < first; height = next(height)) batch.erase(replica::columns::kBlocks, replica::block_key(height));
+    ASSERT_TRUE(node->ledger().store().write(batch, storage::Durability::synced));
+    change_tip([first](replica::Tip& tip) { tip.set_first_height(first.value); });
+    remember_headers_from(first);
+  }
+  std::uint64_t older_entries(Height first) { return (*node->ledger().replica().view().block(first))->log_first; }
+  // Of the log when its first block left these entries instead.
+  Digest root_with(ByteView first_row) {
+    proof::CompactRange log;
+    const auto rows = node->ledger().store().iterate(replica::columns::kLog, storage::Range::prefix("b"));
+    for (rows->seek_first(); rows->valid(); rows->next()) {
+      ByteView height = rows->value();
+      const std::uint64_t at = take_u64(height).value();
+      const Bytes key = "e" + Bytes(rows->key().substr(1));
+      const Bytes row = log.size() == 0 ? Bytes(first_row) : node->ledger().store().get(replica::columns::kLog, key).value().value();
+      for (const replica::LogEntry& entry : replica::entries_in(row))
+        log.append(proof::log_leaf(proof::command_leaf(entry.command, {at}, entry.position)));
+    }
+    return log.root();
   }
   void change_block(Height height, const std::function<void(replica::BlockRow&)>& change) {
     change_store(replica::columns::kBlocks, replica::block_key(height), [&](Bytes& value) {
@@ -189,37 +222,93 @@ TEST_F(ChainCheck, WhatIsRememberedOfDroppedHeadersHidesNothing) {
 
 // Nor does one cover the height from which on it says that it keeps blocks.
 TEST_F(ChainCheck, ALedgerThatSaysItBeginsLaterHidesNothing) {
-  change_store(replica::columns::kMeta, Bytes(replica::kTipKey), [](Bytes& value) {
-    replica::Tip tip;
-    ASSERT_TRUE(tip.ParseFromString(value));
-    tip.set_first_height(tip.height());
-    value = tip.SerializeAsString();
-  });
+  change_tip([](replica::Tip& tip) { tip.set_first_height(tip.height()); });
   Changed engine = source();
-  ASSERT_EQ(found(engine).size(), 1u);
+  ASSERT_EQ(found(engine).size(), 2u);
   EXPECT_NE(found(engine).front().find("the ledger says that it has those from"), std::string::npos) << found(engine).front();
+  EXPECT_NE(found(engine).back().find("block 1 lies in its store"), std::string::npos) << found(engine).back();
   engine.at = {2};
   engine.change_header = [](proof::SignedHeader& header) { header.commit.signatures.front().signature[5] ^= 1; };
-  EXPECT_EQ(found(engine).size(), 2u);
+  EXPECT_EQ(found(engine).size(), 3u);
   engine.at = engine.newest();
   engine.change_header = [](proof::SignedHeader& header) { header.header.app_hash[0] ^= 1; };
   EXPECT_NE(found(engine).back().find("do not give the app hash"), std::string::npos) << found(engine).back();
 }
 
-TEST_F(ChainCheck, ALedgerThatSaysItBeganWithASnapshotIsNotSaidToHaveBeenLookedAtBelow) {
-  change_store(replica::columns::kMeta, Bytes(replica::kTipKey), [](Bytes& value) {
-    replica::Tip tip;
-    ASSERT_TRUE(tip.ParseFromString(value));
-    tip.set_first_height(3);
-    value = tip.SerializeAsString();
-  });
-  remember_headers_from({3});
+TEST_F(ChainCheck, BlocksThatTheLedgerHasNotAreNotSaidToHaveBeenLookedAt) {
+  drop_below({3});
+  Changed engine = source();
+  for (const std::uint64_t oldest : {3u, 2u, 1u}) {  // or the engine did not come to it yet
+    engine.oldest_ = {oldest};
+    const ChainReport report = check_chain(node->ledger().replica().view(), founders, engine, {});
+    EXPECT_TRUE(report.findings.empty()) << report.findings.front().what;
+    ASSERT_FALSE(report.notes.empty());
+    EXPECT_EQ(report.notes.front(),
+              "the ledger says that it has blocks from 3 on alone (it began with a snapshot, or dropped those below: serve "
+              "--keep-blocks): the commands of older ones were not looked at, and of the " +
+                  std::to_string(older_entries({3})) + " entries that they left in the log only that they give its root");
+  }
+}
+
+// What is left of their commands is what proofs are made of.
+// What is left of their commands is what proofs are made of: whoever edits it, and the root with it, is found by what was signed.
+TEST_F(ChainCheck, AnEntryThatADroppedBlockLeftIsHeldAgainstTheSignedRoot) {
+  const Height first = next(first_with_commands());
+  ASSERT_GT(older_entries(first), 0u);
+  drop_below(first);
+  Changed engine = source();
+  engine.oldest_ = first;
+  ASSERT_EQ(found(engine), std::vector<std::string>());
+  const Bytes key = "e" + u64_bytes(0);
+  Bytes row = node->ledger().store().get(replica::columns::kLog, key).value().value();
+  row.back() = static_cast<char>(row.back() ^ 1);
+  const Digest root = root_with(row);
+  storage::Batch batch;
+  batch.put(replica::columns::kLog, key, row);
+  replica::Tip tip;
+  ASSERT_TRUE(tip.ParseFromString(node->ledger().store().get(replica::columns::kMeta, replica::kTipKey).value().value()));
+  tip.set_log_root(root.bytes());
+  batch.put(replica::columns::kMeta, replica::kTipKey, tip.SerializeAsString());
+  ASSERT_TRUE(node->ledger().store().write(batch, storage::Durability::synced));
+  // Not by the node, which would sign what was edited.
+  const std::shared_ptr<storage::Store> store(&node->ledger().store(), [](storage::Store*) {});
+  const auto edited = replica::Replica::open({}, store, contracts::all());
+  ASSERT_TRUE(edited) << edited.error().message;
+  const ChainReport report = check_chain((*edited)->view(), founders, engine, {});
+  ASSERT_EQ(report.findings.size(), 1u);
+  EXPECT_NE(report.findings.front().what.find("do not give the app hash that was signed"), std::string::npos);
+}
+
+TEST_F(ChainCheck, BlocksThatTheLedgerHadNoReasonToDropAreMissed) {
+  drop_below({3});
+  remember_headers_from({2});
+  Changed engine = source();
+  engine.oldest_ = {2};
+  ASSERT_EQ(found(engine).size(), 1u);
+  EXPECT_EQ(found(engine).front(),
+            "the oldest block: the ledger remembers that it keeps blocks from 2 on, and the ledger says that it has those from 3 on "
+            "alone: blocks were taken out");
+}
+
+TEST_F(ChainCheck, AnEditedBlockCannotBeHiddenBelowTheLowestOne) {
+  drop_below({3});
+  change_block({1}, [](replica::BlockRow& row) { row.set_time_ms(1); });
   Changed engine = source();
   engine.oldest_ = {3};
-  const ChainReport report = check_chain(node->ledger().replica().view(), founders, engine, {});
-  EXPECT_TRUE(report.findings.empty());
-  ASSERT_FALSE(report.notes.empty());
-  EXPECT_EQ(report.notes.front(), "the ledger says that it began with a snapshot of block 2: blocks up to that one were not looked at");
+  ASSERT_EQ(found(engine).size(), 1u);
+  EXPECT_EQ(found(engine).front(),
+            "the oldest block: block 1 lies in its store, and the ledger says that it has those from 3 on alone: what it says was changed");
+}
+
+// Nor is one that is missing passed over by what the ledger says.
+TEST_F(ChainCheck, ALedgerThatSaysItHasWhatItDroppedIsFound) {
+  drop_below({3});
+  change_tip([](replica::Tip& tip) { tip.set_first_height(1); });
+  Changed engine = source();
+  engine.oldest_ = {3};
+  const auto said = found(engine);
+  ASSERT_GE(said.size(), 2u);
+  EXPECT_EQ(said.front(), "block 1: block 1 is gone from the ledger's store");
 }
 
 TEST_F(ChainCheck, TheOldestCommandsCannotBeLeftOut) {

@@ -78,7 +78,7 @@ struct Member::State {
     config.snapshots = {.every = parts.engine.snapshot_every, .folder = parts.layout.snapshots()};
     config.retention = parts.engine.retention;
     config.on_unreadable = [tell](const Error& error) {
-      tell("the engine drops no more old blocks (--keep-blocks), because one of the ledger's cannot be read: " + error.message +
+      tell("no more old blocks are dropped (--keep-blocks), because one of the ledger's cannot be read: " + error.message +
            ". Stop the node and let careledger audit say what else is damaged");
     };
     config.on_misbehaviour = [tell, this](const kernel::Misbehaviour& what) { tell(in_words(what, replica.view())); };

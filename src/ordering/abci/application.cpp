@@ -210,12 +210,18 @@ Result<Application::Kept> Application::kept_after(const Finalized& block) {
   const Height from = std::max(first, next(config_.base));
   const auto time_of = [&](Height height) {
     const auto stored = before.block(height);
-    if (!stored && !told_unreadable_ && config_.on_unreadable) config_.on_unreadable(stored.error());
-    told_unreadable_ = !stored;
+    tell_unreadable(stored ? std::nullopt : std::optional(stored.error()));
     return stored ? std::optional((*stored)->time) : std::nullopt;
   };
   const Height kept = keep_from(config_.retention, {from, block.execution.height(), block.time, snapshots_.oldest()}, time_of);
-  return Kept{kept, kept != from};
+  // What came from an embedded ledger nobody else has.
+  const bool all_from_engine = before.first_height() > config_.base;
+  return Kept{kept, kept != from, all_from_engine ? from : Height{}};
+}
+
+void Application::tell_unreadable(const std::optional<Error>& error) {
+  if (error && !told_unreadable_ && config_.on_unreadable) config_.on_unreadable(*error);
+  told_unreadable_ = error.has_value();
 }
 
 Result<wire::Response> Application::commit() {
@@ -229,7 +235,7 @@ Result<wire::Response> Application::commit() {
   CARELEDGER_TRY(const Kept kept, kept_after(executed));
   std::vector<replica::SideRow> rows;
   if (kept.changed) rows.push_back(headers_from(kept.from));  // first remembered, then dropped
-  CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution), rows));
+  CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution), rows, kept.own));
   pool_.block(executed.proposer);
   // Who takes a snapshot knows its time from the verified header alone.
   if (executed.has_header_time) snapshots_.committed(view);

@@ -33,7 +33,7 @@ struct ApplicationConfig {
   std::string version{};               // of the program; for people
   Height base{};                       // the ledger had blocks up to here before it had an engine, to which it has none of them
   Bytes app_state{};                   // what the engine's genesis must say of the state at that height; none: nothing
-  Retention retention{};               // of the engine's blocks; unless told otherwise it keeps all
+  Retention retention{};               // of the engine's blocks, and of the ledger's own; unless told otherwise all are kept
   IsPeer is_peer{};                    // whom the engine may talk to; asked at each connection
   SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
@@ -44,8 +44,8 @@ struct ApplicationConfig {
   std::function<void(const kernel::Misbehaviour&)> on_misbehaviour{};  // stands in a decided block; again when that is replayed
   std::function<void(const PassedOver&)> on_passed_over{};             // an envelope that waits in our pool
   std::function<void(const Error&)> on_failure{};                      // our disk failed: nothing will be committed any more
-  std::function<void(const Error&)>
-      on_unreadable{};  // a block of the ledger's, so that no older one is dropped: once, until it can be read
+  // A block of the ledger's, so that nothing is dropped from there on: once, until it can be read.
+  std::function<void(const Error&)> on_unreadable{};
 };
 
 bool is_of_disk(const Error& error);  // not the engine's doing: what is stored cannot be read or written
@@ -98,8 +98,10 @@ class Application final : public Handler {
   struct Kept {            // of the engine's blocks once a block is durable
     Height from;           // 0: nobody asked it to drop any
     bool changed = false;  // by this block
+    Height own;            // of the ledger's blocks: what was written down of the engine's before this block; 0: all
   };
   Result<Kept> kept_after(const Finalized& block);
+  void tell_unreadable(const std::optional<Error>& error);
   std::optional<Finalized> executed_;  // of the newest FinalizeBlock, not yet committed
   bool told_unreadable_ = false;
 };

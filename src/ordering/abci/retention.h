@@ -1,4 +1,5 @@
-// Which of its blocks an engine keeps. With each block it is told from where on; what lies below it drops for good.
+// Which of its blocks an engine keeps. With each block it is told from where on; what lies below it drops for good. The ledger's own copies
+// of the same blocks go with the blocks after that.
 //
 // A block is dropped when it is older than both bounds: more blocks stand above it, and more time lies between it and the newest one. By
 // the same rule the engine forgets evidence against validators, so that with the bounds of the consensus parameters nothing goes that could
