@@ -176,8 +176,7 @@ void BlockRun::run_batch(const Incoming& incoming, const kernel::BlockContext& c
 
 Result<void> BlockRun::run_batches() {
   const Block& block = out_.block_;
-  kernel::BlockContext context{out_.base_->ledger, block.height, block.time, {}};
-  context.protocol = kernel::protocol_at(kernel::Reader(rows_), block.height);
+  const kernel::BlockContext context{out_.base_->ledger, block.height, block.time, out_.base_->protocol};
   if (context.protocol > kernel::newest_protocol(contracts_)) {
     const std::string which = "block " + std::to_string(block.height.value) + " goes by protocol " + std::to_string(context.protocol.value);
     return fail(ErrorKind::newer_format, which + ", which this program does not know: install a newer one");

@@ -132,8 +132,11 @@ Result<void> Replica::load(ByteView tip_bytes) {
 }
 
 Replica::Committed Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) {
-  return Committed(new View::Committed{++epochs_, ledger_, height, time, first_height_, std::move(tree), std::move(log),
-                                       StoredRows(store_->snapshot()), log_store_, blocks_, shown_});
+  const std::shared_ptr<View::Committed> made(new View::Committed{++epochs_, ledger_, height, time, first_height_, std::move(tree),
+                                                                  std::move(log), StoredRows(store_->snapshot()), log_store_, blocks_,
+                                                                  shown_});
+  made->protocol = kernel::protocol_at(kernel::Reader(made->rows), next(height));
+  return made;
 }
 
 Replica::Committed Replica::committed() const {
@@ -150,22 +153,22 @@ Result<View> Replica::view_at(Height height) const {
   return fail(ErrorKind::not_found, "height " + std::to_string(height.value) + " is not among the last " + std::to_string(recent_.size()));
 }
 
-kernel::BlockContext Replica::context_after(const View::Committed& base, const kernel::Rows& rows, BlockTime now) const {
+kernel::BlockContext Replica::context_after(const View::Committed& base, BlockTime now) const {
   const BlockTime time = std::max(base.time, now);
-  return {ledger_, next(base.height), time, kernel::protocol_at(kernel::Reader(rows), next(base.height))};
+  return {ledger_, next(base.height), time, base.protocol};
 }
 
 kernel::Code Replica::check(const kernel::ReceivedCommand& command, BlockTime now) const {
   const Committed base = committed();
   const CachedRows rows(*base, row_cache_);
   BlockHost host(signatures_, base->tree);
-  return kernel::check_command(command, context_after(*base, rows, now), rows, contracts_, host);
+  return kernel::check_command(command, context_after(*base, now), rows, contracts_, host);
 }
 
 std::vector<kernel::Code> Replica::check(std::span<const kernel::ReceivedCommand> commands, BlockTime now) const {
   LapTimer timer;
   const Committed base = committed();
-  const kernel::BlockContext context = context_after(*base, base->rows, now);
+  const kernel::BlockContext context = context_after(*base, now);
   std::vector<kernel::Code> codes(commands.size());
   // One part a thread: large batches of signatures cost less each.
   const std::size_t parts = std::min(workers_.width(), commands.size() / 64 + 1);
@@ -205,7 +208,7 @@ kernel::KernelCode Replica::judge(const kernel::ReceivedCommand& command, BlockT
   const Committed base = committed();
   const CachedRows rows(*base, row_cache_);
   BlockHost host(signatures_, base->tree);
-  return kernel::judge_command(command, context_after(*base, rows, now), rows, contracts_, host);
+  return kernel::judge_command(command, context_after(*base, now), rows, contracts_, host);
 }
 
 Result<void> Replica::usable() const {

@@ -134,7 +134,7 @@ class Replica {
   void publish(Committed committed);
   Result<void> usable() const;
   tl::unexpected<Error> stop_at(Error error);  // the first fault stays the answer
-  kernel::BlockContext context_after(const View::Committed& base, const kernel::Rows& rows, BlockTime now) const;
+  kernel::BlockContext context_after(const View::Committed& base, BlockTime now) const;
   Result<storage::Batch> batch_of(const Execution& execution, std::span<const SideRow> side_rows, Height first) const;
   Height drop_blocks(const View::Committed& base, Height keep_from, storage::Batch& batch) const;
   Committed committed() const;

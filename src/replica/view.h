@@ -100,6 +100,7 @@ class View {
     std::shared_ptr<LogStore> log_store;
     std::shared_ptr<BlockStore> blocks;
     std::shared_ptr<ShownRows> shown;
+    ProtocolVersion protocol{};  // of the next block: read once, since every check of a command asks
     RowSource source() const { return {&rows.reader(), columns::kState, shown.get()}; }
     const storage::Reader& reader() const { return rows.reader(); }
   };
