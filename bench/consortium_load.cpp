@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "bench/common.h"
 
@@ -17,6 +18,7 @@ void ConsortiumLoad::use(EngineNetwork& network) {
   const std::lock_guard lock(mutex_);
   network_ = &network;
   in_flight_.assign(network.size(), 0);
+  put_off_.assign(network.size(), 0);
   active_.assign(network.size(), true);
 }
 
@@ -31,6 +33,8 @@ void ConsortiumLoad::answered(std::size_t node, const Answered& answer) {
   if (answer.what == Told::busy) {
     ++refusals_;
     if (answer.detail == 0) ++bad_refusals_;
+    given_[answer.number].refused = true;
+    ++put_off_[node];
     hold(answer.number, seconds_now() + answer.detail * 1e-3);
   } else {
     given_[answer.number].answered = seconds_now();
@@ -61,7 +65,7 @@ void ConsortiumLoad::release_next(std::uint64_t number) {
 void ConsortiumLoad::leave_out(std::size_t node) {
   const std::lock_guard lock(mutex_);
   active_[node] = false;
-  in_flight_[node] = 0;
+  in_flight_[node] = put_off_[node] = 0;
   std::erase_if(open_, [&](const auto& one) { return node_of(one.second) == node; });
   std::erase_if(held_, [&](const auto& one) {
     return node_of(*(one.second.waiting.empty() ? one.second.under_way : one.second.waiting).begin()) == node;
@@ -113,27 +117,38 @@ void ConsortiumLoad::give(std::uint64_t number) {
     const std::lock_guard lock(mutex_);
     ++in_flight_[node];
     if (commands_[number].actor < patients_) open_[commands_[number].actor] = number;
+    if (std::exchange(given_[number].refused, false)) --put_off_[node];
     given_[number].at = seconds_now();
   }
   (*network_)[node].submit(number, commands_[number].organisation, commands_[number].bytes);
 }
 
-// Commands go in their order, so one whose node has no room makes the others wait: nodes get equal shares.
+// False when it is time for something else: one that was refused is due, or `until` has come.
+bool ConsortiumLoad::wait_for_room(std::uint64_t number, std::size_t in_flight, double until) {
+  const std::size_t node = node_of(number);
+  std::unique_lock lock(mutex_);
+  if (!again_.empty()) until = std::min(until, again_.front().due);
+  return changed_.wait_for(lock, std::chrono::duration<double>(std::max(0.0, until - seconds_now())),
+                           [&] { return in_flight_[node] + put_off_[node] < in_flight; });
+}
+
+// Commands go in their order, so one whose node has no room makes the others wait: nodes get equal shares. Whoever was refused waits as
+// long as he was told, and gives nothing else meanwhile.
 Stretch ConsortiumLoad::as_fast_as_final(std::size_t in_flight, double seconds) {
   Stretch stretch;
   stretch.begin = seconds_now();
   const std::uint64_t refused = refusals_, bad = bad_refusals_;
-  const auto left = [&] { return stretch.begin + seconds - seconds_now(); };
-  while (left() > 0) {
-    const auto due = take_due();
-    const std::uint64_t number = due ? *due : take_next(stretch);
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, std::chrono::duration<double>(std::max(0.0, left())),
-                        [&] { return in_flight_[node_of(number)] < in_flight; });
+  const double end = stretch.begin + seconds;
+  std::optional<std::uint64_t> next;
+  while (seconds_now() < end) {
+    if (const auto due = take_due()) {
+      give(*due);
+      continue;
     }
-    give(number);
+    if (!next) next = take_next(stretch);
+    if (wait_for_room(*next, in_flight, end)) give(*std::exchange(next, std::nullopt));
   }
+  if (next) give(*next);
   stretch.end = seconds_now();
   count_refusals(stretch, refused, bad);
   return stretch;
@@ -160,6 +175,13 @@ void ConsortiumLoad::count_refusals(Stretch& stretch, std::uint64_t before, std:
   stretch.bad_refusals = bad_refusals_ - bad_before;
 }
 
+// Nothing that was refused is given again meanwhile.
+void ConsortiumLoad::settle() {
+  std::unique_lock lock(mutex_);
+  const auto done = [&] { return std::ranges::all_of(in_flight_, [](std::size_t n) { return n == 0; }); };
+  if (!changed_.wait_for(lock, kLongest, done)) give_up("what the nodes took does not become final");
+}
+
 void ConsortiumLoad::drain() {
   for (;;) {
     while (const auto due = take_due()) give(*due);
@@ -177,7 +199,7 @@ double ConsortiumLoad::one() {
   Stretch stretch;
   const std::uint64_t number = take_next(stretch);
   give(number);
-  drain();
+  settle();
   (*network_)[node_of(number)].ask(Ask::provable);  // the block that proves it is over too: idle again
   const std::lock_guard lock(mutex_);
   return (given_[number].answered - given_[number].at) * 1000;

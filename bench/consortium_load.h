@@ -39,6 +39,7 @@ class ConsortiumLoad {
 
   Stretch as_fast_as_final(std::size_t in_flight, double seconds);  // a node's
   Stretch at_rate(double rate, double seconds);
+  void settle();  // until what the nodes took is final
   void drain();  // until all is final; an unknown answer, or a minute without any, ends the benchmark
   double one();  // milliseconds from submission to the answer, on an idle network
   std::vector<double> latencies(const Stretch& stretch) const;             // milliseconds, from the submission that was taken
@@ -50,6 +51,7 @@ class ConsortiumLoad {
   struct Given {
     double at = 0, answered = 0;
     std::uint64_t height = 0;  // 0: not final yet
+    bool refused = false;      // and not given again since
   };
   struct Again {
     double due = 0;
@@ -66,6 +68,7 @@ class ConsortiumLoad {
   void release_next(std::uint64_t number);
   std::optional<std::uint64_t> take_due();
   void give(std::uint64_t number);
+  bool wait_for_room(std::uint64_t number, std::size_t in_flight, double until);
   void count_refusals(Stretch& stretch, std::uint64_t before, std::uint64_t bad_before) const;
 
   const std::vector<Signed>& commands_;
@@ -77,6 +80,7 @@ class ConsortiumLoad {
   std::condition_variable changed_;
   std::vector<Given> given_;
   std::vector<std::size_t> in_flight_;  // of each node
+  std::vector<std::size_t> put_off_;    // likewise: refused, and not given again since
   std::vector<bool> active_;
   std::deque<Again> again_;
   std::unordered_map<std::size_t, Held> held_;           // by actor; in again_ or under way as long as something waits

@@ -44,7 +44,7 @@ struct NodeOrder {
 };
 
 inline constexpr std::size_t kBatchBytes = 64 * 1024;
-inline constexpr std::size_t kBatchesInFlight = 8;  // a node's, not yet final; both as a member's node has them
+inline constexpr std::size_t kBatchesInFlight = 3;  // a node's, not yet final; both as a member's node has them
 
 bool is_engine_node(int argc, char** argv);
 int run_engine_node(char** argv);                              // the process' main

@@ -52,7 +52,7 @@ std::string config_toml(const EnginePaths& paths, const EngineSettings& settings
          "flush_throttle_timeout = \"2ms\"\nmax_packet_msg_payload_size = 10240\nsend_rate = " + many_bytes +
          "\nrecv_rate = " + many_bytes +
          "\n\n[mempool]\nrecheck = true\nsize = 20000\ncache_size = 100000\nmax_txs_bytes = 268435456\n\n[consensus]\n" +
-         "timeout_propose = \"1s\"\ntimeout_prevote = \"300ms\"\ntimeout_precommit = \"300ms\"\ntimeout_commit = \"0s\"\n" +
+         "timeout_propose = \"500ms\"\ntimeout_prevote = \"300ms\"\ntimeout_precommit = \"50ms\"\ntimeout_commit = \"0s\"\n" +
          "skip_timeout_commit = true\ncreate_empty_blocks = false\ncreate_empty_blocks_interval = \"" +
          std::to_string(settings.empty_block_s) +
          "s\"\npeer_gossip_sleep_duration = \"2ms\"\n\n[storage]\ndiscard_abci_responses = true\n\n[tx_index]\nindexer = \"null\"\n" +

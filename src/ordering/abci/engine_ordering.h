@@ -31,9 +31,10 @@ struct EngineConfig {
   std::size_t pending_max = 65'536;  // commands taken and not yet answered; above it: busy
   // Urgent ones get busy, with this time, while the next that shall leave, of all or of their actor, has waited longer and blocks come: the
   // network cannot do more. A burst may wait.
-  std::uint32_t wait_max_ms = 1'000;
+  std::uint32_t wait_max_ms = 250;
   std::size_t batch_bytes = 64 * 1024;
-  std::size_t in_flight_max = 8;  // envelopes
+  // Envelopes: one in the block that is decided, one that the next proposer has, one on its way to him. More would only wait in the pools.
+  std::size_t in_flight_max = 3;
   std::uint32_t repeat_ms = 5'000;
   std::uint32_t gather_ms = 100;                 // how long a command waits for others while envelopes are in flight and no block comes
   std::uint32_t quorum_ms = 3'000;               // an envelope that waits longer says that there is no quorum
