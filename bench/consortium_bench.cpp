@@ -23,7 +23,7 @@ constexpr double kSteadyRate = 1000;     // commands a second
 constexpr double kOverloadSeconds = 30;
 constexpr double kEmptySeconds = 15;
 constexpr double kSignedRate = 14000;  // a second of load, at most: so many are signed beforehand
-constexpr double kQuietMs = 300;      // one command that takes no longer says that the network is steady again
+constexpr double kQuietMs = 300;       // one command that takes no longer says that the network is steady again
 constexpr std::size_t kKilled = kNodes - 1;
 
 struct Bench {

@@ -40,8 +40,8 @@ class ConsortiumLoad {
   Stretch as_fast_as_final(std::size_t in_flight, double seconds);  // a node's
   Stretch at_rate(double rate, double seconds);
   void settle();  // until what the nodes took is final
-  void drain();  // until all is final; an unknown answer, or a minute without any, ends the benchmark
-  double one();  // milliseconds from submission to the answer, on an idle network
+  void drain();   // until all is final; an unknown answer, or a minute without any, ends the benchmark
+  double one();   // milliseconds from submission to the answer, on an idle network
   std::vector<double> latencies(const Stretch& stretch) const;             // milliseconds, from the submission that was taken
   double final_until(const Stretch& stretch, std::uint64_t height) const;  // how many in blocks up to it
   double final_between(double from, double to) const;                      // how many answers came then

@@ -123,24 +123,24 @@ TEST_F(EngineOrderingTest, ACommandIsFinalWithItsBlockAndProvableWithTheNext) {
   EXPECT_EQ(ordering->height(), Height{2});
 }
 
-TEST_F(EngineOrderingTest, AtMostEightEnvelopesAreInFlightAndTheNextOnesGrow) {
+TEST_F(EngineOrderingTest, AtMostSoManyEnvelopesAreInFlightAndTheNextOnesGrow) {
   std::vector<std::future<Answer>> answers;
-  for (std::uint64_t i = 1; i <= 8; ++i) {
+  for (std::uint64_t i = 1; i <= in_flight_max; ++i) {
     answers.push_back(send(admit(i)));
     wait_for_pool(i);
   }
-  for (std::uint64_t i = 9; i <= 200; ++i) answers.push_back(send(admit(i)));
+  for (std::uint64_t i = in_flight_max + 1; i <= 200; ++i) answers.push_back(send(admit(i)));
   for (int i = 0; i < 3; ++i) {
     engine.restart();  // everything is given again, and nothing new
-    wait_for_pool(8);
-    EXPECT_EQ(engine.pool_size(), 8u);
+    wait_for_pool(in_flight_max);
+    EXPECT_EQ(engine.pool_size(), in_flight_max);
   }
-  EXPECT_EQ(make_block().txs.size(), 8u);
+  EXPECT_EQ(make_block().txs.size(), in_flight_max);
   std::size_t envelopes = 0;
   for (auto& answer : answers)
     while (answer.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) envelopes += make_block().txs.size();
   for (auto& answer : answers) EXPECT_TRUE(answer.get().receipt->code.ok());
-  EXPECT_LE(envelopes, 8u);
+  EXPECT_LE(envelopes, in_flight_max);
 }
 
 // The ledger forgives an actor 256 numbers: the order of a burst is kept, whatever becomes of the engine in the middle of it.
