@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kNodes = 4;
 constexpr std::uint64_t kPort = 27866;
-constexpr std::size_t kInFlight = 1500;  // commands of a node under the closed loop: less than its pace lets wait
+constexpr std::size_t kInFlight = 1500;  // commands of a node under the closed loop, those that it was refused and holds among them
 constexpr double kSteadyRate = 1000;     // commands a second
 constexpr double kOverloadSeconds = 30;
 constexpr double kEmptySeconds = 15;
@@ -147,7 +147,8 @@ class Story {
     say("a steady rate");
     const Stretch stretch = load_.at_rate(kSteadyRate, bench_.seconds / 2);
     load_.drain();
-    const Latency final = latency_of(load_.latencies(stretch));
+    const Latency final = latency_of(load_.latencies(stretch, Since::first_given));
+    add({"consortium: refused at 1,000 a second", static_cast<double>(stretch.refusals), "times", {}, {}});
     add(judged("consortium: submit to final at 1,000 a second, p50", final.p50, "ms", Better::lower, 100, limits_.sync_appended.p50));
     add(judged("consortium: submit to final at 1,000 a second, p99", final.p99, "ms", Better::lower, 300, limits_.sync_appended.p99));
   }
@@ -160,7 +161,8 @@ class Story {
     rate_ = done / (stretch.end - stretch.begin);
     load_.drain();
     add(judged("consortium: signed commands final on all four", rate_, "1/s", Better::higher, std::max(4000.0, empty_ / 3), empty_));
-    const Latency final = latency_of(load_.latencies(stretch));
+    const Latency final = latency_of(load_.latencies(stretch, Since::first_given));
+    add({"consortium: refused under that load", static_cast<double>(stretch.refusals), "times", {}, {}});
     add({"consortium: submit to final under that load, p50", final.p50, "ms", {}, {}});
     add({"consortium: submit to final under that load, p99", final.p99, "ms", {}, {}});
     add(judged("consortium: bytes a node writes to disk, a command", (network_[0].bytes_written() - written) / done, "bytes", Better::lower,
@@ -180,7 +182,7 @@ class Story {
     const double drained = seconds_now();
     double rounds = 0;
     for (std::uint64_t height = first + 1; height < network_.lowest(); ++height) rounds += network_[0].ask(Ask::round, height) > 0 ? 1 : 0;
-    const Latency final = latency_of(load_.latencies(stretch));
+    const Latency final = latency_of(load_.latencies(stretch, Since::taken));
     add(judged("consortium: overload, p99 of what is taken", final.p99, "ms", Better::lower, 2000, limits_.sync_appended.p99));
     add({"consortium: overload, refused with a time to come back, of those given",
          static_cast<double>(stretch.refusals) / (2 * rate_ * kOverloadSeconds) * 100,

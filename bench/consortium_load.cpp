@@ -1,6 +1,7 @@
 #include "bench/consortium_load.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -119,6 +120,7 @@ void ConsortiumLoad::give(std::uint64_t number) {
     if (commands_[number].actor < patients_) open_[commands_[number].actor] = number;
     if (std::exchange(given_[number].refused, false)) --put_off_[node];
     given_[number].at = seconds_now();
+    if (given_[number].first == 0) given_[number].first = given_[number].at;
   }
   (*network_)[node].submit(number, commands_[number].organisation, commands_[number].bytes);
 }
@@ -202,14 +204,18 @@ double ConsortiumLoad::one() {
   settle();
   (*network_)[node_of(number)].ask(Ask::provable);  // the block that proves it is over too: idle again
   const std::lock_guard lock(mutex_);
-  return (given_[number].answered - given_[number].at) * 1000;
+  const Given& given = given_[number];
+  return given.height == 0 ? std::numeric_limits<double>::infinity() : (given.answered - given.at) * 1000;
 }
 
-std::vector<double> ConsortiumLoad::latencies(const Stretch& stretch) const {
+std::vector<double> ConsortiumLoad::latencies(const Stretch& stretch, Since since) const {
   const std::lock_guard lock(mutex_);
   std::vector<double> out;
-  for (const std::uint64_t number : stretch.numbers)
-    if (given_[number].height > 0) out.push_back((given_[number].answered - given_[number].at) * 1000);
+  for (const std::uint64_t number : stretch.numbers) {
+    const Given& given = given_[number];
+    if (given.height == 0 || (since == Since::taken && given.at > stretch.end)) continue;
+    out.push_back((given.answered - (since == Since::taken ? given.at : given.first)) * 1000);
+  }
   return out;
 }
 

@@ -28,6 +28,11 @@ struct Stretch {                       // one load, from the first submission to
   std::uint64_t bad_refusals = 0;      // of them, without a time to come back
 };
 
+enum class Since {
+  first_given,  // by whoever was refused meanwhile, too
+  taken,        // of what was taken before the stretch ended
+};
+
 class ConsortiumLoad {
  public:
   // Actors below `patients` are patients.
@@ -41,17 +46,17 @@ class ConsortiumLoad {
   Stretch at_rate(double rate, double seconds);
   void settle();  // until what the nodes took is final
   void drain();   // until all is final; an unknown answer, or a minute without any, ends the benchmark
-  double one();   // milliseconds from submission to the answer, on an idle network
-  std::vector<double> latencies(const Stretch& stretch) const;             // milliseconds, from the submission that was taken
-  double final_until(const Stretch& stretch, std::uint64_t height) const;  // how many in blocks up to it
-  double final_between(double from, double to) const;                      // how many answers came then
-  double longest_gap(double from, double to) const;                        // between two moments at which something became final
+  double one();   // milliseconds from submission to the answer, on an idle network; endless when it was refused
+  std::vector<double> latencies(const Stretch& stretch, Since since) const;  // milliseconds to the answer
+  double final_until(const Stretch& stretch, std::uint64_t height) const;    // how many in blocks up to it
+  double final_between(double from, double to) const;                        // how many answers came then
+  double longest_gap(double from, double to) const;                          // between two moments at which something became final
 
  private:
   struct Given {
-    double at = 0, answered = 0;
-    std::uint64_t height = 0;  // 0: not final yet
-    bool refused = false;      // and not given again since
+    double first = 0, at = 0, answered = 0;  // at: given last
+    std::uint64_t height = 0;                // 0: not final yet
+    bool refused = false;                    // and not given again since
   };
   struct Again {
     double due = 0;

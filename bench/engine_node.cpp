@@ -142,7 +142,7 @@ class EmptyApplication final : public abci::Handler {
   std::uint64_t own() const { return own_; }
   void wait_for_room(std::uint64_t given) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return own_ + kBatchesInFlight > given; });
+    changed_.wait(lock, [&] { return own_ + kEmptyBatchesInFlight > given; });
   }
 
  private:

@@ -44,7 +44,8 @@ struct NodeOrder {
 };
 
 inline constexpr std::size_t kBatchBytes = 64 * 1024;
-inline constexpr std::size_t kBatchesInFlight = 3;  // a node's, not yet final; both as a member's node has them
+inline constexpr std::size_t kBatchesInFlight = 3;       // a node's, not yet final; both as a member's node has them
+inline constexpr std::size_t kEmptyBatchesInFlight = 8;  // of the empty application, so that nothing of ours holds the engine back
 
 bool is_engine_node(int argc, char** argv);
 int run_engine_node(char** argv);                              // the process' main

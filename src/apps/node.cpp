@@ -63,13 +63,13 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
                                          const OpenLedger& open_ledger) {
   auto node = std::unique_ptr<Node>(new Node(layout, clock));
   CARELEDGER_TRY(node->config_, read_config(system_files(), layout.config()));
+  CARELEDGER_TRY(node->lock_, lock_folder(layout));  // before the marks are looked at: whoever makes one holds it
   if (system_files().exists(layout.restoring()))
     return fail(ErrorKind::precondition, layout.folder + " is being restored: run careledger restore again, which goes on where it was");
   if (system_files().exists(layout.recovering()))
     return fail(ErrorKind::precondition, "the ledger of " + layout.folder +
                                              " is not recovered yet: run careledger network recover again, which goes on where it was, and "
                                              "do what it says");
-  CARELEDGER_TRY(node->lock_, lock_folder(layout));
   node->room_ = std::make_shared<storage::Room>(layout.folder, std::uint64_t{node->config_.reserve_mib} << 20);
   node->room_->on_change([alerts = node->alerts_.get()](const std::string& what) { alerts->raise("disk", what); });
   node->room_->look();

@@ -1,6 +1,7 @@
 #include "apps/wallet.h"
 
 #include <algorithm>
+#include <map>
 
 #include "contracts/rules.h"
 #include "exchange/terms.h"
@@ -202,6 +203,19 @@ Result<Granted> make_grant(WalletFile& file, const GrantOrder& order) {
   return Granted{number, node->name(), grantee_name, terms.from, terms.until};
 }
 
+namespace {
+
+Error not_on_ledger(const std::string& name, const std::map<std::uint32_t, Result<void>>& told, const Error& why) {
+  std::string numbers;
+  for (const auto& [number, answer] : told)
+    if (answer) numbers += (numbers.empty() ? "" : ", ") + std::to_string(number);
+  if (numbers.empty()) return why;
+  return {why.kind, name + " releases nothing more under " + numbers +
+                        "; that the ledger has it too is not known, so give this command once more later: " + why.message};
+}
+
+}  // namespace
+
 Result<std::vector<std::uint32_t>> revoke_grants(WalletFile& file, const std::string& origin, const std::string& certificate,
                                                  std::uint32_t number) {
   Wallet& wallet = file.wallet();
@@ -212,16 +226,18 @@ Result<std::vector<std::uint32_t>> revoke_grants(WalletFile& file, const std::st
   const RelationshipId relationship = relation::relationship_id(organisation, key->account());
   CARELEDGER_TRY(std::vector<std::uint32_t> numbers, grants_in_force(wallet, *key, relationship, *node));
   if (number != 0) std::erase_if(numbers, [&](std::uint32_t one) { return one != number; });
+  // All of them before the first one waits for the ledger, which without a quorum it does in vain.
+  std::map<std::uint32_t, Result<void>> told;
   for (const std::uint32_t one : numbers) {
-    const auto told = node->as_patient(*key, http::Method::post, "/patient/v1/consents/" + std::to_string(one) + "/withdraw");
+    const auto answer = node->as_patient(*key, http::Method::post, "/patient/v1/consents/" + std::to_string(one) + "/withdraw");
+    told.emplace(one, answer ? Result<void>() : tl::make_unexpected(answer.error()));
+  }
+  for (const std::uint32_t one : numbers) {
     const auto row = node->get("/ledger/v1/grant/" + relationship.hex() + "/" + std::to_string(one));
     const bool is_over = row && number_at(row->root(), "revoked_height") != 0;  // by an earlier try that did not hear of it
     const auto ordered = is_over ? Result<BlockTime>() : node->command(*key, ledger, build::revoke(relationship, one));
-    if (!ordered && told)
-      return fail(ordered.error().kind, node->name() + " has it and releases nothing more; that the ledger has it too is not known, so " +
-                                            "give this command once more later: " + ordered.error().message);
-    if (!ordered) return tl::make_unexpected(ordered.error());
-    if (!told) return tl::make_unexpected(told.error());
+    if (!ordered) return tl::make_unexpected(not_on_ledger(node->name(), told, ordered.error()));
+    CARELEDGER_CHECK(told.at(one));
     for (WalletGrant& grant : wallet.grants)
       if (grant.relationship == relationship.hex() && grant.number == one) grant.revoked = true;
     CARELEDGER_CHECK(file.save());

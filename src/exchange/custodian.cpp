@@ -217,8 +217,8 @@ void Custodian::record(std::unique_ptr<Case> subject, vault::AuditEntry entry, D
         if (subject->refusal && !parts_.ordering.has_quorum()) return post_finish(std::move(subject), *recorded, std::move(done));
         parts_.audit.wait_for_head(recorded->index + 1, [this, subject = std::move(subject), recorded = *recorded,
                                                          done = std::move(done)](const Result<vault::AuditHead>& head) mutable {
-          const bool none_in_time = !head && head.error().kind == ErrorKind::unavailable;
-          if (!head && !(none_in_time && subject->refusal))
+          const bool no_quorum = !head && head.error().kind == ErrorKind::unavailable && !parts_.ordering.has_quorum();
+          if (!head && !(no_quorum && subject->refusal))
             return give(std::move(subject), tl::make_unexpected(head.error()), std::move(done));
           post_finish(std::move(subject), recorded, std::move(done));
         });

@@ -126,17 +126,19 @@ Result<void> Replica::load(ByteView tip_bytes) {
   const std::lock_guard lock(mutex_);
   first_height_ = {tip.first_height()};
   recent_.clear();
-  recent_.push_back(make_committed({tip.height()}, {tip.time_ms()}, std::move(tree), std::move(log)));
+  CARELEDGER_TRY(Committed newest, make_committed({tip.height()}, {tip.time_ms()}, std::move(tree), std::move(log)));
+  recent_.push_back(std::move(newest));
   row_cache_.reset(recent_.back()->epoch);
   return {};
 }
 
-Replica::Committed Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) {
+Result<Replica::Committed> Replica::make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log) {
   const std::shared_ptr<View::Committed> made(new View::Committed{++epochs_, ledger_, height, time, first_height_, std::move(tree),
                                                                   std::move(log), StoredRows(store_->snapshot()), log_store_, blocks_,
                                                                   shown_});
   made->protocol = kernel::protocol_at(kernel::Reader(made->rows), next(height));
-  return made;
+  if (auto fault = made->rows.fault()) return tl::make_unexpected(std::move(*fault));
+  return Committed(made);
 }
 
 Replica::Committed Replica::committed() const {
@@ -304,9 +306,10 @@ Result<View> Replica::commit(Execution execution, std::span<const SideRow> side_
   batch->append(dropped);
   if (auto written = store_->write(*batch, storage::Durability::synced); !written) return stop_at(std::move(written.error()));
   first_height_ = first;
-  Committed next = make_committed(execution.block_.height, execution.block_.time, std::move(execution.tree_), std::move(execution.log_));
-  row_cache_.advance(next->epoch, std::make_shared<const kernel::Changes>(std::move(execution.changes_)));
-  publish(std::move(next));
+  auto next = make_committed(execution.block_.height, execution.block_.time, std::move(execution.tree_), std::move(execution.log_));
+  if (!next) return stop_at(std::move(next.error()));
+  row_cache_.advance((*next)->epoch, std::make_shared<const kernel::Changes>(std::move(execution.changes_)));
+  publish(std::move(*next));
   times_.durable += timer.lap();
   View now = view();
   for (auto& observer : observers_) observer({now, execution.receipts_, execution.events_});

@@ -130,7 +130,7 @@ class Replica {
   Replica(const Config& config, std::shared_ptr<storage::Store> store, std::span<const kernel::Contract> contracts);
   Result<void> found();
   Result<void> load(ByteView tip_bytes);
-  Committed make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log);
+  Result<Committed> make_committed(Height height, BlockTime time, StateTree tree, proof::CompactRange log);
   void publish(Committed committed);
   Result<void> usable() const;
   tl::unexpected<Error> stop_at(Error error);  // the first fault stays the answer

@@ -268,8 +268,10 @@ rocksdb::ColumnFamilyOptions column_options(const StoreOptions& options, const C
   out.arena_block_size = options.write_buffer_bytes / 128;
   out.max_write_buffer_number = 3;
   out.level_compaction_dynamic_level_bytes = true;
-  // The same on every level: files whose keys only grow then move down as they are, instead of being written again.
-  out.compression = column.compress ? rocksdb::kZSTD : rocksdb::kNoCompression;
+  // The same on every level where keys grow for the most part: such files then move down as they are, instead of being written again.
+  const rocksdb::CompressionType above = column.point_lookups ? rocksdb::kLZ4Compression : rocksdb::kZSTD;
+  out.compression = column.compress ? above : rocksdb::kNoCompression;
+  out.bottommost_compression = column.compress ? rocksdb::kZSTD : rocksdb::kNoCompression;
   out.paranoid_file_checks = false;
   return out;
 }

@@ -105,8 +105,8 @@ class Store : public Reader {
 
 struct ColumnOptions {
   std::string name;
-  bool point_lookups = true;  // keep bloom filters
-  bool compress = true;       // LZ4 above, Zstandard at the bottom; off for what is encrypted or compressed already
+  bool point_lookups = true;  // keep bloom filters; keys come in no order
+  bool compress = true;       // off for what is encrypted or compressed already
 };
 
 // The layer between a store and the disk: encryption (storage/encrypted_files.h) or faults for tests (storage/faulty_disk.h).

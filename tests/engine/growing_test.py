@@ -31,16 +31,22 @@ class Again(threading.Thread):
 
     def __init__(self, ask):
         super().__init__(daemon=True)
-        self.ask, self.told, self.ended = ask, [], threading.Event()
+        self.ask, self.told, self.ended, self.broke = ask, [], threading.Event(), None
         self.start()
 
     def run(self):
-        while not self.ended.is_set():
-            self.told.append(self.ask())
+        try:
+            while not self.ended.is_set():
+                self.told.append(self.ask())
+        except Exception as broke:  # raised where it is waited for
+            self.broke = broke
 
     def end(self):
         self.ended.set()
         self.join()
+        if self.broke:
+            raise self.broke
+        assert self.told, "it was never answered"
         return self.told
 
 

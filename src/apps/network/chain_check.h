@@ -39,7 +39,8 @@ struct ChainCheckOptions {
 // `founders`: the validators of the engine's first block, as the founding document or the seal names them. Where the headers begin later,
 // because the ledger began with a snapshot or the engine dropped old ones, the first that is here is held against the validators that it
 // names, which is noted unless more than a third of the founders signed it. What the ledger remembers of that nobody signed: every header
-// that the engine still has is looked at, and the newest one's app hash is compared, whatever that is. The whole log, which that app hash
+// that the engine still has is looked at, and the newest one's app hash is compared (unless its block
+// changed something that no header names yet, which is noted). The whole log, which that app hash
 // covers, is made again from its entries, and the commands of all blocks that are here are held against those, header or not. What is left
 // of a block that the ledger dropped is its entries.
 ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine,

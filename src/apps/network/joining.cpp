@@ -127,7 +127,7 @@ Result<void> check_contains(const replica::View& view, const Remembered& remembe
                                        "another way which one is right, move DIR/ledger and DIR/engine away, and recover it from them");
 }
 
-// From now on nothing else opens the folder; not while a node serves it, which stays as it is.
+// From now on no node serves the folder; not while one does, which stays as it is.
 Result<void> mark_as_recovering(const Layout& layout) {
   CARELEDGER_TRY(const auto lock, lock_folder(layout));
   return system_files().replace(layout.recovering(), "its ledger is fetched again\n");
@@ -191,7 +191,12 @@ Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock&
   if (system_files().exists(layout.restoring()))
     return fail(ErrorKind::precondition, "a restore of this folder was cut off: run careledger restore again");
   CARELEDGER_TRY(const std::vector<Remembered> remembered, remembered_in(layout, config));
-  CARELEDGER_CHECK(mark_as_recovering(layout));
+  const bool lost = !system_files().exists(layout.ledger());
+  if (lost && system_files().exists(layout.grown()))
+    return fail(ErrorKind::precondition,
+                "this ledger began as an embedded one, whose state the other members cannot give: move DIR/engine "
+                "away and found it again (careledger network found --grown), or restore a backup");
+  if (lost) CARELEDGER_CHECK(mark_as_recovering(layout));  // one that is whole is served as before, whatever becomes of this
   std::optional<Error> departs;
   const BlockTime began = clock.now();  // before the newest block it would sign by keys and numbers that are used up
   const auto enough = [&](const replica::View& view) {
@@ -202,8 +207,13 @@ Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock&
       if (auto holds = is_there ? check_contains(view, one) : Result<void>(); !holds) departs = std::move(holds.error());
     return is_there;
   };
-  CARELEDGER_CHECK(fetch(layout, config, order, enough, clock, entropy));
-  if (departs) return tl::make_unexpected(std::move(*departs));
+  const auto fetched = fetch(layout, config, order, enough, clock, entropy);
+  if (!fetched && lost && !system_files().exists(layout.ledger())) CARELEDGER_CHECK(system_files().remove(layout.recovering()));
+  CARELEDGER_CHECK(fetched);
+  if (departs) {
+    CARELEDGER_CHECK(mark_as_recovering(layout));
+    return tl::make_unexpected(std::move(*departs));
+  }
   return system_files().remove(layout.recovering());
 }
 

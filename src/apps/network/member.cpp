@@ -31,6 +31,11 @@ Result<void> check_blocks(const Member::Parts& parts) {
                                              "(recover, of one that was a member before) again, with --trust");
   const std::string blocks = parts.layout.engine() + "/data/blockstore.db";
   if (view.height().value == 0 || system_files().exists(blocks)) return {};
+  if (parts.grown != nullptr)
+    return fail(ErrorKind::corrupt, blocks +
+                                        " is gone while the ledger is there, which began as an embedded one: restore a backup; a member "
+                                        "without one moves " +
+                                        parts.layout.ledger() + " away as well and founds it again (careledger network found --grown)");
   return fail(ErrorKind::corrupt, blocks + " is gone while the ledger is there: stop the node and move " + parts.layout.ledger() +
                                       " away as well; careledger network recover fetches both from the other members");
 }

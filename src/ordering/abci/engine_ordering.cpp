@@ -134,6 +134,7 @@ local::Room EngineOrdering::room() const {
   local::Room room{config_.pending_max};
   if (clock_.monotonic_ns() > last_answer_ns_ + kAnswersNs) return room;
   room.wait_max_ns = config_.wait_max_ms * kMillisecond;
+  room.wait_bytes = config_.batch_bytes;
   room.retry_after_ms = config_.wait_max_ms;
   return room;
 }

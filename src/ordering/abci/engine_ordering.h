@@ -29,8 +29,8 @@ struct EngineConfig {
   std::string socket;                // where the engine dials
   std::uint32_t epoch_ms = 10'000;   // mixed lane [1, 3,600,000]
   std::size_t pending_max = 65'536;  // commands taken and not yet answered; above it: busy
-  // Urgent ones get busy, with this time, while the next that shall leave, of all or of their actor, has waited longer and blocks come: the
-  // network cannot do more. A burst may wait.
+  // Urgent ones get busy, with this time, while more than the next envelope takes waits and the first of it, or of their actor, has waited
+  // longer and blocks come: the network cannot do more. A burst may wait, and so does what slow blocks make wait.
   std::uint32_t wait_max_ms = 250;
   std::size_t batch_bytes = 64 * 1024;
   // Envelopes: one in the block that is decided, one that the next proposer has, one on its way to him. More would only wait in the pools.

@@ -302,6 +302,20 @@ TEST_F(LoadedTest, WhatWouldWaitTooLongIsToldWhenToComeBack) {
   for (auto& answer : waiting) EXPECT_EQ(make_blocks_until(answer).outcome, Outcome::final);
 }
 
+TEST_F(LoadedTest, WhatTheNextEnvelopeTakesWaitsForIt) {
+  auto first = send(admit(1));
+  wait_for_pool(1);
+  make_blocks_until(first);
+  std::vector<std::future<Answer>> waiting;
+  for (std::uint64_t number = 2; number <= 6; ++number) {
+    waiting.push_back(send(admit(number)));
+    wait_for_pool(1);
+    clock.ahead_ns += 5'000'000;  // longer than anything may wait
+    EXPECT_EQ(waiting.back().wait_for(std::chrono::milliseconds(0)), std::future_status::timeout) << number;
+  }
+  for (auto& answer : waiting) EXPECT_EQ(make_blocks_until(answer).outcome, Outcome::final);
+}
+
 TEST_F(EngineOrderingTest, AnActorWhoseNumbersWaitTooLongBehindItsWindowIsToldWhenToComeBackUnlessTheyAreOwed) {
   std::vector<std::future<Answer>> answers;
   std::uint64_t number = 0;

@@ -31,8 +31,8 @@ struct PassedOver {
 
 class PoolBook {
  public:
-  static constexpr std::size_t kEnvelopes = 64;    // of one organisation; a node has eight under way
-  static constexpr std::size_t kBytes = 4u << 20;  // likewise: eight of the largest
+  static constexpr std::size_t kEnvelopes = 64;    // of one organisation; a node has three under way
+  static constexpr std::size_t kBytes = 4u << 20;  // likewise
   static constexpr std::size_t kPatience = 64;     // blocks
 
   bool take(const Digest& envelope, const OrganisationId& sender, std::size_t bytes);  // false: its sender's share is used up

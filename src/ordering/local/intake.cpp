@@ -23,8 +23,8 @@ void Intake::submit(Pending pending, const Room& room) {
   pending.wait_max_ns = pending.lane == Lane::urgent ? room.wait_max_ns : 0;
   {
     const std::lock_guard lock(mutex_);
-    const bool late =
-        pending.wait_max_ns > 0 && lanes_.oldest_urgent_ns().value_or(pending.arrived_ns) + pending.wait_max_ns < pending.arrived_ns;
+    const std::uint64_t oldest_ns = lanes_.oldest_urgent_ns().value_or(pending.arrived_ns);
+    const bool late = pending.wait_max_ns > 0 && lanes_.fills(room.wait_bytes) && oldest_ns + pending.wait_max_ns < pending.arrived_ns;
     if (!closed_ && count_ < room.pending_max && !late) {
       ++count_;
       incoming_.push_back(std::move(pending));

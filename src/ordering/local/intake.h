@@ -21,6 +21,7 @@ struct Room {
   std::size_t pending_max = 0;         // taken and not yet answered
   std::uint32_t retry_after_ms = 100;  // for whoever finds none
   std::uint64_t wait_max_ns = 0;       // for urgent ones none either while the oldest waits longer to be taken; 0: however long
+  std::size_t wait_bytes = 0;          // and so many bytes wait: where fewer do, what comes next takes them all, whenever that is
 };
 
 class Intake {
