@@ -1,7 +1,8 @@
 // Holds what is stored of the log against itself and against the blocks that are kept.
 //
-// The log is made again from its entries, also from those of blocks that are not here any more, up to the root that the app hash covers: so
-// what a row of it tells cannot be edited unnoticed as long as that root is held against a signature. Of each block that is here its commands must be the ones that stand there.
+// The log is made again from its entries, also from those of blocks that are not here any more, up to the root that the app hash covers:
+// so what a row of it tells cannot be edited unnoticed as long as that root is held against a signature. Of each block that is here its
+// commands must be the ones that stand there.
 //
 // Thread-safety: one thread; the ledger may go on meanwhile.
 #pragma once
