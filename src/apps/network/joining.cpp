@@ -214,7 +214,7 @@ Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock&
     CARELEDGER_CHECK(mark_as_recovering(layout));
     return tl::make_unexpected(std::move(*departs));
   }
-  return system_files().remove(layout.recovering());
+  return system_files().exists(layout.recovering()) ? system_files().remove(layout.recovering()) : Result<void>();
 }
 
 namespace {
