@@ -297,7 +297,6 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
     network::JoinOrder order = fetching;
     order.seal = choice;
     if (system_files().exists(layout.grown())) CARELEDGER_CHECK(network::load_grown(layout));
-    if (system_files().exists(layout.old_chain())) CARELEDGER_CHECK(system_files().remove(layout.old_chain()));  // the ledger has it now
     CARELEDGER_TRY(done.lost_entries, network::come_back(layout, order, clock, entropy));
   }
   CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, choice, clock, entropy));

@@ -175,6 +175,7 @@ class Machines(Sharing):
     def test_half_of_them_alone_honour_a_withdrawal_at_once(self):
         self.share(2)
         self.grant()
+        self.grant()  # all are withdrawn before the first one is waited for, which is in vain
         self.assertEqual(until("the record", lambda: self.released(self.there)), ["lab2"])
         self.addCleanup(self.wire.block, [])
         self.wire.block([(one, other) for one in (0, 1) for other in (2, 3)])

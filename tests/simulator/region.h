@@ -11,6 +11,7 @@
 #include "contracts/build.h"
 #include "crypto/sign.h"
 #include "kernel/sign.h"
+#include "replica/test_world.h"
 
 namespace careledger::simulator {
 
@@ -29,22 +30,14 @@ class Region {
   Bytes random_batch(std::size_t commands, BlockTime now, std::mt19937_64& random);
 
  private:
-  struct Actor {
-    crypto::SigningKey key;
-    AccountId id;
-    std::uint64_t sequence = 0;
-  };
+  using Actor = replica::test::Actor;
+  using Patient = replica::test::Patient;
   struct Member {
     Actor actor;
     crypto::SigningKey batch_key;
     ledger::Authority authority;
     std::uint64_t batches = 0;
     std::uint64_t accesses = 0;
-  };
-  struct Patient {
-    Actor actor;
-    RelationshipId relationship;
-    kernel::Counter grants = 0;
   };
   struct Moment {
     BlockTime now;

@@ -199,8 +199,9 @@ Result<void> load_grown(const Layout& layout) {
   if (there) return {};
   CARELEDGER_CHECK(remove_ledger(layout));
   CARELEDGER_TRY(const auto store, open_ledger(layout));
-  if (system_files().exists(layout.old_chain())) return repeat_old_chain(system_files(), layout.old_chain(), file.grown(), store);
-  return load_pieces(file, store);
+  if (!system_files().exists(layout.old_chain())) return load_pieces(file, store);
+  CARELEDGER_CHECK(repeat_old_chain(system_files(), layout.old_chain(), file.grown(), store));
+  return system_files().remove(layout.old_chain());  // the ledger has it now
 }
 
 }  // namespace careledger::apps::network
