@@ -1,57 +1,57 @@
 #include "apps/ledger_check.h"
 
 #include "contracts/access/access.h"
-#include "replica/log_audit.h"
 
 namespace careledger::apps {
 namespace {
 
 class Walk {
  public:
-  Walk(Ledger& ledger, replica::View view, std::vector<vault::CheckFinding>& findings)
-      : ledger_(ledger), view_(std::move(view)), log_(view_), findings_(findings) {
-    if (const auto made = log_.begin(view_.first_height()); !made) findings_.push_back({"ledger", "the log", made.error().message});
-  }
+  Walk(Ledger& ledger, const replica::View& view, Height last, LedgerReport& report, std::size_t findings_max)
+      : ledger_(ledger), view_(view), report_(report), blocks_(view, view.first_height(), last, report.findings, findings_max) {}
 
-  void look_at_end() {
-    if (!log_.is_whole()) found(view_.height(), "the log does not end with its commands");
+  void look_at_end(Height last) {
+    if (last == view_.height() && !blocks_.ends_with_log()) found(last, "the log does not end with its commands");
+    blocks_.end();
   }
 
   void look_at(Height height) {
     const auto header = ledger_.ordering().header(height);
     const auto validators = ledger_.ordering().validators(height);
     if (!header || !validators) {
-      log_.skip();
+      blocks_.pass_over(height);
       return found(height, header ? validators.error().message : header.error().message);
     }
     if (const auto holds = proof::verify_commit(*header, *validators); !holds) found(height, "its commit: " + holds.error().message);
+    else blocks_.hold_results(header->header);
     if (before_ && header->header.last_block_id != *before_) found(height, "it does not follow the block before it");
     look_at_batches(height, header->header);
     before_ = header->commit.block_id;
   }
 
+  const replica::ResultsAudit::Count& results() const { return blocks_.results(); }
+
  private:
   void look_at_batches(Height height, const proof::Header& header) {
-    const auto block = view_.block(height);
-    if (!block) {
-      log_.skip();
-      return found(height, block.error().message);
-    }
-    if (proof::data_hash((*block)->batches) != header.data_hash) {
+    const auto block = blocks_.read(height);
+    if (!block) return;
+    if (proof::data_hash(block->batches) == header.data_hash) {
+      blocks_.add(*block);
+    } else {
       found(height, "its batches are not those that its header commits to");
-      log_.skip();
-    } else if (const auto logged = log_.add(**block); !logged) {  // which of them were ok no header of theirs says
-      found(height, logged.error().message);
+      blocks_.pass_over(height);
     }
-    if (proof::time_from((*block)->time) != header.time) found(height, "its time is not its header's");
+    if (proof::time_from(block->time) != header.time) found(height, "its time is not its header's");
   }
 
-  void found(Height height, const std::string& what) { findings_.push_back({"ledger", "block " + std::to_string(height.value), what}); }
+  void found(Height height, const std::string& what) {
+    report_.findings.push_back({"ledger", "block " + std::to_string(height.value), what});
+  }
 
   Ledger& ledger_;
-  const replica::View view_;
-  replica::LogAudit log_;
-  std::vector<vault::CheckFinding>& findings_;
+  const replica::View& view_;
+  LedgerReport& report_;
+  BlocksCheck blocks_;
   std::optional<proof::BlockId> before_;
 };
 
@@ -83,19 +83,19 @@ void look_above(const SignedBlocks& blocks, const proof::Trust& trust, TrustChec
 
 }  // namespace
 
-std::vector<vault::CheckFinding> check_ledger(Ledger& ledger, std::size_t findings_max,
-                                              const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  std::vector<vault::CheckFinding> findings;
+LedgerReport check_ledger(Ledger& ledger, std::size_t findings_max, const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  LedgerReport report;
   const replica::View view = ledger.replica().view();
   const Height last = ledger.grown() ? ledger.grown()->seal_height() : view.height();
-  if (view.first_height() > last) return findings;
-  Walk walk(ledger, view, findings);
-  for (Height height = view.first_height(); height <= last && findings.size() < findings_max; height = next(height)) {
+  if (view.first_height() > last) return report;
+  Walk walk(ledger, view, last, report, findings_max);
+  for (Height height = view.first_height(); height <= last && report.findings.size() < findings_max; height = next(height)) {
     walk.look_at(height);
     if (progress) progress(height.value, last.value);
   }
-  if (last == view.height() && findings.size() < findings_max) walk.look_at_end();
-  return findings;
+  if (report.findings.size() < findings_max) walk.look_at_end(last);
+  report.results = walk.results();
+  return report;
 }
 
 std::vector<vault::CheckFinding> check_kept(Ledger& ledger) {

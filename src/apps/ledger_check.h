@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "apps/blocks_check.h"
 #include "apps/ledger.h"
 #include "proof/trust.h"
 #include "vault/check.h"
@@ -10,11 +11,14 @@
 
 namespace careledger::apps {
 
-// Of an embedded ledger: every block with its header, the header before, and the validator's signature; the log, made again, and which
-// commands of the blocks stand there. Findings name the block by height.
+struct LedgerReport {
+  std::vector<vault::CheckFinding> findings{};  // by block
+  replica::ResultsAudit::Count results{};
+};
+// Of an embedded ledger: every block with its header, the header before and the one after, and the validator's signature; the log, made
+// again; which commands of the blocks stand there, and whether the index leads to them (apps/blocks_check.h).
 // Any thread; the ledger may go on meanwhile.
-std::vector<vault::CheckFinding> check_ledger(Ledger& ledger, std::size_t findings_max,
-                                              const std::function<void(std::uint64_t, std::uint64_t)>& progress);
+LedgerReport check_ledger(Ledger& ledger, std::size_t findings_max, const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 // Of any ledger: its files, and the memory of the witnesses.
 std::vector<vault::CheckFinding> check_kept(Ledger& ledger);
 

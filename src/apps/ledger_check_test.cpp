@@ -92,9 +92,9 @@ TEST_F(TrustFileOfOutsider, WhatWasMadeUpAboutADroppedBlockIsNoNote) {
   EXPECT_EQ(check().unheld.size(), 1u);
 }
 
-// Of what became of a command no header of its block speaks.
+// What became of a command no header of its own block says, but the one after it.
 TEST_F(TrustFileOfOutsider, ACommandThatIsSaidToHaveFailedIsFound) {
-  const auto looked = [this] { return check_ledger(node->ledger(), 10, {}); };
+  const auto looked = [this] { return check_ledger(node->ledger(), 10, {}).findings; };
   EXPECT_TRUE(looked().empty());
   Height height{1};
   while ((*node->ledger().replica().view().block(height))->commands.empty()) height = next(height);
@@ -111,8 +111,8 @@ TEST_F(TrustFileOfOutsider, ACommandThatIsSaidToHaveFailedIsFound) {
   node = std::move(*Node::open(layout, {}, system_clock(), system_entropy()));
   const auto findings = looked();
   ASSERT_EQ(findings.size(), 1u);
-  EXPECT_EQ(findings.front().where, "block " + std::to_string(height.value + 1));
-  EXPECT_NE(findings.front().what.find("in the log"), std::string::npos) << findings.front().what;
+  EXPECT_EQ(findings.front().where, "block " + std::to_string(height.value));
+  EXPECT_NE(findings.front().what.find("its results"), std::string::npos) << findings.front().what;
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "base/lap_timer.h"
-#include "crypto/hash.h"
 #include "kernel/tables.h"
 
 namespace careledger::replica {
@@ -12,19 +11,14 @@ namespace {
 
 constexpr std::size_t kChunk = 128;
 
-std::uint32_t stored_code(kernel::Code code) { return code.ok() ? 0 : static_cast<std::uint32_t>(code.contract.value) << 16 | code.number; }
-
 std::vector<ByteView> views_of(const std::vector<kernel::Key>& keys) {
   std::vector<ByteView> views(keys.size());
   std::transform(keys.begin(), keys.end(), views.begin(), [](const kernel::Key& key) { return key.view(); });
   return views;
 }
 
-// What LastResultsHash covers of a batch: the envelope's code, and one hash over the codes of its commands.
-proof::TxResult result_of(const BatchResult& result) {
-  Bytes codes;
-  for (const std::uint32_t code : result.codes()) append_u32(codes, code);
-  return {result.code(), crypto::tagged_hash("careledger/results/1", {codes}).bytes(), 0, 0};
+proof::TxResult hashed(const BatchResult& result) {
+  return result_of(result.code(), std::span(result.codes().data(), static_cast<std::size_t>(result.codes_size())));
 }
 
 }  // namespace
@@ -167,11 +161,11 @@ void BlockRun::run_batch(const Incoming& incoming, const kernel::BlockContext& c
       stored.add_codes(stored_code(effect.code));
       all_ok = all_ok && effect.code.ok();
     }
-    out_.results_.push_back(result_of(stored));
+    out_.results_.push_back(hashed(stored));
     if (all_ok) stored.clear_codes();
     return;
   }
-  out_.results_.push_back(result_of(stored));
+  out_.results_.push_back(hashed(stored));
 }
 
 Result<void> BlockRun::run_batches() {

@@ -1,5 +1,6 @@
 #include "replica/stored_block.h"
 
+#include "crypto/hash.h"
 #include "kernel/command.h"
 
 namespace careledger::replica {
@@ -24,6 +25,22 @@ Misbehaviour stored(const kernel::Misbehaviour& misbehaviour) {
   out.set_time_ms(misbehaviour.time.value);
   out.set_power(misbehaviour.power);
   out.set_total_power(misbehaviour.total_power);
+  return out;
+}
+
+std::uint32_t stored_code(kernel::Code code) { return code.ok() ? 0 : static_cast<std::uint32_t>(code.contract.value) << 16 | code.number; }
+
+proof::TxResult result_of(std::uint32_t envelope, std::span<const std::uint32_t> codes) {
+  Bytes bytes;
+  for (const std::uint32_t code : codes) append_u32(bytes, code);
+  return {envelope, crypto::tagged_hash("careledger/results/1", {bytes}).bytes(), 0, 0};
+}
+
+std::vector<proof::TxResult> results_of(const StoredBlock& block) {
+  std::vector<std::vector<std::uint32_t>> codes(block.batches.size());
+  for (const StoredCommand& command : block.commands) codes[command.batch].push_back(stored_code(command.code));
+  std::vector<proof::TxResult> out;
+  for (std::size_t i = 0; i < codes.size(); ++i) out.push_back(result_of(static_cast<std::uint32_t>(block.envelopes[i]), codes[i]));
   return out;
 }
 

@@ -6,9 +6,11 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "kernel/execute.h"
+#include "proof/chain.h"
 #include "replica/ledger_store.h"
 #include "replica/replica.pb.h"
 
@@ -44,6 +46,12 @@ class BlockStore {
 
 Misbehaviour stored(const kernel::Misbehaviour& misbehaviour);  // as a BlockRow holds it
 Result<StoredBlock> decode_block_row(Height height, ByteView bytes);
+std::uint32_t stored_code(kernel::Code code);  // as a BatchResult holds it
+
+// What LastResultsHash of the header after a block covers of each of its batches: the envelope's code, and one hash over the codes of its
+// commands.
+proof::TxResult result_of(std::uint32_t envelope, std::span<const std::uint32_t> codes);
+std::vector<proof::TxResult> results_of(const StoredBlock& block);
 
 // Where commands stand whose digest begins like this one, in the order of the ledger: it itself, and hardly ever another.
 Result<std::vector<Location>> find_places(const storage::Reader& reader, const Digest& digest);

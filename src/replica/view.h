@@ -88,6 +88,7 @@ class View {
   friend class CachedRows;
   friend class SnapshotReader;
   friend class LogAudit;
+  friend class IndexAudit;
   struct Committed {
     std::uint64_t epoch;  // counts committed states of this process, undone ones too
     LedgerId ledger;

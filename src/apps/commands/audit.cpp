@@ -31,6 +31,7 @@ struct Options {
 
 struct Looked {
   std::uint64_t blocks = 0, versions = 0, index_rows = 0, anchors = 0, audit_entries = 0, promises = 0, cosigned = 0;
+  replica::ResultsAudit::Count results{};                             // of the blocks
   std::vector<std::pair<std::string, vault::CheckFinding>> findings;  // beside whose they are
   std::vector<std::string> put_aside;  // files of ends that were cut: by a power failure, or by who changed the newest entry
   std::vector<std::string> notes;      // what nothing here could be held against
@@ -125,13 +126,26 @@ Result<Findings> look_at_network(Node& node, const Layout& layout, const Options
   if (const auto& grown = node.ledger().grown()) {
     how.begins = next(grown->seal_height());
     if (view.first_height() < how.begins) looked.blocks = how.begins.value - view.first_height().value;
-    before = check_ledger(node.ledger(), kFindingsMax, bar_of("ledger", quiet));
+    LedgerReport old = check_ledger(node.ledger(), kFindingsMax, bar_of("ledger", quiet));
+    before = std::move(old.findings);
+    looked.results = old.results;
   }
   network::ChainReport report = network::check_chain(view, founders, *engine, how);
   looked.blocks += report.blocks;
+  looked.results += report.results;
   looked.notes = std::move(report.notes);
   before.insert(before.end(), report.findings.begin(), report.findings.end());
   return before;
+}
+
+// Which commands were ok the log tells of every block; with which code one was refused, the header after its block alone.
+void note_results(Looked& looked) {
+  const auto& [blocks, held] = looked.results;
+  if (held == blocks) return;
+  looked.notes.push_back(fmt::format(
+      "of {} blocks with commands, the results of {} were held against the header after them; of the others only which commands were ok, "
+      "against the log",
+      blocks, held));
 }
 
 Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& options, bool quiet, Looked& looked) {
@@ -140,9 +154,12 @@ Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& opt
   if (node.config().network) {
     CARELEDGER_TRY(blocks, look_at_network(node, layout, options, quiet, looked, engine));
   } else {
-    blocks = check_ledger(node.ledger(), kFindingsMax, bar_of("ledger", quiet));
+    LedgerReport report = check_ledger(node.ledger(), kFindingsMax, bar_of("ledger", quiet));
+    blocks = std::move(report.findings);
+    looked.results = report.results;
     looked.blocks = node.ledger().ordering().height().value;
   }
+  note_results(looked);
   for (const auto& findings : {check_kept(node.ledger()), blocks})
     for (const vault::CheckFinding& finding : findings) looked.findings.emplace_back("ledger", finding);
   const replica::View view = node.ledger().replica().view();
@@ -216,6 +233,10 @@ void print_json(const Looked& looked) {
   json::Value unheld = document.array();
   for (const std::string& one : looked.unheld) document.append(unheld, document.string(one));
   document.set(root, "not_held_against_anything", unheld);
+  json::Value results = document.object();
+  document.set(results, "blocks", document.number(static_cast<std::int64_t>(looked.results.blocks)));
+  document.set(results, "held", document.number(static_cast<std::int64_t>(looked.results.held)));
+  document.set(root, "results", results);
   document.root() = root;
   fmt::print("{}\n", json::compact(document.root()));
 }

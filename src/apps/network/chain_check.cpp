@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "ordering/headers_kept.h"
-#include "replica/log_audit.h"
 
 namespace careledger::apps::network {
 namespace {
@@ -14,13 +13,18 @@ constexpr proof::TrustRules kAnyTime{INT64_MAX, 10, 1, 3};
 class Walk {
  public:
   // `first`: of the signed headers; `begins`: of the engine's chain.
-  Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, Height first, Height begins,
-       ChainReport& report)
-      : ledger_(ledger), founders_(founders), engine_(engine), report_(report), begins_(begins), first_(first), log_(ledger) {
-    const Height kept = std::max(begins, ledger.first_height());
-    if (const auto made = log_.begin(kept); !made) report_.findings.push_back({"ledger", "the log", made.error().message});
-    if (first_ > kept) note_unsigned(kept);
-    if (kept > begins) note_missing(kept);
+  Walk(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine, Height first,
+       const ChainCheckOptions& options, ChainReport& report)
+      : ledger_(ledger),
+        founders_(founders),
+        engine_(engine),
+        report_(report),
+        begins_(options.begins),
+        first_(first),
+        kept_(std::max(begins_, ledger.first_height())),
+        blocks_(ledger, kept_, ledger.height(), report.findings, options.findings_max) {
+    if (first_ > kept_) note_unsigned(kept_);
+    if (kept_ > begins_) note_missing(kept_);
   }
 
   // A block whose header is gone.
@@ -41,7 +45,7 @@ class Walk {
       return;
     }
     proof::LightBlock block{std::move(*header), set_};
-    follow(height, block);
+    if (follow(height, block)) blocks_.hold_results(block.signed_header.header);
     compare_blocks(height, block.signed_header.header);
     compare_state(height, block.signed_header.header);
     before_ = std::move(block.signed_header);
@@ -50,7 +54,8 @@ class Walk {
   // The newest block's effect stands in no header yet, unless it had none.
   void look_at_end() {
     const Height tip = ledger_.height();
-    if (engine_.newest() >= tip && !log_.is_whole()) found(tip, "the log does not end with its commands");
+    if (engine_.newest() >= tip && !blocks_.ends_with_log()) found(tip, "the log does not end with its commands");
+    blocks_.end();
     if (engine_.newest() > tip || !before_ || before_->header.height != static_cast<std::int64_t>(tip.value)) return;
     const proof::Header& header = before_->header;
     if (header.data_hash == proof::data_hash({}) && header.evidence_hash == proof::empty_evidence_hash())
@@ -59,20 +64,27 @@ class Walk {
                             " changed stands in no signed header yet: the state is held against the next one once that is here");
   }
 
+  const replica::ResultsAudit::Count& results() const { return blocks_.results(); }
+
  private:
-  // Signed by the validators that the block before announced; the first one's are the founders.
-  void follow(Height height, proof::LightBlock& block) {
+  // Signed by the validators that the block before announced; the first one's are the founders. False: that was found not to be so.
+  bool follow(Height height, proof::LightBlock& block) {
     const proof::Header& header = block.signed_header.header;
+    const auto fails = [&](const std::string& what) {
+      found(height, what);
+      return false;
+    };
     if (proof::hash_of(set_) != header.validators_hash) {
       auto set = engine_.validators(height);
-      if (!set) return found(height, "its validators in the engine's store: " + set.error().message);
+      if (!set) return fails("its validators in the engine's store: " + set.error().message);
       set_ = block.validators = std::move(*set);
     }
     const auto holds = before_ ? proof::verify_adjacent(*before_, block, header.time, kAnyTime)
                                : proof::verify_commit(block.signed_header, block.validators);
-    if (!holds) return found(height, "its commit: " + holds.error().message);
-    if (before_ && header.last_block_id != before_->commit.block_id) return found(height, "it does not follow the block before it");
+    if (!holds) return fails("its commit: " + holds.error().message);
+    if (before_ && header.last_block_id != before_->commit.block_id) return fails("it does not follow the block before it");
     if (!before_) begin(height, block);
+    return true;
   }
 
   void begin(Height height, const proof::LightBlock& block) {
@@ -97,7 +109,7 @@ class Walk {
     report_.notes.push_back("the ledger says that it has blocks from " + std::to_string(from.value) +
                             " on alone (it began with a snapshot, or dropped those below: serve --keep-blocks): the commands of older "
                             "ones were not looked at, and of the " +
-                            std::to_string(log_.older()) + " entries that they left in the log only that they give its root");
+                            std::to_string(blocks_.older_entries()) + " entries that they left in the log only that they give its root");
   }
 
   bool founders_signed(const proof::LightBlock& block) const {
@@ -133,14 +145,9 @@ class Walk {
 
   // As the ledger stores it, its commands held against the log; null: it cannot be read, which was found.
   std::shared_ptr<const replica::StoredBlock> read(Height height) {
-    auto block = ledger_.block(height);
-    if (!block) {
-      log_.skip();
-      found(height, block.error().message);
-      return nullptr;
-    }
-    if (const auto logged = log_.add(**block); !logged) found(height, logged.error().message);
-    return std::move(*block);
+    auto block = blocks_.read(height);
+    if (block) blocks_.add(*block);
+    return block;
   }
 
   // A header carries the app hash of the block before it.
@@ -161,9 +168,8 @@ class Walk {
   const proof::ValidatorSet& founders_;
   ChainSource& engine_;
   ChainReport& report_;
-  const Height begins_;
-  const Height first_;
-  replica::LogAudit log_;
+  const Height begins_, first_, kept_;
+  BlocksCheck blocks_;
   proof::ValidatorSet set_;
   std::optional<proof::SignedHeader> before_;
   std::optional<BlockTime> time_before_;  // of the ledger's block before
@@ -210,7 +216,7 @@ ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& 
   const Height last = std::min(newest, Height{ledger.height().value + 1});
   const Height first = engine.oldest();
   if (last.value > 0) compare_begin(ledger, first, options.begins, report);
-  Walk walk(ledger, founders, engine, first, options.begins, report);
+  Walk walk(ledger, founders, engine, first, options, report);
   for (Height height = std::min(first, std::max(options.begins, ledger.first_height()));
        height <= last && report.findings.size() < options.findings_max; height = next(height)) {
     if (height < first) walk.look_at_unsigned(height);
@@ -218,6 +224,7 @@ ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& 
     if (options.progress) options.progress(height.value, last.value);
   }
   if (report.findings.size() < options.findings_max) walk.look_at_end();
+  report.results = walk.results();
   return report;
 }
 

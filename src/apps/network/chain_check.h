@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "apps/blocks_check.h"
 #include "ordering/abci/engine_rpc.h"
 #include "replica/view.h"
 #include "vault/check.h"
@@ -28,6 +29,7 @@ struct ChainReport {
   std::uint64_t blocks = 0;                   // looked at
   std::vector<vault::CheckFinding> findings;  // by block
   std::vector<std::string> notes;             // what nothing could be held against, and why
+  replica::ResultsAudit::Count results{};
 };
 
 struct ChainCheckOptions {

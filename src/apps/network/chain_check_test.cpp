@@ -367,13 +367,14 @@ TEST_F(ChainCheck, WithoutAHeaderACommandThatIsSaidToHaveFailedIsFound) {
     row.mutable_results(0)->clear_codes();
     for (std::uint32_t i = 0; i < row.results(0).commands(); ++i) row.mutable_results(0)->add_codes(1);
   });
-  const Height first = next(edited);
+  const Height first = next(next(edited));  // the header after it would name it
   remember_headers_from(first);
   Changed engine = source();
   engine.oldest_ = first;
   const auto said = found(engine);
-  ASSERT_EQ(said.size(), 1u);
+  ASSERT_EQ(said.size(), 2u);
   EXPECT_NE(said.front().find("in the log"), std::string::npos) << said.front();
+  EXPECT_EQ(said.back().find("block " + std::to_string(edited.value) + ": the index of commands leads to "), 0u) << said.back();
 }
 
 TEST_F(ChainCheck, WithoutAHeaderATimeThatDoesNotRiseIsFound) {
