@@ -227,8 +227,11 @@ TEST_F(DroppedBlocks, WithoutAnEntryOfTheLogTheBlockStays) {
   open();
   EXPECT_EQ(step(keep_from_).first_height().value, 1u);
   EXPECT_EQ(stored().front(), 1u);
+  ASSERT_TRUE(replica_->not_dropped());
+  EXPECT_EQ(replica_->not_dropped()->message, "block 20: does not parse");
   put(columns::kBlocks, block_key({20}), whole);
   drop_all_below(keep_from_);
+  EXPECT_FALSE(replica_->not_dropped());
   prove_alike();
 }
 

@@ -240,10 +240,10 @@ Result<Execution> Replica::execute(Block block) const {
 }
 
 // The lowest block that is left. The log of an earlier build needs blocks: where one of those cannot be read, all stay.
-Height Replica::drop_blocks(const View::Committed& base, Height keep_from, storage::Batch& batch) const {
+Result<Height> Replica::drop_blocks(const View::Committed& base, Height keep_from, storage::Batch& batch) const {
   const Height until = std::min({keep_from, base.height, Height{first_height_.value + kDroppedAtOnce}});
   if (until <= first_height_) return first_height_;
-  if (!log_store_->keep_entries(base.reader(), base.log.size(), first_height_, until, batch)) return first_height_;
+  CARELEDGER_CHECK(log_store_->keep_entries(base.reader(), base.log.size(), first_height_, until, batch));
   for (Height height = first_height_; height < until; height = next(height)) batch.erase(columns::kBlocks, block_key(height));
   return until;
 }
@@ -300,7 +300,10 @@ Result<View> Replica::commit(Execution execution, std::span<const SideRow> side_
   CARELEDGER_ASSERT(execution.base_ == committed());
   LapTimer timer;
   storage::Batch dropped;
-  const Height first = drop_blocks(*execution.base_, keep_from, dropped);
+  const Result<Height> lowest = drop_blocks(*execution.base_, keep_from, dropped);
+  not_dropped_ = lowest ? std::nullopt : std::optional(lowest.error());
+  if (!lowest) dropped.clear();
+  const Height first = lowest.value_or(first_height_);
   auto batch = batch_of(execution, side_rows, first);
   if (!batch) return stop_at(batch.error());
   batch->append(dropped);

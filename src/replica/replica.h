@@ -3,8 +3,8 @@
 // A block is executed on the committed state without changing it, any number of candidates at once, and gives its app hash. Committing one
 // writes rows, block, receipts, index and log in one synced batch and then publishes the view. Ordering (embedded or an engine) drives it.
 //
-// Thread-safety: view, check, check_envelope, judge and execute are safe from any thread and never wait for commit; commit, undo_last and
-// observe belong to one thread.
+// Thread-safety: view, check, check_envelope, judge and execute are safe from any thread and never wait for commit; commit, not_dropped,
+// undo_last and observe belong to one thread.
 #pragma once
 
 #include <span>
@@ -115,6 +115,8 @@ class Replica {
   // With it blocks below `keep_from` are taken out, from the lowest on and kDroppedAtOnce at most: first_height() says how far it came. The
   // committed block before this one always stays; so do blocks without which the log could not be proven.
   Result<View> commit(Execution execution, std::span<const SideRow> side_rows = {}, Height keep_from = {});
+  // Why the newest commit() took none out that it was to, because what the log needs of them could not be read: the next one tries again.
+  const std::optional<Error>& not_dropped() const { return not_dropped_; }
   // Takes the last block back: rows, index, log and side rows are what they were, and what was dropped with it stays dropped. Once:
   // precondition when there is nothing to undo.
   Result<View> undo_last();
@@ -136,7 +138,7 @@ class Replica {
   tl::unexpected<Error> stop_at(Error error);  // the first fault stays the answer
   kernel::BlockContext context_after(const View::Committed& base, BlockTime now) const;
   Result<storage::Batch> batch_of(const Execution& execution, std::span<const SideRow> side_rows, Height first) const;
-  Height drop_blocks(const View::Committed& base, Height keep_from, storage::Batch& batch) const;
+  Result<Height> drop_blocks(const View::Committed& base, Height keep_from, storage::Batch& batch) const;
   Committed committed() const;
 
   Config config_;
@@ -144,6 +146,7 @@ class Replica {
   std::span<const kernel::Contract> contracts_;
   LedgerId ledger_;
   Height first_height_{1};
+  std::optional<Error> not_dropped_;
   mutable Workers workers_;
   mutable SignatureCache signatures_;
   mutable RowCache row_cache_;

@@ -1,6 +1,9 @@
 // For tests: a store in memory that outlives the process which uses it, and whose next write may fail: before it took effect, or after (the
-// machine died with the answer on its way). As the contract of stores says, every later write fails too until it is opened again.
+// machine died with the answer on its way). As the contract of stores says, every later write fails too until it is opened again. Reads of
+// one column may fail as well, for as long as the test wants.
 #pragma once
+
+#include <atomic>
 
 #include "storage/store.h"
 
@@ -12,6 +15,7 @@ class FaultyStore final : public storage::Store {
  public:
   explicit FaultyStore(std::shared_ptr<storage::Store> disk) : disk_(std::move(disk)) {}
   void fail_next_write(Fault fault) { fault_ = fault; }
+  void fail_reads_of(std::optional<storage::Column> column) { *unread_ = column ? column->index : kReadsAll; }
 
   Result<void> write(const storage::Batch& batch, storage::Durability durability) override {
     if (broken_ || fault_ == Fault::before_write) return break_down();
@@ -27,7 +31,9 @@ class FaultyStore final : public storage::Store {
   std::unique_ptr<storage::Iterator> iterate(storage::Column column, const storage::Range& range) const override {
     return disk_->iterate(column, range);
   }
-  std::shared_ptr<const storage::Reader> snapshot() const override { return disk_->snapshot(); }
+  std::shared_ptr<const storage::Reader> snapshot() const override {
+    return std::make_shared<const FaultyReader>(disk_->snapshot(), unread_);
+  }
   Result<void> checkpoint(const std::string& folder) override { return disk_->checkpoint(folder); }
   Result<void> flush() override { return disk_->flush(); }
   Result<std::uint64_t> approximate_size(storage::Column column, const storage::Range& range) const override {
@@ -37,12 +43,52 @@ class FaultyStore final : public storage::Store {
   Result<void> verify() const override { return disk_->verify(); }
 
  private:
+  static constexpr int kReadsAll = -1;
+  using Unread = std::shared_ptr<std::atomic<int>>;  // index of the column; kReadsAll
+
+  class Nowhere final : public storage::Iterator {
+   public:
+    void seek_first() override {}
+    void seek_last() override {}
+    void seek(ByteView) override {}
+    void seek_backward(ByteView) override {}
+    void next() override {}
+    void prev() override {}
+    bool valid() const override { return false; }
+    ByteView key() const override { return {}; }
+    ByteView value() const override { return {}; }
+    Result<void> status() const override { return fail(ErrorKind::storage, "the simulated disk cannot be read"); }
+  };
+
+  class FaultyReader final : public storage::Reader {
+   public:
+    FaultyReader(std::shared_ptr<const storage::Reader> disk, Unread unread) : disk_(std::move(disk)), unread_(std::move(unread)) {}
+    Result<std::optional<Bytes>> get(storage::Column column, ByteView key) const override {
+      if (fails(column)) return tl::make_unexpected(Nowhere().status().error());
+      return disk_->get(column, key);
+    }
+    Result<std::vector<std::optional<Bytes>>> multi_get(storage::Column column, std::span<const ByteView> keys) const override {
+      if (fails(column)) return tl::make_unexpected(Nowhere().status().error());
+      return disk_->multi_get(column, keys);
+    }
+    std::unique_ptr<storage::Iterator> iterate(storage::Column column, const storage::Range& range) const override {
+      if (fails(column)) return std::make_unique<Nowhere>();
+      return disk_->iterate(column, range);
+    }
+
+   private:
+    bool fails(storage::Column column) const { return *unread_ == column.index; }
+    const std::shared_ptr<const storage::Reader> disk_;
+    const Unread unread_;
+  };
+
   Result<void> break_down() {
     broken_ = true;
     fault_ = Fault::none;
     return fail(ErrorKind::storage, "the simulated disk failed");
   }
   std::shared_ptr<storage::Store> disk_;
+  const Unread unread_ = std::make_shared<std::atomic<int>>(kReadsAll);
   Fault fault_ = Fault::none;
   bool broken_ = false;
 };

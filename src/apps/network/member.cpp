@@ -83,8 +83,8 @@ struct Member::State {
     config.snapshots = {.every = parts.engine.snapshot_every, .folder = parts.layout.snapshots()};
     config.retention = parts.engine.retention;
     config.on_unreadable = [tell](const Error& error) {
-      tell("no more old blocks are dropped (--keep-blocks), because one of the ledger's cannot be read: " + error.message +
-           ". Stop the node and let careledger audit say what else is damaged");
+      tell("no old blocks are dropped (--keep-blocks) until what is stored of the ledger can be read, which is tried with each block: " +
+           error.message + ". Look at the disk; stop the node and let careledger audit say what else is damaged");
     };
     config.on_misbehaviour = [tell, this](const kernel::Misbehaviour& what) { tell(in_words(what, replica.view())); };
     config.on_passed_over = [tell, this](const abci::PassedOver& what) { tell(in_words(what, replica.view())); };

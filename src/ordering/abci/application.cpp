@@ -210,7 +210,7 @@ Result<Application::Kept> Application::kept_after(const Finalized& block) {
   const Height from = std::max(first, next(config_.base));
   const auto time_of = [&](Height height) {
     const auto stored = before.block(height);
-    tell_unreadable(stored ? std::nullopt : std::optional(stored.error()));
+    tell_unreadable(stored ? std::nullopt : std::optional(stored.error()), told_unreadable_);
     return stored ? std::optional((*stored)->time) : std::nullopt;
   };
   const Height kept = keep_from(config_.retention, {from, block.execution.height(), block.time, snapshots_.oldest()}, time_of);
@@ -219,9 +219,9 @@ Result<Application::Kept> Application::kept_after(const Finalized& block) {
   return Kept{kept, kept != from, all_from_engine ? from : Height{}};
 }
 
-void Application::tell_unreadable(const std::optional<Error>& error) {
-  if (error && !told_unreadable_ && config_.on_unreadable) config_.on_unreadable(*error);
-  told_unreadable_ = error.has_value();
+void Application::tell_unreadable(const std::optional<Error>& error, bool& told) const {
+  if (error && !told && config_.on_unreadable) config_.on_unreadable(*error);
+  told = error.has_value();
 }
 
 Result<wire::Response> Application::commit() {
@@ -236,6 +236,7 @@ Result<wire::Response> Application::commit() {
   std::vector<replica::SideRow> rows;
   if (kept.changed) rows.push_back(headers_from(kept.from));  // first remembered, then dropped
   CARELEDGER_TRY(const replica::View view, replica_.commit(std::move(executed.execution), rows, kept.own));
+  tell_unreadable(replica_.not_dropped(), told_undropped_);
   pool_.block(executed.proposer);
   // Who takes a snapshot knows its time from the verified header alone.
   if (executed.has_header_time) snapshots_.committed(view);

@@ -44,7 +44,7 @@ struct ApplicationConfig {
   std::function<void(const kernel::Misbehaviour&)> on_misbehaviour{};  // stands in a decided block; again when that is replayed
   std::function<void(const PassedOver&)> on_passed_over{};             // an envelope that waits in our pool
   std::function<void(const Error&)> on_failure{};                      // our disk failed: nothing will be committed any more
-  // A block of the ledger's, so that nothing is dropped from there on: once, until it can be read.
+  // What old blocks need to be dropped, so that they stay: once, until it can be read. It is tried again with each block.
   std::function<void(const Error&)> on_unreadable{};
 };
 
@@ -101,9 +101,10 @@ class Application final : public Handler {
     Height own;            // of the ledger's blocks: what was written down of the engine's before this block; 0: all
   };
   Result<Kept> kept_after(const Finalized& block);
-  void tell_unreadable(const std::optional<Error>& error);
+  void tell_unreadable(const std::optional<Error>& error, bool& told) const;
   std::optional<Finalized> executed_;  // of the newest FinalizeBlock, not yet committed
-  bool told_unreadable_ = false;
+  bool told_unreadable_ = false;       // a block, whose time says how old it is
+  bool told_undropped_ = false;        // what the log needs of one
 };
 
 }  // namespace careledger::ordering::abci

@@ -2,6 +2,7 @@
 #include "base/test_folder.h"
 #include "ordering/abci/test_application.h"
 #include "ordering/headers_kept.h"
+#include "storage/test_faulty_store.h"
 
 namespace careledger::ordering::abci {
 namespace {
@@ -137,6 +138,31 @@ TEST_F(DroppingBlocks, ABlockThatCannotBeReadStaysAndIsToldOnce) {
   EXPECT_EQ(told, std::vector<std::string>{"block 4: does not parse"});
   write_block(whole);
   EXPECT_EQ(run_to(11), (Told{4, 5}));  // what is written now is seen from the next block on
+}
+
+TEST_F(DroppingBlocks, ADiskThatCannotBeReadKeepsThemIsToldAndStopsNothing) {
+  const auto disk = std::make_shared<storage::testing::FaultyStore>(store);
+  store = disk;
+  open();
+  std::vector<std::string> told;
+  ApplicationConfig config;
+  config.retention = {.blocks = 2, .milliseconds = 0, .step = 1};
+  config.on_unreadable = [&told](const Error& error) { told.push_back(error.message); };
+  config.on_failure = [](const Error& error) { FAIL() << error.message; };
+  application = std::make_unique<Application>(*replica, std::move(config));
+  run_to(6);
+  const std::uint64_t before = own();
+  ASSERT_GT(before, 1u);
+  disk->fail_reads_of(replica::columns::kLog);
+  EXPECT_EQ(run_to(9), (Told{5, 6, 7}));  // what the engine drops is not read
+  EXPECT_EQ(own(), before);
+  EXPECT_EQ(told, std::vector<std::string>{"the simulated disk cannot be read"});
+  disk->fail_reads_of(std::nullopt);
+  run_to(10);
+  EXPECT_EQ(own(), 7u);
+  disk->fail_reads_of(replica::columns::kLog);
+  run_to(12);
+  EXPECT_EQ(told.size(), 2u);
 }
 
 TEST_F(DroppingBlocks, ItIsWrittenDownWithTheBlocksThatChangeItAlone) {
