@@ -85,6 +85,13 @@ Result<void> back_up_records(Organisation& organisation, const Layout& layout, c
   return {};
 }
 
+Result<void> back_up_old_chain(const replica::View& view, const ordering::Grown& grown, const Layout& layout, const BackupFolders& to) {
+  if (network::has_old_chain(view, grown)) return network::write_old_chain(system_files(), to.data + network::kOldChain, view, grown);
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  if (!network::is_former_owner(config, grown)) return {};
+  return system_files().replace(to.data + network::kNoOldChain, "this node had none of the blocks from before its ledger grew\n");
+}
+
 Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFolders& to, BackedUp& done) {
   done.height = ledger.ordering().height();
   if (ledger.sealed())
@@ -100,8 +107,7 @@ Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFo
     CARELEDGER_CHECK(copy_if_there(layout.grown(), to.data + "/grown.pb"));
     CARELEDGER_CHECK(copy_if_there(layout.grown_file(), to.data + "/grown.careledger"));
     const replica::View view = ledger.replica().view();
-    if (ledger.grown() && network::has_old_chain(view, *ledger.grown()))
-      CARELEDGER_CHECK(network::write_old_chain(system_files(), to.data + "/old-chain", view, *ledger.grown()));
+    if (ledger.grown()) CARELEDGER_CHECK(back_up_old_chain(view, *ledger.grown(), layout, to));
   }
   CARELEDGER_CHECK(copy_file(layout.founding(), to.data + "/founding.pb"));
   CARELEDGER_CHECK(copy_file(layout.config(), to.data + "/careledger.json"));
@@ -134,8 +140,8 @@ Result<void> verify_member(const BackupFolders& from, const Config& config, vaul
   CARELEDGER_CHECK(system_files().read_all(from.data + "/founding.txt", kSmallFileMax));
   if (system_files().exists(from.data + "/grown.pb")) {
     CARELEDGER_TRY(const auto handed, network::GrownFile::open(system_files(), from.data + "/grown.careledger"));
-    const std::string old_chain = from.data + "/old-chain";
-    if (system_files().exists(old_chain)) CARELEDGER_CHECK(network::check_old_chain(system_files(), old_chain, handed.grown()));
+    CARELEDGER_TRY(const bool there, network::backup_has_old_chain(system_files(), from.data, config, handed.grown()));
+    if (there) CARELEDGER_CHECK(network::check_old_chain(system_files(), from.data + network::kOldChain, handed.grown()));
   } else {
     CARELEDGER_CHECK(system_files().read_all(from.data + "/description.json", kSmallFileMax));
   }
@@ -237,6 +243,7 @@ Result<BackedUp> verify_backup(const BackupFolders& from, const SealChoice& choi
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(from.keys + "/ledger.keys", seal, clock, entropy));
   if (config.network) CARELEDGER_CHECK(verify_member(from, config, *keys));
   else CARELEDGER_CHECK(verify_ledger(from, pattern + "/ledger"));
+  done.without_old_blocks = system_files().exists(from.data + network::kNoOldChain);
   return done;
 }
 
@@ -269,6 +276,10 @@ Result<void> restore_folder(const Layout& layout, const BackupFolders& from, con
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_CHECK(copy_file(from.keys + "/ledger.keys", layout.keystore()));
   CARELEDGER_CHECK(copy_file(from.data + "/founding.pb", layout.founding()));
+  if (system_files().exists(from.data + "/grown.careledger")) {
+    CARELEDGER_TRY(const auto handed, network::GrownFile::open(system_files(), from.data + "/grown.careledger"));
+    CARELEDGER_CHECK(network::backup_has_old_chain(system_files(), from.data, config, handed.grown()));
+  }
   BlockTime used = clock.now();
   for (const OrganisationConfig& organisation : config.organisations) {
     CARELEDGER_TRY(const BlockTime written, restore_organisation(layout, from, organisation, seal, clock, entropy));
@@ -279,7 +290,7 @@ Result<void> restore_folder(const Layout& layout, const BackupFolders& from, con
   CARELEDGER_CHECK(copy_if_there(from.data + "/description.json", layout.description()));
   CARELEDGER_CHECK(copy_if_there(from.data + "/grown.pb", layout.grown()));
   CARELEDGER_CHECK(copy_if_there(from.data + "/grown.careledger", layout.grown_file()));
-  CARELEDGER_CHECK(copy_if_there(from.data + "/old-chain", layout.old_chain()));
+  CARELEDGER_CHECK(copy_if_there(from.data + network::kOldChain, layout.old_chain()));
   return network::begin_silent(layout, config, fs::absolute(from.data).string(), used);
 }
 
@@ -289,6 +300,7 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
                          const network::JoinOrder& fetching) {
   if (!system_files().exists(layout.restoring())) CARELEDGER_CHECK(restore_folder(layout, from, choice, clock, entropy));
   BackedUp done;
+  done.without_old_blocks = system_files().exists(from.data + network::kNoOldChain);
   if (system_files().exists(layout.restoring())) {
     CARELEDGER_TRY(const Bytes begun, system_files().read_all(layout.restoring(), kSmallFileMax));
     if (begun != fs::absolute(from.data).string())

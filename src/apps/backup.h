@@ -2,7 +2,8 @@
 //
 //   DATA/careledger.json, founding.pb, ledger/ (a consistent copy of the store; not of a network's ledger),
 //        organisations/NAME/{records.backup, audit.backup, witness, promises}; description.json, founding.txt of a network's member;
-//        grown.pb, grown.careledger of one whose ledger was an embedded one, and old-chain of who had that
+//        grown.pb, grown.careledger of one whose ledger was an embedded one, and old-chain of who had that, or the word that
+//        it is there no more (apps/network/old_chain.h)
 //   KEYS/ledger.keys (the ledger's keystore), organisations/NAME.keys (keystore and key pages), all sealed as they lie on disk
 //
 // docs/formats/backup.md. An erasure replaces key pages: KEYS made before it bring back nothing that was erased, and must be thrown away.

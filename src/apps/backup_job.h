@@ -26,7 +26,8 @@ struct BackedUp {
   std::uint64_t versions = 0;
   std::uint64_t audit_entries = 0;
   Height height;
-  std::uint64_t lost_entries = 0;  // of a restore: accesses that the ledger's heads cover and the backup did not hold
+  std::uint64_t lost_entries = 0;   // of a restore: accesses that the ledger's heads cover and the backup did not hold
+  bool without_old_blocks = false;  // of a check or a restore: the backup of a grown ledger's former owner has none from before that
 };
 
 // In this order, each of all organisations before the next: what is copied later may know more than what was copied before, never less.

@@ -273,6 +273,14 @@ class Growing(Network):
         done = run("backup", self.folder(NORTH), *where, "--verify")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("old-chain", done.stderr)
+        os.remove(data + "/old-chain")
+        lost = "old-chain: it is gone, and this is the backup of the node whose ledger grew"
+        self.assertIn(lost, run("backup", self.folder(NORTH), *where, "--verify", check=7).stderr)
+        shutil.copy(self.folder(NORTH) + ".key", self.path("unfounded.key"))
+        self.assertIn(lost, run("restore", self.path("unfounded"), *where, "--engine", ENGINE, check=7).stderr)
+        with open(data + "/old-chain.none", "w", encoding="utf-8"):
+            pass
+        self.assertIn("none of the blocks from before", run("backup", self.folder(NORTH), *where, "--verify", check=0).stdout)
 
     def what_is_not_taken(self, file):
         torn, flipped = self.path("torn"), self.path("flipped")

@@ -29,9 +29,12 @@ Result<BackedUp> make(const Options& options) {
 int tell(const Result<BackedUp>& done, const char* what, bool as_json) {
   if (!done) return report(done.error(), as_json);
   if (as_json)
-    fmt::print("{{\"versions\":{},\"audit_entries\":{},\"height\":{},\"lost_accesses\":{}}}\n", done->versions, done->audit_entries,
-               done->height.value, done->lost_entries);
+    fmt::print("{{\"versions\":{},\"audit_entries\":{},\"height\":{},\"lost_accesses\":{},\"without_old_blocks\":{}}}\n", done->versions,
+               done->audit_entries, done->height.value, done->lost_entries, done->without_old_blocks);
   else fmt::print("{} {} record versions and {} audit entries\n", what, done->versions, done->audit_entries);
+  if (done->without_old_blocks && !as_json)
+    fmt::print(
+        "The backup has none of the blocks from before the ledger grew, and says so itself (old-chain.none): nobody else has them.\n");
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "apps/network/old_chain.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -18,7 +19,10 @@ constexpr std::size_t kOldBlockBytesMax = 128u << 20;
 using TakeBlock = std::function<Result<void>(const proof::Block&, const proof::Commit&)>;
 
 tl::unexpected<Error> bad_chain(const std::string& path, const std::string& what) {
-  return fail(ErrorKind::corrupt, path + ": " + what + "; take another backup, or move the file away to go on without the old blocks");
+  return fail(ErrorKind::corrupt,
+              path + ": " + what +
+                  "; take another backup, or, to go on without the old blocks for ever, which nobody else has, move the "
+                  "file away and put an empty one there that is called old-chain.none");
 }
 
 // Hears each block with its commit, which stands in the block after it.
@@ -40,6 +44,17 @@ Result<void> each_block(Files& files, const std::string& path, const ordering::G
 
 bool has_old_chain(const replica::View& view, const ordering::Grown& grown) {
   return view.first_height().value == 1 && view.height() >= grown.seal_height();
+}
+
+bool is_former_owner(const Config& config, const ordering::Grown& grown) {
+  return std::ranges::any_of(config.organisations, [&grown](const OrganisationConfig& one) { return one.id == grown.owner.organisation; });
+}
+
+Result<bool> backup_has_old_chain(Files& files, const std::string& backup, const Config& config, const ordering::Grown& grown) {
+  const std::string path = backup + kOldChain;
+  if (files.exists(path)) return true;
+  if (!is_former_owner(config, grown) || files.exists(backup + kNoOldChain)) return false;
+  return bad_chain(path, "it is gone, and this is the backup of the node whose ledger grew into the network");
 }
 
 Result<void> write_old_chain(Files& files, const std::string& path, const replica::View& view, const ordering::Grown& grown) {

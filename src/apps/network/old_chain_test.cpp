@@ -110,6 +110,25 @@ TEST_F(OldChain, BlocksThatAreMissingOrMoreAreFound) {
   refused("0 blocks");
 }
 
+TEST_F(OldChain, ABackupOfTheFormerOwnerHasItOrSaysThatItHasNone) {
+  Config owner, other;
+  owner.organisations.push_back({});
+  owner.organisations.back().id = ledger.grown.owner.organisation;
+  other.organisations.push_back({});
+  const auto has = [&](const Config& config) { return backup_has_old_chain(system_files(), folder.path(), config, ledger.grown); };
+  EXPECT_TRUE(has(owner).value());
+  EXPECT_TRUE(has(other).value());
+  ASSERT_TRUE(system_files().remove(path));
+  EXPECT_FALSE(has(other).value());
+  const auto lost = has(owner);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().kind, ErrorKind::corrupt);
+  EXPECT_NE(lost.error().message.find("old-chain: it is gone, and this is the backup of the node whose ledger grew"), std::string::npos)
+      << lost.error().message;
+  ASSERT_TRUE(system_files().replace(folder.path() + kNoOldChain, ""));
+  EXPECT_FALSE(has(owner).value());
+}
+
 TEST_F(OldChain, OneWhoBeganWithTheStateAloneHasNone) {
   const std::shared_ptr<storage::Store> store = replica::memory_ledger_store();
   const replica::View sealed = ledger.replica->view();
