@@ -272,16 +272,21 @@ vault::Subject Custodian::subject_of(const Case& subject) const {
 }
 
 std::unique_ptr<Custodian::Place> Custodian::take_place(const OrganisationId& from) {
+  const bool waits_for_heads = parts_.ordering.has_quorum();
   const std::lock_guard lock(mutex_);
-  std::size_t& taken = under_way_[from];
-  if (taken == kReleasesOfMember) return nullptr;
-  ++taken;
+  if (waits_for_heads) pace_.forget();
+  const auto taken = under_way_.find(from);
+  if (taken != under_way_.end() && taken->second == kReleasesOfMember) return nullptr;
+  if (!waits_for_heads && !pace_.take(from, parts_.clock.monotonic_ns())) return nullptr;
+  ++under_way_[from];
   return std::make_unique<Place>(*this, from);
 }
 
 void Custodian::release(const OrganisationId& from, ByteView sealed, Done done) {
   auto place = take_place(from);
-  if (!place) return done(fail(ErrorKind::busy, "this organisation asks for too much at once; try again"));
+  if (!place)
+    return done(
+        fail(ErrorKind::busy, "this organisation asks for too much at once, or too fast while the network makes no blocks; try again"));
   auto subject = open_case(from, sealed);
   if (!subject) return done(tl::make_unexpected(subject.error()));
   (*subject)->place = std::move(place);

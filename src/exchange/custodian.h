@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/function.h"
 #include "exchange/envelope.h"
+#include "exchange/pace.h"
 #include "exchange/refusal.h"
 #include "ordering/ordering.h"
 #include "replica/replica.h"
@@ -41,6 +42,9 @@ struct CustodianParts {
   std::size_t answer_bytes_max = kAnswerBytesMax;  // larger answers are too_large
 };
 
+// Of each member while no quorum is there: so many requests at once, and then one in so long. Retry-After of `busy` is as long.
+inline constexpr std::uint64_t kAskedAtOnce = 8;
+inline constexpr std::uint64_t kAskedEachNs = 1'000'000'000;
 inline constexpr std::size_t kRecordsMax = 10'000;   // in one answer
 inline constexpr std::size_t kReleasesOfMember = 8;  // at once: each holds its answer in memory until a head of the audit map is final
 
@@ -52,13 +56,14 @@ class Custodian {
 
   // `from` is who signed the HTTP request. `done` gets the sealed answer, refusals included, from any thread; an error (malformed,
   // forbidden, too_large, unavailable) when there is nobody to seal an answer to or nothing to answer; busy when kReleasesOfMember are
-  // under way for `from`, before anything was opened, or when nothing takes the work at the end, and the release is recorded as failed.
+  // under way for `from`, or it asks too fast while no quorum is there, before anything was opened, or when nothing takes the work at the
+  // end, and the release is recorded as failed.
   void release(const OrganisationId& from, ByteView sealed, Done done);
 
  private:
   struct Case;
   class Place;
-  std::unique_ptr<Place> take_place(const OrganisationId& from);  // null: none is free
+  std::unique_ptr<Place> take_place(const OrganisationId& from);  // null: none is free, or it asks too fast
   Result<std::unique_ptr<Case>> open_case(const OrganisationId& from, ByteView sealed);
   Result<void> judge(Case& subject);
   Result<std::optional<std::string>> find_patient(const ReleaseRequest& request) const;
@@ -77,6 +82,7 @@ class Custodian {
   CustodianParts parts_;
   std::mutex mutex_;
   std::map<OrganisationId, std::size_t> under_way_;  // how many releases of each member
+  Pace pace_{kAskedAtOnce, kAskedEachNs};            // without a quorum
 };
 
 }  // namespace careledger::exchange

@@ -96,5 +96,31 @@ TEST_F(AtOnce, WithoutAQuorumARefusalWaitsForNoHead) {
   world.north.audit->stop_heads();
 }
 
+TEST_F(AtOnce, WithoutAQuorumAMemberThatAsksOneAfterTheOtherIsSlowedDown) {
+  const auto resting = ordering::rest(*world.chain.replica);
+  const CustodianParts sound = world.north.custodian_parts();
+  ManualClock clock(sound.clock.now());
+  Custodian custodian({sound.organisation, sound.replica, *resting, sound.keys, sound.vault, sound.audit, sound.relationships, clock,
+                       sound.entropy, sound.post});
+  const RelationshipId relationship = world.relationship_at_north();
+  ASSERT_TRUE(world.north.relationships->withdraw(relationship, grant_id(relationship, 1)));
+  const auto ask = [&](const OrganisationId& from) {
+    const auto promise = std::make_shared<std::promise<Result<Bytes>>>();
+    custodian.release(from, world.south.courier->last_request, [promise](Result<Bytes> sealed) { promise->set_value(std::move(sealed)); });
+    return promise->get_future().get();
+  };
+  const auto recorded = [&] { return world.seen_at_north().size(); };
+  const std::size_t before = recorded();
+  for (std::uint64_t i = 0; i < kAskedAtOnce; ++i) EXPECT_TRUE(ask(world.south.id));
+  const auto refused = ask(world.south.id);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::busy);
+  EXPECT_EQ(recorded(), before + kAskedAtOnce);                       // nothing was opened of it
+  EXPECT_EQ(ask(world.north.id).error().kind, ErrorKind::forbidden);  // another member's pace is its own
+  clock.advance_ms(static_cast<std::int64_t>(kAskedEachNs / 1'000'000));
+  EXPECT_TRUE(ask(world.south.id));
+  EXPECT_FALSE(ask(world.south.id));
+}
+
 }  // namespace
 }  // namespace careledger::exchange
