@@ -23,7 +23,8 @@ struct Layout {
   std::string restoring() const { return folder + "/restoring"; }           // while a restore of a network's node has not ended
   std::string recovering() const { return folder + "/recovering"; }         // while its ledger is fetched again, or was and is another's
   std::string ledger() const { return folder + "/ledger"; }
-  std::string snapshots() const { return folder + "/snapshots"; }  // of a network's ledger, for nodes that come later; follow from it
+  std::string ledger_again() const { return folder + "/ledger.again"; }  // while an audit executes its newest block again
+  std::string snapshots() const { return folder + "/snapshots"; }        // of a network's ledger, for nodes that come later; follow from it
   std::string keystore() const { return folder + "/keystore"; }
   std::string organisation(const std::string& slug) const { return folder + "/organisations/" + slug; }
   std::string organisation_keystore(const std::string& slug) const { return organisation(slug) + "/keystore"; }

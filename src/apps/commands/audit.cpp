@@ -8,6 +8,7 @@
 #include "apps/ledger_check.h"
 #include "apps/lost_anchors.h"
 #include "apps/network/engine_store.h"
+#include "apps/network/newest_again.h"
 #include "apps/node.h"
 #include "apps/terminal.h"
 #include "codec/json/json.h"
@@ -35,7 +36,7 @@ struct Looked {
   std::vector<std::pair<std::string, vault::CheckFinding>> findings;  // beside whose they are
   std::vector<std::string> put_aside;  // files of ends that were cut: by a power failure, or by who changed the newest entry
   std::vector<std::string> notes;      // what nothing here could be held against
-  std::vector<std::string> unheld;     // the same of what was given to hold it against
+  std::vector<std::string> unheld;     // the same of what was given to hold it against, or of all that is stored of the ledger
   bool all_held() const { return findings.empty() && unheld.empty(); }
 };
 
@@ -101,7 +102,7 @@ Result<void> look_outside(Ledger& ledger, const SignedBlocks& blocks, const Opti
   TrustCheck trusted = check_trusted(ledger, blocks, trust);
   add(trusted.findings);
   std::ranges::move(trusted.notes, std::back_inserter(looked.notes));
-  looked.unheld = std::move(trusted.unheld);
+  std::ranges::move(trusted.unheld, std::back_inserter(looked.unheld));
   for (const std::string& file : options.checkpoints) {
     CARELEDGER_TRY(const Bytes note, system_files().read_all(file, proof::kMaxNote));
     CARELEDGER_TRY(const auto findings, check_remembered(ledger, file, note, trust));
@@ -130,10 +131,14 @@ Result<Findings> look_at_network(Node& node, const Layout& layout, const Options
     before = std::move(old.findings);
     looked.results = old.results;
   }
+  how.execute_again = [&](const proof::Header& header) {
+    return network::execute_newest_again(node.ledger().store(), node.ledger().founding_bytes(), view, header, layout.ledger_again());
+  };
   network::ChainReport report = network::check_chain(view, founders, *engine, how);
   looked.blocks += report.blocks;
   looked.results += report.results;
   looked.notes = std::move(report.notes);
+  looked.unheld = std::move(report.unheld);
   before.insert(before.end(), report.findings.begin(), report.findings.end());
   return before;
 }

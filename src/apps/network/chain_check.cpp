@@ -22,6 +22,7 @@ class Walk {
         begins_(options.begins),
         first_(first),
         kept_(std::max(begins_, ledger.first_height())),
+        execute_again_(options.execute_again),
         blocks_(ledger, kept_, ledger.height(), report.findings, options.findings_max) {
     if (first_ > kept_) note_unsigned(kept_);
     if (kept_ > begins_) note_missing(kept_);
@@ -60,8 +61,7 @@ class Walk {
     const proof::Header& header = before_->header;
     if (header.data_hash == proof::data_hash({}) && header.evidence_hash == proof::empty_evidence_hash())
       return compare_app_hash(tip, header);
-    report_.notes.push_back("what block " + std::to_string(tip.value) +
-                            " changed stands in no signed header yet: the state is held against the next one once that is here");
+    look_at_unproven(tip, header);
   }
 
   const replica::ResultsAudit::Count& results() const { return blocks_.results(); }
@@ -150,6 +150,17 @@ class Walk {
     return block;
   }
 
+  // A kill came between the newest block and the one that proves it; or somebody took that one out of both stores.
+  void look_at_unproven(Height tip, const proof::Header& header) {
+    const std::string what = "what block " + std::to_string(tip.value) + " changed stands in no signed header yet";
+    const auto again = execute_again_ ? execute_again_(header) : fail(ErrorKind::unsupported, "nothing to execute it with");
+    if (!again)
+      return report_.unheld.push_back(what + ", so that no signature covers state and log, and it could not be executed again: " +
+                                      again.error().message + "; start the node, let it run until the next block, and look again");
+    if (*again) return found(tip, **again);
+    report_.notes.push_back(what + ": state and log are what its commands make of those that its own header names");
+  }
+
   // A header carries the app hash of the block before it.
   void compare_state(Height height, const proof::Header& header) {
     if (height.value != ledger_.height().value + 1) return;
@@ -169,6 +180,7 @@ class Walk {
   ChainSource& engine_;
   ChainReport& report_;
   const Height begins_, first_, kept_;
+  const ExecuteAgain& execute_again_;
   BlocksCheck blocks_;
   proof::ValidatorSet set_;
   std::optional<proof::SignedHeader> before_;

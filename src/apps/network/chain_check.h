@@ -29,22 +29,26 @@ struct ChainReport {
   std::uint64_t blocks = 0;                   // looked at
   std::vector<vault::CheckFinding> findings;  // by block
   std::vector<std::string> notes;             // what nothing could be held against, and why
+  std::vector<std::string> unheld;            // the same of the state and the log as a whole
   replica::ResultsAudit::Count results{};
 };
+
+// What is wrong with the newest block, which has this header while what it changed stands in none (newest_again.h); errors: not known.
+using ExecuteAgain = std::function<Result<std::optional<std::string>>(const proof::Header&)>;
 
 struct ChainCheckOptions {
   std::size_t findings_max = 100;
   std::function<void(std::uint64_t done, std::uint64_t of)> progress{};
-  Height begins{1};  // the engine's first block: of a network that was an embedded ledger, the one after the seal
+  Height begins{1};              // the engine's first block: of a network that was an embedded ledger, the one after the seal
+  ExecuteAgain execute_again{};  // unset: what the newest block changed is held against nothing
 };
 
 // `founders`: the validators of the engine's first block, as the founding document or the seal names them. Where the headers begin later,
 // because the ledger began with a snapshot or the engine dropped old ones, the first that is here is held against the validators that it
 // names, which is noted unless more than a third of the founders signed it. What the ledger remembers of that nobody signed: every header
-// that the engine still has is looked at, and the newest one's app hash is compared (unless its block
-// changed something that no header names yet, which is noted). The whole log, which that app hash
-// covers, is made again from its entries, and the commands of all blocks that are here are held against those, header or not. What is left
-// of a block that the ledger dropped is its entries.
+// that the engine still has is looked at, and the newest one's app hash is compared, or, when its block changed something that no header
+// names yet, what executing it again gives. The whole log, which that app hash covers, is made again from its entries, and the commands of
+// all blocks that are here are held against those, header or not. What is left of a block that the ledger dropped is its entries.
 ChainReport check_chain(const replica::View& ledger, const proof::ValidatorSet& founders, ChainSource& engine,
                         const ChainCheckOptions& options);
 
