@@ -303,6 +303,10 @@ Result<std::unique_ptr<Local>> start(replica::Replica& replica, crypto::SigningK
   if (tip.height.value > 0) {
     CARELEDGER_TRY(const proof::SignedHeader newest, read_header(view, tip.height));
     proven = newest.header.app_hash == tip.app_hash;
+    // A block without commands changed nothing: its own header names what is here, or somebody edited that, and it must not be signed.
+    if (!proven && newest.header.data_hash == proof::data_hash({}))
+      return fail(ErrorKind::corrupt, "state and log as they are stored are not those that the header of the newest block, " +
+                                          std::to_string(tip.height.value) + ", names: they were changed; restore from a backup");
     CARELEDGER_TRY(validators, read_validators(view));
   }
   const auto growth = growth_of(view);

@@ -6,6 +6,7 @@
 
 #include "ordering/local/intake.h"
 #include "ordering/test_founder.h"
+#include "replica/workers.h"
 
 namespace careledger::ordering::local {
 namespace {
@@ -146,6 +147,35 @@ TEST_F(LocalOrderingTest, AfterARestartTheChainGoesOnWhereItWas) {
   const auto a = *ordering_->header({newest.value - 1});
   const auto b = *ordering_->header(newest);
   EXPECT_EQ(b.header.last_block_id, a.commit.block_id);
+}
+
+TEST_F(LocalOrderingTest, AStateThatWasEditedAtRestIsNotSigned) {
+  ASSERT_EQ(send(admit(1, "North")).outcome, Outcome::final);
+  wait_provable({1});
+  ordering_->stop();
+  ordering_.reset();
+  replica_.reset();
+  const auto rows = store_->iterate(replica::columns::kState, storage::Range::all());
+  rows->seek_last();
+  Bytes edited(rows->value());
+  edited.back() = static_cast<char>(edited.back() ^ 1);
+  storage::Batch batch;
+  batch.put(replica::columns::kState, rows->key(), edited);
+  ASSERT_TRUE(store_->write(batch, storage::Durability::synced));
+  replica::Workers workers(0);
+  const auto tree = replica::StateTree::build({store_.get(), replica::columns::kState}, workers);
+  replica::Tip tip;  // who edits a row writes the root beside it as well
+  ASSERT_TRUE(tip.ParseFromString(store_->get(replica::columns::kMeta, replica::kTipKey).value().value()));
+  tip.set_state_root(tree->root().bytes());
+  batch.clear();
+  batch.put(replica::columns::kMeta, replica::kTipKey, tip.SerializeAsString());
+  ASSERT_TRUE(store_->write(batch, storage::Durability::synced));
+  replica_ = founder_.open(store_);
+  ASSERT_TRUE(replica_);
+  const auto started = start(*replica_, validator_.clone(), clock_, Config{.epoch_ms = 1});
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().kind, ErrorKind::corrupt);
+  EXPECT_NE(started.error().message.find("the header of the newest block, 2, names"), std::string::npos) << started.error().message;
 }
 
 TEST_F(LocalOrderingTest, AnotherValidatorKeyIsRefused) {
