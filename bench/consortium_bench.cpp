@@ -1,10 +1,10 @@
 // Four nodes with their engines on this machine, each a process of its own as members have them, and the load beside them: signed commands
 // of four organisations and their 100,000 patients, final on all four on a state of a million rows; alone, at a steady rate, above what the
-// network can do, with a node killed, and after it came back. Beside it what the same engine does with an empty application and batches as
-// large.
+// network can do, with a node killed, after it came back, and after it lost its ledger. Beside it what the same engine does with an empty
+// application: given batches as large as the ledger's nodes made them under the main load, and batches as large as they may be.
 //
-// CARELEDGER_BENCH_SECONDS (60) is how long the main load runs and a node is away, CARELEDGER_BENCH_SCALE (1) shrinks the state for a quick
-// look, CARELEDGER_BENCH_ENGINE names the engine (build/tools/bin/cometbft).
+// CARELEDGER_BENCH_SECONDS (60) is how long the main load runs, CARELEDGER_BENCH_AWAY (300) how many seconds a node is away,
+// CARELEDGER_BENCH_SCALE (1) shrinks the state for a quick look, CARELEDGER_BENCH_ENGINE names the engine (build/tools/bin/cometbft).
 #include <csignal>
 #include <filesystem>
 
@@ -23,6 +23,7 @@ constexpr double kSteadyRate = 1000;     // commands a second
 constexpr double kOverloadSeconds = 30;
 constexpr double kEmptySeconds = 15;
 constexpr double kSignedRate = 14000;  // a second of load, at most: so many are signed beforehand
+constexpr double kBackSeconds = 120;   // of a steady load, at most, until a node is there again
 constexpr double kQuietMs = 300;       // one command that takes no longer says that the network is steady again
 constexpr std::size_t kKilled = kNodes - 1;
 
@@ -30,6 +31,7 @@ struct Bench {
   std::string folder = make_folder("consortium");
   BlockTime created = system_clock().now();
   double seconds = environment("CARELEDGER_BENCH_SECONDS", 60);
+  double away = environment("CARELEDGER_BENCH_AWAY", 300);
   std::size_t patients = static_cast<std::size_t>(100'000 * environment("CARELEDGER_BENCH_SCALE", 1));
   std::string engine;
   std::vector<Signed> commands;
@@ -45,12 +47,12 @@ struct Bench {
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
-  std::vector<NodeOrder> orders(const std::string& kind) const {
+  std::vector<NodeOrder> orders(const std::string& kind, std::size_t batch_bytes = kBatchBytes) const {
     std::vector<NodeOrder> out;
     for (std::size_t i = 0; i < kNodes; ++i) {
       const std::string own = folder + "/" + kind + std::to_string(i);
       std::filesystem::create_directories(own);
-      out.push_back({own, i, kNodes, kPort, created, engine, kind == "node" ? app_hash : ""});
+      out.push_back({own, i, kNodes, kPort, created, engine, kind == "node" ? app_hash : "", batch_bytes, ""});
     }
     return out;
   }
@@ -64,8 +66,9 @@ void prepare(Bench& bench) {
     bench.app_hash = replica::test::open_replica(ledger.world, ledger.store)->view().app_hash().hex();
     fmt::print("signing commands…\n");
     std::fflush(stdout);
-    const double loads = bench.seconds + 3 * kOverloadSeconds;
-    bench.commands = presigned(ledger.world, static_cast<std::size_t>(loads * kSignedRate));
+    const double fast = (bench.seconds + 2 * kOverloadSeconds) * kSignedRate;
+    const double steady = (bench.seconds / 2 + bench.away * 4 / 3 + 3 * kBackSeconds) * kSteadyRate;
+    bench.commands = presigned(ledger.world, static_cast<std::size_t>(fast + steady));
   }
   for (std::size_t i = 1; i < kNodes; ++i)
     std::filesystem::copy(orders[0].folder + "/ledger", orders[i].folder + "/ledger", std::filesystem::copy_options::recursive);
@@ -78,8 +81,10 @@ double bytes_of_commands(const Bench& bench) {
 }
 
 // Commands a second that fit into the batches which the engine alone orders.
-double measure_empty(const Bench& bench) {
-  EngineNetwork network(bench.orders("empty"), [](std::size_t, const Answered&) {});
+double measure_empty(const Bench& bench, std::size_t batch_bytes) {
+  fmt::print("the engines with an empty application, {} bytes a batch…\n", batch_bytes);
+  std::fflush(stdout);
+  EngineNetwork network(bench.orders(fmt::format("empty{}-", batch_bytes), batch_bytes), [](std::size_t, const Answered&) {});
   const auto all = [&network] {
     std::uint64_t least = ~std::uint64_t{0};
     for (std::size_t i = 0; i < network.size(); ++i) least = std::min(least, network[i].ask(Ask::batches));
@@ -98,14 +103,13 @@ double measure_empty(const Bench& bench) {
   std::this_thread::sleep_for(std::chrono::duration<double>(kEmptySeconds));
   const double batches = (own() - before) / (seconds_now() - begin);
   network.stop();
-  return batches * static_cast<double>(kBatchBytes) / bytes_of_commands(bench);
+  return batches * static_cast<double>(batch_bytes) / bytes_of_commands(bench);
 }
 
 class Story {
  public:
-  Story(Bench& bench, double empty, const Limits& limits)
+  Story(Bench& bench, const Limits& limits)
       : bench_(bench),
-        empty_(empty),
         limits_(limits),
         load_(bench.commands, bench.patients),
         network_(bench.orders("node"), [this](std::size_t node, const Answered& answer) { load_.answered(node, answer); }) {
@@ -119,7 +123,9 @@ class Story {
     overloaded();
     killed();
     back_again();
+    with_snapshot();
     network_.stop();
+    empty();
   }
 
  private:
@@ -155,12 +161,13 @@ class Story {
 
   void full() {
     say("as many as become final");
-    const double written = network_[0].bytes_written();
+    const double written = network_[0].bytes_written(), envelopes = this->envelopes();
     const Stretch stretch = load_.as_fast_as_final(kInFlight, bench_.seconds);
     const double done = load_.final_until(stretch, network_.lowest());
     rate_ = done / (stretch.end - stretch.begin);
     load_.drain();
-    add(judged("consortium: signed commands final on all four", rate_, "1/s", Better::higher, std::max(4000.0, empty_ / 3), empty_));
+    commands_ = static_cast<double>(stretch.numbers.size()) / (this->envelopes() - envelopes);
+    add({"consortium: commands in an envelope under that load", commands_, "commands", {}, {}});
     const Latency final = latency_of(load_.latencies(stretch, Since::first_given));
     add({"consortium: refused under that load", static_cast<double>(stretch.refusals), "times", {}, {}});
     add({"consortium: submit to final under that load, p50", final.p50, "ms", {}, {}});
@@ -211,9 +218,29 @@ class Story {
 
   // It was away while the others went on at a steady rate, and comes back while they do.
   void back_again() {
-    say("one comes back");
-    const double away = bench_.seconds;
-    load_.at_rate(kSteadyRate, away);
+    say("one comes back, goes once more, and comes back");
+    until_there();  // it missed a load that is no steady one
+    network_[kKilled].kill();
+    load_.at_rate(kSteadyRate, bench_.away);
+    const double took = until_there();
+    add(judged(fmt::format("consortium: catching up after {:.0f} s away, of the live rate", bench_.away), (bench_.away + took) / took,
+               "times", Better::higher, 5, 0));
+  }
+
+  // It has lost its ledger and its engine's blocks, not the record of what it signed.
+  void with_snapshot() {
+    say("one begins with a snapshot");
+    network_[kKilled].kill();
+    const std::vector<NodeOrder> orders = bench_.orders("node");
+    for (const char* lost : {"/ledger", "/engine", "/snapshots"}) std::filesystem::remove_all(orders[kKilled].folder + lost);
+    NodeOrder order = orders[kKilled];
+    order.servers = "unix://" + orders[0].folder + "/engine/rpc.sock,unix://" + orders[1].folder + "/engine/rpc.sock";
+    network_[kKilled].give(order);
+    add(judged("consortium: beginning with a snapshot, until it is where the others are", until_there(), "s", Better::lower, 30, 0));
+  }
+
+  // Seconds until the one that was killed is where the others are, who have a steady load meanwhile.
+  double until_there() {
     const double begin = seconds_now();
     std::atomic<bool> there{false};
     double took = 0;
@@ -224,19 +251,35 @@ class Story {
       took = seconds_now() - begin;
       there = true;
     });
-    while (!there && seconds_now() - begin < 2 * away) load_.at_rate(kSteadyRate, 0.5);
+    while (!there) {
+      if (seconds_now() - begin > std::max(kBackSeconds, bench_.away / 3)) give_up("a node does not reach the others");
+      load_.at_rate(kSteadyRate, 0.5);
+    }
     watcher.join();
     load_.drain();
-    add(judged(fmt::format("consortium: catching up after {:.0f} s away, of the live rate", away), (away + took) / took, "times",
-               Better::higher, 5, 0));
+    return took;
+  }
+
+  void empty() {
+    const double large = measure_empty(bench_, kBatchBytes);
+    const double equal = measure_empty(bench_, static_cast<std::size_t>(commands_ * bytes_of_commands(bench_)));
+    add({"consortium: the engine with an empty application, envelopes as large as they may be", large, "commands/s", {}, {}});
+    add({"consortium: the engine with an empty application, envelopes as large as under the load", equal, "commands/s", {}, {}});
+    add(judged("consortium: signed commands final on all four", rate_, "1/s", Better::higher, std::max(4000.0, equal / 3), equal));
+  }
+
+  double envelopes() {
+    double sum = 0;
+    for (std::size_t i = 0; i < network_.size(); ++i) sum += static_cast<double>(network_[i].ask(Ask::batches));
+    return sum;
   }
 
   Bench& bench_;
-  const double empty_;
   const Limits& limits_;
   ConsortiumLoad load_;
   EngineNetwork network_;
   double rate_ = 0;
+  double commands_ = 0;  // in an envelope, under the main load
 };
 
 int run(int argc, char** argv) {
@@ -244,11 +287,7 @@ int run(int argc, char** argv) {
   Bench bench;
   prepare(bench);
   const Limits limits = measure_limits(bench.folder, 0.5);
-  fmt::print("the engines with an empty application…\n");
-  std::fflush(stdout);
-  const double empty = measure_empty(bench);
-  bench.figures.push_back({"consortium: the engine with an empty application, as commands", empty, "1/s", {}, {}});
-  Story(bench, empty, limits).run();
+  Story(bench, limits).run();
   return report(bench.figures, argc, argv);
 }
 

@@ -32,6 +32,7 @@ class EngineNode {
   void stop();   // lets it end, its engine first
   void kill();   // SIGKILL; the system ends its engine too
   bool runs() const { return child_ != 0; }
+  void give(NodeOrder order) { order_ = std::move(order); }  // for its next start
 
   void submit(std::uint64_t number, std::size_t organisation, ByteView command);
   std::uint64_t ask(Ask what, std::uint64_t argument = 0);  // waits for the answer; for all but submit
@@ -44,7 +45,7 @@ class EngineNode {
   void read_loop();
   void end(int signal);
 
-  const NodeOrder order_;
+  NodeOrder order_;
   const OnAnswer on_answer_;
   pid_t child_ = 0;
   int to_ = -1, from_ = -1;

@@ -12,8 +12,8 @@
 
 #include "bench/common.h"
 #include "bench/loaded_ledger.h"
+#include "bench/snapshot_node.h"
 #include "ordering/abci/engine_ordering.h"
-#include "ordering/abci/test_engine.h"
 #include "ordering/test_founder.h"
 
 namespace careledger::bench {
@@ -40,10 +40,21 @@ bool read_all(void* to, std::size_t size) {
   return true;
 }
 
-abci::TestNetwork network_of(const NodeOrder& order, const std::string& chain_id) {
-  const auto app_hash = from_hex(order.app_hash);
-  return {order.count, order.count, order.port, order.engine, chain_id, {order.created.value + 1}, app_hash.value_or(Bytes())};
-}
+// One key signs one envelope after the other.
+class Counted final : public ordering::BatchSigner {
+ public:
+  explicit Counted(crypto::SigningKey key) : signer_(2, std::move(key)) {}
+  std::uint32_t key_number() const override { return signer_.key_number(); }
+  crypto::Signature sign(ByteView message) const override {
+    ++signed_;
+    return signer_.sign(message);
+  }
+  std::uint64_t count() const { return signed_; }
+
+ private:
+  const ordering::testing::Envelopes signer_;
+  mutable std::atomic<std::uint64_t> signed_{0};
+};
 
 // What answers to Ask.
 class Work {
@@ -63,13 +74,15 @@ class LedgerWork final : public Work {
     need(engine_->prepare(replica_->view().height()));
     abci::EngineConfig config;
     config.socket = engine_->paths().application;
-    config.batch_bytes = kBatchBytes;
+    config.batch_bytes = order.batch_bytes;
     config.in_flight_max = kBatchesInFlight;
     config.on_fault = [](const Error& error) { abci::TestEngine::tell(error.message); };
     config.application.is_peer = engine_->is_peer();
+    config.application.snapshots = {.every = kSnapshotEvery, .folder = order.folder + "/snapshots"};
     ordering_ = need(abci::start(*replica_, engine_->rpc(), system_clock(), config));
     const auto& own = world_.organisations()[order.index];
-    ordering_->host(own.id, std::make_shared<ordering::testing::Envelopes>(2, world_.batch_key(own).clone()));
+    signer_ = std::make_shared<Counted>(world_.batch_key(own).clone());
+    ordering_->host(own.id, signer_);
     need(engine_->run());
   }
 
@@ -86,6 +99,7 @@ class LedgerWork final : public Work {
         const auto header = ordering_->header({height});
         return tell({number, Told::value, 0, header ? static_cast<std::uint64_t>(header->commit.round) : 0});
       }
+      case Ask::batches: return tell({number, Told::value, 0, signer_->count()});
       default: return tell({number, Told::value, 0, ordering_->height().value});
     }
   }
@@ -106,6 +120,7 @@ class LedgerWork final : public Work {
   replica::test::World world_;
   std::unique_ptr<replica::Replica> replica_;
   std::unique_ptr<abci::TestEngine> engine_;
+  std::shared_ptr<Counted> signer_;
   std::unique_ptr<ordering::Ordering> ordering_;
 };
 
@@ -180,6 +195,7 @@ class EmptyWork final : public Work {
   explicit EmptyWork(const NodeOrder& order)
       : application_(static_cast<std::uint8_t>(order.index)),
         engine_(network_of(order, "careledger-bench"), order.index, order.folder),
+        batch_bytes_(order.batch_bytes),
         entropy_(order.index + 1) {
     need(engine_.prepare({0}));
     server_ = need(abci::SocketServer::listen({.path = engine_.paths().application}, application_));
@@ -192,7 +208,7 @@ class EmptyWork final : public Work {
  private:
   void load(char index) {
     abci::EngineRpc rpc(engine_.rpc());
-    Bytes batch(kBatchBytes, index);
+    Bytes batch(batch_bytes_, index);
     for (std::uint64_t given = 0;; ++given) {
       application_.wait_for_room(given);
       batch.replace(1, 32, entropy_.take(32));
@@ -206,22 +222,26 @@ class EmptyWork final : public Work {
 
   EmptyApplication application_;
   abci::TestEngine engine_;
+  const std::size_t batch_bytes_;
   std::unique_ptr<abci::SocketServer> server_;
   SeededEntropy entropy_;
 };
 
 }  // namespace
 
-bool is_engine_node(int argc, char** argv) { return argc == 9 && std::string(argv[1]) == kRun; }
+bool is_engine_node(int argc, char** argv) { return argc == 11 && std::string(argv[1]) == kRun; }
 
 int run_engine_node(char** argv) {
-  const NodeOrder order{argv[2],
-                        std::strtoull(argv[3], nullptr, 10),
-                        std::strtoull(argv[4], nullptr, 10),
-                        std::strtoull(argv[5], nullptr, 10),
-                        {std::atoll(argv[6])},
-                        argv[7],
-                        argv[8]};
+  const NodeOrder order{.folder = argv[2],
+                        .index = std::strtoull(argv[3], nullptr, 10),
+                        .count = std::strtoull(argv[4], nullptr, 10),
+                        .port = std::strtoull(argv[5], nullptr, 10),
+                        .created = {std::atoll(argv[6])},
+                        .engine = argv[7],
+                        .app_hash = argv[8],
+                        .batch_bytes = std::strtoull(argv[9], nullptr, 10),
+                        .servers = argv[10]};
+  if (!order.servers.empty()) begin_with_snapshot(order);
   std::unique_ptr<Work> work;
   if (order.app_hash.empty()) work = std::make_unique<EmptyWork>(order);
   else work = std::make_unique<LedgerWork>(order);
@@ -239,9 +259,9 @@ int run_engine_node(char** argv) {
 void become_engine_node(const NodeOrder& order) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a benchmark that is broken off leaves no node behind
   const std::string index = std::to_string(order.index), count = std::to_string(order.count), port = std::to_string(order.port),
-                    created = std::to_string(order.created.value);
+                    created = std::to_string(order.created.value), batch = std::to_string(order.batch_bytes);
   ::execl("/proc/self/exe", "node", kRun, order.folder.c_str(), index.c_str(), count.c_str(), port.c_str(), created.c_str(),
-          order.engine.c_str(), order.app_hash.c_str(), static_cast<char*>(nullptr));
+          order.engine.c_str(), order.app_hash.c_str(), batch.c_str(), order.servers.c_str(), static_cast<char*>(nullptr));
   ::_exit(1);
 }
 

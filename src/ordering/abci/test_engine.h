@@ -23,6 +23,7 @@ struct TestNetwork {
   Bytes app_hash;                  // of the state that the chain begins with
   std::uint32_t look_ms = 30'000;  // how often a hanging engine is looked for
   std::string host = "127.0.1.";   // node i listens on host(i + 1)
+  std::optional<SnapshotStart> start{};
 };
 
 class TestEngine {
@@ -66,6 +67,7 @@ class TestEngine {
     const auto address = [this](std::uint64_t i) { return network_.host + std::to_string(i + 1) + ":" + std::to_string(network_.port); };
     EngineSettings settings;
     settings.listen = address(index_);
+    settings.start = network_.start;
     for (std::uint64_t i = 0; i < network_.nodes; ++i)
       if (i != index_) settings.peers.push_back({node_id(key_of(i, kNode).public_key()), address(i)});
     return settings;
