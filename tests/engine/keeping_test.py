@@ -83,6 +83,25 @@ class Keeping(Network):
         self.start(CITY)
         until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
 
+    def test_a_block_that_nothing_proves_yet_is_executed_again(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        for number in range(15):
+            height = self.height(CITY)
+            self.put(NORTH, {"resourceType": "Basic", "id": f"r{number}", "code": {"text": "x"}})
+            until("the record's block", lambda: self.height(CITY) > height)
+            self.nodes[CITY].stop(signal.SIGKILL)  # most often before the block that proves it
+            seen = json.loads(self.audit(check=0).stdout)
+            self.assertEqual((seen["sound"], seen["not_held_against_anything"]), (True, []), seen)
+            if "state and log are what its commands make of those that its own header names" in " ".join(seen["notes"]):
+                break
+            self.start(CITY)
+            until("all blocks", lambda: self.height(CITY) >= self.height(NORTH))
+        else:
+            self.fail("no kill came between a block and its proof")
+        self.assertFalse(os.path.exists(self.folder(CITY) + "/ledger.again"))
+        self.start(CITY)
+        until("all blocks", lambda: self.height(CITY) >= self.height(NORTH))
+
     def no_evidence(self):
         """Nobody was seen to contradict itself, in any block."""
         for height in range(1, int(self.height(NORTH)) + 1):
