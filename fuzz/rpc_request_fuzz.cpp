@@ -25,7 +25,7 @@ struct Chain {
   SeededEntropy entropy{3};
   std::unique_ptr<ordering::Ordering> ordering =
       ordering::local::start(*replica, crypto::SigningKey::generate(entropy), clock, ordering::local::Config{.epoch_ms = 1}).value();
-  edge::rpc::Rpc rpc{{ordering.get(), replica.get(), {}, "fuzz", "0"}};
+  edge::rpc::Rpc rpc{{ordering.get(), replica.get(), [](Height) { return ordering::chain_json::Rules{}; }, "fuzz", "0"}};
   std::unique_ptr<vault::Keystore> keys = vault::Keystore::in_memory(clock, entropy);
   std::unique_ptr<vault::Vault> records = vault::Vault::open({}, *keys, clock, entropy).value();
   vault::Relationships relationships{*records};

@@ -96,9 +96,10 @@ Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFo
   done.height = ledger.ordering().height();
   if (ledger.sealed())
     return fail(ErrorKind::precondition,
-                "this ledger has just grown into a network, and what its members need is not complete before this node was started anew: "
-                "end the growth (network grow), start the node, and back it up then");
-  if (ledger.embedded()) {
+                "this ledger has just grown into a network, and what its members need is not complete before this node is one: end the "
+                "growth (network grow), or start the node anew when that had ended, and back it up then");
+  const bool embedded = ledger.embedded();
+  if (embedded) {
     CARELEDGER_CHECK(ledger.store().checkpoint(to.data + "/ledger"));  // refuses a folder that is there
   } else {
     CARELEDGER_CHECK(copy_file(layout.founding_text(), to.data + "/founding.txt"));
@@ -111,7 +112,10 @@ Result<void> back_up_ledger(Ledger& ledger, const Layout& layout, const BackupFo
   }
   CARELEDGER_CHECK(copy_file(layout.founding(), to.data + "/founding.pb"));
   CARELEDGER_CHECK(copy_file(layout.config(), to.data + "/careledger.json"));
-  return copy_file(layout.keystore(), to.keys + "/ledger.keys");
+  CARELEDGER_CHECK(copy_file(layout.keystore(), to.keys + "/ledger.keys"));
+  if (embedded && (ledger.sealed() || !ledger.embedded()))
+    return fail(ErrorKind::conflict, "the ledger grew into a network while it was backed up: back it up again");
+  return {};
 }
 
 Result<void> back_up_accesses(Organisation& organisation, const Layout& layout, const BackupFolders& to, BackedUp& done) {

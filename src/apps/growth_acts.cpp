@@ -69,8 +69,11 @@ Result<network::Description> describe_owner(const json::Value& order, const Conf
   return owner;
 }
 
-// The key that signs in the network; until the ledger is sealed it lies beside the one that signs now.
+tl::unexpected<Error> refuse_network() { return fail(ErrorKind::conflict, "this ledger is a network's already"); }
+
+// The key that signs in the network; until the ledger is sealed it lies beside the one that signs now. A member's is none of this.
 Result<crypto::SigningKey> next_validator(const Ledger& ledger, vault::Keystore& keys) {
+  if (!ledger.embedded()) return refuse_network();
   const bool prepared = !ledger.sealed() || keys.holds(Purpose::validator, vault::kNextKey);
   return prepared ? keys.signing(Purpose::validator, vault::kNextKey) : keys.signing(Purpose::validator);
 }
@@ -103,7 +106,7 @@ Result<void> check_alone(const AdminActs& acts) {
 Result<Plan> plan_of(const AdminActs& acts, const GrowthPlace& place, const json::Value& order, const crypto::PublicKey& validator) {
   Plan plan;
   CARELEDGER_TRY(plan.config, read_config(system_files(), place.layout.config()));
-  if (plan.config.network || !acts.ledger.embedded()) return fail(ErrorKind::conflict, "this ledger is a network's already");
+  if (plan.config.network) return refuse_network();
   if (plan.config.organisations.size() != 1)
     return fail(ErrorKind::conflict, "this node hosts " + std::to_string(plan.config.organisations.size()) +
                                          " organisations; a member of a network hosts itself alone, and taking them apart is not offered");
@@ -194,8 +197,8 @@ Result<ordering::Grown> handover(const AdminActs& acts, const Plan& plan, const 
   return grown;
 }
 
-// From its next start on this node is a member. careledger.json last.
-Result<void> become_member(const Layout& layout, Plan plan, const ordering::Grown& grown, const Bytes& bytes) {
+// Whoever opens the folder from now on opens a member's. careledger.json last.
+Result<void> make_folder_of_member(const Layout& layout, Plan plan, const ordering::Grown& grown, const Bytes& bytes) {
   Files& files = system_files();
   CARELEDGER_CHECK(files.replace(layout.grown(), bytes));
   CARELEDGER_CHECK(files.replace(layout.founding_text(), network::grown_text(bytes, grown)));
@@ -207,13 +210,14 @@ Result<void> become_member(const Layout& layout, Plan plan, const ordering::Grow
   return write_config(files, layout.config(), config);
 }
 
-std::string answer_text(const ordering::Grown& grown, const Bytes& bytes, const std::string& file) {
+std::string answer_text(const ordering::Grown& grown, const Bytes& bytes, const std::string& file, const Result<void>& member) {
   json::Document document;
   json::Value root = document.object();
   document.set(root, "number", document.string(ordering::number_of(bytes).hex()));
   document.set(root, "seal", document.number(grown.seal().height));
   document.set(root, "hash", document.string(to_hex(proof::hash_of(grown.seal()))));
   document.set(root, "file", document.string(file));
+  if (!member) document.set(root, "not_yet", document.string(member.error().message));
   return json::compact(root);
 }
 
@@ -225,6 +229,7 @@ Result<http::Response> grow(const AdminActs& acts, const GrowthPlace& place, con
   CARELEDGER_TRY(Plan plan, plan_of(acts, place, order, validator.public_key()));
   CARELEDGER_CHECK(acts.begin());
   if (!acts.ledger.sealed()) CARELEDGER_CHECK(seal(acts, place, plan, validator));
+  acts.vault.release_waiting();                              // nobody waits for a network to come
   CARELEDGER_CHECK(place.keys.promote(Purpose::validator));  // first of all: the old key signs nothing any more
   const replica::View view = acts.ledger.replica().view();
   CARELEDGER_CHECK(check_grown(view, plan, acts.organisation));
@@ -235,8 +240,8 @@ Result<http::Response> grow(const AdminActs& acts, const GrowthPlace& place, con
   CARELEDGER_CHECK(network::entrants_of(grown));
   const std::string file = place.layout.grown_file();
   CARELEDGER_CHECK(network::write_grown_file(system_files(), file, bytes, state));
-  CARELEDGER_CHECK(become_member(place.layout, std::move(plan), grown, bytes));
-  return http::json(200, answer_text(grown, bytes, file));
+  CARELEDGER_CHECK(make_folder_of_member(place.layout, std::move(plan), grown, bytes));
+  return http::json(200, answer_text(grown, bytes, file, place.become_member()));
 }
 
 }  // namespace careledger::apps

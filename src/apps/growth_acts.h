@@ -4,6 +4,8 @@
 // Thread-safety: one at a time; it waits for the ledger and the disk.
 #pragma once
 
+#include <functional>
+
 #include "apps/admin_acts.h"
 #include "apps/layout.h"
 #include "base/clock.h"
@@ -15,12 +17,14 @@ struct GrowthPlace {  // borrowed
   const Layout& layout;
   vault::Keystore& keys;  // the ledger's
   const Clock& clock;
+  std::function<Result<void>()> become_member;  // of this process, without a new start
 };
 
 // {"descriptions": [text…], "listen", "api", "weight", "group"}: of those who come, and where this node's engine and endpoint are reached.
-// Afterwards nothing is written to the ledger until this node is started anew and the others serve; reads go on.
+// Afterwards this node is a member, and its ledger takes commands again as soon as enough of the others serve; reads go on all the while.
 //
-// {"number", "seal", "hash", "file"}: what people read to each other, the last block of the old chain, and the file for the others. The
+// {"number", "seal", "hash", "file", "not_yet"}: what people read to each other, the last block of the old chain, the file for the others,
+// and, only when this process could not become the member, why: whoever starts the node anew makes it one. The
 // same order again ends what a crash cut off, and gives the same. invalid, malformed, unauthenticated, conflict: a description, or all of
 // them together; conflict: the ledger is a network's, or grew with others. unsupported: this node hosts more than one organisation.
 Result<edge::http::Response> grow(const AdminActs& acts, const GrowthPlace& place, const codec::json::Value& order,

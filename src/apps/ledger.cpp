@@ -6,6 +6,7 @@
 
 #include "apps/network/engine_parts.h"
 #include "apps/network/grown_file.h"
+#include "base/assert.h"
 #include "contracts/all.h"
 #include "contracts/governance/governance.h"
 #include "kernel/kernel.pb.h"
@@ -33,6 +34,13 @@ Result<void> check_members(const replica::Replica& replica, const Layout& layout
               "the network in " + layout.folder +
                   " was founded by an earlier build of careledger, whose ledger this one cannot go on with: export "
                   "what is needed with that build, then found it anew (careledger network describe, network found)");
+}
+
+proof::ValidatorSet founders_of(const kernel::Founding& founding) {
+  proof::ValidatorSet set;
+  for (const auto& one : network::founding_validators(founding)) set.validators.push_back({one.key, one.power, 0});
+  proof::sort(set);
+  return set;
 }
 
 // Of a network that an embedded ledger became. The configuration tells, which is written last: until then the ledger is what it was.
@@ -66,21 +74,40 @@ Result<std::unique_ptr<Ledger>> Ledger::open_store(const Layout& layout, Bytes f
   options.room = std::move(room);
   CARELEDGER_TRY(std::unique_ptr<storage::Store> store, replica::open_ledger_store(options));
   ledger->store_ = std::move(store);
-  CARELEDGER_TRY(ledger->grown_, grown_of(layout, ledger->founding_));
-  if (ledger->grown_) CARELEDGER_CHECK(check_there(*ledger->store_, *ledger->grown_, layout));
+  CARELEDGER_TRY(auto grown, grown_of(layout, ledger->founding_));
+  if (grown) CARELEDGER_CHECK(check_there(*ledger->store_, *grown, layout));
   replica::Config config;
   config.founding = std::move(founding);
   config.threads = std::max(1u, std::thread::hardware_concurrency()) - 1;
   CARELEDGER_TRY(ledger->replica_, replica::Replica::open(config, ledger->store_, contracts::all()));
-  if (!ledger->embedded()) CARELEDGER_CHECK(check_members(*ledger->replica_, layout));
   CARELEDGER_TRY(crypto::SigningKey log, keys.signing(vault::Purpose::cosign));
   ledger->checkpoints_ = std::make_unique<ordering::CheckpointKeeper>(kernel::chain_id(ledger->replica_->ledger()), std::move(log));
-  if (ledger->embedded()) return ledger;
-  CARELEDGER_TRY(proof::ValidatorSet first, ledger->first_validators());
-  ledger->walks_ = std::make_unique<ordering::WalkKeeper>(
-      std::move(first), [owner = ledger.get()](Height height) { return ordering::light_block(owner->ordering(), height); },
-      ledger->grown_ ? next(ledger->grown_->seal_height()) : Height{1});
+  if (ledger->founding_.format() != kernel::kFoundedTogether && !grown) return ledger;
+  CARELEDGER_CHECK(check_members(*ledger->replica_, layout));
+  CARELEDGER_TRY(auto together, ledger->make_together(std::move(grown)));
+  ledger->publish(std::move(together));
   return ledger;
+}
+
+Result<std::unique_ptr<Ledger::Together>> Ledger::make_together(std::optional<ordering::Grown> grown) {
+  auto together = std::make_unique<Together>();
+  together->walks = std::make_unique<ordering::WalkKeeper>(
+      grown ? grown->successors : founders_of(founding_), [this](Height height) { return ordering::light_block(ordering(), height); },
+      grown ? next(grown->seal_height()) : Height{1});
+  together->grown = std::move(grown);
+  return together;
+}
+
+void Ledger::publish(std::unique_ptr<Together> together) {
+  CARELEDGER_ASSERT(!together_);
+  together_ = std::move(together);
+  now_together_.store(together_.get(), std::memory_order_release);
+}
+
+Result<std::unique_ptr<network::Member>> Ledger::start_member(const Layout& layout, vault::Keystore& keys, const Clock& clock,
+                                                              const Engine& engine, const Together& together) {
+  return network::Member::start({layout, engine.network, engine.own, founding_, *replica_, keys, clock, engine.choice,
+                                 together.grown ? &*together.grown : nullptr, engine.on_event});
 }
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,
@@ -96,9 +123,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes foundin
   if (ledger->embedded()) {
     CARELEDGER_CHECK(ledger->start_alone(keys, clock));
   } else {
-    CARELEDGER_TRY(ledger->member_,
-                   network::Member::start({layout, engine->network, engine->own, ledger->founding_, *ledger->replica_, keys, clock,
-                                           engine->choice, ledger->grown_ ? &*ledger->grown_ : nullptr, engine->on_event}));
+    Together& together = *ledger->together_;
+    CARELEDGER_TRY(together.member, ledger->start_member(layout, keys, clock, *engine, together));
   }
   return ledger;
 }
@@ -110,14 +136,32 @@ Result<std::unique_ptr<Ledger>> Ledger::open_at_rest(const Layout& layout, Bytes
     CARELEDGER_CHECK(ledger->start_alone(keys, clock));
   } else {
     ledger->ordering_ = ordering::rest(*ledger->replica_);
-    if (ledger->grown_) ledger->ordering_ = ordering::continue_chain(std::move(ledger->ordering_), *ledger->replica_, *ledger->grown_);
+    if (const ordering::Grown* grown = ledger->grown())
+      ledger->ordering_ = ordering::continue_chain(std::move(ledger->ordering_), *ledger->replica_, *grown);
   }
   return ledger;
 }
 
+Result<void> Ledger::become_member(const Layout& layout, vault::Keystore& keys, const Clock& clock, const Engine& engine) {
+  CARELEDGER_ASSERT(sealed());
+  CARELEDGER_TRY(auto grown, grown_of(layout, founding_));
+  if (!grown) return fail(ErrorKind::corrupt, layout.config() + " names no network, although the ledger has grown into one");
+  local_->stop();  // its thread made the blocks; from now on one of the engine's connections does
+  CARELEDGER_TRY(auto together, make_together(std::move(grown)));
+  CARELEDGER_TRY(together->member, start_member(layout, keys, clock, engine, *together));
+  succession_->follow(together->member->ordering());
+  publish(std::move(together));
+  return {};
+}
+
+const ordering::Grown* Ledger::grown() const {
+  const Together* now = together();
+  return now != nullptr && now->grown ? &*now->grown : nullptr;
+}
+
 bool Ledger::failed() const {
-  if (member_) return member_->failed();
-  return embedded() && !sealed() && !ordering_->has_quorum();
+  if (const Together* now = together()) return now->member && now->member->failed();
+  return !local_->sealed() && !local_->has_quorum();
 }
 
 Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
@@ -127,41 +171,40 @@ Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
   config.epoch_ms = epoch_ms();
   CARELEDGER_TRY(auto started, ordering::local::start(*replica_, std::move(validator), clock, config));
   local_ = started.get();
-  ordering_ = std::move(started);
+  auto succession = std::make_unique<ordering::Succession>(std::move(started));
+  succession_ = succession.get();
+  ordering_ = std::move(succession);
   return sealed() ? keys.promote(vault::Purpose::validator) : Result<void>();  // when a crash came between the seal and that
 }
 
 Result<network::Standing> Ledger::standing() const {
   if (embedded()) return fail(ErrorKind::not_found, "this ledger is embedded: it has no other members");
   if (at_rest()) return fail(ErrorKind::unavailable, "the engine of this node does not run");
-  return member_->standing();
+  return together()->member->standing();
 }
 
 Result<network::ValidatorKeys*> Ledger::validator_keys() {
-  if (member_) return &member_->validator_keys();
+  if (const Together* now = together(); now != nullptr && now->member) return &now->member->validator_keys();
   return fail(ErrorKind::unsupported, "no network orders this ledger while this node runs: it has no validator's key to change");
 }
 
-proof::BlockLimits Ledger::block_limits() const {
-  return embedded() ? proof::BlockLimits{ordering::local::kBlockBytesMax, -1} : network::kBlockLimits;
-}
-
-ordering::chain_json::EvidenceRules Ledger::evidence_rules() const {
-  return embedded() ? ordering::chain_json::EvidenceRules{} : ordering::abci::kEvidence;
+ordering::chain_json::Rules Ledger::rules_at(Height height) const {
+  const Together* now = together();
+  const bool old = now == nullptr || (now->grown && height <= now->grown->seal_height());
+  if (old) return {{ordering::local::kBlockBytesMax, -1}, {}};
+  return {network::kBlockLimits, ordering::abci::kEvidence};
 }
 
 Result<proof::ValidatorSet> Ledger::first_validators() {
   if (embedded()) return ordering().validators({1});
-  if (grown_) return grown_->successors;
-  proof::ValidatorSet set;
-  for (const auto& one : network::founding_validators(founding_)) set.validators.push_back({one.key, one.power, 0});
-  proof::sort(set);
-  return set;
+  const ordering::Grown* before = grown();
+  return before != nullptr ? before->successors : founders_of(founding_);
 }
 
 Result<void> Ledger::add_walk(proof::Bundle& bundle) {
-  if (!walks_) return {};
-  auto walk = walks_->lead_to({bundle.signed_header, bundle.validators});
+  const Together* now = together();
+  if (now == nullptr) return {};
+  auto walk = now->walks->lead_to({bundle.signed_header, bundle.validators});
   if (!walk && walk.error().kind == ErrorKind::not_found)
     return fail(
         ErrorKind::unavailable,
@@ -175,7 +218,7 @@ Result<void> Ledger::add_walk(proof::Bundle& bundle) {
 Ledger::~Ledger() { stop(); }
 
 void Ledger::stop() {
-  if (member_) member_->stop();
+  if (together_ && together_->member) together_->member->stop();
   if (ordering_) ordering_->stop();
 }
 
@@ -193,8 +236,8 @@ Result<kernel::Receipt> Ledger::submit_and_wait(const OrganisationId& organisati
                 "the ledger has more to do than it can; nothing was sent: try again in " + std::to_string(answer.retry_after_ms) + " ms");
   if (answer.outcome == ordering::Outcome::sealed)
     return fail(ErrorKind::unavailable,
-                "this ledger has grown into a network and its own chain is sealed: nothing was sent; it takes commands again once "
-                "careledger serve was started anew here and at most of the members");
+                "this ledger has grown into a network and its own chain is sealed: nothing was sent; it takes commands again once this "
+                "node and most of the members serve as such: start it anew (careledger serve) if it goes on saying this");
   if (!answer.receipt) return fail(ErrorKind::unavailable, "the ledger did not answer; look at its disk and try again");
   if (answer.outcome != ordering::Outcome::final || !answer.receipt->code.ok())
     return fail(ErrorKind::conflict, "the ledger refused the command: " + describe(*replica_, answer.receipt->code));

@@ -1,9 +1,10 @@
 // The ledger of a data folder: its store, its replica and the ordering that drives it, embedded or in a network; opened together and closed
 // in order.
 //
-// Thread-safety: as of its parts; open and close belong to one thread.
+// Thread-safety: as of its parts; open and close belong to one thread, become_member to another one beside everything else.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "apps/layout.h"
@@ -13,6 +14,7 @@
 #include "ordering/chain_json.h"
 #include "ordering/grown.h"
 #include "ordering/local/local.h"
+#include "ordering/succession.h"
 #include "ordering/walk_keeper.h"
 #include "ordering/witness.h"
 #include "proof/bundle.h"
@@ -42,14 +44,19 @@ class Ledger {
                                                       std::shared_ptr<storage::Room> room = nullptr);
   ~Ledger();
 
+  // Of an embedded one that has grown into a network, whose folder has what a member needs: this process is the member from now on. Whoever
+  // has borrowed ordering() or replica() goes on with them, and readers notice nothing. Once; on an error everything is as it was, sealed.
+  Result<void> become_member(const Layout& layout, vault::Keystore& keys, const Clock& clock, const Engine& engine);
+
   replica::Replica& replica() { return *replica_; }
-  ordering::Ordering& ordering() { return member_ ? member_->ordering() : *ordering_; }
-  bool embedded() const { return founding_.format() != kernel::kFoundedTogether && !grown_; }
-  // An embedded one that has grown into a network, and waits for this node to be started anew as its member: it is read, and takes nothing.
-  bool sealed() const { return local_ != nullptr && local_->sealed(); }
-  ordering::local::Local* local() { return local_; }                      // of an embedded ledger; nullptr
-  const std::optional<ordering::Grown>& grown() const { return grown_; }  // of a network's that was an embedded one
-  bool at_rest() const { return !embedded() && member_ == nullptr; }
+  ordering::Ordering& ordering() { return ordering_ ? *ordering_ : together()->member->ordering(); }
+  bool embedded() const { return together() == nullptr; }
+  // An embedded one that has grown into a network of which this node is no member yet: it is read, and takes nothing. Who asks for both
+  // asks this before embedded(), since it may become one between the two.
+  bool sealed() const { return embedded() && local_->sealed(); }
+  ordering::local::Local* local() { return local_; }  // of an embedded ledger, or one that was it in this process; nullptr
+  const ordering::Grown* grown() const;               // of a network's that was an embedded one; nullptr
+  bool at_rest() const { return !embedded() && together()->member == nullptr; }
   bool failed() const;  // start the node again
   const kernel::Founding& founding() const { return founding_; }
   Bytes founding_bytes() const { return kernel::encode(founding_); }
@@ -57,8 +64,7 @@ class Ledger {
   Result<network::Standing> standing() const;
   // Of a network's ledger that an engine runs; unsupported.
   Result<network::ValidatorKeys*> validator_keys();
-  proof::BlockLimits block_limits() const;
-  ordering::chain_json::EvidenceRules evidence_rules() const;
+  ordering::chain_json::Rules rules_at(Height height) const;
   storage::Store& store() { return *store_; }
   // Of the first block, also when this node began above it: what trust files name. Of a ledger that grew, those of the network's first:
   // whoever believed the old chain's key would believe whatever it signs.
@@ -79,18 +85,28 @@ class Ledger {
 
  private:
   Ledger() = default;
+  struct Together {  // what a network's ledger has, and an embedded one has not
+    std::optional<ordering::Grown> grown;
+    std::unique_ptr<network::Member> member;  // none at rest
+    std::unique_ptr<ordering::WalkKeeper> walks;
+  };
   static Result<std::unique_ptr<Ledger>> open_store(const Layout& layout, Bytes founding, vault::Keystore& keys,
                                                     std::shared_ptr<storage::Room> room);
   Result<void> start_alone(vault::Keystore& keys, const Clock& clock);
+  Result<std::unique_ptr<Together>> make_together(std::optional<ordering::Grown> grown);
+  Result<std::unique_ptr<network::Member>> start_member(const Layout& layout, vault::Keystore& keys, const Clock& clock,
+                                                        const Engine& engine, const Together& together);
+  void publish(std::unique_ptr<Together> together);
+  Together* together() const { return now_together_.load(std::memory_order_acquire); }
   std::shared_ptr<storage::Store> store_;
   std::unique_ptr<replica::Replica> replica_;
   kernel::Founding founding_;
-  std::optional<ordering::Grown> grown_;
-  ordering::local::Local* local_ = nullptr;       // ordering_, of an embedded ledger
+  ordering::local::Local* local_ = nullptr;       // in ordering_, of an embedded ledger
+  ordering::Succession* succession_ = nullptr;    // ordering_, likewise
   std::unique_ptr<ordering::Ordering> ordering_;  // of an embedded ledger, and of one at rest
-  std::unique_ptr<network::Member> member_;       // of a network's
+  std::unique_ptr<Together> together_;
+  std::atomic<Together*> now_together_{nullptr};  // together_, once it is whole
   std::unique_ptr<ordering::CheckpointKeeper> checkpoints_;
-  std::unique_ptr<ordering::WalkKeeper> walks_;  // of a network's
 };
 
 // Signs an organisation's envelopes with a key of its own.

@@ -25,12 +25,14 @@ struct Node::KnownAddresses {
 
 edge::exchange::Addresses Node::partners() const {
   return [known = known_addresses_](const OrganisationId& organisation) -> std::optional<std::string> {
+    const network::PeerBook* book = nullptr;  // once it is there it stays
     {
       const std::lock_guard lock(known->mutex);
       if (const auto found = known->origins.find(organisation); found != known->origins.end()) return found->second;
+      if (known->peers) book = &*known->peers;
     }
-    if (!known->peers) return std::nullopt;
-    const std::vector<PeerConfig> peers = known->peers->peers();
+    if (book == nullptr) return std::nullopt;
+    const std::vector<PeerConfig> peers = book->peers();
     const auto peer = std::ranges::find(peers, organisation, &PeerConfig::id);
     return peer == peers.end() ? std::nullopt : std::optional(peer->api);
   };
@@ -43,14 +45,18 @@ Node::~Node() { stop(); }
 Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy,
                                          const network::EngineChoice& chosen) {
   return open(layout, choice, clock, entropy, [&](Node& node, Bytes founding) -> Result<std::unique_ptr<Ledger>> {
+    node.engine_ = chosen;
     if (!node.config_.network && chosen.retention.blocks > 0)
       return fail(ErrorKind::invalid,
                   "this ledger is embedded: its blocks prove themselves, and all are kept (--keep-blocks is of networks)");
     if (!node.config_.network || chosen.program.empty()) return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_);
-    const Engine engine{*node.config_.network, node.config_.organisations.front().id, chosen,
-                        [alerts = node.alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
+    const Engine engine = node.engine_of(*node.config_.network, node.config_.organisations.front().id);
     return Ledger::open(layout, std::move(founding), *node.keys_, clock, node.room_, &engine);
   });
+}
+
+Engine Node::engine_of(const NetworkConfig& network, const OrganisationId& own) const {
+  return {network, own, engine_, [alerts = alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
 }
 
 Result<std::unique_ptr<Node>> Node::open_at_rest(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy) {
@@ -127,13 +133,14 @@ Result<void> Node::serve(const ServeConfig& config) {
   metrics_ = std::make_unique<edge::ops::Metrics>();
   workers_ = std::make_unique<edge::http::WorkerPool>(config.worker_threads, config.worker_queue);
   io_ = std::make_unique<edge::http::IoThreads>(config.io_threads, clock_);
-  if (config_.network) known_addresses_->peers.emplace(layout_.config(), config_.network->peers);
+  if (config_.network) know_peers(*config_.network);
   std::vector<std::string> sources{"disk", "engine"};
   for (const auto& organisation : organisations_) sources.push_back(organisation->config().slug);
   alerts_->listen(log_.get(), metrics_.get(), sources);
   show_figures();
   for (const auto& organisation : organisations_) {
-    CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, partners()}));
+    CARELEDGER_CHECK(
+        organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, partners(), [this] { return become_member(); }}));
     const std::lock_guard lock(known_addresses_->mutex);
     known_addresses_->origins[organisation->config().id] = organisation->origin();
   }
@@ -141,9 +148,25 @@ Result<void> Node::serve(const ServeConfig& config) {
   CARELEDGER_CHECK(serve_rpc());
   for (const auto& organisation : organisations_)
     log_->info("serving", {{"organisation", organisation->config().name}, {"fhir", organisation->origin() + "/fhir"}});
-  CARELEDGER_CHECK(write_addresses(layout_.running()));
-  if (!config.ready_file.empty()) CARELEDGER_CHECK(write_addresses(config.ready_file));
-  return {};
+  return write_addresses();
+}
+
+void Node::know_peers(const NetworkConfig& network) {
+  const std::lock_guard lock(known_addresses_->mutex);
+  known_addresses_->peers.emplace(layout_.config(), network.peers);
+}
+
+// What `careledger serve` would be after a new start, without one: nothing that is read through is closed.
+Result<void> Node::become_member() {
+  if (engine_.program.empty()) return fail(ErrorKind::unsupported, "this process answers one command and does not serve");
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout_.config()));
+  if (!config.network) return fail(ErrorKind::corrupt, layout_.config() + " names no network, although the ledger has grown into one");
+  const OrganisationConfig& own = config.organisations.front();
+  CARELEDGER_CHECK(ledger_->become_member(layout_, *keys_, clock_, engine_of(*config.network, own.id)));
+  know_peers(*config.network);
+  CARELEDGER_CHECK(organisations_.front()->serve_as_member(own.port));
+  log_->info("serving as a member", {{"organisation", own.name}, {"fhir", organisations_.front()->origin() + "/fhir"}});
+  return write_addresses();
 }
 
 void Node::show_figures() {
@@ -173,8 +196,7 @@ Result<void> Node::serve_rpc() {
   edge::rpc::Node chain;
   chain.ordering = &ledger_->ordering();
   chain.replica = &ledger_->replica();
-  chain.limits = ledger_->block_limits();
-  chain.evidence = ledger_->evidence_rules();
+  chain.rules = [ledger = ledger_.get()](Height height) { return ledger->rules_at(height); };
   chain.version = CARELEDGER_VERSION;
   rpc_ = std::make_unique<edge::rpc::Rpc>(chain);
   for (const std::uint16_t port : config_.rpc_ports) {
@@ -208,7 +230,11 @@ Bytes Node::addresses() const {
   return json::compact(root) + "\n";
 }
 
-Result<void> Node::write_addresses(const std::string& path) const { return system_files().replace(path, addresses()); }
+// For commands beside this node, and for whoever waits for it to be ready.
+Result<void> Node::write_addresses() const {
+  CARELEDGER_CHECK(system_files().replace(layout_.running(), addresses()));
+  return serve_config_.ready_file.empty() ? Result<void>() : system_files().replace(serve_config_.ready_file, addresses());
+}
 
 Organisation* Node::find(const std::string& name) {
   for (const auto& organisation : organisations_)

@@ -5,7 +5,7 @@
 //   … until a signal …
 //   node->stop();
 //
-// Thread-safety: open, serve and stop belong to one thread.
+// Thread-safety: open, serve and stop belong to one thread. While it serves, an order may make an embedded ledger a network's: reads go on.
 #pragma once
 
 #include <memory>
@@ -45,9 +45,12 @@ class Node {
 
  private:
   Node(Layout layout, Clock& clock);
+  Engine engine_of(const NetworkConfig& network, const OrganisationId& own) const;
+  Result<void> become_member();
+  void know_peers(const NetworkConfig& network);
   Result<void> serve_rpc();
   void show_figures();
-  Result<void> write_addresses(const std::string& path) const;
+  Result<void> write_addresses() const;
   edge::exchange::Addresses partners() const;
   using OpenLedger = std::function<Result<std::unique_ptr<Ledger>>(Node&, Bytes founding)>;
   static Result<std::unique_ptr<Node>> open(const Layout& layout, const SealChoice& seal, Clock& clock, Entropy& entropy,
@@ -57,7 +60,8 @@ class Node {
 
   Layout layout_;
   Clock& clock_;
-  Config config_;
+  Config config_;  // as it was opened
+  network::EngineChoice engine_;
   ServeConfig serve_config_;
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<Alerts> alerts_ = std::make_unique<Alerts>();

@@ -120,7 +120,7 @@ Result<void> Organisation::make_fhir(const Surroundings& around) {
   config.name = config_.name;
   config.version = CARELEDGER_VERSION;
   // In a network nobody waits for others, as a lost quorum must not stop a hospital; nor while a ledger becomes one.
-  config.waits_for_anchor = [&ledger = ledger_] { return ledger.embedded() && !ledger.sealed(); };
+  config.waits_for_anchor = [&ledger = ledger_] { return !ledger.sealed() && ledger.embedded(); };
   CARELEDGER_TRY(config.page_key, keys_->symmetric(Purpose::page_token));
   config.on_alert = [this](const std::string& what) { alerts_.raise(config_.slug, what); };
   fhir_ = std::make_unique<edge::fhir::FhirHandler>(edge::fhir::FhirParts{*vault_, *audit_, *writes_, *authenticator_, *logins_, clock_,
@@ -153,7 +153,8 @@ std::vector<edge::ops::Check> Organisation::checks() {
     if (ledger_.failed()) return fail(ErrorKind::unavailable, "the ledger takes no commands; look at its disk and restart the node");
     if (ledger_.sealed())
       return fail(ErrorKind::unavailable,
-                  "this ledger has grown into a network: start the node anew; records are kept, and anchored later");
+                  "this ledger has grown into a network, and this node is no member of it yet: give network grow again, or start the node "
+                  "anew if that had ended; records are kept, and anchored later");
     if (!ledger_.ordering().has_quorum())
       return fail(ErrorKind::unavailable, "the network has no quorum, or the engine does not run: records are kept, and anchored later");
     return {};
@@ -178,7 +179,7 @@ Result<void> Organisation::serve(const Surroundings& around) {
       AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
                  [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); },
                  exchange_->promises(), *signer_, TimestampPlace{*keys_, layout_.timestamp(config_.slug), config_.name, clock_, entropy_},
-                 GrowthPlace{layout_, ledger_keys_, clock_}});
+                 GrowthPlace{layout_, ledger_keys_, clock_, around.become_member}});
   admin_offload_ = std::make_unique<edge::http::Offload>(
       *admin_, around.workers, [this](const edge::http::Request& request) { return admin_->waits_for_nothing(request); });
   router_->add({}, "/admin/v1/*", *admin_offload_);
@@ -186,20 +187,44 @@ Result<void> Organisation::serve(const Surroundings& around) {
   add_gauges(around.metrics, config_.slug, layout_.organisation(config_.slug), *vault_, *audit_);
   edge::ops::add_routes(*router_, around.metrics, around.log, checks());
   telemetry_ = std::make_unique<edge::ops::Telemetry>(around.metrics, around.log, config_.slug, around.config.access_log);
+  around_.emplace(around);
+  return answer_on(around.config.any_port ? std::uint16_t{0} : config_.port);
+}
+
+Result<void> Organisation::serve_as_member(std::uint16_t port) {
+  watch_rotation();
+  if (around_->config.any_port || servers_.front()->port() == port) return {};
+  return answer_on(port);
+}
+
+Result<void> Organisation::answer_on(std::uint16_t port) {
+  const Surroundings& around = *around_;
   edge::http::ServerConfig server;
   server.address = around.config.address;
-  server.port = around.config.any_port ? std::uint16_t{0} : config_.port;
+  server.port = port;
   server.certificate_file = around.config.certificate_file;
   server.key_file = around.config.key_file;
   server.cors_origins = around.config.cors_origins;
   server.limits = around.config.limits;
   server.refusal = {"/fhir", edge::fhir::refusal_without_handler};
-  CARELEDGER_TRY(server_, edge::http::Server::start(around.io, server, *router_, telemetry_.get()));
+  CARELEDGER_TRY(auto started, edge::http::Server::start(around.io, server, *router_, telemetry_.get()));
+  const std::lock_guard lock(serving_);
+  if (stopping_) return fail(ErrorKind::unavailable, "this node is being stopped");
+  servers_.push_back(std::move(started));
   return {};
 }
 
+std::string Organisation::origin() const {
+  const std::lock_guard lock(serving_);
+  return servers_.empty() ? std::string() : servers_.back()->origin();
+}
+
 void Organisation::stop_serving() {
-  if (server_) server_->stop(std::chrono::seconds(5));
+  {
+    const std::lock_guard lock(serving_);
+    stopping_ = true;
+  }
+  for (const auto& server : servers_) server->stop(std::chrono::seconds(5));  // none is added any more
   if (exchange_) exchange_->stop();
 }
 

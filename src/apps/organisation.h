@@ -4,6 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
 
 #include "apps/admin_api.h"
 #include "apps/alerts.h"
@@ -45,14 +48,18 @@ class Organisation {
     edge::ops::Metrics& metrics;
     edge::ops::Log& log;
     const ServeConfig& config;
-    edge::exchange::Addresses addresses;  // of the organisations that may be asked for records
+    edge::exchange::Addresses addresses;          // of the organisations that may be asked for records
+    std::function<Result<void>()> become_member;  // once this organisation has made a network of the ledger (growth_acts.h)
   };
   Result<void> serve(const Surroundings& around);
+  // Of one that serves, when its ledger is a network's now: what a member does besides, and its endpoint answers on this port too, of which
+  // the other members know. Any thread, once. unavailable: the port is taken.
+  Result<void> serve_as_member(std::uint16_t port);
   void stop_serving();  // idempotent; no request is in a handler afterwards once the workers have stopped too
   void stop();          // anchoring and heads; what waits stays in the outbox
 
   const OrganisationConfig& config() const { return config_; }
-  std::string origin() const { return server_ ? server_->origin() : std::string(); }
+  std::string origin() const;  // the newest; empty while it does not serve
   vault::Keystore& keys() { return *keys_; }
   vault::Vault& vault() { return *vault_; }
   vault::AuditMap& audit() { return *audit_; }
@@ -65,6 +72,7 @@ class Organisation {
   Result<void> compare_records() const;
   Result<void> make_exchange(const Surroundings& around);
   Result<void> make_fhir(const Surroundings& around);
+  Result<void> answer_on(std::uint16_t port);
   void tell_of_erasures();
   void watch_rotation();
   std::vector<edge::ops::Check> checks();
@@ -91,7 +99,10 @@ class Organisation {
   std::unique_ptr<edge::http::Offload> admin_offload_;
   std::unique_ptr<edge::http::Router> router_;
   std::unique_ptr<edge::ops::Telemetry> telemetry_;
-  std::unique_ptr<edge::http::Server> server_;
+  std::optional<Surroundings> around_;  // while it serves
+  mutable std::mutex serving_;          // of what follows
+  bool stopping_ = false;
+  std::vector<std::unique_ptr<edge::http::Server>> servers_;  // each of a port
 };
 
 }  // namespace careledger::apps

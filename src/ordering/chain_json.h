@@ -42,6 +42,10 @@ struct EvidenceRules {  // for how long a validator's misdeed counts; no header 
   std::int64_t nanoseconds = 172'800'000'000'000;  // two days
   std::int64_t bytes = 1'048'576;
 };
+struct Rules {                // of a chain, at a height
+  proof::BlockLimits limits;  // what a header's consensus hash covers
+  EvidenceRules evidence{};   // whoever begins with a snapshot takes them from whom it asks
+};
 Value consensus_params_json(Document& document, const proof::BlockLimits& limits, std::uint64_t app_version,
                             const EvidenceRules& evidence = {});
 

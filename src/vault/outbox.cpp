@@ -81,6 +81,11 @@ void Outbox::when_anchored(std::uint64_t number, UniqueFunction<void(const Ancho
   done(stopped ? AnchorState{} : state_of(number).value_or(AnchorState{}));
 }
 
+void Outbox::release_waiting() {
+  std::unique_lock lock(mutex_);
+  tell(lock, UINT64_MAX, {Anchoring::pending, {}, 0});
+}
+
 std::uint64_t Outbox::waiting() const {
   const std::uint64_t next = parts_.seen().next_number;
   const std::lock_guard lock(mutex_);

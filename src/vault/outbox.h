@@ -31,6 +31,7 @@ class Outbox {
   void stop();
   void wake();  // something was committed
   void when_anchored(std::uint64_t number, UniqueFunction<void(const AnchorState&)> done);
+  void release_waiting();
 
   Result<AnchorState> state_of(std::uint64_t number) const;
   std::uint64_t waiting() const;  // versions without a final anchor

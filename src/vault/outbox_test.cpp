@@ -87,6 +87,20 @@ TEST_P(OutboxTest, WhatArrivesWhileOneIsUnderWayGoesInTheNext) {
   EXPECT_EQ(anchor_in(ledger.commands()[1]).count(), 2u);
 }
 
+TEST_P(OutboxTest, WhoWaitsIsReleasedWhenTheLedgerTakesItsTimeAndNothingIsLost) {
+  ledger.hold(true);
+  vault->start_anchoring(ledger, signer);
+  put("Patient", "p1", 1, patient_json("p1", 1, "A", "1970-01-02"));
+  ledger.wait_for_submissions(1);
+  std::promise<AnchorState> told;
+  vault->when_anchored(1, [&told](const AnchorState& state) { told.set_value(state); });
+  vault->release_waiting();
+  EXPECT_EQ(told.get_future().get().state, Anchoring::pending);
+  EXPECT_EQ(vault->waiting_for_anchor(), 1u);
+  ledger.hold(false);
+  EXPECT_EQ(anchored(1).state, Anchoring::final);
+}
+
 TEST_P(OutboxTest, ARefusedAnchorRaisesAnAlertAndDeletesNothing) {
   std::atomic<int> alerts = 0;
   vault.reset();

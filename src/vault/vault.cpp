@@ -95,6 +95,7 @@ void Vault::stop_anchoring() {
 void Vault::when_anchored(std::uint64_t number, UniqueFunction<void(const AnchorState&)> done) {
   parts_->outbox->when_anchored(number, std::move(done));
 }
+void Vault::release_waiting() { parts_->outbox->release_waiting(); }
 Result<AnchorState> Vault::anchor_state(std::uint64_t number) const {
   if (number == 0 || number >= parts_->seen().next_number || parts_->gaps.skip(number) != number)
     return fail(ErrorKind::not_found, "no such version number");

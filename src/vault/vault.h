@@ -148,8 +148,9 @@ class Vault {
   void start_anchoring(ordering::Ordering& ordering, CommandSigner& signer);
   void stop_anchoring();  // idempotent; what waits keeps waiting in the outbox
   // Runs `done` once, when the version with this number is on the ledger, on a thread of the vault or at once; with `refused` when the
-  // ledger would not take it, with `pending` when anchoring stops first. Keep it short.
+  // ledger would not take it, with `pending` when anchoring stops first, or release_waiting() does. Keep it short.
   void when_anchored(std::uint64_t number, UniqueFunction<void(const AnchorState&)> done);
+  void release_waiting();  // tells everybody who waits for that `pending`: the ledger will take its time
   Result<AnchorState> anchor_state(std::uint64_t number) const;
   std::uint64_t waiting_for_anchor() const;  // versions, for metrics and `status`
 

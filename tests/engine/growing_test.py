@@ -2,16 +2,21 @@
 Usage: growing_test.py CARELEDGER COMETBFT TESTS_GO SAMPLES"""
 
 import glob
+import itertools
 import json
 import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
+import urllib.parse
+from http.client import HTTPException, HTTPSConnection
 from unittest import mock
 
 GO_TESTS, SAMPLES = (os.path.abspath(path) for path in sys.argv[3:5])
@@ -50,7 +55,53 @@ class Again(threading.Thread):
         return self.told
 
 
+class Reads(threading.Thread):
+    """One connection that reads one record after the other, and remembers when each answer came and how long it took."""
+
+    def __init__(self, node, paths, bearer):
+        super().__init__(daemon=True)
+        self.where = urllib.parse.urlsplit(node.fhir)
+        self.paths, self.headers = paths, {"Authorization": "Bearer " + bearer}
+        self.good, self.bad, self.ended = [], [], threading.Event()
+        self.start()
+
+    def run(self):
+        connection, number = None, 0
+        while not self.ended.is_set():
+            began = time.monotonic()
+            number += 1
+            try:
+                connection = connection or HTTPSConnection(self.where.netloc, context=ssl.create_default_context(), timeout=60)
+                connection.request("GET", self.where.path + self.paths[number % len(self.paths)], headers=self.headers)
+                answer = connection.getresponse()
+                answer.read()
+                good = answer.status == 200
+            except (OSError, HTTPException):
+                if connection:
+                    connection.close()
+                connection, good = None, False
+            (self.good if good else self.bad).append((began, time.monotonic()))
+        if connection:
+            connection.close()
+
+    def between(self, begin, end):
+        """Reads of that time: how many, the longest, and how many were not answered."""
+        took = [done - began for began, done in self.good if done > begin and began < end]
+        return len(took), max(took, default=0), sum(1 for began, done in self.bad if done > begin and began < end)
+
+    def longest_gap(self):
+        ends = [done for _, done in self.good]
+        return max(after - before for before, after in zip(ends, ends[1:]))
+
+    def end(self):
+        self.ended.set()
+        self.join()
+
+
 class Growing(Network):
+    LONGEST_READ = 0.5  # seconds, on a machine that does much else
+    numbers = itertools.count()
+
     @classmethod
     def setUpClass(cls):
         cls.scratch = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="careledger-grow-"))
@@ -173,9 +224,10 @@ class Growing(Network):
         shutil.copytree(self.path("twice"), self.path("again"))
         shutil.copy(self.path("twice.key"), self.path("again.key"))
         for name in ("twice", "again"):
-            node = Node(self.path(name))
+            node = Node(self.path(name), "--engine", "no-engine")
             self.addCleanup(node.end, signal.SIGTERM)
             files.append(json.loads(self.grow_at(name, "twice").stdout))
+            self.a_node_that_cannot_become_a_member(node, files[-1])
             node.end(signal.SIGTERM)
         found = lambda which, check=0: run("network", "found", newcomer, "--grown", files[which]["file"], check=check)  # noqa: E731
         for which in (0, 1, 0):
@@ -186,6 +238,58 @@ class Growing(Network):
         self.assertIn("may have served", found(1, check=None).stderr)
         found(0)
 
+    def a_node_that_cannot_become_a_member(self, node, grown):
+        """It has no engine, and is sealed until it is started anew: read, and nothing is taken."""
+        self.assertIn("the engine (no-engine) is neither beside this program nor in PATH", grown["not_yet"])
+        self.assertEqual(node.metric("careledger_ledger_height"), grown["seal"])
+        self.assertIn("ledger", http(node.origin + "/readyz")[2].decode())
+        refused = run("registry", "accredit", node.folder, "--organisation", NORTH, "--kind", "practitioner", "--role", "nurse",
+                      "--until", "2040-01-01")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("sealed", refused.stderr)
+        self.assertIn("network's already", self.grow_at(os.path.basename(node.folder), "twice", check=None).stdout)
+
+    def one_that_dies_while_it_becomes_a_member(self):
+        """Killed at several moments: a new start, and the same order again where that had not ended, give the same member."""
+        run("init", self.path("dies"), "--organisation", NORTH, "--name", "Region", "--port", "0", check=0)
+        for name, kind in NEWCOMERS:
+            self.describe_for("dies", name, kind)
+        Node(self.path("dies")).end(signal.SIGTERM)
+        for number, piece in enumerate(["grown.careledger", "grown.pb", "engine.signed", "engine/config/genesis.json"]):
+            folder = self.path(f"dies{number}")
+            shutil.copytree(self.path("dies"), folder)
+            shutil.copy(self.path("dies.key"), folder + ".key")
+            node = Node(folder, "--engine", ENGINE)
+            self.addCleanup(node.end, signal.SIGTERM)
+            growing = threading.Thread(target=lambda at=number: self.grow_at(f"dies{at}", "dies", check=None))
+            growing.start()
+            end = time.monotonic() + 60
+            while not os.path.exists(f"{folder}/{piece}") and time.monotonic() < end:
+                pass  # the moment is short
+            node.stop(signal.SIGKILL)
+            growing.join()
+            self.assertTrue(os.path.exists(f"{folder}/{piece}"), piece)
+            self.it_is_a_member(number, folder)
+
+    def it_is_a_member(self, number, folder):
+        node = Node(folder, "--engine", ENGINE)
+        self.addCleanup(node.end, signal.SIGTERM)
+        status = lambda: json.loads(run("--json", "status", folder, check=0).stdout)[0]  # noqa: E731
+        if "network" not in status():
+            self.assertNotIn("not_yet", json.loads(self.grow_at(f"dies{number}", "dies").stdout))
+        until("its engine", lambda: status()["network"]["engine"] == "connected")
+        with open(folder + "/founding.txt", encoding="utf-8") as text:
+            self.assertIn(f"seal {status()['height']}", text.read())
+        self.assertEqual(len(status()["network"]["members"]), 4)
+        node.end(signal.SIGTERM)
+
+    def write_one(self, node, bearer):
+        """What the answer says of its anchor."""
+        path = f"/Basic/w{next(self.numbers)}"
+        status, headers, answer = node.call("PUT", path, bearer, {"resourceType": "Basic", "id": path[7:], "code": {"text": "x"}})
+        self.assertEqual(status, 201, answer)
+        return headers["CareLedger-Anchor"].split(";")[0]
+
     def test_an_embedded_ledger_becomes_a_network_and_what_was_proven_stays_proven(self):
         node, before = self.nodes[NORTH], self.validator()
         run("import", self.folder(NORTH), self.sample, "--organisation", NORTH, check=0)
@@ -195,39 +299,53 @@ class Growing(Network):
         shutil.copy(self.path("a.proof"), old_bundle)
         shutil.copy(self.path("trust"), old_trust)
         first = json.loads(http(node.addresses["rpc"][0] + "/commit?height=1")[2])
+        rules = self.ask(NORTH, "/consensus_params?height=1")
         self.what_does_not_grow()
         self.one_whom_the_ledger_alone_knows()
         if SHIFTS:
             self.an_owner_whose_ledger_is_ahead()
         self.another_file_is_taken_before_the_start()
+        self.one_that_dies_while_it_becomes_a_member()
 
-        bearer = self.bearer(NORTH)
-        reader = Again(lambda: node.call("GET", "/Basic/old", bearer)[0])
+        bearer, former = self.bearer(NORTH), node.fhir
+        reads, writer = Reads(node, ["/Basic/old"], bearer), Again(lambda: self.write_one(node, bearer))
+        self.addCleanup(reads.end)
+        until("reads and writes before", lambda: len(reads.good) > 100 and "final" in writer.told)
         grown = json.loads(self.grow([self.files[name] for name, _ in NEWCOMERS], check=0).stdout)
+        self.assertNotIn("not_yet", grown)
         self.assertEqual(node.metric("careledger_ledger_height"), grown["seal"])
+        until("a record that waits for the network", lambda: "pending" in writer.told)
+        writer.end()
+        node.read_addresses()
+        self.assertEqual(node.origin, self.addresses(NORTH)[3])
         headers = self.put(NORTH, {"resourceType": "Basic", "id": "between", "code": {"text": "x"}})
         self.assertEqual(headers.get("CareLedger-Anchor"), "pending")
-        refused = run("registry", "accredit", self.folder(NORTH), "--organisation", NORTH, "--kind", "practitioner", "--role", "nurse",
-                      "--until", "2040-01-01")
-        self.assertNotEqual(refused.returncode, 0)
-        self.assertIn("sealed", refused.stderr)
         self.assertIn("network's already", self.grow([self.files[name] for name, _ in NEWCOMERS]).stdout)
         self.assertEqual(len(self.validator()), 1)
         self.assertNotEqual(self.validator(), before)
-        told = reader.end()
-        self.assertEqual(set(told), {200}, f"{len(told)} reads")
 
         self.what_is_not_taken(grown["file"])
         self.describe(SOUTH, "clinic")  # anew: the owner has its older one
         for name, _ in NEWCOMERS:
             self.assertIn(grown["number"], self.found(name, grown["file"], check=0).stdout)
         self.found(SOUTH, grown["file"], check=0)  # again: nothing changes
-        node.stop()
-        for name, _ in MEMBERS:
+        for name, _ in NEWCOMERS:
             self.start(name)
         until("blocks of the network", lambda: all(self.height(name) > grown["seal"] + 1 for name, _ in MEMBERS))
+        until("the anchors of what was written meanwhile", lambda: node.metric("careledger_waiting_for_anchor") == 0)
+        reads.end()
+        count, longest, unanswered = reads.between(0, time.monotonic())
+        self.assertEqual(unanswered, 0, f"of {count} reads")
+        self.assertLess(longest, self.LONGEST_READ)
+        self.assertIsNone(node.process.poll())  # it is the same process all along
+        for fhir in (former, node.fhir):
+            self.assertEqual(http(fhir + "/Basic/old", token=self.bearer(NORTH))[0], 200)
+        run("registry", "accredit", self.folder(NORTH), "--organisation", NORTH, "--kind", "practitioner", "--role", "nurse",
+            "--until", "2040-01-01", check=0)
+        self.assertEqual(self.ask(NORTH, "/consensus_params?height=1"), rules)
+        now = self.ask(NORTH, f"/consensus_params?height={grown['seal'] + 1}")
+        self.assertNotEqual(now["consensus_params"]["block"], rules["consensus_params"]["block"])
 
-        self.assertEqual(self.nodes[NORTH].call("GET", "/Basic/old", self.bearer(NORTH))[0], 200)
         for record in ("old", "between"):
             self.proof_of(NORTH, "Basic/" + record)
         for name, _ in NEWCOMERS:

@@ -93,7 +93,10 @@ class Ledger {
     provable.get_future().get();
   }
 
-  edge::rpc::Node node() const { return {ordering_.get(), replica_.get(), {ordering::local::kBlockBytesMax, -1}, "stand", "test"}; }
+  edge::rpc::Node node() const {
+    const auto rules = [](Height) { return ordering::chain_json::Rules{{ordering::local::kBlockBytesMax, -1}, {}}; };
+    return {ordering_.get(), replica_.get(), rules, "stand", "test"};
+  }
   proof::SignedHeader first() const { return demand(ordering_->header({1}), "header 1"); }
   Bytes founder_key() const { return Bytes(kernel::kAccounts.key(founder_).view()); }
 

@@ -71,6 +71,10 @@ class Node:
                 self.end()
                 raise
         os.unlink(notify)
+        self.read_addresses()
+
+    def read_addresses(self):
+        """Where it is: an endpoint more when its ledger has grown into a network."""
         with open(self.ready, encoding="utf-8") as file:
             self.addresses = json.load(file)
         self.fhir_of = {one["name"]: one["fhir"] for one in self.addresses["organisations"]}

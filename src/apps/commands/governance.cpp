@@ -204,8 +204,10 @@ int grow(const GrowOptions& options, bool as_json) {
                root.string_at("hash"));
     fmt::print("Give {} to those who come; each runs\n  careledger network found DIR --grown FILE\n", root.string_at("file"));
     fmt::print("Before anybody serves, read this to each other: everyone must have the same.\n  number {}\n", root.string_at("number"));
-    fmt::print("Next: start this node anew (careledger serve {}). Until then it is read, and takes nothing for the ledger.\n",
-               options.folder.folder);
+    const std::string_view not_yet = root.string_at("not_yet");
+    if (not_yet.empty()) return fmt::print("This node is a member now: nobody has to start it anew.\n");
+    fmt::print("Next: start this node anew (careledger serve {}), which could not become a member by itself: {}\n", options.folder.folder,
+               not_yet);
   });
 }
 

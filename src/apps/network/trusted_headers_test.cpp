@@ -35,8 +35,8 @@ class Chain {
       ordering_->when_provable(height, [&provable] { provable.set_value(); });
       provable.get_future().wait();
     }
-    rpc_ = std::make_unique<edge::rpc::Rpc>(
-        edge::rpc::Node{ordering_.get(), replica_.get(), {ordering::local::kBlockBytesMax, -1}, "test", "0.1.0"});
+    const auto rules = [](Height) { return ordering::chain_json::Rules{{ordering::local::kBlockBytesMax, -1}, {}}; };
+    rpc_ = std::make_unique<edge::rpc::Rpc>(edge::rpc::Node{ordering_.get(), replica_.get(), rules, "test", "0.1.0"});
     server_ = std::move(edge::http::Server::start(threads_, {}, *rpc_).value());
   }
   ~Chain() {

@@ -107,10 +107,12 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
       return deliver(std::move(response));
     }
     auto& vault = state.parts.vault;
+    const auto& waits = state.config.waits_for_anchor;  // what follows may end this
     vault.when_anchored(number, [self = shared_from_this()](const vault::AnchorState& anchor) {
       tell_anchor(self->response, anchor);
       self->deliver(std::move(self->response));
     });
+    if (!waits()) vault.release_waiting();  // the ledger grew between the two: nobody told this one
   }
 
   void deliver(http::Response answer) { send_by_size(state, std::move(call), std::move(answer)); }

@@ -57,6 +57,19 @@ TEST_F(HandlerTest, AWriteIsAnsweredOnlyWhenItsAnchorIsFinal) {
   EXPECT_EQ(answer.get().status, 201);
 }
 
+// The last moment of a ledger that grows: the network takes as long as its members do.
+TEST_F(HandlerTest, AWriteWhoseLedgerGrewMeanwhileWaitsForNothing) {
+  ledger.hold(true);
+  int asked = 0;
+  config.waits_for_anchor = [&asked] { return asked++ == 0; };
+  make_handler();
+  const auto written = post("Patient", kPatient);
+  EXPECT_EQ(written.status, 201) << written.content();
+  EXPECT_EQ(written.headers.get("CareLedger-Anchor"), "pending");
+  EXPECT_EQ(asked, 2);
+  ledger.hold(false);
+}
+
 TEST_F(HandlerTest, EveryAccessIsRecordedBeforeItIsAnswered) {
   const std::string id = id_of(post("Patient", kPatient));
   get("Patient/" + id);

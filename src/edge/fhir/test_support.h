@@ -63,6 +63,7 @@ class FhirTest : public ::testing::Test {
     copy.organisation = config.organisation;
     copy.name = config.name;
     copy.base_url = config.base_url;
+    copy.waits_for_anchor = config.waits_for_anchor;
     copy.check_references = config.check_references;
     copy.entries_max = config.entries_max;
     copy.counted_max = config.counted_max;

@@ -128,7 +128,7 @@ struct Rpc::State {
 };
 
 Rpc::Rpc(Node node) : state_(std::make_shared<State>(State{std::move(node)})) {
-  CARELEDGER_ASSERT(state_->node.ordering != nullptr && state_->node.replica != nullptr);
+  CARELEDGER_ASSERT(state_->node.ordering != nullptr && state_->node.replica != nullptr && state_->node.rules);
 }
 Rpc::~Rpc() = default;
 

@@ -8,6 +8,7 @@
 // abci_query: paths and proofs as in ordering/state_query.h; data = the key.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "edge/http/message.h"
@@ -20,11 +21,9 @@ namespace careledger::edge::rpc {
 struct Node {  // all borrowed; must outlive the Rpc and its server
   const ordering::Ordering* ordering = nullptr;
   const replica::Replica* replica = nullptr;
-  proof::BlockLimits limits;           // of the chain: what its headers' consensus hash covers
-  std::string moniker = "careledger";  // shown in status
-  std::string version;                 // of the program
-  // Of the chain: no header covers them, and whoever begins with a snapshot takes them from here.
-  ordering::chain_json::EvidenceRules evidence{};
+  std::function<ordering::chain_json::Rules(Height)> rules;  // of the chain, as it was at a height; any thread
+  std::string moniker = "careledger";                        // shown in status
+  std::string version;                                       // of the program
 };
 
 // Reads the store: put it behind an Offload when the disk is slow. Thread-safe.

@@ -36,6 +36,8 @@ class Envelopes final : public ordering::BatchSigner {
   crypto::SigningKey key_;
 };
 
+ordering::chain_json::Rules embedded_rules(Height) { return {{ordering::local::kBlockBytesMax, -1}, {}}; }
+
 // An embedded ledger with a few organisations admitted, and its RPC on loopback.
 class RpcTest : public ::testing::Test {
  protected:
@@ -59,7 +61,7 @@ class RpcTest : public ::testing::Test {
     ordering_ = std::move(*started);
     ordering_->host(founder_, std::make_shared<Envelopes>(batch_key_.clone()));
     for (std::uint64_t i = 1; i <= 3; ++i) admit(i);
-    rpc_ = std::make_unique<Rpc>(Node{ordering_.get(), replica_.get(), {ordering::local::kBlockBytesMax, -1}, "test", "0.1.0"});
+    rpc_ = std::make_unique<Rpc>(Node{ordering_.get(), replica_.get(), embedded_rules, "test", "0.1.0"});
     auto server = http::Server::start(threads_, {}, *rpc_);
     ASSERT_TRUE(server);
     server_ = std::move(*server);
@@ -226,7 +228,7 @@ TEST_F(RpcTest, AnEarliestBlockThatIsDroppedMeanwhileIsAskedForAnew) {
   };
   const auto status_after = [&](int times) {
     const Dropping ordering(*ordering_, times, drop);
-    const Node node{&ordering, replica_.get(), {}, "test", "0.1.0"};
+    const Node node{&ordering, replica_.get(), embedded_rules, "test", "0.1.0"};
     Document document;
     const auto said = call(node, "status", {}, document);
     return said ? std::string(at(*said, {"sync_info", "earliest_block_height"}).text()) : said.error().message;
