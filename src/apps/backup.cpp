@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "apps/act_record.h"
-#include "apps/network/founding.h"
+#include "apps/network/growing.h"
 #include "apps/network/grown_file.h"
 #include "apps/network/old_chain.h"
 #include "apps/network/restored.h"

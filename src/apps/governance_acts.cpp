@@ -283,8 +283,6 @@ Result<http::Response> list_network(Ledger& ledger, bool all) {
 }
 
 Result<http::Response> propose(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
-  if (acts.ledger.grown() && order.string_at("action") == "admit")  // its vote would count, and it could never use it
-    return fail(ErrorKind::unsupported, "a network that grew from an embedded ledger admits nobody yet");
   CARELEDGER_TRY(const governance::Action action, action_in(acts, order));
   CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kDaysMax));
   entry.details = R"({"proposed":")" + std::string(order.string_at("action")) + R"(","of":")" + about(action) + "\"}";

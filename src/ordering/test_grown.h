@@ -6,11 +6,14 @@
 #include "ordering/grown.h"
 #include "ordering/growth.h"
 #include "ordering/test_growth.h"
+#include "replica/snapshot.h"
 
 namespace careledger::ordering::testing {
 
 struct GrownLedger {
-  explicit GrownLedger(std::uint64_t seed = 1) : entropy(seed), founder(clock.now(), seed), growing(founder.ledger(), 76 + seed) {
+  // `members` come, unless there are none: then some that nobody has the keys of.
+  explicit GrownLedger(std::uint64_t seed = 1, const std::vector<contracts::governance::AdmitMember>& members = {})
+      : entropy(seed), founder(clock.now(), seed), growing(founder.ledger(), 76 + seed) {
     auto ordering = std::move(*local::start(*replica, validator.clone(), clock, local::Config{.epoch_ms = 1}));
     ordering->host(founder.id(), founder.signer());
     std::promise<void> admitted;
@@ -23,8 +26,9 @@ struct GrownLedger {
     std::promise<void> grew;
     ordering->put_alone(
         founder.id(),
-        [this](const local::Newest& newest) {
-          const auto grow = growing.command(Founder::admitted(1), newest, clock.now());
+        [&, this](const local::Newest& newest) {
+          auto grow = growing.command(Founder::admitted(1), newest, clock.now());
+          if (!members.empty()) grow.mutable_members()->Assign(members.begin(), members.end());
           return Result<Bytes>(founder.sign(2, contracts::build::grow(grow), clock.now()));
         },
         [&grew](const Result<kernel::Receipt>&) { grew.set_value(); });
@@ -49,7 +53,7 @@ struct GrownLedger {
     for (std::uint64_t height = seal - 2; height <= seal; ++height) grown.headers.push_back(*ordering.header({height}));
     grown.validators = *ordering.validators({seal});
     grown.successors = voters(replica->view());
-    grown.snapshot = "snapshot";
+    grown.snapshot = replica::SnapshotReader::make(replica->view())->header();
     grown.descriptions = {"one", "two"};
     grown.batch = (*replica->view().block({seal - 1}))->batches.at(0);
     grown.owner = {

@@ -2,7 +2,9 @@
 
 #include "apps/commands/command.h"
 #include "apps/ledger.h"
+#include "apps/network/growing.h"
 #include "apps/network/joining.h"
+#include "apps/network/peers.h"
 #include "apps/network/retention.h"
 #include "apps/node_access.h"
 #include "apps/terminal.h"
@@ -17,8 +19,9 @@ namespace json = codec::json;
 
 struct Options {
   FolderOptions folder;
-  std::string founding;
   std::string ledger;  // hex
+  std::string grown;   // file that the members of a network keep which was an embedded ledger
+  std::string number;  // of it, hex
   std::vector<std::string> files;
   std::string engine = "cometbft";
   std::uint16_t rpc_port = 0;
@@ -29,9 +32,20 @@ struct Options {
   bool anyway = false;
 };
 
+Result<Config> prepare_late(const Options& options, const Layout& layout) {
+  const auto number = Digest::from(from_hex(options.number).value_or(Bytes()));
+  if (!number) return fail(ErrorKind::invalid, "--number: expected the number in founding.txt of a member, 64 hex digits");
+  CARELEDGER_TRY(auto members, network::read_files(options.files));
+  const network::LateOrder late{options.grown, *number, std::move(members), network::rpc_ports_from(options.rpc_port)};
+  return network::prepare_to_join_grown(layout, late, system_clock());
+}
+
 Result<Config> prepare(const Options& options, const Layout& layout) {
-  CARELEDGER_TRY(const Bytes founding, system_files().read_all(options.founding, kFoundingBytesMax));
-  CARELEDGER_TRY(const auto files, network::read_files(options.files));
+  if (!options.grown.empty()) return prepare_late(options, layout);
+  if (options.files.size() < 2)
+    return fail(ErrorKind::invalid, "name a member's founding.pb, and the description of one member at least; or --grown");
+  CARELEDGER_TRY(const Bytes founding, system_files().read_all(options.files.front(), kFoundingBytesMax));
+  CARELEDGER_TRY(const auto files, network::read_files({options.files.begin() + 1, options.files.end()}));
   const auto ledger = LedgerId::from(from_hex(options.ledger).value_or(Bytes()));
   if (!ledger) return fail(ErrorKind::invalid, "--ledger: expected the ledger's number, 64 hex digits");
   return network::prepare_to_join(layout, *ledger, founding, files, network::rpc_ports_from(options.rpc_port));
@@ -192,9 +206,16 @@ void add_join(CLI::App& network, Context& context) {
   auto* command = network.add_subcommand(
       "join", "come into a network that is there: fetch its ledger, and wait until the members have admitted this organisation");
   add_folder(*command, options->folder);
-  command->add_option("FOUNDING", options->founding, "a member's founding.pb")->required();
-  command->add_option("FILES", options->files, "descriptions of members, old ones too: where their engines are")->required();
-  command->add_option("--ledger", options->ledger, "the ledger's number, as a member read it to you")->required();
+  command->add_option("FILES", options->files,
+                      "a member's founding.pb, then descriptions of members, old ones too: where their engines are. With --grown only "
+                      "descriptions, of members that came or moved since");
+  auto* ledger = command->add_option("--ledger", options->ledger, "the ledger's number, as a member read it to you");
+  auto* number = command->add_option("--number", options->number, "with --grown: the number, as a member read it to you");
+  auto* grown = command->add_option("--grown", options->grown,
+                                    "of a network that was an embedded ledger: grown.careledger, as every member keeps it, in the place of "
+                                    "founding.pb");
+  grown->needs(number)->excludes(ledger);
+  number->needs(grown);
   command->add_option("--rpc-port", options->rpc_port, "of the read-only RPC; the next one is taken too; 0: chosen at each start");
   add_fetching(*command, *options);
   example(*command, "careledger network join /srv/care founding.pb north.json south.json --ledger 8d…41");

@@ -3,6 +3,7 @@
 #include "apps/commands/command.h"
 #include "apps/ledger.h"
 #include "apps/network/founding.h"
+#include "apps/network/growing.h"
 #include "apps/network/joining.h"
 #include "apps/terminal.h"
 #include "base/printable.h"
@@ -39,8 +40,11 @@ int tell_next(const Options& options, const std::string& out) {
   if (order.joins && order.joins->format() == kernel::kFoundedByOne)
     fmt::print(
         "Next: give it to who has the ledger, {}; once it has grown (careledger network grow), with the file that you get,\n"
-        "  careledger network found {} --grown FILE\n",
-        kernel::ledger_id(kernel::encode(*order.joins)).hex(), options.folder.folder);
+        "  careledger network found {} --grown FILE\n"
+        "If it grew before, give it to its members instead; they propose your admission, vote, and let your engine in. Ask one for its\n"
+        "grown.careledger, let another one read the number to you, and\n"
+        "  careledger network join {} --grown FILE --number NUMBER\n",
+        kernel::ledger_id(kernel::encode(*order.joins)).hex(), options.folder.folder, options.folder.folder);
   else if (order.joins)
     fmt::print(
         "Next: give it to the other members, by a way on which you know each other; they propose your admission, vote, and let your\n"

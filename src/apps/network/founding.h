@@ -47,14 +47,4 @@ Result<void> compare_texts(const std::string& ours, const std::string& theirs);
 Result<Config> found(const Layout& layout, const std::vector<DescriptionFile>& files, const std::vector<std::uint16_t>& rpc_ports,
                      const Clock& clock);
 
-// Founds DIR's ledger with what the owner of an embedded one handed over when it grew: his state is loaded, and proven against the last
-// block of his chain; careledger.json is written last. Again: what is there, and the state once more when there is no ledger. Another file
-// of the ledger takes the first one's place as long as the folder has not served. conflict when it has, or when the ledger did not grow
-// with this organisation; unauthenticated: the file is not the owner's; malformed, invalid: the file, or the state in it. precondition: the
-// owner's last block is more than a minute ahead of the clock. unavailable: another process works on the folder.
-Result<Config> found_grown(const Layout& layout, const std::string& path, const std::vector<std::uint16_t>& rpc_ports, const Clock& clock);
-// Of a member that was restored: the state at the seal once more, from its own copy of that file, or from the old blocks where a backup
-// brought them. Nothing when there is a ledger that has the seal; one that ends below it is made anew.
-Result<void> load_grown(const Layout& layout);
-
 }  // namespace careledger::apps::network

@@ -1,9 +1,11 @@
+#include "apps/network/growing.h"
+
 #include <algorithm>
 #include <filesystem>
 
-#include "apps/network/founding.h"
 #include "apps/network/grown_file.h"
 #include "apps/network/old_chain.h"
+#include "apps/network/peers.h"
 #include "apps/node.h"
 #include "contracts/all.h"
 #include "contracts/governance/governance.h"
@@ -26,15 +28,18 @@ tl::unexpected<Error> untrue(const std::string& what) {
   return fail(ErrorKind::invalid, "the grown ledger's state is not what its file says: " + what);
 }
 
-Result<void> remove_ledger(const Layout& layout) {
+// A state until it is proven: what else is in DIR/ledger stays as long.
+std::string unproven_ledger(const Layout& layout) { return layout.ledger() + ".unproven"; }
+
+Result<void> remove_ledger(const std::string& folder) {
   std::error_code failed;
-  std::filesystem::remove_all(layout.ledger(), failed);
-  if (failed) return fail(ErrorKind::storage, layout.ledger() + " cannot be removed: " + failed.message());
+  std::filesystem::remove_all(folder, failed);
+  if (failed) return fail(ErrorKind::storage, folder + " cannot be removed: " + failed.message());
   return {};
 }
 
 // Its rows prove themselves against the seal; what they are is the owner's word, and these rules hold for every network.
-Result<void> check_state(const replica::View& view, const ordering::Grown& grown, const Description& own) {
+Result<void> check_state(const replica::View& view, const ordering::Grown& grown) {
   const auto growth = ordering::growth_of(view);
   if (!growth || ordering::seal_height(*growth) != grown.seal_height()) return untrue("it did not grow at the block before the seal");
   if (growth->header_hash() != proof::hash_of(grown.headers.front().header) || growth->log_size() + 1 != view.log_size())
@@ -57,6 +62,11 @@ Result<void> check_state(const replica::View& view, const ordering::Grown& grown
   if (!founder || founder->status() != static_cast<std::uint32_t>(kernel::AccountStatus::ended)) return untrue("its founder still decides");
   const auto owner = view.state().get(contracts::registry::kOrganisations, grown.owner.organisation);
   if (!owner || owner->name() != grown.owner.name) return untrue("its owner has another name");
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return {};
+}
+
+Result<void> check_seat(const replica::View& view, const Description& own) {
   const auto seat = view.state().get(governance::kMembers, kernel::account_id(own.member));
   if (!seat || seat->validator_key() != own.member.validator_key() || seat->weight() != own.member.weight())
     return untrue("this organisation is no member of it as it described itself");
@@ -64,21 +74,29 @@ Result<void> check_state(const replica::View& view, const ordering::Grown& grown
   return {};
 }
 
+// A piece that was changed, or is not there, whoever did it.
+Result<void> proven(Result<void> loaded) {
+  if (loaded || loaded.error().kind == ErrorKind::storage || loaded.error().kind == ErrorKind::corrupt) return loaded;
+  return fail(ErrorKind::invalid, "the state in the grown ledger's file is not that of its last block (" + loaded.error().message +
+                                      "): take the file again, from another member");
+}
+
 Result<void> load_pieces(GrownFile& file, const std::shared_ptr<storage::Store>& store) {
   const ordering::Grown& grown = file.grown();
   const replica::TrustedPoint sealed{kernel::ledger_id(grown.founding), grown.seal_height(), proof::block_time(grown.seal().time),
                                      *Digest::from(grown.seal().app_hash)};
-  CARELEDGER_TRY(auto loader, replica::SnapshotLoader::begin(store, grown.snapshot, sealed));
+  auto loader = replica::SnapshotLoader::begin(store, grown.snapshot, sealed);
+  if (!loader) return proven(tl::make_unexpected(std::move(loader.error())));
   for (;;) {
     CARELEDGER_TRY(const auto piece, file.next_piece());
-    if (!piece) return loader.finish();
-    CARELEDGER_CHECK(loader.add(*piece));
+    if (!piece) return proven(loader->finish());
+    CARELEDGER_CHECK(proven(loader->add(*piece)));
   }
 }
 
-Result<std::shared_ptr<storage::Store>> open_ledger(const Layout& layout) {
+Result<std::shared_ptr<storage::Store>> open_ledger(const std::string& folder) {
   replica::LedgerStoreOptions options;
-  options.folder = layout.ledger();
+  options.folder = folder;
   CARELEDGER_TRY(auto store, replica::open_ledger_store(options));
   return std::shared_ptr<storage::Store>(std::move(store));
 }
@@ -97,14 +115,26 @@ Result<bool> reaches(const Layout& layout, Height seal) {
   return heights && heights->newest >= seal;
 }
 
-Result<void> load_state(const Layout& layout, GrownFile& file, const Description& own) {
-  CARELEDGER_CHECK(remove_ledger(layout));  // what an attempt left that did not end
-  CARELEDGER_TRY(const auto store, open_ledger(layout));
+// `seated`: who came when it grew, and must be a member as it described itself.
+Result<void> prove_state(const Layout& layout, GrownFile& file, const Description* seated) {
+  CARELEDGER_CHECK(remove_ledger(unproven_ledger(layout)));  // what an attempt left that did not end
+  CARELEDGER_TRY(const auto store, open_ledger(unproven_ledger(layout)));
   CARELEDGER_CHECK(load_pieces(file, store));
   replica::Config config;
   config.founding = file.grown().founding;
   CARELEDGER_TRY(const auto replica, replica::Replica::open(config, store, contracts::all()));
-  return check_state(replica->view(), file.grown(), own);
+  CARELEDGER_CHECK(check_state(replica->view(), file.grown()));
+  return seated != nullptr ? check_seat(replica->view(), *seated) : Result<void>();
+}
+
+// The folder is nobody's until its configuration is written again. What is written after this makes the new name durable as well.
+Result<void> put_in_place(const Layout& layout) {
+  if (system_files().exists(layout.config())) CARELEDGER_CHECK(system_files().remove(layout.config()));
+  CARELEDGER_CHECK(remove_ledger(layout.ledger()));
+  std::error_code failed;
+  std::filesystem::rename(unproven_ledger(layout), layout.ledger(), failed);
+  if (failed) return fail(ErrorKind::storage, layout.ledger() + " cannot be made: " + failed.message());
+  return {};
 }
 
 // Who the others are: those who came, by their own descriptions, and the owner.
@@ -122,16 +152,41 @@ Result<Config> config_of(const ordering::Grown& grown, const std::vector<Descrip
   return config;
 }
 
+Result<void> check_ledger_of(const Description& own, const ordering::Grown& grown, const std::string& path) {
+  const LedgerId ledger = kernel::ledger_id(grown.founding);
+  if (own.application && own.application->ledger == ledger) return {};
+  return fail(ErrorKind::conflict, path + " is of the ledger " + ledger.hex() + ", for which this organisation did not describe itself");
+}
+
 // That the ledger grew with this organisation. It may have described itself anew since, with other addresses: the keys are the same.
-Result<void> check_among(const ordering::Grown& grown, const std::vector<Description>& entrants, const Description& own,
-                         const std::string& path) {
-  if (const LedgerId ledger = kernel::ledger_id(grown.founding); !own.application || own.application->ledger != ledger)
-    return fail(ErrorKind::conflict, path + " is of the ledger " + ledger.hex() + ", for which this organisation did not describe itself");
+Result<void> check_among(const std::vector<Description>& entrants, const Description& own, const std::string& path) {
   const bool among = std::ranges::any_of(entrants, [&own](const Description& one) {
     return kernel::account_id(one.member) == kernel::account_id(own.member) && one.node == own.node && one.validator == own.validator;
   });
   if (among) return {};
-  return fail(ErrorKind::conflict, "the ledger in " + path + " did not grow with this organisation, or not with its keys of now");
+  return fail(ErrorKind::conflict, "the ledger in " + path +
+                                       " did not grow with this organisation, or not with its keys of now; who comes later joins it "
+                                       "(careledger network join --grown)");
+}
+
+Result<void> check_later(const std::vector<Description>& entrants, const Description& own) {
+  for (const Description& one : entrants)
+    if (kernel::account_id(one.member) == kernel::account_id(own.member))
+      return fail(ErrorKind::conflict, own.member.name() + " came when this ledger grew: careledger network found --grown");
+  return {};
+}
+
+// Those who were members then, by the file, and whoever is named besides.
+Result<void> place_others(const Layout& layout, Config& config, const Description& own, const std::vector<DescriptionFile>& members) {
+  for (const PeerConfig& one : config.network->peers) CARELEDGER_CHECK(check_other(peer_of(own), one, layout.description()));
+  for (const DescriptionFile& file : members) {
+    CARELEDGER_TRY(const Description one, read_description(file, std::nullopt));
+    const OrganisationId id = kernel::account_id(one.member);
+    const auto known = std::ranges::find(config.network->peers, id, &PeerConfig::id);
+    const bool is_older = known != config.network->peers.end() && one.described < known->described;
+    if (id != config.organisations.front().id && !is_older) CARELEDGER_CHECK(place_peer(config, one, file.path));
+  }
+  return {};
 }
 
 // Whether the folder holds this already. conflict: something else, which it may have served with.
@@ -165,40 +220,74 @@ Result<void> write_folder(const Layout& layout, const std::string& path, const G
   return write_config(files, layout.config(), config);
 }
 
-}  // namespace
+struct Coming {
+  const std::string& path;
+  const std::vector<std::uint16_t>& rpc_ports;
+  const LateOrder* late;  // null: it came when the ledger grew
+};
 
-Result<Config> found_grown(const Layout& layout, const std::string& path, const std::vector<std::uint16_t>& rpc_ports, const Clock& clock) {
-  CARELEDGER_TRY(GrownFile file, GrownFile::open(system_files(), path));
+// The folder's configuration, of one whom the file is for.
+Result<Config> plan_of(const Layout& layout, const ordering::Grown& grown, const Description& own, const Coming& coming) {
+  CARELEDGER_TRY(const std::vector<Description> entrants, entrants_of(grown));
+  CARELEDGER_CHECK(check_ledger_of(own, grown, coming.path));
+  CARELEDGER_CHECK(coming.late != nullptr ? check_later(entrants, own) : check_among(entrants, own, coming.path));
+  CARELEDGER_TRY(Config config, config_of(grown, entrants, own, coming.rpc_ports));
+  if (coming.late != nullptr) CARELEDGER_CHECK(place_others(layout, config, own, coming.late->members));
+  return config;
+}
+
+// Its ledger was lost, or moved away. What a process that has the folder now fills is not.
+Result<void> load_again(const Layout& layout, const GrownFile& file) {
+  CARELEDGER_TRY(const bool there, reaches(layout, file.grown().seal_height()));
+  if (there) return {};
+  CARELEDGER_TRY(const auto lock, lock_folder(layout));
+  return load_grown(layout);
+}
+
+Result<Config> take(const Layout& layout, GrownFile file, const Coming& coming, const Clock& clock) {
   const bool founded = system_files().exists(layout.config());
   CARELEDGER_TRY(const bool same, founded ? founded_before(layout, file) : Result<bool>(false));
   if (same) {
-    CARELEDGER_CHECK(load_grown(layout));  // its ledger was lost, or moved away
+    CARELEDGER_CHECK(load_again(layout, file));
     return read_config(system_files(), layout.config());
   }
   CARELEDGER_TRY(const Bytes own_text, own_description(layout));
   CARELEDGER_TRY(const Description own, read_description(own_text, std::nullopt));
-  CARELEDGER_TRY(const std::vector<Description> entrants, entrants_of(file.grown()));
-  CARELEDGER_CHECK(check_among(file.grown(), entrants, own, path));
-  CARELEDGER_CHECK(check_come("the last block of the ledger in " + path, proof::block_time(file.grown().seal().time), clock.now()));
-  CARELEDGER_TRY(const Config config, config_of(file.grown(), entrants, own, rpc_ports));
+  CARELEDGER_TRY(const Config config, plan_of(layout, file.grown(), own, coming));
+  CARELEDGER_CHECK(check_come("the last block of the ledger in " + coming.path, proof::block_time(file.grown().seal().time), clock.now()));
   CARELEDGER_TRY(const auto lock, lock_folder(layout));
   if (system_files().exists(layout.engine()))
     return fail(ErrorKind::conflict, layout.folder + " served before: put its careledger.json back");
-  if (founded) CARELEDGER_CHECK(system_files().remove(layout.config()));  // it has not started: another file takes the place of the first
-  if (const auto loaded = load_state(layout, file, own); !loaded) {
-    static_cast<void>(remove_ledger(layout));
-    return tl::make_unexpected(loaded.error());
+  if (const auto proof = prove_state(layout, file, coming.late != nullptr ? nullptr : &own); !proof) {
+    static_cast<void>(remove_ledger(unproven_ledger(layout)));
+    return tl::make_unexpected(proof.error());
   }
-  CARELEDGER_CHECK(write_folder(layout, path, file, config));
+  CARELEDGER_CHECK(put_in_place(layout));
+  CARELEDGER_CHECK(write_folder(layout, coming.path, file, config));
   return config;
+}
+
+}  // namespace
+
+Result<Config> found_grown(const Layout& layout, const std::string& path, const std::vector<std::uint16_t>& rpc_ports, const Clock& clock) {
+  CARELEDGER_TRY(GrownFile file, GrownFile::open(system_files(), path));
+  return take(layout, std::move(file), {path, rpc_ports, nullptr}, clock);
+}
+
+Result<Config> prepare_to_join_grown(const Layout& layout, const LateOrder& order, const Clock& clock) {
+  CARELEDGER_TRY(GrownFile file, GrownFile::open(system_files(), order.path));
+  if (const Digest number = ordering::number_of(file.bytes()); number != order.number)
+    return fail(ErrorKind::invalid,
+                order.path + " is of another network, of the number " + number.hex() + ": ask a member by another way which one is right");
+  return take(layout, std::move(file), {order.path, order.rpc_ports, &order}, clock);
 }
 
 Result<void> load_grown(const Layout& layout) {
   CARELEDGER_TRY(GrownFile file, GrownFile::open(system_files(), layout.grown_file()));
   CARELEDGER_TRY(const bool there, reaches(layout, file.grown().seal_height()));
   if (there) return {};
-  CARELEDGER_CHECK(remove_ledger(layout));
-  CARELEDGER_TRY(const auto store, open_ledger(layout));
+  CARELEDGER_CHECK(remove_ledger(layout.ledger()));
+  CARELEDGER_TRY(const auto store, open_ledger(layout.ledger()));
   if (!system_files().exists(layout.old_chain())) return load_pieces(file, store);
   CARELEDGER_CHECK(repeat_old_chain(system_files(), layout.old_chain(), file.grown(), store));
   return system_files().remove(layout.old_chain());  // the ledger has it now

@@ -4,8 +4,10 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "apps/network/growing.h"
+#include "apps/network/grown_file.h"
+#include "apps/network/old_chain.h"
 #include "apps/node.h"
-#include "codec/fhir/instant.h"
 #include "contracts/registry/registry.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
@@ -27,16 +29,6 @@ Result<void> check_own(const Description& own, const kernel::Founding& founding)
   if (own.application && own.application->ledger == ledger) return {};
   return fail(ErrorKind::invalid, std::string("the description in this folder names ") + (own.application ? "another" : "no") +
                                       " ledger to join: describe it again with --founding and this founding document");
-}
-
-// Whoever calls himself like another member, or says that he is where that one is, may want to be taken for it.
-Result<void> check_other(const PeerConfig& peer, const PeerConfig& other, const std::string& path) {
-  if (slug_of(peer.name) == slug_of(other.name))
-    return fail(ErrorKind::conflict, path + " is of an organisation that is called like the member \"" + other.name +
-                                         "\" and is not it: its account is " + peer.id.hex() + ", that member's " + other.id.hex());
-  if (peer.node == other.node || peer.listen == other.listen || peer.api == other.api)
-    return fail(ErrorKind::conflict, path + " has an address or a key of the member \"" + other.name + "\": each has its own");
-  return {};
 }
 
 bool is_admitted(const replica::View& view, const OrganisationId& organisation) {
@@ -79,6 +71,18 @@ Result<void> follow(Ledger& ledger, const Enough& enough, const std::function<vo
   }
 }
 
+// Of a network that was an embedded ledger: what came before its engine's first block comes from no engine.
+Result<void> begin_above_seal(const Layout& layout, const JoinOrder& order) {
+  if (!system_files().exists(layout.grown())) return {};
+  if (!order.snapshot) return load_grown(layout);
+  CARELEDGER_TRY(const ordering::Grown grown, kept_grown(layout));
+  if (order.snapshot->height > grown.seal_height()) return {};
+  return fail(ErrorKind::invalid,
+              "--trust names a block of the embedded ledger that this network was, whose old key could sign another: take "
+              "one above " +
+                  std::to_string(grown.seal_height().value));
+}
+
 Result<void> fetch(const Layout& layout, const Config& config, const JoinOrder& order, const Enough& enough, Clock& clock,
                    Entropy& entropy) {
   CARELEDGER_TRY(const auto lock, lock_folder(layout));
@@ -86,6 +90,7 @@ Result<void> fetch(const Layout& layout, const Config& config, const JoinOrder& 
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
   CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
   const NetworkConfig& network = *config.network;
+  CARELEDGER_CHECK(begin_above_seal(layout, order));
   if (order.snapshot) {
     SnapshotParts parts{layout, network, founding, *keys, clock, order.engine};
     parts.step = [&order](const SnapshotStep& step) { order.step({{}, step.waits_long, step.progress}); };
@@ -127,6 +132,16 @@ Result<void> check_contains(const replica::View& view, const Remembered& remembe
                                        "another way which one is right, move DIR/ledger and DIR/engine away, and recover it from them");
 }
 
+// Of a ledger that grew its former owner alone had the blocks from before.
+Result<void> check_others_have(const Layout& layout, const Config& config) {
+  if (!system_files().exists(layout.grown())) return {};
+  CARELEDGER_TRY(const ordering::Grown grown, kept_grown(layout));
+  if (!is_former_owner(config, grown)) return {};
+  return fail(ErrorKind::precondition,
+              "this ledger was this organisation's own before it grew, and nobody else has its blocks of then: restore a backup, which "
+              "holds them, or move DIR/engine away and found it again without them (careledger network found --grown)");
+}
+
 // From now on no node serves the folder; not while one does, which stays as it is.
 Result<void> mark_as_recovering(const Layout& layout) {
   CARELEDGER_TRY(const auto lock, lock_folder(layout));
@@ -147,8 +162,8 @@ Result<kernel::Founding> read_founding(ByteView bytes) {
   if (founding.format() == kernel::kFoundedTogether) return founding;
   return fail(
       ErrorKind::unsupported,
-      "this ledger had one founder: while it is an embedded one, others come in when it grows (careledger network found --grown); a "
-      "network that it grew into admits nobody yet");
+      "this ledger had one founder: while it is an embedded one, others come in when it grows (careledger network found --grown), and "
+      "into a network that it grew into with the file that its members keep of that (careledger network join --grown)");
 }
 
 Result<Config> prepare_to_join(const Layout& layout, const LedgerId& ledger, ByteView document, const std::vector<DescriptionFile>& members,
@@ -192,10 +207,7 @@ Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock&
     return fail(ErrorKind::precondition, "a restore of this folder was cut off: run careledger restore again");
   CARELEDGER_TRY(const std::vector<Remembered> remembered, remembered_in(layout, config));
   const bool lost = !system_files().exists(layout.ledger());
-  if (lost && system_files().exists(layout.grown()))
-    return fail(ErrorKind::precondition,
-                "this ledger began as an embedded one, whose state the other members cannot give: move DIR/engine "
-                "away and found it again (careledger network found --grown), or restore a backup");
+  if (lost) CARELEDGER_CHECK(check_others_have(layout, config));
   if (lost) CARELEDGER_CHECK(mark_as_recovering(layout));  // one that is whole is served as before, whatever becomes of this
   std::optional<Error> departs;
   const BlockTime began = clock.now();  // before the newest block it would sign by keys and numbers that are used up
@@ -215,72 +227,6 @@ Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock&
     return tl::make_unexpected(std::move(*departs));
   }
   return system_files().exists(layout.recovering()) ? system_files().remove(layout.recovering()) : Result<void>();
-}
-
-namespace {
-
-Result<PeerChange> place_peer(Config& config, const Description& description, const DescriptionFile& file) {
-  if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: it has no other members' engines");
-  if (description.network != config.name || (description.application && description.application->ledger != config.ledger))
-    return fail(ErrorKind::invalid, file.path + " is of a member of another network: \"" + description.network + "\"");
-  const PeerConfig peer = peer_of(description);
-  auto& peers = config.network->peers;
-  const OrganisationConfig& own = config.organisations.front();
-  if (peer.id == own.id) return fail(ErrorKind::invalid, file.path + " is this organisation's own");
-  CARELEDGER_CHECK(check_other(peer, {own.name, own.id, "", config.network->listen, ""}, file.path));
-  for (const PeerConfig& one : peers) {
-    if (one.id != peer.id) CARELEDGER_CHECK(check_other(peer, one, file.path));
-    else if (peer.described < one.described)
-      return fail(ErrorKind::conflict, file.path + " is of " + codec::fhir::format_instant(peer.described) +
-                                           ", and older than what this node knows, of " + codec::fhir::format_instant(one.described) +
-                                           ": ask the member for its newest");
-  }
-  const bool moved = std::erase_if(peers, [&](const PeerConfig& one) { return one.id == peer.id; }) > 0;
-  if (peers.size() >= kOrganisationsMax) return fail(ErrorKind::invalid, "this node knows of 64 members already");
-  peers.push_back(peer);
-  std::ranges::sort(peers, {}, &PeerConfig::id);
-  return PeerChange{peer, moved};
-}
-
-Result<PeerConfig> known_peer(const Config& config, const std::string& name) {
-  if (!config.network) return fail(ErrorKind::unsupported, "this ledger is embedded: it has no other members' engines");
-  const auto& peers = config.network->peers;
-  const auto found = std::ranges::find(peers, slug_of(name), [](const PeerConfig& one) { return slug_of(one.name); });
-  if (found == peers.end()) {
-    std::string known;
-    for (const PeerConfig& one : peers) known += (known.empty() ? "" : ", ") + one.name;
-    return fail(ErrorKind::not_found, "this node knows no member \"" + name + "\"; it knows " + (known.empty() ? "nobody" : known));
-  }
-  return *found;
-}
-
-}  // namespace
-
-Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file) {
-  CARELEDGER_TRY(const Description description, read_description(file, std::nullopt));
-  PeerChange placed;
-  const auto place = [&](Config& config) -> Result<void> {
-    CARELEDGER_TRY(placed, place_peer(config, description, file));
-    return {};
-  };
-  CARELEDGER_CHECK(change_config(system_files(), layout.config(), place));
-  return placed;
-}
-
-Result<PeerConfig> find_peer(const Layout& layout, const std::string& name) {
-  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
-  return known_peer(config, name);
-}
-
-Result<PeerConfig> forget_peer(const Layout& layout, const std::string& name) {
-  PeerConfig gone;
-  const auto forget = [&](Config& config) -> Result<void> {
-    CARELEDGER_TRY(gone, known_peer(config, name));
-    std::erase_if(config.network->peers, [&](const PeerConfig& one) { return one.id == gone.id; });
-    return {};
-  };
-  CARELEDGER_CHECK(change_config(system_files(), layout.config(), forget));
-  return gone;
 }
 
 }  // namespace careledger::apps::network

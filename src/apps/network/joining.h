@@ -1,6 +1,7 @@
 // How an organisation comes into a network that was founded without it: it describes itself with the network's founding document, members
 // admit it by votes (apps/governance_acts.h) and let its engine in, and it fetches the blocks, or the state of a height and the blocks
-// since, until it finds itself admitted. A member whose ledger was lost or spoilt fetches it in the same two ways.
+// since, until it finds itself admitted. A member whose ledger was lost or spoilt fetches it in the same two ways. Into a network that was
+// an embedded ledger one comes with the file that its members keep of that (growing.h), whose state stands below the first block.
 //
 // Thread-safety: one thread a folder.
 #pragma once
@@ -49,21 +50,8 @@ Result<void> await_admission(const Layout& layout, const JoinOrder& order, Clock
 Result<void> await_block_after(const Layout& layout, BlockTime moment, const JoinOrder& order, Clock& clock, Entropy& entropy);
 // The same until the ledger here goes on from what this folder's witnesses remember, whose ledger, and the engine's folder, were moved
 // away: what is left goes on as it did, and whoever was shown the ledger before finds it in this one. conflict: it does not contain what
-// they remember. precondition: a restore of this folder was cut off. Until it has ended well no node opens the folder, whatever ended it.
+// they remember. precondition: a restore of this folder was cut off, or the ledger had blocks that nobody else has. Until it has ended well
+// no node opens the folder, whatever ended it.
 Result<void> recover_ledger(const Layout& layout, const JoinOrder& order, Clock& clock, Entropy& entropy);
-
-// Writes where a member is into DIR/careledger.json, in the place of what stood there of it. A running node lets its engine in from then on
-// (peer_book.h) and dials it itself at its next start. invalid: of another network. conflict: its name reads like that of another member,
-// it says that it is where another one is, or it is older than what is known of the member.
-struct PeerChange {
-  PeerConfig peer;
-  bool moved = false;  // it was known
-};
-Result<PeerChange> set_peer(const Layout& layout, const DescriptionFile& file);
-// As `network peer` and `network forget` know it, by name; not_found names those that are known.
-Result<PeerConfig> find_peer(const Layout& layout, const std::string& name);
-// Takes it out again: its engine is not let in any more; a connection that stands ends with the node's next start. not_found names those
-// that are known.
-Result<PeerConfig> forget_peer(const Layout& layout, const std::string& name);
 
 }  // namespace careledger::apps::network
