@@ -24,6 +24,8 @@ constexpr double kOverloadSeconds = 30;
 constexpr double kEmptySeconds = 15;
 constexpr double kSignedRate = 14000;  // a second of load, at most: so many are signed beforehand
 constexpr double kBackSeconds = 120;   // of a steady load, at most, until a node is there again
+constexpr double kFreshSeconds = 600;  // the same until a snapshot is fresh: its blocks above
+constexpr std::uint64_t kFreshFrom = 100, kFreshUntil = 400;
 constexpr double kQuietMs = 300;       // one command that takes no longer says that the network is steady again
 constexpr std::size_t kKilled = kNodes - 1;
 
@@ -67,7 +69,7 @@ void prepare(Bench& bench) {
     fmt::print("signing commands…\n");
     std::fflush(stdout);
     const double fast = (bench.seconds + 2 * kOverloadSeconds) * kSignedRate;
-    const double steady = (bench.seconds / 2 + bench.away * 4 / 3 + 3 * kBackSeconds) * kSteadyRate;
+    const double steady = (bench.seconds / 2 + bench.away * 4 / 3 + 3 * kBackSeconds + kFreshSeconds) * kSteadyRate;
     bench.commands = presigned(ledger.world, static_cast<std::size_t>(fast + steady));
   }
   for (std::size_t i = 1; i < kNodes; ++i)
@@ -230,6 +232,7 @@ class Story {
   // It has lost its ledger and its engine's blocks, not the record of what it signed.
   void with_snapshot() {
     say("one begins with a snapshot");
+    await_snapshot();
     network_[kKilled].kill();
     const std::vector<NodeOrder> orders = bench_.orders("node");
     for (const char* lost : {"/ledger", "/engine", "/snapshots"}) std::filesystem::remove_all(orders[kKilled].folder + lost);
@@ -237,6 +240,16 @@ class Story {
     order.servers = "unix://" + orders[0].folder + "/engine/rpc.sock,unix://" + orders[1].folder + "/engine/rpc.sock";
     network_[kKilled].give(order);
     add(judged("consortium: beginning with a snapshot, until it is where the others are", until_there(), "s", Better::lower, 30, 0));
+  }
+
+  void await_snapshot() {
+    const double begin = seconds_now();
+    for (;;) {
+      const std::uint64_t height = network_[0].ask(Ask::height), above = height % kSnapshotEvery;
+      if (height > kSnapshotEvery && above >= kFreshFrom && above < kFreshUntil) return;
+      if (seconds_now() - begin > kFreshSeconds) give_up("no snapshot is made");
+      load_.at_rate(kSteadyRate, 0.5);
+    }
   }
 
   // Seconds until the one that was killed is where the others are, who have a steady load meanwhile.

@@ -48,7 +48,7 @@ struct NodeOrder {
 };
 
 inline constexpr std::size_t kBatchBytes = 64 * 1024;
-inline constexpr std::uint64_t kSnapshotEvery = 1000;    // blocks, as a member's node makes them
+inline constexpr std::uint64_t kSnapshotEvery = 3000;    // blocks, as a member's node makes them
 inline constexpr std::size_t kBatchesInFlight = 3;       // a node's, not yet final; both as a member's node has them
 inline constexpr std::size_t kEmptyBatchesInFlight = 8;  // of the empty application, so that nothing of ours holds the engine back
 

@@ -136,19 +136,24 @@ Result<void> verify_ledger(const BackupFolders& from, const std::string& aside) 
   return store->verify();
 }
 
+// Whether it is the backup of a grown ledger's former owner and has none of the blocks from before that, as it says itself. Those that it
+// has are read through. corrupt: they were lost, or are not those.
+Result<bool> lacks_old_blocks(const BackupFolders& from, const Config& config) {
+  if (!system_files().exists(from.data + "/grown.pb")) return false;
+  CARELEDGER_TRY(const auto handed, network::GrownFile::open(system_files(), from.data + "/grown.careledger"));
+  CARELEDGER_TRY(const bool there, network::backup_has_old_chain(system_files(), from.data, config, handed.grown()));
+  if (there) CARELEDGER_CHECK(network::check_old_chain(system_files(), from.data + network::kOldChain, handed.grown()));
+  return !there && network::is_former_owner(config, handed.grown());
+}
+
 // What a network's member is known by: without it nobody lets it in.
 Result<void> verify_member(const BackupFolders& from, const Config& config, vault::Keystore& keys) {
   CARELEDGER_TRY(const Bytes founding, system_files().read_all(from.data + "/founding.pb", kFoundingBytesMax));
   if (kernel::ledger_id(founding) != config.ledger)
     return fail(ErrorKind::corrupt, from.data + "/founding.pb founds another ledger than careledger.json names");
   CARELEDGER_CHECK(system_files().read_all(from.data + "/founding.txt", kSmallFileMax));
-  if (system_files().exists(from.data + "/grown.pb")) {
-    CARELEDGER_TRY(const auto handed, network::GrownFile::open(system_files(), from.data + "/grown.careledger"));
-    CARELEDGER_TRY(const bool there, network::backup_has_old_chain(system_files(), from.data, config, handed.grown()));
-    if (there) CARELEDGER_CHECK(network::check_old_chain(system_files(), from.data + network::kOldChain, handed.grown()));
-  } else {
+  if (!system_files().exists(from.data + "/grown.pb"))
     CARELEDGER_CHECK(system_files().read_all(from.data + "/description.json", kSmallFileMax));
-  }
   for (const vault::Purpose purpose : {vault::Purpose::validator, vault::Purpose::engine_node})
     if (!keys.holds(purpose))
       return fail(ErrorKind::corrupt, from.keys + "/ledger.keys holds no key of a validator, or none of its engine");
@@ -209,6 +214,7 @@ Result<BackedUp> back_up(NodeAccess& node, const BackupFolders& to) {
   for (const OrganisationConfig& one : organisations) CARELEDGER_CHECK(ask_for(node, one.slug, to, BackupPart::records, done));
   CARELEDGER_CHECK(ask_for(node, organisations.front().slug, to, BackupPart::ledger, done));
   for (const OrganisationConfig& one : organisations) CARELEDGER_CHECK(ask_for(node, one.slug, to, BackupPart::accesses, done));
+  done.without_old_blocks = system_files().exists(to.data + network::kNoOldChain);
   return done;
 }
 
@@ -247,7 +253,7 @@ Result<BackedUp> verify_backup(const BackupFolders& from, const SealChoice& choi
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(from.keys + "/ledger.keys", seal, clock, entropy));
   if (config.network) CARELEDGER_CHECK(verify_member(from, config, *keys));
   else CARELEDGER_CHECK(verify_ledger(from, pattern + "/ledger"));
-  done.without_old_blocks = system_files().exists(from.data + network::kNoOldChain);
+  CARELEDGER_TRY(done.without_old_blocks, lacks_old_blocks(from, config));
   return done;
 }
 
@@ -272,7 +278,16 @@ Result<BlockTime> restore_organisation(const Layout& layout, const BackupFolders
   return records.time;
 }
 
+// Before anything is written: whoever mends the backup then gives the same command again.
+Result<void> check_old_blocks(const BackupFolders& from) {
+  if (!system_files().exists(from.data + "/grown.pb")) return {};
+  CARELEDGER_TRY(const Config config, read_config(system_files(), from.data + "/careledger.json"));
+  CARELEDGER_CHECK(lacks_old_blocks(from, config));
+  return {};
+}
+
 Result<void> restore_folder(const Layout& layout, const BackupFolders& from, const SealChoice& choice, Clock& clock, Entropy& entropy) {
+  CARELEDGER_CHECK(check_old_blocks(from));
   CARELEDGER_CHECK(make_empty(layout.folder));
   CARELEDGER_CHECK(copy_file(from.data + "/careledger.json", layout.config()));
   CARELEDGER_CHECK(upgrade_config(system_files(), layout.config()));
@@ -280,10 +295,6 @@ Result<void> restore_folder(const Layout& layout, const BackupFolders& from, con
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_CHECK(copy_file(from.keys + "/ledger.keys", layout.keystore()));
   CARELEDGER_CHECK(copy_file(from.data + "/founding.pb", layout.founding()));
-  if (system_files().exists(from.data + "/grown.careledger")) {
-    CARELEDGER_TRY(const auto handed, network::GrownFile::open(system_files(), from.data + "/grown.careledger"));
-    CARELEDGER_CHECK(network::backup_has_old_chain(system_files(), from.data, config, handed.grown()));
-  }
   BlockTime used = clock.now();
   for (const OrganisationConfig& organisation : config.organisations) {
     CARELEDGER_TRY(const BlockTime written, restore_organisation(layout, from, organisation, seal, clock, entropy));
@@ -304,7 +315,6 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
                          const network::JoinOrder& fetching) {
   if (!system_files().exists(layout.restoring())) CARELEDGER_CHECK(restore_folder(layout, from, choice, clock, entropy));
   BackedUp done;
-  done.without_old_blocks = system_files().exists(from.data + network::kNoOldChain);
   if (system_files().exists(layout.restoring())) {
     CARELEDGER_TRY(const Bytes begun, system_files().read_all(layout.restoring(), kSmallFileMax));
     if (begun != fs::absolute(from.data).string())
@@ -322,6 +332,9 @@ Result<BackedUp> restore(const Layout& layout, const BackupFolders& from, const 
     done.audit_entries += organisation->audit().size();
   }
   done.height = node->ledger().ordering().height();
+  if (const auto& grown = node->ledger().grown())
+    done.without_old_blocks =
+        network::is_former_owner(node->config(), *grown) && !network::has_old_chain(node->ledger().replica().view(), *grown);
   node->stop();
   return done;
 }

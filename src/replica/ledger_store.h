@@ -28,7 +28,7 @@ struct LedgerStoreOptions {
   bool create = true;
   bool read_only = false;               // changes nothing and takes no lock: storage/store.h
   std::size_t cache_bytes = 96u << 20;  // filled only by what is read: a small ledger uses little of it
-  std::size_t write_buffer_bytes = 64u << 20;
+  std::size_t write_buffer_bytes = 56u << 20;
   std::shared_ptr<storage::DiskLayer> disk{};  // tests: faults
   std::shared_ptr<storage::Room> room{};       // what to do when the disk is full
 };

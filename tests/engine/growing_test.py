@@ -402,6 +402,7 @@ class Growing(Embedded):
         self.assertIn(lost, run("backup", self.folder(NORTH), *where, "--verify", check=7).stderr)
         shutil.copy(self.folder(NORTH) + ".key", self.path("unfounded.key"))
         self.assertIn(lost, run("restore", self.path("unfounded"), *where, "--engine", ENGINE, check=7).stderr)
+        self.assertFalse(os.path.exists(self.path("unfounded")))  # the same command may be given again
         with open(data + "/old-chain.none", "w", encoding="utf-8"):
             pass
         self.assertIn("none of the blocks from before", run("backup", self.folder(NORTH), *where, "--verify", check=0).stdout)

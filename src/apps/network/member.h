@@ -27,7 +27,7 @@ inline constexpr proof::BlockLimits kBlockLimits{2 << 20, -1};  // larger blocks
 
 struct EngineChoice {                     // what a node's own administrator decides
   std::string program{};                  // empty: none, so that only an embedded ledger opens
-  std::uint64_t snapshot_every = 1000;    // blocks; 0: no snapshot is made here for nodes that come later
+  std::uint64_t snapshot_every = 3000;    // blocks; 0: no snapshot is made here for nodes that come later
   ordering::abci::Retention retention{};  // of the engine's blocks
   // Tests alone choose these: they cannot wait for as long.
   std::uint32_t look_ms = ordering::abci::kLookMs;
