@@ -20,8 +20,9 @@ class BlocksCheck {
   std::shared_ptr<const replica::StoredBlock> read(Height height);
   void add(const replica::StoredBlock& block);
   void pass_over(Height height);  // what is stored of it is not to be believed, which was found
-  // A header that its validators signed: it commits to the results of the block before, if that was added.
-  void hold_results(const proof::Header& header);
+  // A header that its validators signed, one after the other: it commits to the results of the block before, if that was added, and to what
+  // the state was after it, which a block without commands and evidence did not change.
+  void hold(const proof::Header& header);
   void end();  // after the last one, unless there were too many findings
 
   std::uint64_t older_entries() const { return log_.older(); }  // of the log, left by blocks below `from`
@@ -31,12 +32,15 @@ class BlocksCheck {
  private:
   void begin(Height from);
   void found(Height height, const std::string& what);
+  void found_of_index(Height height, const std::string& what);
   const replica::View view_;
   std::vector<vault::CheckFinding>& findings_;
   const std::size_t findings_max_;
   replica::LogAudit log_;
   replica::IndexAudit index_;
   replica::ResultsAudit results_;
+  std::size_t index_findings_ = 0;
+  std::optional<proof::Header> quiet_;  // of the block before, when it changed nothing
 };
 
 }  // namespace careledger::apps

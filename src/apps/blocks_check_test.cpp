@@ -185,6 +185,43 @@ TEST_F(BlocksOfAChain, EachRowOfTheIndexThatIsGoneIsNamed) {
   EXPECT_TRUE(found().empty());
 }
 
+TEST_F(BlocksOfAChain, HoweverManyRowsAreGoneTheBlocksAreLookedAt) {
+  for (const Bytes& row : index_rows()) write_row(columns::kIndex, row, std::nullopt);
+  replica::BlockRow edited = block_row({13});
+  edited.mutable_results(0)->set_code(1);
+  edited.mutable_results(0)->clear_codes();
+  edited.mutable_results(0)->set_commands(0);
+  write_row(columns::kBlocks, replica::block_key({13}), edited.SerializeAsString());
+  for (const Height oldest : {Height{1}, Height{6}}) {
+    if (oldest > Height{1}) drop_below(oldest);
+    const auto said = found(oldest);
+    EXPECT_EQ(std::ranges::count(said, at({13}) + kOtherResults), 1);
+    EXPECT_GT(std::ranges::count_if(said, [](const std::string& one) { return one.find("the index of commands") != std::string::npos; }),
+              3);
+    EXPECT_LE(said.size(), 11u);
+  }
+}
+
+TEST_F(BlocksOfAChain, AHeaderThatNamesAnotherStateAfterABlockThatChangedNothingIsNamed) {
+  tip_.app_hash[0] = static_cast<char>(tip_.app_hash[0] ^ 1);  // as a key signs that is made to sign over an edited state
+  add({});
+  const auto said = found();
+  const std::string other = at(tip_.height) + "its header names another state than the one before it, whose block changed nothing";
+  EXPECT_EQ(std::ranges::count(said, other), 1) << said.size();
+}
+
+TEST_F(BlocksOfAChain, ALedgerThatSaysItIsEndlessIsLookedAtNonetheless) {
+  replica::Tip tip;
+  ASSERT_TRUE(tip.ParseFromString(store_->get(columns::kMeta, replica::kTipKey).value().value()));
+  tip.set_height(std::uint64_t{1} << 39);
+  write_row(columns::kMeta, Bytes(replica::kTipKey), tip.SerializeAsString());
+  open();
+  const replica::View view = replica_->view();
+  replica::IndexAudit audit(view, {1}, view.height());
+  ASSERT_TRUE(audit.add(**view.block({3})));
+  EXPECT_TRUE(audit.end(10)->empty());
+}
+
 TEST_F(BlocksOfAChain, ARowOfTheIndexThatLeadsElsewhereIsNamed) {
   const Bytes row = index_rows().front();
   const replica::Location place = *replica::location_of(row);

@@ -23,7 +23,7 @@ class Walk {
       return found(height, header ? validators.error().message : header.error().message);
     }
     if (const auto holds = proof::verify_commit(*header, *validators); !holds) found(height, "its commit: " + holds.error().message);
-    else blocks_.hold_results(header->header);
+    else blocks_.hold(header->header);
     if (before_ && header->header.last_block_id != *before_) found(height, "it does not follow the block before it");
     look_at_batches(height, header->header);
     before_ = header->commit.block_id;

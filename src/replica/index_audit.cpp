@@ -15,8 +15,7 @@ std::string in_words(std::size_t missing, std::size_t of) {
 
 }  // namespace
 
-IndexAudit::IndexAudit(View view, Height from, Height until)
-    : view_(std::move(view)), from_(from), until_(until), expected_(until < from ? 0 : until.value - from.value + 1, kNotAdded) {}
+IndexAudit::IndexAudit(View view, Height from, Height until) : view_(std::move(view)), from_(from), until_(until) {}
 
 Result<std::size_t> IndexAudit::missing(std::span<const Bytes> keys) const {
   const std::vector<ByteView> views(keys.begin(), keys.end());
@@ -46,13 +45,17 @@ Result<void> IndexAudit::add(const StoredBlock& block) {
     if (kernel::consumes_number(block.commands[i].code))
       keys.push_back(index_key(block.commands[i].digest, {block.height, static_cast<std::uint32_t>(i)}));
   CARELEDGER_TRY(const std::size_t gone, missing(keys));
-  if (counts(block.height)) expected_[block.height.value - from_.value] = static_cast<std::int64_t>(keys.size() - gone);
+  if (counts(block.height)) {  // grown as blocks are there: what the ledger says of its height nobody signed
+    const std::size_t at = block.height.value - from_.value;
+    if (at >= expected_.size()) expected_.resize(at + 1, kNotAdded);
+    expected_[at] = static_cast<std::int64_t>(keys.size() - gone);
+  }
   if (gone > 0) return fail(ErrorKind::corrupt, in_words(gone, keys.size()) + " commands");
   return {};
 }
 
 void IndexAudit::pass_over(Height height) {
-  if (counts(height)) expected_[height.value - from_.value] = kNotAdded;
+  if (counts(height) && height.value - from_.value < expected_.size()) expected_[height.value - from_.value] = kNotAdded;
 }
 
 Result<std::vector<IndexAudit::Found>> IndexAudit::end(std::size_t found_max) const {
@@ -64,7 +67,7 @@ Result<std::vector<IndexAudit::Found>> IndexAudit::end(std::size_t found_max) co
     if (!place) found.push_back({{}, "the index of commands has a row that does not read: " + to_hex(at->key())});
     else if (place->height > view_.height())
       found.push_back({place->height, "the index of commands leads to it, and it is above the newest block"});
-    else if (counts(place->height)) ++rows[place->height.value - from_.value];
+    else if (counts(place->height) && place->height.value - from_.value < rows.size()) ++rows[place->height.value - from_.value];
   }
   CARELEDGER_CHECK(at->status());
   for (std::size_t i = 0; i < rows.size() && found.size() < found_max; ++i)

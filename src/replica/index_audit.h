@@ -1,10 +1,10 @@
 // Holds the index of commands by their digests against what it leads to. No root covers it: a row that is gone hides a command from whoever
 // asks for its receipt or its proof, one that was added may put another receipt before the true one.
 //
-// Each entry of the log must be found, and each command of the blocks that are kept. Rows of refused commands whose block was dropped lead
-// nowhere, and are let alone.
+// Each entry of the log must be found, and each command of the blocks that are kept which used its number up: no other stands in the index.
+// Rows of refused commands whose block was dropped lead nowhere, and are let alone.
 //
-// Thread-safety: one thread; the ledger may go on meanwhile.
+// Memory: 16 bytes a block. Thread-safety: one thread; the ledger may go on meanwhile.
 #pragma once
 
 #include <vector>
@@ -34,7 +34,7 @@ class IndexAudit {
   bool counts(Height height) const { return height >= from_ && height <= until_; }
   const View view_;
   const Height from_, until_;
-  std::vector<std::int64_t> expected_;  // rows of each block from from_ on; kNotAdded
+  std::vector<std::int64_t> expected_;  // rows of each block from from_ to the newest that was added; kNotAdded
 };
 
 }  // namespace careledger::replica

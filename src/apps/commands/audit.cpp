@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "apps/act_record.h"
 #include "apps/admin_api.h"
@@ -147,10 +148,11 @@ Result<Findings> look_at_network(Node& node, const Layout& layout, const Options
 void note_results(Looked& looked) {
   const auto& [blocks, held] = looked.results;
   if (held == blocks) return;
-  looked.notes.push_back(fmt::format(
-      "of {} blocks with commands, the results of {} were held against the header after them; of the others only which commands were ok, "
-      "against the log",
-      blocks, held));
+  looked.notes.push_back(
+      fmt::format("of {} blocks with commands, the results of {} were held against the header after them, or by executing the newest "
+                  "again; of the others "
+                  "only which commands were ok, against the log",
+                  blocks, held));
 }
 
 Result<void> look_at_ledger(Node& node, const Layout& layout, const Options& options, bool quiet, Looked& looked) {
@@ -202,6 +204,8 @@ Result<Looked> look(const Options& options, bool quiet) {
   const Layout layout = layout_of(options.folder.folder);
   CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, options.folder.seal, system_clock(), system_entropy()));
   Looked looked;
+  std::error_code ignored;
+  std::filesystem::remove_all(layout.ledger_again(), ignored);  // of an audit that was killed
   CARELEDGER_CHECK(look_at_ledger(*node, layout, options, quiet, looked));
   for (const auto& organisation : node->organisations()) {
     CARELEDGER_CHECK(look_at(*organisation, node->ledger(), quiet, looked));

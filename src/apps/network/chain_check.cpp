@@ -46,7 +46,7 @@ class Walk {
       return;
     }
     proof::LightBlock block{std::move(*header), set_};
-    if (follow(height, block)) blocks_.hold_results(block.signed_header.header);
+    if (follow(height, block)) blocks_.hold(block.signed_header.header);
     compare_blocks(height, block.signed_header.header);
     compare_state(height, block.signed_header.header);
     before_ = std::move(block.signed_header);
@@ -64,7 +64,11 @@ class Walk {
     look_at_unproven(tip, header);
   }
 
-  const replica::ResultsAudit::Count& results() const { return blocks_.results(); }
+  replica::ResultsAudit::Count results() const {
+    replica::ResultsAudit::Count count = blocks_.results();
+    if (executed_again_) ++count.held;
+    return count;
+  }
 
  private:
   // Signed by the validators that the block before announced; the first one's are the founders. False: that was found not to be so.
@@ -158,6 +162,7 @@ class Walk {
       return report_.unheld.push_back(what + ", so that no signature covers state and log, and it could not be executed again: " +
                                       again.error().message + "; start the node, let it run until the next block, and look again");
     if (*again) return found(tip, **again);
+    executed_again_ = true;
     report_.notes.push_back(what + ": state and log are what its commands make of those that its own header names");
   }
 
@@ -181,6 +186,7 @@ class Walk {
   ChainReport& report_;
   const Height begins_, first_, kept_;
   const ExecuteAgain& execute_again_;
+  bool executed_again_ = false;  // the newest block, and its results are those that are stored
   BlocksCheck blocks_;
   proof::ValidatorSet set_;
   std::optional<proof::SignedHeader> before_;

@@ -30,7 +30,7 @@ struct ChainReport {
   std::vector<vault::CheckFinding> findings;  // by block
   std::vector<std::string> notes;             // what nothing could be held against, and why
   std::vector<std::string> unheld;            // the same of the state and the log as a whole
-  replica::ResultsAudit::Count results{};
+  replica::ResultsAudit::Count results{};     // the newest block's are held, too, when it was executed again
 };
 
 // What is wrong with the newest block, which has this header while what it changed stands in none (newest_again.h); errors: not known.

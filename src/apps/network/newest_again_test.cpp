@@ -130,6 +130,7 @@ TEST_F(UnprovenBlock, IsSoundWhenExecutingItAgainGivesWhatIsHere) {
   const ChainReport report = look();
   EXPECT_TRUE(report.findings.empty()) << report.findings.front().what;
   EXPECT_TRUE(report.unheld.empty()) << report.unheld.front();
+  EXPECT_EQ(report.results.held, report.results.blocks);
   ASSERT_EQ(report.notes.size(), 1u);
   EXPECT_EQ(report.notes.front(), "what block " + std::to_string(tip_.height.value) +
                                       " changed stands in no signed header yet: state and log are what its commands make of those that its "
@@ -197,6 +198,7 @@ TEST_F(UnprovenBlock, IsHeldAgainstNothingWhereItCannotBeExecutedAgain) {
   ChainReport report = look();
   EXPECT_TRUE(report.findings.empty());
   EXPECT_TRUE(report.notes.empty());
+  EXPECT_EQ(report.results.held + 1, report.results.blocks);
   ASSERT_EQ(report.unheld.size(), 1u);
   EXPECT_NE(report.unheld.front().find("no signature covers state and log, and it could not be executed again"), std::string::npos);
   report = check_chain(replica_->view(), maker_.validators(), *this, {});

@@ -290,6 +290,25 @@ class LocalOrdering final : public Local {
   std::thread sequencer_;
 };
 
+tl::unexpected<Error> edited(const Tip& tip, const std::string& what) {
+  return fail(ErrorKind::corrupt,
+              what + " the newest block, " + std::to_string(tip.height.value) + ": somebody changed what is stored; restore from a backup");
+}
+
+// Whether the newest header names what the newest block led to. What was edited at rest must not be signed over: that header holds itself,
+// the results are those of the block, and one without commands changed nothing.
+Result<bool> is_proven(const replica::View& view, const Tip& tip, const proof::ValidatorSet& validators) {
+  CARELEDGER_TRY(const proof::SignedHeader newest, read_header(view, tip.height));
+  if (const auto held = proof::verify_commit(newest, validators); !held)
+    return edited(tip, "the ledger's key did not sign (" + held.error().message + ") the header that is stored of");
+  CARELEDGER_TRY(const auto block, view.block(tip.height));
+  if (proof::results_hash(replica::results_of(*block)) != tip.results_hash) return edited(tip, "two results are stored, which differ, of");
+  const bool proven = newest.header.app_hash == tip.app_hash;
+  if (!proven && newest.header.data_hash == proof::data_hash({}))
+    return edited(tip, "state and log as they are stored are not those that the header names of");
+  return proven;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Local>> start(replica::Replica& replica, crypto::SigningKey validator, const Clock& clock, const Config& config) {
@@ -301,13 +320,8 @@ Result<std::unique_ptr<Local>> start(replica::Replica& replica, crypto::SigningK
   proof::ValidatorSet validators = maker->validators();
   bool proven = true;
   if (tip.height.value > 0) {
-    CARELEDGER_TRY(const proof::SignedHeader newest, read_header(view, tip.height));
-    proven = newest.header.app_hash == tip.app_hash;
-    // A block without commands changed nothing: its own header names what is here, or somebody edited that, and it must not be signed.
-    if (!proven && newest.header.data_hash == proof::data_hash({}))
-      return fail(ErrorKind::corrupt, "state and log as they are stored are not those that the header of the newest block, " +
-                                          std::to_string(tip.height.value) + ", names: they were changed; restore from a backup");
     CARELEDGER_TRY(validators, read_validators(view));
+    CARELEDGER_TRY(proven, is_proven(view, tip, validators));
   }
   const auto growth = growth_of(view);
   if (growth && tip.height > seal_height(*growth))

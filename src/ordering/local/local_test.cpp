@@ -175,7 +175,32 @@ TEST_F(LocalOrderingTest, AStateThatWasEditedAtRestIsNotSigned) {
   const auto started = start(*replica_, validator_.clone(), clock_, Config{.epoch_ms = 1});
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().kind, ErrorKind::corrupt);
-  EXPECT_NE(started.error().message.find("the header of the newest block, 2, names"), std::string::npos) << started.error().message;
+  EXPECT_NE(started.error().message.find("the header names of the newest block, 2"), std::string::npos) << started.error().message;
+}
+
+TEST_F(LocalOrderingTest, AHeaderOrResultsThatWereEditedAtRestAreNotGoneOnFrom) {
+  ASSERT_EQ(send(admit(1, "North")).outcome, Outcome::final);
+  wait_provable({1});
+  ordering_->stop();
+  ordering_.reset();
+  const auto refused = [&](const Bytes& key, std::size_t at) {
+    const Bytes whole = store_->get(replica::columns::kMeta, key).value().value();
+    Bytes bad = whole;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    for (const Bytes& value : {bad, whole}) {
+      storage::Batch batch;
+      batch.put(replica::columns::kMeta, key, value);
+      ASSERT_TRUE(store_->write(batch, storage::Durability::synced));
+      replica_.reset();
+      replica_ = founder_.open(store_);
+      const auto started = start(*replica_, validator_.clone(), clock_, Config{.epoch_ms = 1});
+      EXPECT_EQ(started.has_value(), value == whole) << key;
+      if (!started) EXPECT_EQ(started.error().kind, ErrorKind::corrupt) << started.error().message;
+    }
+  };
+  const Bytes header = replica::side_key("header" + u64_bytes(2));
+  refused(header, store_->get(replica::columns::kMeta, header).value()->size() - 1);  // of the signature
+  refused(replica::side_key("results"), 3);
 }
 
 TEST_F(LocalOrderingTest, AnotherValidatorKeyIsRefused) {
