@@ -26,7 +26,7 @@ constexpr double kSignedRate = 14000;  // a second of load, at most: so many are
 constexpr double kBackSeconds = 120;   // of a steady load, at most, until a node is there again
 constexpr double kFreshSeconds = 600;  // the same until a snapshot is fresh: its blocks above
 constexpr std::uint64_t kFreshFrom = 100, kFreshUntil = 400;
-constexpr double kQuietMs = 300;       // one command that takes no longer says that the network is steady again
+constexpr double kQuietMs = 300;  // one command that takes no longer says that the network is steady again
 constexpr std::size_t kKilled = kNodes - 1;
 
 struct Bench {
