@@ -118,7 +118,7 @@ Result<std::string> trust_text(Ledger& ledger, std::optional<std::int64_t> trust
                                       *trusting_period_s};
     trust.validators = std::move(newest.validators);
   } else {
-    CARELEDGER_TRY(trust.validators, ledger.first_validators());
+    CARELEDGER_TRY(trust.validators, ledger.trusted_validators());
   }
   trust.log = ledger.checkpoints().log_key();
   trust.witnesses = ledger.checkpoints().witness_keys();

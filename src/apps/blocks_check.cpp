@@ -60,16 +60,14 @@ void BlocksCheck::hold(const proof::Header& header) {
 void BlocksCheck::end() {
   const auto rows = index_.end(findings_max_ - std::min(findings_max_, findings_.size()));
   if (!rows) return findings_.push_back({"ledger", "the index of commands", rows.error().message});
-  for (const auto& one : *rows) {
-    if (one.block.value > 0) found_of_index(one.block, one.what);
-    else findings_.push_back({"ledger", "the index of commands", one.what});
-  }
+  for (const auto& one : *rows) found_of_index(one.block, one.what);
 }
 
 // A few name it: whoever takes many rows out must not keep the blocks from being looked at.
 void BlocksCheck::found_of_index(Height height, const std::string& what) {
-  if (index_findings_ < kIndexFindingsMax) found(height, what);
-  ++index_findings_;
+  if (++index_findings_ > kIndexFindingsMax) return;
+  if (height.value > 0) found(height, what);
+  else findings_.push_back({"ledger", "the index of commands", what});
 }
 
 void BlocksCheck::found(Height height, const std::string& what) {

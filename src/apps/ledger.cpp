@@ -161,7 +161,8 @@ const ordering::Grown* Ledger::grown() const {
 
 bool Ledger::failed() const {
   if (const Together* now = together()) return now->member && now->member->failed();
-  return !local_->sealed() && !local_->has_quorum();
+  const bool has_quorum = local_->has_quorum();  // first: the seal, which never ends, may come between the two
+  return !has_quorum && !local_->sealed();
 }
 
 Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
@@ -201,9 +202,20 @@ Result<proof::ValidatorSet> Ledger::first_validators() {
   return before != nullptr ? before->successors : founders_of(founding_);
 }
 
+Result<proof::ValidatorSet> Ledger::trusted_validators() {
+  const ordering::Grown* before = grown();
+  if (before != nullptr && ordering().height() <= before->seal_height()) return before->validators;
+  return first_validators();
+}
+
+// Up to the seal the old chain's key signed, which trust files from before name: it alone has, until the network makes its first block.
+bool Ledger::is_of_old_chain(const Together& together, const proof::Header& header) {
+  return together.grown && Height{static_cast<std::uint64_t>(header.height)} <= together.grown->seal_height();
+}
+
 Result<void> Ledger::add_walk(proof::Bundle& bundle) {
   const Together* now = together();
-  if (now == nullptr) return {};
+  if (now == nullptr || is_of_old_chain(*now, bundle.signed_header.header)) return {};
   auto walk = now->walks->lead_to({bundle.signed_header, bundle.validators});
   if (!walk && walk.error().kind == ErrorKind::not_found)
     return fail(

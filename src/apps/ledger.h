@@ -66,9 +66,11 @@ class Ledger {
   Result<network::ValidatorKeys*> validator_keys();
   ordering::chain_json::Rules rules_at(Height height) const;
   storage::Store& store() { return *store_; }
-  // Of the first block, also when this node began above it: what trust files name. Of a ledger that grew, those of the network's first:
-  // whoever believed the old chain's key would believe whatever it signs.
+  // Of the first block, also when this node began above it. Of a ledger that grew, those of the network's first.
   Result<proof::ValidatorSet> first_validators();
+  // What trust files name: those, but the old chain's as long as a network that grew from it has no block. Afterwards never: whoever
+  // believed the old key would believe whatever it signs.
+  Result<proof::ValidatorSet> trusted_validators();
   // Adds to a bundle what leads from them to the validators of its header; nothing while they sign themselves. unavailable: this node has
   // not the blocks for it, since it began with a snapshot or drops old ones.
   Result<void> add_walk(proof::Bundle& bundle);
@@ -96,6 +98,7 @@ class Ledger {
   Result<std::unique_ptr<Together>> make_together(std::optional<ordering::Grown> grown);
   Result<std::unique_ptr<network::Member>> start_member(const Layout& layout, vault::Keystore& keys, const Clock& clock,
                                                         const Engine& engine, const Together& together);
+  static bool is_of_old_chain(const Together& together, const proof::Header& header);
   void publish(std::unique_ptr<Together> together);
   Together* together() const { return now_together_.load(std::memory_order_acquire); }
   std::shared_ptr<storage::Store> store_;

@@ -352,6 +352,7 @@ class Growing(Embedded):
         self.assertEqual(node.origin, self.addresses(NORTH)[3])
         headers = self.put(NORTH, {"resourceType": "Basic", "id": "between", "code": {"text": "x"}})
         self.assertEqual(headers.get("CareLedger-Anchor"), "pending")
+        self.proof_of(NORTH, "Basic/old")  # by the old chain's key, as long as nobody else is there
         self.assertIn("network's already", self.grow([self.files[name] for name, _ in NEWCOMERS]).stdout)
         self.assertEqual(len(self.validator()), 1)
         self.assertNotEqual(self.validator(), before)

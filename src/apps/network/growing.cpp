@@ -284,6 +284,10 @@ Result<Config> prepare_to_join_grown(const Layout& layout, const LateOrder& orde
 
 Result<void> load_grown(const Layout& layout) {
   CARELEDGER_TRY(GrownFile file, GrownFile::open(system_files(), layout.grown_file()));
+  CARELEDGER_TRY(const Bytes kept, system_files().read_all(layout.grown(), ordering::kGrownBytesMax));
+  if (file.bytes() != kept)  // its owner can make several ends of the old chain
+    return fail(ErrorKind::corrupt, layout.grown_file() + " is of another network than " + layout.grown() +
+                                        ": take the copy that a member of this network keeps");
   CARELEDGER_TRY(const bool there, reaches(layout, file.grown().seal_height()));
   if (there) return {};
   CARELEDGER_CHECK(remove_ledger(layout.ledger()));

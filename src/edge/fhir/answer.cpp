@@ -107,7 +107,7 @@ struct Waiting : std::enable_shared_from_this<Waiting> {
       return deliver(std::move(response));
     }
     auto& vault = state.parts.vault;
-    const auto& waits = state.config.waits_for_anchor;  // what follows may end this
+    const auto waits = state.config.waits_for_anchor;  // a copy: once it is answered, this and the handler may go
     vault.when_anchored(number, [self = shared_from_this()](const vault::AnchorState& anchor) {
       tell_anchor(self->response, anchor);
       self->deliver(std::move(self->response));
