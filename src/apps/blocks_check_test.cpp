@@ -1,50 +1,21 @@
 // What no root covers of a chain's blocks: codes of refused commands, and the index of commands. Each edit of one is named by its block.
 #include "apps/blocks_check.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
-#include "apps/network/chain_check.h"
+#include "apps/network/test_checked_chain.h"
 #include "ordering/headers_kept.h"
-#include "ordering/local/chain_rows.h"
-#include "ordering/local/chain_writer.h"
-#include "replica/test_world.h"
 
 namespace careledger::apps {
 namespace {
 
 namespace columns = replica::columns;
-using replica::test::World;
-
-class HeadersOfStore final : public network::ChainSource {
- public:
-  HeadersOfStore(const replica::View& view, const proof::ValidatorSet& validators) : view_(view), validators_(validators) {}
-  Height newest() const override { return view_.height(); }
-  Height oldest() const override { return oldest_; }
-  Result<proof::SignedHeader> header(Height height) override { return ordering::local::read_header(view_, height); }
-  Result<proof::ValidatorSet> validators(Height) override { return validators_; }
-  Result<ordering::abci::EngineBlock> block(Height height) override {
-    CARELEDGER_TRY(const auto found, header(height));
-    return ordering::abci::EngineBlock{found.header, {}};
-  }
-  Height oldest_{1};
-
- private:
-  const replica::View view_;
-  const proof::ValidatorSet validators_;
-};
-
-class BlocksOfAChain : public ::testing::Test {
+class BlocksOfAChain : public network::CheckedChain {
  protected:
+  BlocksOfAChain() : CheckedChain(23) { store_ = replica::memory_ledger_store(); }
   void SetUp() override {
     open();
-    tip_.app_hash = replica_->view().app_hash().bytes();
-    tip_.results_hash = proof::results_hash({});
-    add({world_.batch({world_.admit(), world_.admit()})});
-    std::vector<ledger::SignedCommand> commands;
-    for (std::size_t i = 0; i < 8; ++i) commands.push_back(world_.propose(world_.organisations()[i % 2]));
-    add({world_.batch(commands)});
+    begin(8);
     std::mt19937_64 random(4);
     for (int i = 0; i < 8; ++i) {
       add({world_.random_batch(40, random)});
@@ -53,16 +24,10 @@ class BlocksOfAChain : public ::testing::Test {
     add({});
   }
   void open() { replica_ = replica::test::open_replica(world_, store_); }
-  void add(std::vector<Bytes> batches) {
-    const BlockTime now{World::kStart + 1000 * static_cast<std::int64_t>(tip_.height.value + 1)};
-    ASSERT_TRUE(ordering::local::add_block(*replica_, maker_, tip_, std::move(batches), now));
-  }
   network::ChainReport look(Height oldest = {1}) {
     open();
-    const replica::View view = replica_->view();
-    HeadersOfStore engine(view, maker_.validators());
-    engine.oldest_ = oldest;
-    return network::check_chain(view, maker_.validators(), engine, {});
+    oldest_ = oldest;
+    return network::check_chain(replica_->view(), maker_.validators(), *this, {});
   }
   std::vector<std::string> found(Height oldest = {1}) {
     std::vector<std::string> out;
@@ -106,13 +71,6 @@ class BlocksOfAChain : public ::testing::Test {
     write_row(columns::kMeta, replica::side_key(row.key), row.value);
   }
   static std::string at(Height height) { return "block " + std::to_string(height.value) + ": "; }
-
-  World world_{23};
-  std::shared_ptr<storage::Store> store_ = replica::memory_ledger_store();
-  std::unique_ptr<replica::Replica> replica_;
-  SeededEntropy entropy_{7};
-  ordering::local::ChainMaker maker_{kernel::chain_id(world_.ledger()), 1, crypto::SigningKey::generate(entropy_)};
-  ordering::local::Tip tip_;
 };
 
 const std::string kOtherResults = "what is stored of its results is not what the header after it commits to";

@@ -1,15 +1,10 @@
 // A member that was killed between a block and the one that proves it: what the block changed is executed again, and edits of it are found.
 #include "apps/network/newest_again.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 
-#include "apps/network/chain_check.h"
+#include "apps/network/test_checked_chain.h"
 #include "base/test_folder.h"
-#include "ordering/local/chain_rows.h"
-#include "ordering/local/chain_writer.h"
-#include "replica/test_world.h"
 #include "replica/workers.h"
 
 namespace careledger::apps::network {
@@ -17,16 +12,12 @@ namespace {
 
 namespace store_columns = replica::columns;
 
-class UnprovenBlock : public ::testing::Test, protected ChainSource {
+class UnprovenBlock : public CheckedChain {
  protected:
+  UnprovenBlock() : CheckedChain(31) {}
   void SetUp() override {
     open();
-    tip_.app_hash = replica_->view().app_hash().bytes();
-    tip_.results_hash = proof::results_hash({});
-    add({world_.batch({world_.admit(), world_.admit()})});
-    std::vector<ledger::SignedCommand> commands;
-    for (std::size_t i = 0; i < 6; ++i) commands.push_back(world_.propose(world_.organisations()[i % 2]));
-    add({world_.batch(commands)});
+    begin(6);
     add({});
     std::mt19937_64 random(6);
     while (!has_refused(tip_.height)) add({world_.random_batch(30, random)});
@@ -38,10 +29,6 @@ class UnprovenBlock : public ::testing::Test, protected ChainSource {
     options.folder = folder_.path() + "/ledger";
     store_ = std::move(*replica::open_ledger_store(options));
     replica_ = replica::test::open_replica(world_, store_);
-  }
-  void add(std::vector<Bytes> batches) {
-    const BlockTime now{replica::test::World::kStart + 1000 * static_cast<std::int64_t>(tip_.height.value + 1)};
-    ASSERT_TRUE(ordering::local::add_block(*replica_, maker_, tip_, std::move(batches), now));
   }
   bool has_refused(Height height) const {
     for (const auto& command : replica_->view().block(height).value()->commands)
@@ -106,22 +93,7 @@ class UnprovenBlock : public ::testing::Test, protected ChainSource {
     return {};
   }
 
-  Height newest() const override { return replica_->view().height(); }
-  Height oldest() const override { return {1}; }
-  Result<proof::SignedHeader> header(Height height) override { return ordering::local::read_header(replica_->view(), height); }
-  Result<proof::ValidatorSet> validators(Height) override { return maker_.validators(); }
-  Result<ordering::abci::EngineBlock> block(Height height) override {
-    CARELEDGER_TRY(const auto found, header(height));
-    return ordering::abci::EngineBlock{found.header, {}};
-  }
-
   TestFolder folder_;
-  replica::test::World world_{31};
-  std::shared_ptr<storage::Store> store_;
-  std::unique_ptr<replica::Replica> replica_;
-  SeededEntropy entropy_{9};
-  ordering::local::ChainMaker maker_{kernel::chain_id(world_.ledger()), 1, crypto::SigningKey::generate(entropy_)};
-  ordering::local::Tip tip_;
 };
 
 const std::string kOther = "executed again, it does not give state and log as they are here";
