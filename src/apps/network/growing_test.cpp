@@ -141,6 +141,16 @@ TEST_F(GrownFolder, OfOneThatComesLater) {
   holds("East", file);
 }
 
+TEST_F(GrownFolder, IsNotFilledFromACopyOfAnotherEnd) {
+  ASSERT_TRUE(found("South", file));
+  std::filesystem::copy_file(another_file(), at("South").grown_file(), std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::remove_all(at("South").ledger());
+  const auto loaded = load_grown(at("South"));
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().kind, ErrorKind::corrupt);
+  EXPECT_FALSE(std::filesystem::exists(at("South").ledger()));
+}
+
 TEST_F(GrownFolder, OfOneThatComesLaterIsForThatNetworkAlone) {
   describes("East");
   LateOrder wrong = order();
