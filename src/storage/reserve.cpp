@@ -47,6 +47,11 @@ void Room::tell(const std::string& what) const {
   if (tell_) tell_(what);
 }
 
+bool Room::some_room() const {
+  const auto free = free_bytes(folder_);
+  return free && *free > 0;
+}
+
 Room::State Room::look() {
   const std::lock_guard lock(mutex_);
   std::uint64_t free = free_bytes(folder_).value_or(0);
@@ -74,7 +79,7 @@ Result<void> Room::admit() {
 
 bool Room::give_out() {
   const std::lock_guard lock(mutex_);
-  if (!reserve_.release()) return false;
+  if (!reserve_.release()) return some_room();  // two writes may find the disk full at once, and one of them gives the reserve out
   accepting_.store(false, std::memory_order_release);
   tell("the disk is full: the reserve of " + mebibytes(reserve_.bytes()) + " is in use now; make room before it is used up");
   return true;

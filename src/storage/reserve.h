@@ -55,7 +55,8 @@ class Room {
   State state() const;  // as of now and the last look, changing nothing
   // storage, saying how much must be freed, when records are refused.
   Result<void> admit();
-  // A write found the disk full. True when the reserve was held and is now free: try again, once.
+  // A write found the disk full. True when there is room now, be it the reserve, given out by this call or by another's a moment before,
+  // or somebody else's: try again, once.
   bool give_out();
   bool accepting() const { return accepting_.load(std::memory_order_acquire); }  // as of the last look
 
@@ -64,6 +65,7 @@ class Room {
 
  private:
   void tell(const std::string& what) const;
+  bool some_room() const;  // any at all
   std::string folder_;
   std::uint64_t floor_bytes_;
   std::mutex mutex_;

@@ -322,6 +322,18 @@ TEST(ReserveTest, HoldsRealBlocksAndGivesThemBack) {
   EXPECT_TRUE(free_bytes(folder.path()));
 }
 
+TEST(RoomTest, OfTwoWritesThatFindTheDiskFullAtOnceEachIsToldToTryAgain) {
+  const Folder folder;
+  std::filesystem::create_directories(folder.path());
+  Room room(folder.path(), 1u << 20, 0);
+  int told = 0;
+  room.on_change([&](const std::string&) { ++told; });
+  ASSERT_TRUE(room.look().reserve_held);
+  EXPECT_TRUE(room.give_out());  // this one gives the reserve out
+  EXPECT_TRUE(room.give_out());  // and that one, which failed before it was given out, has its room too
+  EXPECT_EQ(told, 1);
+}
+
 // Any history of batches leaves both stores with the same rows.
 RC_GTEST_PROP(StorePropertyTest, StoresAgree, ()) {
   const Folder folder;
