@@ -1,12 +1,18 @@
 #include "apps/network/growing.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "apps/network/grown_file.h"
 #include "apps/network/old_chain.h"
 #include "apps/network/peers.h"
 #include "apps/node.h"
+#include "base/descriptor.h"
 #include "contracts/all.h"
 #include "contracts/governance/governance.h"
 #include "contracts/registry/registry.h"
@@ -127,14 +133,22 @@ Result<void> prove_state(const Layout& layout, GrownFile& file, const Descriptio
   return seated != nullptr ? check_seat(replica->view(), *seated) : Result<void>();
 }
 
-// The folder is nobody's until its configuration is written again. What is written after this makes the new name durable as well.
+// Whatever ends this in the middle leaves no ledger, or a whole one.
 Result<void> put_in_place(const Layout& layout) {
-  if (system_files().exists(layout.config())) CARELEDGER_CHECK(system_files().remove(layout.config()));
   CARELEDGER_CHECK(remove_ledger(layout.ledger()));
   std::error_code failed;
   std::filesystem::rename(unproven_ledger(layout), layout.ledger(), failed);
   if (failed) return fail(ErrorKind::storage, layout.ledger() + " cannot be made: " + failed.message());
-  return {};
+  const Descriptor folder(::open(layout.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() >= 0 && ::fsync(folder.get()) == 0) return {};
+  return fail(ErrorKind::storage, layout.folder + " cannot be made durable: " + std::strerror(errno));
+}
+
+// From the folder's own copies; the store is closed when it returns.
+Result<void> load_beside(const Layout& layout, GrownFile& file, bool has_old_blocks) {
+  CARELEDGER_CHECK(remove_ledger(unproven_ledger(layout)));
+  CARELEDGER_TRY(const auto store, open_ledger(unproven_ledger(layout)));
+  return has_old_blocks ? repeat_old_chain(system_files(), layout.old_chain(), file.grown(), store) : load_pieces(file, store);
 }
 
 // Who the others are: those who came, by their own descriptions, and the owner.
@@ -262,6 +276,7 @@ Result<Config> take(const Layout& layout, GrownFile file, const Coming& coming, 
     static_cast<void>(remove_ledger(unproven_ledger(layout)));
     return tl::make_unexpected(proof.error());
   }
+  if (founded) CARELEDGER_CHECK(system_files().remove(layout.config()));  // nobody's folder until it is written again
   CARELEDGER_CHECK(put_in_place(layout));
   CARELEDGER_CHECK(write_folder(layout, coming.path, file, config));
   return config;
@@ -289,12 +304,15 @@ Result<void> load_grown(const Layout& layout) {
     return fail(ErrorKind::corrupt, layout.grown_file() + " is of another network than " + layout.grown() +
                                         ": take the copy that a member of this network keeps");
   CARELEDGER_TRY(const bool there, reaches(layout, file.grown().seal_height()));
-  if (there) return {};
-  CARELEDGER_CHECK(remove_ledger(layout.ledger()));
-  CARELEDGER_TRY(const auto store, open_ledger(layout.ledger()));
-  if (!system_files().exists(layout.old_chain())) return load_pieces(file, store);
-  CARELEDGER_CHECK(repeat_old_chain(system_files(), layout.old_chain(), file.grown(), store));
-  return system_files().remove(layout.old_chain());  // the ledger has it now
+  const bool has_old_blocks = system_files().exists(layout.old_chain());
+  if (!there) {
+    if (auto loaded = load_beside(layout, file, has_old_blocks); !loaded) {
+      static_cast<void>(remove_ledger(unproven_ledger(layout)));
+      return loaded;
+    }
+    CARELEDGER_CHECK(put_in_place(layout));
+  }
+  return has_old_blocks ? system_files().remove(layout.old_chain()) : Result<void>();  // the ledger has it now
 }
 
 }  // namespace careledger::apps::network

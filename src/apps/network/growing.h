@@ -34,7 +34,7 @@ struct LateOrder {
 Result<Config> prepare_to_join_grown(const Layout& layout, const LateOrder& order, const Clock& clock);
 
 // The state at the seal once more, from the folder's own copy of that file, or from the old blocks where a backup brought them. Nothing
-// when there is a ledger that has the seal; one that ends below it is made anew.
+// when there is a ledger that has the seal. One that ends below it makes room for the whole new one alone, and stays on any error.
 Result<void> load_grown(const Layout& layout);
 
 }  // namespace careledger::apps::network

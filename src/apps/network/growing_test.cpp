@@ -5,6 +5,7 @@
 
 #include "apps/network/founding.h"
 #include "apps/network/grown_file.h"
+#include "apps/network/old_chain.h"
 #include "base/test_folder.h"
 #include "kernel/canonical.h"
 #include "ordering/test_grown.h"
@@ -149,6 +150,42 @@ TEST_F(GrownFolder, IsNotFilledFromACopyOfAnotherEnd) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().kind, ErrorKind::corrupt);
   EXPECT_FALSE(std::filesystem::exists(at("South").ledger()));
+}
+
+TEST_F(GrownFolder, IsFilledAgainWhollyOrNotAtAll) {
+  ASSERT_TRUE(found("South", file));
+  const Layout layout = at("South");
+  std::filesystem::remove_all(layout.ledger());
+  change_last_byte(layout.grown_file());
+  EXPECT_FALSE(load_grown(layout));
+  EXPECT_FALSE(std::filesystem::exists(layout.ledger())) << "pieces that were good, without the last one";
+  std::filesystem::create_directory(layout.ledger() + ".unproven");  // an attempt that was killed
+  ASSERT_TRUE(system_files().replace(layout.ledger() + ".unproven/CURRENT", "no such manifest\n"));
+  change_last_byte(layout.grown_file());
+  const auto loaded = load_grown(layout);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  holds("South", file);
+}
+
+TEST_F(GrownFolder, IsFilledFromTheOldBlocksWhollyOrNotAtAll) {
+  ASSERT_TRUE(found("South", file));
+  const Layout layout = at("South");
+  const auto bring = [&] { return write_old_chain(system_files(), layout.old_chain(), ledger->replica->view(), ledger->grown); };
+  std::filesystem::remove_all(layout.ledger());
+  ASSERT_TRUE(bring());
+  change_last_byte(layout.old_chain());
+  EXPECT_FALSE(load_grown(layout));
+  EXPECT_FALSE(std::filesystem::exists(layout.ledger()));
+  EXPECT_TRUE(std::filesystem::exists(layout.old_chain()));
+  ASSERT_TRUE(bring());
+  const auto loaded = load_grown(layout);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  holds("South", file);
+  EXPECT_FALSE(std::filesystem::exists(layout.old_chain()));
+  ASSERT_TRUE(bring());  // a kill came before it was removed
+  ASSERT_TRUE(load_grown(layout));
+  holds("South", file);
+  EXPECT_FALSE(std::filesystem::exists(layout.old_chain()));
 }
 
 TEST_F(GrownFolder, OfOneThatComesLaterIsForThatNetworkAlone) {
