@@ -143,6 +143,12 @@ governance::Grow last_command(const AdminActs& acts, const Plan& plan, const cry
   return grow;
 }
 
+// All that a member needs, as far as it can be known before there is a network.
+Result<void> try_member(const AdminActs& acts, const GrowthPlace& place, const Plan& plan) {
+  CARELEDGER_TRY(const replica::SnapshotReader state, replica::SnapshotReader::make(acts.ledger.replica().view()));
+  return place.steps.try_member({plan.owner.listen, plan.owner.api, state.chunks() + 1});  // the last command adds rows
+}
+
 // The founder's last command, and the seal behind it.
 Result<void> seal(const AdminActs& acts, const GrowthPlace& place, const Plan& plan, const crypto::SigningKey& validator) {
   const kernel::Founding& founding = acts.ledger.founding();
@@ -225,8 +231,10 @@ std::string answer_text(const ordering::Grown& grown, const Bytes& bytes, const 
 
 Result<http::Response> grow(const AdminActs& acts, const GrowthPlace& place, const json::Value& order, vault::AuditEntry& entry) {
   entry.details = R"({"grown":"network"})";
+  CARELEDGER_CHECK(place.steps.check_serving());
   CARELEDGER_TRY(const crypto::SigningKey validator, next_validator(acts.ledger, place.keys));
   CARELEDGER_TRY(Plan plan, plan_of(acts, place, order, validator.public_key()));
+  if (!acts.ledger.sealed()) CARELEDGER_CHECK(try_member(acts, place, plan));
   CARELEDGER_CHECK(acts.begin());
   if (!acts.ledger.sealed()) CARELEDGER_CHECK(seal(acts, place, plan, validator));
   acts.vault.release_waiting();                              // nobody waits for a network to come
@@ -241,7 +249,7 @@ Result<http::Response> grow(const AdminActs& acts, const GrowthPlace& place, con
   const std::string file = place.layout.grown_file();
   CARELEDGER_CHECK(network::write_grown_file(system_files(), file, bytes, state));
   CARELEDGER_CHECK(make_folder_of_member(place.layout, std::move(plan), grown, bytes));
-  return http::json(200, answer_text(grown, bytes, file, place.become_member()));
+  return http::json(200, answer_text(grown, bytes, file, place.steps.become_member()));
 }
 
 }  // namespace careledger::apps

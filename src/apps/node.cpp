@@ -139,8 +139,7 @@ Result<void> Node::serve(const ServeConfig& config) {
   alerts_->listen(log_.get(), metrics_.get(), sources);
   show_figures();
   for (const auto& organisation : organisations_) {
-    CARELEDGER_CHECK(
-        organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, partners(), [this] { return become_member(); }}));
+    CARELEDGER_CHECK(organisation->serve({*io_, *workers_, *metrics_, *log_, serve_config_, partners(), growth_steps()}));
     const std::lock_guard lock(known_addresses_->mutex);
     known_addresses_->origins[organisation->config().id] = organisation->origin();
   }
@@ -148,7 +147,31 @@ Result<void> Node::serve(const ServeConfig& config) {
   CARELEDGER_CHECK(serve_rpc());
   for (const auto& organisation : organisations_)
     log_->info("serving", {{"organisation", organisation->config().name}, {"fhir", organisation->origin() + "/fhir"}});
-  return write_addresses();
+  const std::lock_guard lock(addresses_mutex_);
+  CARELEDGER_CHECK(write_addresses());
+  serving_ = true;
+  return {};
+}
+
+GrowthSteps Node::growth_steps() {
+  return {[this] { return check_serving(); }, [this](const MemberPlan& plan) { return try_member(plan); },
+          [this] { return become_member(); }};
+}
+
+// An endpoint answers before the others do. Who found it by the addresses of this start comes after the lock.
+Result<void> Node::check_serving() {
+  const std::lock_guard lock(addresses_mutex_);
+  if (serving_) return {};
+  return fail(ErrorKind::unavailable, "this node is still starting: give the same order again in a moment");
+}
+
+Result<void> Node::try_member(const MemberPlan& plan) {
+  if (engine_.program.empty())
+    return fail(ErrorKind::unsupported,
+                "nothing was sealed, since no node serves that could be the network's member: start it (careledger serve) with what a "
+                "member needs, and give the same order beside it");
+  const std::uint16_t port = network::port_of(organisations_.front()->origin());
+  return apps::try_member({layout_, serve_config_, engine_.program, port, clock_.now()}, plan);
 }
 
 void Node::know_peers(const NetworkConfig& network) {
@@ -166,6 +189,7 @@ Result<void> Node::become_member() {
   know_peers(*config.network);
   CARELEDGER_CHECK(organisations_.front()->serve_as_member(own.port));
   log_->info("serving as a member", {{"organisation", own.name}, {"fhir", organisations_.front()->origin() + "/fhir"}});
+  const std::lock_guard lock(addresses_mutex_);
   return write_addresses();
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "apps/file_lock.h"
@@ -46,6 +47,9 @@ class Node {
  private:
   Node(Layout layout, Clock& clock);
   Engine engine_of(const NetworkConfig& network, const OrganisationId& own) const;
+  GrowthSteps growth_steps();
+  Result<void> check_serving();
+  Result<void> try_member(const MemberPlan& plan);
   Result<void> become_member();
   void know_peers(const NetworkConfig& network);
   Result<void> serve_rpc();
@@ -63,6 +67,8 @@ class Node {
   Config config_;  // as it was opened
   network::EngineChoice engine_;
   ServeConfig serve_config_;
+  std::mutex addresses_mutex_;  // of the files that name them, and of what follows
+  bool serving_ = false;        // as a whole: serve() has ended well, and touches nothing any more
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<Alerts> alerts_ = std::make_unique<Alerts>();
   std::shared_ptr<storage::Room> room_;

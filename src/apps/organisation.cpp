@@ -179,7 +179,7 @@ Result<void> Organisation::serve(const Surroundings& around) {
       AdminParts{config_.id, config_.name, ledger_, *vault_, *audit_, *authenticator_, *logins_,
                  [this](BackupPart part, const BackupFolders& to) { return back_up_part(*this, ledger_, layout_, to, part); },
                  exchange_->promises(), *signer_, TimestampPlace{*keys_, layout_.timestamp(config_.slug), config_.name, clock_, entropy_},
-                 GrowthPlace{layout_, ledger_keys_, clock_, around.become_member}});
+                 GrowthPlace{layout_, ledger_keys_, clock_, around.growth}});
   admin_offload_ = std::make_unique<edge::http::Offload>(
       *admin_, around.workers, [this](const edge::http::Request& request) { return admin_->waits_for_nothing(request); });
   router_->add({}, "/admin/v1/*", *admin_offload_);

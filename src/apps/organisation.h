@@ -48,8 +48,8 @@ class Organisation {
     edge::ops::Metrics& metrics;
     edge::ops::Log& log;
     const ServeConfig& config;
-    edge::exchange::Addresses addresses;          // of the organisations that may be asked for records
-    std::function<Result<void>()> become_member;  // once this organisation has made a network of the ledger (growth_acts.h)
+    edge::exchange::Addresses addresses;  // of the organisations that may be asked for records
+    GrowthSteps growth;
   };
   Result<void> serve(const Surroundings& around);
   // Of one that serves, when its ledger is a network's now: what a member does besides, and its endpoint answers on this port too, of which

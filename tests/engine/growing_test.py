@@ -102,6 +102,7 @@ class Embedded(Network):
     """An embedded ledger at North, and those who want to come."""
 
     LATER = []  # who comes when it has grown
+    numbers = itertools.count()
 
     @classmethod
     def setUpClass(cls):
@@ -134,6 +135,23 @@ class Embedded(Network):
             "--organisation", name, "--kind", kind, *cls.addresses(name), "-o", out, *more, check=0)
         return out
 
+    @classmethod
+    def owner(cls, folder, *more, engine=ENGINE):
+        """A node of an embedded ledger in a folder of its own, with what a member needs."""
+        certificate, key = cls.certificates[NORTH]
+        node = Node(folder, "--address", cls.host(NORTH), "--certificate", certificate, "--certificate-key", key, "--engine", engine, *more)
+        cls.addClassCleanup(node.end, signal.SIGTERM)
+        return node
+
+    @classmethod
+    def engine_that(cls, says):
+        """A program in an engine's place."""
+        path = tempfile.mktemp(prefix="engine", dir=cls.scratch)
+        with open(path, "w", encoding="utf-8") as script:
+            script.write("#!/bin/sh\n" + says + "\n")
+        os.chmod(path, 0o700)
+        return path
+
     def path(self, name):
         return os.path.join(self.scratch, name)
 
@@ -143,6 +161,30 @@ class Embedded(Network):
 
     def found(self, name, file, check=None):
         return run("network", "found", self.folder(name), "--grown", file, check=check)
+
+    def describe_for(self, owner, name, kind):
+        """Its folder and file, for the ledger in another folder than this test's own."""
+        folder, out = self.path(f"{owner}-{name}"), self.path(f"{owner}-{name}.json")
+        run("network", "describe", folder, "--founding", self.path(owner) + "/founding.pb", "--organisation", name, "--kind", kind,
+            *self.addresses(name), "-o", out, check=0)
+        return folder, out
+
+    def fresh_owner(self, name, port=0):
+        """A ledger in a folder of its own, and those who want to come to it; the folder of the first of them."""
+        run("init", self.path(name), "--organisation", NORTH, "--name", "Region", "--port", str(port), check=0)
+        return [self.describe_for(name, newcomer, kind) for newcomer, kind in NEWCOMERS][0][0]
+
+    def grow_at(self, owner, entrants=None, addresses=None, check=0):
+        files = [self.path(f"{entrants or owner}-{name}.json") for name, _ in NEWCOMERS]
+        return run("--json", "network", "grow", self.path(owner), "--organisation", NORTH, *files, *(addresses or self.addresses(NORTH)),
+                   check=check)
+
+    def write_one(self, node, bearer):
+        """What the answer says of its anchor."""
+        path = f"/Basic/w{next(self.numbers)}"
+        status, headers, answer = node.call("PUT", path, bearer, {"resourceType": "Basic", "id": path[7:], "code": {"text": "x"}})
+        self.assertEqual(status, 201, answer)
+        return headers["CareLedger-Anchor"].split(";")[0]
 
     def audit(self, name):
         done = run("--json", "audit", self.folder(name), "--engine", ENGINE)
@@ -173,7 +215,6 @@ class Embedded(Network):
 
 class Growing(Embedded):
     LONGEST_READ = 0.5  # seconds, on a machine that does much else
-    numbers = itertools.count()
 
     def validator(self):
         keys = json.loads(run("--json", "keys", "list", self.folder(NORTH), check=0).stdout)
@@ -226,21 +267,8 @@ class Growing(Embedded):
         until("a block after the refusal", lambda: node.metric("careledger_ledger_height") > height)
         node.end(signal.SIGTERM)
 
-    def describe_for(self, owner, name, kind):
-        """Its folder and file, for the ledger in another folder than this test's own."""
-        folder, out = self.path(f"{owner}-{name}"), self.path(f"{owner}-{name}.json")
-        run("network", "describe", folder, "--founding", self.path(owner) + "/founding.pb", "--organisation", name, "--kind", kind,
-            *self.addresses(name), "-o", out, check=0)
-        return folder, out
-
-    def grow_at(self, owner, entrants=None, check=0):
-        files = [self.path(f"{entrants or owner}-{name}.json") for name, _ in NEWCOMERS]
-        return run("--json", "network", "grow", self.path(owner), "--organisation", NORTH, *files, *self.addresses(NORTH), check=check)
-
     def an_owner_whose_ledger_is_ahead(self):
-        run("init", self.path("ahead"), "--organisation", NORTH, "--name", "Region", "--port", "0", check=0)
-        for name, kind in NEWCOMERS:
-            self.describe_for("ahead", name, kind)
+        self.fresh_owner("ahead")
         Node(self.path("ahead"), program=shifted_clock.wrapped(self.scratch, PROGRAM, 3600)).end(signal.SIGTERM)
         node = Node(self.path("ahead"))
         self.addCleanup(node.end, signal.SIGTERM)
@@ -249,15 +277,13 @@ class Growing(Embedded):
 
     def another_file_is_taken_before_the_start(self):
         """Two ends of one ledger, as only its owner can make them: whoever took the wrong one takes the other instead."""
-        run("init", self.path("twice"), "--organisation", NORTH, "--name", "Region", "--port", "0", check=0)
-        newcomer = [self.describe_for("twice", name, kind) for name, kind in NEWCOMERS][0][0]
+        newcomer = self.fresh_owner("twice")
         files = []
         Node(self.path("twice")).end(signal.SIGTERM)
         shutil.copytree(self.path("twice"), self.path("again"))
         shutil.copy(self.path("twice.key"), self.path("again.key"))
         for name in ("twice", "again"):
-            node = Node(self.path(name), "--engine", "no-engine")
-            self.addCleanup(node.end, signal.SIGTERM)
+            node = self.owner(self.path(name), engine=self.engine_that("echo 0.38.25; rm $0"))
             files.append(json.loads(self.grow_at(name, "twice").stdout))
             self.a_node_that_cannot_become_a_member(node, files[-1])
             node.end(signal.SIGTERM)
@@ -271,8 +297,8 @@ class Growing(Embedded):
         found(0)
 
     def a_node_that_cannot_become_a_member(self, node, grown):
-        """It has no engine, and is sealed until it is started anew: read, and nothing is taken."""
-        self.assertIn("the engine (no-engine) is neither beside this program nor in PATH", grown["not_yet"])
+        """Its engine went with the seal, and it is sealed until it is started anew: read, and nothing is taken."""
+        self.assertIn("there is no program at", grown["not_yet"])
         self.assertEqual(node.metric("careledger_ledger_height"), grown["seal"])
         self.assertIn("ledger", http(node.origin + "/readyz")[2].decode())
         refused = run("registry", "accredit", node.folder, "--organisation", NORTH, "--kind", "practitioner", "--role", "nurse",
@@ -280,47 +306,6 @@ class Growing(Embedded):
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("sealed", refused.stderr)
         self.assertIn("network's already", self.grow_at(os.path.basename(node.folder), "twice", check=None).stdout)
-
-    def one_that_dies_while_it_becomes_a_member(self):
-        """Killed at several moments: a new start, and the same order again where that had not ended, give the same member."""
-        run("init", self.path("dies"), "--organisation", NORTH, "--name", "Region", "--port", "0", check=0)
-        for name, kind in NEWCOMERS:
-            self.describe_for("dies", name, kind)
-        Node(self.path("dies")).end(signal.SIGTERM)
-        for number, piece in enumerate(["grown.careledger", "grown.pb", "engine.signed", "engine/config/genesis.json"]):
-            folder = self.path(f"dies{number}")
-            shutil.copytree(self.path("dies"), folder)
-            shutil.copy(self.path("dies.key"), folder + ".key")
-            node = Node(folder, "--engine", ENGINE)
-            self.addCleanup(node.end, signal.SIGTERM)
-            growing = threading.Thread(target=lambda at=number: self.grow_at(f"dies{at}", "dies", check=None))
-            growing.start()
-            end = time.monotonic() + 60
-            while not os.path.exists(f"{folder}/{piece}") and time.monotonic() < end:
-                pass  # the moment is short
-            node.stop(signal.SIGKILL)
-            growing.join()
-            self.assertTrue(os.path.exists(f"{folder}/{piece}"), piece)
-            self.it_is_a_member(number, folder)
-
-    def it_is_a_member(self, number, folder):
-        node = Node(folder, "--engine", ENGINE)
-        self.addCleanup(node.end, signal.SIGTERM)
-        status = lambda: json.loads(run("--json", "status", folder, check=0).stdout)[0]  # noqa: E731
-        if "network" not in status():
-            self.assertNotIn("not_yet", json.loads(self.grow_at(f"dies{number}", "dies").stdout))
-        until("its engine", lambda: status()["network"]["engine"] == "connected")
-        with open(folder + "/founding.txt", encoding="utf-8") as text:
-            self.assertIn(f"seal {status()['height']}", text.read())
-        self.assertEqual(len(status()["network"]["members"]), 4)
-        node.end(signal.SIGTERM)
-
-    def write_one(self, node, bearer):
-        """What the answer says of its anchor."""
-        path = f"/Basic/w{next(self.numbers)}"
-        status, headers, answer = node.call("PUT", path, bearer, {"resourceType": "Basic", "id": path[7:], "code": {"text": "x"}})
-        self.assertEqual(status, 201, answer)
-        return headers["CareLedger-Anchor"].split(";")[0]
 
     def test_an_embedded_ledger_becomes_a_network_and_what_was_proven_stays_proven(self):
         node, before = self.nodes[NORTH], self.validator()
@@ -337,7 +322,6 @@ class Growing(Embedded):
         if SHIFTS:
             self.an_owner_whose_ledger_is_ahead()
         self.another_file_is_taken_before_the_start()
-        self.one_that_dies_while_it_becomes_a_member()
 
         bearer, former = self.bearer(NORTH), node.fhir
         reads, writer = Reads(node, ["/Basic/old"], bearer), Again(lambda: self.write_one(node, bearer))

@@ -11,7 +11,7 @@ import unittest
 
 from growing_test import NEWCOMERS, Again, Embedded  # before the others: it takes its own arguments
 from consortium_test import CITY, EAST, ENGINE, LONGEST, MEMBERS, NORTH, SOUTH, free_ports, until
-from node import PROGRAM, Node, flip, run
+from node import PROGRAM, flip, run
 
 WEST = "West Pharmacy"
 EVERY = 10  # blocks between two snapshots
@@ -58,18 +58,12 @@ class Late(Embedded):
 
     def another_network(self):
         """A ledger of a stranger's, which grew as well."""
-        folder = self.path("other")
-        run("init", folder, "--organisation", NORTH, "--name", "Region", "--port", "0", check=0)
-        files = []
-        for name, kind in NEWCOMERS:
-            files.append(self.path(f"other-{name}.json"))
-            run("network", "describe", self.path("other-" + name), "--founding", folder + "/founding.pb", "--organisation", name, "--kind",
-                kind, *self.addresses(name), "-o", files[-1], check=0)
-        node = Node(folder)
-        self.addCleanup(node.end, signal.SIGTERM)
-        said = run("--json", "network", "grow", folder, "--organisation", NORTH, *files, *self.addresses(NORTH), check=0).stdout
+        self.fresh_owner("other")
+        node = self.owner(self.path("other"), engine=self.engine_that("echo 0.38.25; rm $0"))  # those who came serve another ledger
+        listen, api = (f"{self.host(NORTH)}:{port}" for port in free_ports(2))
+        grown = json.loads(self.grow_at("other", addresses=["--listen", listen, "--api", "https://" + api]).stdout)
         node.end(signal.SIGTERM)
-        return json.loads(said)
+        return grown
 
     def what_is_not_taken(self):
         founding = self.folder(NORTH) + "/founding.pb"

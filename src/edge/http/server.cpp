@@ -50,6 +50,8 @@ Result<Tcp::endpoint> check(const ServerConfig& config) {
   return Tcp::endpoint(address, config.port);
 }
 
+}  // namespace
+
 Result<void> listen(TcpAcceptor& acceptor, const Tcp::endpoint& endpoint) {
   error_code ec;
   acceptor.open(endpoint.protocol(), ec);
@@ -62,8 +64,6 @@ Result<void> listen(TcpAcceptor& acceptor, const Tcp::endpoint& endpoint) {
   }
   return {};
 }
-
-}  // namespace
 
 bool Server::State::admit(const std::string& peer) {
   const std::lock_guard lock(mutex);

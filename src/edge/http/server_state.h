@@ -48,6 +48,9 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   bool stopped = false;
 };
 
+// unavailable, naming the place and the system's reason.
+Result<void> listen(TcpAcceptor& acceptor, const Tcp::endpoint& endpoint);
+
 // Not started yet. `tls` null: plain.
 std::shared_ptr<Connection> make_connection(Loop& loop, std::shared_ptr<Server::State> server, TcpSocket socket,
                                             std::shared_ptr<TlsContext> tls, std::string peer);

@@ -1,0 +1,103 @@
+#include "ordering/abci/engine_version.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/descriptor.h"
+#include "base/printable.h"
+
+namespace careledger::ordering::abci {
+namespace {
+
+constexpr std::array<std::string_view, 3> kTried{"0.38.", "0.39.", "0.40."};  // one line of the engine and the next: tests run both
+constexpr std::size_t kVersionBytesMax = 100;
+
+struct Spawning {
+  posix_spawn_file_actions_t files{};
+  posix_spawnattr_t attributes{};
+  Spawning() {
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+  }
+  ~Spawning() {
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+  }
+  Spawning(const Spawning&) = delete;
+  Spawning& operator=(const Spawning&) = delete;
+};
+
+// As the engine itself is started: nothing of ours but the place for its words.
+int spawn_version(const std::string& program, int words, pid_t& child) {
+  Spawning how;
+  posix_spawn_file_actions_addopen(&how.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&how.files, words, STDOUT_FILENO);
+  posix_spawn_file_actions_addopen(&how.files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addclosefrom_np(&how.files, STDERR_FILENO + 1);
+  sigset_t none;
+  ::sigemptyset(&none);
+  posix_spawnattr_setsigmask(&how.attributes, &none);
+  posix_spawnattr_setflags(&how.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+  std::string name = "cometbft", verb = "version", path = "PATH=/usr/local/bin:/usr/bin:/bin", home = "HOME=/nonexistent";
+  std::array<char*, 3> arguments = {name.data(), verb.data(), nullptr};
+  std::array<char*, 3> environment = {path.data(), home.data(), nullptr};
+  return ::posix_spawn(&child, program.c_str(), &how.files, &how.attributes, arguments.data(), environment.data());
+}
+
+// Its words until it ends; false: not in time.
+bool read_words(int from, std::chrono::milliseconds patience, std::string& words) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  std::array<char, kVersionBytesMax> part{};
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd watched{from, POLLIN, 0};
+    const int news = ::poll(&watched, 1, static_cast<int>(left.count()));
+    if (news < 0 && errno == EINTR) continue;
+    if (news <= 0) return false;
+    const ssize_t count = ::read(from, part.data(), part.size());
+    if (count <= 0) return true;
+    words.append(part.data(), std::min(static_cast<std::size_t>(count), kVersionBytesMax - words.size()));
+  }
+}
+
+}  // namespace
+
+Result<void> check_engine_version(const std::string& program, std::chrono::milliseconds patience) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return fail(ErrorKind::unavailable, "no pipe to the engine: " + std::string(std::strerror(errno)));
+  const Descriptor from(ends[0]);
+  pid_t child = 0;
+  int error = 0;
+  {
+    const Descriptor into(ends[1]);
+    error = spawn_version(program, into.get(), child);
+  }
+  if (error != 0) return fail(ErrorKind::not_found, "the engine " + program + " cannot be started: " + std::strerror(error));
+  std::string words;
+  const bool ended = read_words(from.get(), patience, words);
+  if (!ended) ::kill(child, SIGKILL);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!ended) return fail(ErrorKind::unavailable, "the engine " + program + " did not say its version in time");
+  words = words.substr(0, words.find('\n'));
+  const bool tried = std::ranges::any_of(kTried, [&words](std::string_view line) { return words.starts_with(line); });
+  if (status == 0 && tried) return {};
+  return fail(ErrorKind::unsupported, program +
+                                          " is no engine that this program was tried with (CometBFT v0.38 to v0.40): asked for its "
+                                          "version it says \"" +
+                                          printable(words) + "\"");
+}
+
+}  // namespace careledger::ordering::abci
