@@ -35,12 +35,14 @@ def free_ports(count):
 def until(what, holds):
     """Asks again and again: there is nothing that tells when another process has come so far."""
     end = time.monotonic() + LONGEST
-    while time.monotonic() < end:
+    while True:
+        late = time.monotonic() >= end  # before it asks: this test may have stood still itself
         found = holds()
         if found:
             return found
+        if late:
+            raise AssertionError("waited too long for: " + what)
         time.sleep(0.1)  # between two questions
-    raise AssertionError("waited too long for: " + what)
 
 
 class Founding(unittest.TestCase):

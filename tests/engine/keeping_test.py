@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from consortium_test import CITY, ENGINE, LONGEST, MEMBERS, NORTH, REGION, SOUTH, Network, until  # noqa: E402
-from node import PROGRAM, flip, http, run  # noqa: E402
+from node import PROGRAM, ended, flip, http, run  # noqa: E402
 
 EMPTY = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"  # SHA-256 of nothing: no evidence
 
@@ -132,9 +132,15 @@ class Keeping(Network):
         other = run("restore", self.folder(CITY), "--data", self.scratch, "--keys", where[3], "--engine", ENGINE)
         self.assertEqual(other.returncode, 4, other.stderr)
         self.assertIn("is being restored from " + where[1], other.stderr)
-        done = subprocess.run([PROGRAM, *restore], capture_output=True, text=True, timeout=2 * LONGEST)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertGreater(json.loads(done.stdout)["lost_accesses"], 0)
+        again = subprocess.Popen([PROGRAM, *restore], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            said, error = ended(again, 2 * LONGEST)  # it waits for a block that was made ten seconds after the first one: 20 to 36 s
+        except AssertionError as late:
+            heights = [self.height(name) for name in (NORTH, SOUTH, REGION)]
+            with open(self.folder(CITY) + "/engine/engine.log", encoding="utf-8") as log:
+                raise AssertionError(f"{late}\nthe others are at {heights}\n{log.read()[-4000:]}") from late
+        self.assertEqual(again.returncode, 0, error)
+        self.assertGreater(json.loads(said)["lost_accesses"], 0)
         self.assertFalse(os.path.exists(self.folder(CITY) + "/restoring"))
 
         self.start(CITY)
