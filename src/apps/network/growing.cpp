@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "apps/network/grown_file.h"
 #include "apps/network/old_chain.h"
@@ -190,16 +191,35 @@ Result<void> check_later(const std::vector<Description>& entrants, const Descrip
   return {};
 }
 
-// Those who were members then, by the file, and whoever is named besides.
-Result<void> place_others(const Layout& layout, Config& config, const Description& own, const std::vector<DescriptionFile>& members) {
-  for (const PeerConfig& one : config.network->peers) CARELEDGER_CHECK(check_other(peer_of(own), one, layout.description()));
+struct NewestDescription {
+  Description description;
+  std::string path;
+};
+
+// Of each member that is named, unless the file has a newer one.
+Result<std::map<OrganisationId, NewestDescription>> newest_of(const std::vector<DescriptionFile>& members,
+                                                              const std::vector<PeerConfig>& peers) {
+  std::map<OrganisationId, NewestDescription> newest;
   for (const DescriptionFile& file : members) {
-    CARELEDGER_TRY(const Description one, read_description(file, std::nullopt));
+    CARELEDGER_TRY(Description one, read_description(file, std::nullopt));
     const OrganisationId id = kernel::account_id(one.member);
-    const auto known = std::ranges::find(config.network->peers, id, &PeerConfig::id);
-    const bool is_older = known != config.network->peers.end() && one.described < known->described;
-    if (id != config.organisations.front().id && !is_older) CARELEDGER_CHECK(place_peer(config, one, file.path));
+    const auto known = std::ranges::find(peers, id, &PeerConfig::id);
+    const auto named = newest.find(id);
+    const bool is_older = (known != peers.end() && one.described < known->described) ||
+                          (named != newest.end() && one.described < named->second.description.described);
+    if (!is_older) newest.insert_or_assign(id, NewestDescription{std::move(one), file.path});
   }
+  return newest;
+}
+
+// Those who were members then, by the file, and whoever is named besides. Where somebody was before he moved may be another's place now.
+Result<void> place_others(const Layout& layout, Config& config, const Description& own, const std::vector<DescriptionFile>& members) {
+  auto& peers = config.network->peers;
+  CARELEDGER_TRY(auto newest, newest_of(members, peers));
+  newest.erase(config.organisations.front().id);
+  std::erase_if(peers, [&newest](const PeerConfig& one) { return newest.contains(one.id); });
+  for (const auto& [id, one] : newest) CARELEDGER_CHECK(place_peer(config, one.description, one.path));
+  for (const PeerConfig& one : peers) CARELEDGER_CHECK(check_other(peer_of(own), one, layout.description()));
   return {};
 }
 

@@ -219,5 +219,28 @@ TEST_F(GrownFolder, OfOneThatComesLaterKnowsWhoMovedAndWhoCameSince) {
   EXPECT_TRUE(peer(*config, "West"));
 }
 
+TEST_F(GrownFolder, OfOneThatComesLaterMayHaveThePlaceThatAnotherLeft) {
+  clock.advance_ms(60'000);
+  describes("East", "south.example:26656");
+  refused("East", order(), ErrorKind::conflict, "has an address or a key of the member \"South\"");
+  LateOrder told = order();
+  describes("South", "city.example:26656");  // and City's place is South's
+  describes("City", "city.elsewhere:1");
+  told.members = {description_of("South"), description_of("City")};
+  const auto config = prepare_to_join_grown(at("East"), told, clock);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(peer(*config, "South")->listen, "city.example:26656");
+  EXPECT_EQ(peer(*config, "City")->listen, "city.elsewhere:1");
+}
+
+TEST_F(GrownFolder, OfOneThatComesLaterIsNotWhereANamedOneIs) {
+  clock.advance_ms(60'000);
+  describes("South", "south.elsewhere:1");
+  describes("East", "south.elsewhere:1");
+  LateOrder told = order();
+  told.members = {description_of("South")};
+  refused("East", told, ErrorKind::conflict, "has an address or a key of the member");
+}
+
 }  // namespace
 }  // namespace careledger::apps::network
