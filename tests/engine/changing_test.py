@@ -6,7 +6,7 @@ import os
 import threading
 import unittest
 
-from consortium_test import CITY, EAST, LONGEST, MEMBERS, NORTH, REGION, SOUTH, Newcomer, run, until
+from members import ALL, CITY, EAST, MEMBERS, NORTH, REGION, SOUTH, Newcomer, ended, run, until
 from over_socket import ask_engine
 
 
@@ -58,7 +58,7 @@ class Changing(Newcomer):
         joining = self.joining()
         until("its engine", lambda: os.path.exists(self.folder(EAST) + "/engine/data/blockstore.db"))
         decide("--admit", wish)
-        said, _ = joining.communicate(timeout=LONGEST)
+        said, _ = ended(joining, ALL)
         self.assertEqual(joining.returncode, 0, said)
         self.start(EAST)
 

@@ -13,7 +13,7 @@ import unittest
 from unittest import mock
 
 import shifted_clock
-from consortium_test import CITY, ENGINE, LONGEST, MEMBERS, NORTH, PROGRAM, REGION, SOUTH, Network, until
+from members import CITY, ENGINE, LONGEST, MEMBERS, NORTH, PROGRAM, REGION, SOUTH, Network, until
 from over_socket import ask_engine
 
 HOUR = 3600

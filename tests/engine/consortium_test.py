@@ -5,44 +5,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 import unittest
 
-ENGINE = os.path.abspath(sys.argv.pop(2))
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
-
-from node import NORTH, PROGRAM, SOUTH, Node, http, make_certificate, run, token  # noqa: E402
-
-CITY, REGION, EAST = "City Laboratory", "Regional Authority", "East Hospital"
-MEMBERS = [(NORTH, "hospital"), (SOUTH, "clinic"), (CITY, "laboratory"), (REGION, "regulator")]
-LONGEST = 60  # seconds for anything to happen
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def until(what, holds):
-    """Asks again and again: there is nothing that tells when another process has come so far."""
-    end = time.monotonic() + LONGEST
-    while True:
-        late = time.monotonic() >= end  # before it asks: this test may have stood still itself
-        found = holds()
-        if found:
-            return found
-        if late:
-            raise AssertionError("waited too long for: " + what)
-        time.sleep(0.1)  # between two questions
+from members import ALL, CITY, EAST, ENGINE, HOST, MEMBERS, NORTH, REGION, SOUTH, Newcomer, Sharing, ended, free_ports, http, run, until
 
 
 class Founding(unittest.TestCase):
@@ -56,7 +23,7 @@ class Founding(unittest.TestCase):
     def describe(self, name, kind, number, *more, network="Region", check=0):
         folder, out = self.path(f"n{number}"), self.path(f"d{number}.json")
         run("network", "describe", folder, "--network", network, "--organisation", name, "--kind", kind, "--epoch-ms", "1000",
-            "--listen", f"127.0.1.{number}:26656", "--api", f"http://127.0.1.{number}:8080", "-o", out, *more, check=check)
+            "--listen", f"{HOST}{number}:26656", "--api", f"http://{HOST}{number}:8080", "-o", out, *more, check=check)
         return out
 
     def describe_all(self, **more):
@@ -117,150 +84,42 @@ class Founding(unittest.TestCase):
         self.describe(SOUTH, "clinic", 2, check=4)
 
 
-class Network(unittest.TestCase):
-    """Four members, each in its own process and with its own certificate, for the tests of one class."""
-
-    SERVE = []  # options of each
-    OTHERWISE = {}  # who serves by another program, and with more options
-    ENGINES = {}  # who has another engine
-
-    @classmethod
-    def setUpClass(cls):
-        cls.scratch = tempfile.mkdtemp(prefix="careledger-net-")
-        cls.addClassCleanup(shutil.rmtree, cls.scratch)
-        cls.nodes = {}
-        ports = free_ports(8)
-        cls.files = files = []
-        for number, (name, kind) in enumerate(MEMBERS):
-            host = cls.host(name)
-            out = os.path.join(cls.scratch, f"{number}.json")
-            run("network", "describe", cls.folder(name), "--network", "Region", "--organisation", name, "--kind", kind,
-                "--epoch-ms", "1000", "--listen", f"{host}:{ports[number]}", "--api", f"https://{host}:{ports[4 + number]}",
-                "-o", out, check=0)
-            files.append(out)
-        cls.certificates = {name: make_certificate(cls.scratch, cls.host(name)) for name in [*(one for one, _ in MEMBERS), EAST]}
-        cls.trusted = os.path.join(cls.scratch, "members.pem")
-        with open(cls.trusted, "w", encoding="utf-8") as bundle:
-            for certificate, _ in cls.certificates.values():
-                with open(certificate, encoding="utf-8") as one:
-                    bundle.write(one.read())
-        before = os.environ.get("SSL_CERT_FILE")
-        os.environ["SSL_CERT_FILE"] = cls.trusted  # of this test's own questions
-        cls.addClassCleanup(lambda: os.environ.pop("SSL_CERT_FILE") if before is None else os.environ.update(SSL_CERT_FILE=before))
-        for name, _ in MEMBERS:
-            run("network", "found", cls.folder(name), *files, check=0)
-            cls.start(name)
-
-    @classmethod
-    def folder(cls, name):
-        return os.path.join(cls.scratch, name.split()[0].lower())
-
-    @classmethod
-    def host(cls, name):
-        return f"127.0.1.{[*(one for one, _ in MEMBERS), EAST].index(name) + 11}"
-
-    @classmethod
-    def start(cls, name):
-        certificate, key = cls.certificates[name]
-        program, more = cls.OTHERWISE.get(name, (PROGRAM, []))
-        cls.nodes[name] = Node(cls.folder(name), "--address", cls.host(name), "--certificate", certificate, "--certificate-key", key,
-                               "--members-certificates", cls.trusted, "--engine", cls.ENGINES.get(name, ENGINE), *cls.SERVE, *more,
-                               program=program)
-        cls.addClassCleanup(cls.nodes[name].end, signal.SIGTERM)  # which ends its engine too
-
-    def height(self, name):
-        return self.nodes[name].metric("careledger_ledger_height") or 0
-
-    def bearer(self, name):
-        return token(self.folder(name), name)
-
-    def put(self, name, resource):
-        path = f"/{resource['resourceType']}/{resource['id']}"
-        status, headers, answer = self.nodes[name].call("PUT", path, self.bearer(name), resource)
-        self.assertIn(status, (200, 201), answer)
-        return headers
-
-    def ask(self, name, question):
-        """Of a member's read-only RPC: its answer, or the words of its error."""
-        status, _, answer = http(self.nodes[name].addresses["rpc"][0] + question)
-        body = json.loads(answer)
-        return body["result"] if status == 200 else body["error"].get("data") or body["error"]["message"]
-
-    def fill(self, height):
-        """Records until the ledger has come so far: without them there is a block each ten seconds."""
-        number = 0
-        while self.height(NORTH) < height:
-            number += 1
-            before = self.height(NORTH)
-            self.put(NORTH, {"resourceType": "Basic", "id": f"b{height:.0f}-{number}", "code": {"text": "x"}})
-            until("a block with it", lambda before=before: self.height(NORTH) > before)
-
-    def proof_of(self, name, resource):
-        """What its proof says, once the ledger has it."""
-        bundle, trust = os.path.join(self.scratch, "a.proof"), os.path.join(self.scratch, "trust")
-
-        def proven():
-            return run("prove", self.folder(name), resource, "--organisation", name, "-o", bundle, "--trust-out", trust).returncode == 0
-
-        until("the proof of " + resource, proven)
-        return run("verify", bundle, "--trust", trust, check=0).stdout
-
-    def vote(self, name, proposal):
-        """Its answer, once this member's copy of the ledger has the proposal."""
-        done = run("--json", "network", "vote", self.folder(name), "--organisation", name, "--yes", proposal)
-        return json.loads(done.stdout) if done.returncode == 0 else self.assertIn("no such proposal", done.stdout)
-
-    def decide(self, yes, *what):
-        said = run("--json", "network", "propose", self.folder(yes[0]), "--organisation", yes[0], *what, check=0).stdout
-        proposal = json.loads(said)["proposal"]
-        for name in yes:
-            answer = until(name + "'s vote", lambda: self.vote(name, proposal))
-        self.assertEqual(answer["status"], "carried out")
-
-    def seen_by(self, name):
-        """How the network runs, by the words of `careledger status` at this member."""
-        said = json.loads(run("--json", "status", self.folder(name), check=0).stdout)[0]["network"]
-        return said["blocks"], {one["name"]: one for one in said["members"]}
-
-    def standing(self, name):
-        return json.loads(run("--json", "network", "proposals", self.folder(name), "--organisation", name, check=0).stdout)
-
-
-class Sharing(Network):
-    """What a patient with a wallet, and a clinician of South who asks North, do."""
-
-    def setUp(self):
-        self.relationships = {}  # of the patient who was enrolled last, by organisation
-
-    def enrol(self, name, wallet, patient):
-        self.put(name, {"resourceType": "Patient", "id": patient,
-                        "identifier": [{"system": "urn:person", "value": os.path.basename(wallet)}]})
-        code = run("wallet", "show", wallet, "--label", name, check=0).stdout.strip()
-        body = {"resourceType": "Parameters", "parameter": [{"name": "enrolment", "valueString": code}]}
-        status, _, answer = self.nodes[name].call("POST", f"/Patient/{patient}/$relationship", self.bearer(name), body)
-        self.assertEqual(status, 200, answer)
-        origin = self.nodes[name].origin
-        said = run("--json", "wallet", "accept", wallet, "--node", origin, "--certificate", self.trusted, "--label", name, check=0).stdout
-        self.relationships[name] = json.loads(said)["relationship"]
-        return origin
-
-    def retrieve(self, patient="s1"):
-        body = {"resourceType": "Parameters", "parameter": [{"name": "from", "valueString": NORTH}]}
-        status, _, answer = self.nodes[SOUTH].call("POST", f"/Patient/{patient}/$retrieve", self.bearer(SOUTH), body)
-        return status, json.loads(answer)
-
-    def released(self, patient="s1"):
-        status, bundle = self.retrieve(patient)
-        if status != 200:
-            return None
-        resources = [entry["resource"] for entry in bundle.get("entry", [])]
-        if any(resource["resourceType"] == "OperationOutcome" for resource in resources):
-            return None
-        return sorted(resource["id"] for resource in resources)
-
-
 class Consortium(Sharing):
     """The story of sharing, and of deciding."""
+
+    def test_everybody_begins_with_the_same_genesis(self):
+        until("a block at every member", lambda: all(self.height(name) >= 1 for name, _ in MEMBERS))
+        written = []
+        for name, _ in MEMBERS:
+            with open(self.folder(name) + "/engine/config/genesis.json", "rb") as file:
+                written.append(file.read())
+        self.assertEqual(written, written[:1] * 4)
+
+    def test_the_light_proxy_of_the_engine_believes_what_members_show(self):
+        """It holds every answer of one member against what another one shows, before it passes it on."""
+        until("a block at every member", lambda: all(self.height(name) >= 3 for name, _ in MEMBERS))
+        first = self.ask(NORTH, "/commit?height=1")["signed_header"]
+        host = HOST + "20"
+        address, home = f"{host}:{free_ports(1, host)[0]}", os.path.join(self.scratch, "light")
+        proxy = subprocess.Popen([ENGINE, "light", first["header"]["chain_id"], "-p", self.nodes[NORTH].addresses["rpc"][0], "-w",
+                                  self.nodes[SOUTH].addresses["rpc"][0], "--height", "1", "--hash", first["commit"]["block_id"]["hash"],
+                                  "--laddr", "tcp://" + address, "--home-dir", home, "--home", home],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(proxy.wait)
+        self.addCleanup(proxy.kill)
+
+        def asked(question):
+            try:
+                return json.loads(http(f"http://{address}/{question}")[2])
+            except OSError:
+                self.assertIsNone(proxy.poll(), "it ended")
+
+        until("the proxy", lambda: asked("health"))
+        self.assertEqual(asked("commit?height=2")["result"]["signed_header"], self.ask(SOUTH, "/commit?height=2")["signed_header"])
+        member = "60" + self.standing(NORTH)["members"][0]["id"]
+        question = f"abci_query?path=%22/store/state/key%22&data=0x{member}"
+        found = until("a value while blocks come", lambda: asked(question).get("result"))
+        self.assertTrue(found["response"]["value"] and found["response"]["proofOps"]["ops"], found)
 
     def test_records_are_shared_between_processes_and_a_dead_member_stops_nobody(self):
         until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
@@ -314,8 +173,7 @@ class Consortium(Sharing):
         self.assertIn("action_not_possible", act(NORTH, "propose", "--supervisor", SOUTH, check=4).stderr)  # no regulator
         self.decide(others, "--supervisor", REGION)
         until("its own view of it", lambda: self.standing(REGION).get("supervisor") == REGION)
-        said = json.loads(run("--json", "network", "propose", self.folder(NORTH), "--organisation", NORTH, "--no-supervisor",
-                              check=0).stdout)["proposal"]
+        said = self.propose(NORTH, "--no-supervisor")
         self.assertIn("nobody votes or leaves", act(REGION, "freeze", "--days", "2").stdout)
         for name in others:
             until(name + "'s view of it", lambda: "frozen_until" in self.standing(name))
@@ -326,7 +184,7 @@ class Consortium(Sharing):
         act(REGION, "thaw")
         for name in others:
             until(name + "'s view of it", lambda: "frozen_until" not in self.standing(name))
-            act(name, "vote", "--yes", said)
+            self.vote(name, said)
         until("an end of it", lambda: "supervisor" not in self.standing(REGION))
 
     def test_members_suspend_one_of_them_by_votes_and_take_it_back(self):
@@ -350,48 +208,6 @@ class Consortium(Sharing):
         self.assertEqual(self.standing(CITY)["evidence"], [])  # being away and suspended is no misdeed
         self.assertIn("No validator", run("network", "evidence", self.folder(CITY), "--organisation", CITY, check=0).stdout)
         self.assertEqual({one["evidence"] for one in self.seen_by(CITY)[1].values()}, {0})
-
-
-class Newcomer(Network):
-    """What a fifth organisation does that wants to come in."""
-
-    def join(self, *more, ledger=None):
-        return ["network", "join", self.folder(EAST), os.path.join(self.folder(NORTH), "founding.pb"), *more,
-                "--ledger", ledger or self.ledger]
-
-    def describe(self, *which):
-        listen, api = free_ports(2)
-        out = os.path.join(self.scratch, "east.json")
-        run("network", "describe", self.folder(EAST), "--organisation", EAST, "--listen", f"127.0.1.15:{listen}", "--api",
-            f"https://127.0.1.15:{api}", "-o", out, *which, check=0)
-        return out
-
-    def refused(self, code, text, *arguments):
-        done = run(*arguments)
-        self.assertEqual(done.returncode, code, done.stderr)
-        self.assertIn(text, done.stderr)
-
-    def let_in(self, name, wish):
-        """A member lets the newcomer's engine in, beside its running node."""
-        self.assertIn("New: East Hospital", run("network", "peer", self.folder(name), wish, check=0).stdout)
-
-    def joining(self, *more):
-        process = subprocess.Popen([PROGRAM, "--json", *self.join(*self.files[:2], *more), "--engine", ENGINE],
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.addCleanup(process.kill)
-        return process
-
-    def read_ledger(self):
-        with open(os.path.join(self.folder(NORTH), "founding.txt"), encoding="utf-8") as text:
-            self.ledger = text.readline().split()[1]
-        return os.path.join(self.folder(NORTH), "founding.pb")
-
-    def signs(self, resource):
-        """Thirty of fifty votes, without one of the four and without the newcomer's, are too few."""
-        until("its own view of it", lambda: self.standing(EAST)["votes"] == 50)
-        self.nodes[CITY].stop(signal.SIGKILL)
-        self.put(EAST, {"resourceType": "Basic", "id": resource, "code": {"text": "x"}})
-        self.assertRegex(self.proof_of(EAST, "Basic/" + resource), r"[Ss]igned by 4 keys")
 
 
 class Joining(Newcomer):
@@ -429,7 +245,7 @@ class Joining(Newcomer):
         self.refused(4, "was not admitted", "serve", self.folder(EAST), "--engine", ENGINE)
         joining = self.joining()
         self.decide([NORTH, SOUTH, REGION], "--admit", wish)
-        said, _ = joining.communicate(timeout=LONGEST)
+        said, _ = ended(joining, ALL)
         self.assertEqual(joining.returncode, 0, said)
         self.assertEqual(json.loads(said)["ledger"], self.ledger)
         self.start(EAST)
@@ -466,7 +282,7 @@ class JoiningBySnapshot(Newcomer):
         joining.communicate()
         joining = self.joining(*how)
         self.decide([NORTH, SOUTH, REGION], "--admit", wish)
-        said, _ = joining.communicate(timeout=LONGEST)
+        said, _ = ended(joining, ALL)
         self.assertEqual(joining.returncode, 0, said)
         self.assertEqual(json.loads(said)["ledger"], self.ledger)
         self.start(EAST)

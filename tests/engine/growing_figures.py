@@ -14,7 +14,7 @@ RECORDS = int(sys.argv.pop(5)) if len(sys.argv) > 5 else 100_000
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import growing_test  # noqa: E402
-from consortium_test import ENGINE, MEMBERS, NORTH, until  # noqa: E402
+from members import ENGINE, MEMBERS, NORTH, until  # noqa: E402
 from node import run  # noqa: E402
 
 

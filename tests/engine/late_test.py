@@ -10,8 +10,8 @@ import subprocess
 import unittest
 
 from growing_test import NEWCOMERS, Again, Embedded  # before the others: it takes its own arguments
-from consortium_test import CITY, EAST, ENGINE, LONGEST, MEMBERS, NORTH, SOUTH, free_ports, until
-from node import PROGRAM, flip, run
+from members import ALL, CITY, EAST, ENGINE, FETCHING, HOST, MEMBERS, NORTH, SOUTH, until
+from node import PROGRAM, ended, flip, run
 
 WEST = "West Pharmacy"
 EVERY = 10  # blocks between two snapshots
@@ -23,11 +23,11 @@ class Late(Embedded):
 
     @classmethod
     def host(cls, name):
-        return "127.0.1.17" if name == WEST else super().host(name)
+        return HOST + "17" if name == WEST else super().host(name)
 
     def known_as(self, name, *more, founding=None, folder=None):
         """A newcomer's description."""
-        listen, api = free_ports(2)
+        listen, api = self.free_ports(name)
         out = self.files[name] = self.path(name + ".json")
         run("network", "describe", folder or self.folder(name), "--founding", founding or self.folder(NORTH) + "/founding.pb",
             "--organisation", name, "--listen", f"{self.host(name)}:{listen}", "--api", f"https://{self.host(name)}:{api}", "-o", out,
@@ -60,7 +60,7 @@ class Late(Embedded):
         """A ledger of a stranger's, which grew as well."""
         self.fresh_owner("other")
         node = self.owner(self.path("other"), engine=self.engine_that("echo 0.38.25; rm $0"))  # those who came serve another ledger
-        listen, api = (f"{self.host(NORTH)}:{port}" for port in free_ports(2))
+        listen, api = (f"{self.host(NORTH)}:{port}" for port in self.free_ports(NORTH))
         grown = json.loads(self.grow_at("other", addresses=["--listen", listen, "--api", "https://" + api]).stdout)
         node.end(signal.SIGTERM)
         return grown
@@ -109,7 +109,7 @@ class Late(Embedded):
             self.assertIn("was not admitted", run("serve", self.folder(name), "--engine", ENGINE).stderr)
         joining = self.joining(name, *more)
         self.decide(yes, "--admit", wish)
-        said, _ = joining.communicate(timeout=LONGEST)
+        said, _ = ended(joining, ALL)
         self.assertEqual(joining.returncode, 0, said)
         self.start(name)
         votes = 10 * len(self.nodes)
@@ -176,7 +176,7 @@ class Late(Embedded):
                 os.rename(self.path(f"{name}-{folder}-lost"), self.folder(name) + "/" + folder)
         else:
             writer = Again(self.one_block)
-            run("--json", "network", "recover", self.folder(name), "--engine", ENGINE, *more, check=0)
+            run("--json", "network", "recover", self.folder(name), "--engine", ENGINE, *more, check=0, timeout=FETCHING)
             writer.end()
         self.start(name)
         self.put(name, {"resourceType": "Basic", "id": "back", "code": {"text": "x"}})

@@ -17,13 +17,13 @@ import unittest
 ARGUMENTS = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from consortium_test import CITY, EAST, LONGEST, MEMBERS, NORTH, REGION, SOUTH, Sharing, until  # noqa: E402 - takes ARGUMENTS away
+from members import CITY, EAST, LONGEST, MEMBERS, NORTH, REGION, SOUTH, Sharing, until  # noqa: E402 - takes ARGUMENTS away
 from node import PROGRAM, flip, http, run, token  # noqa: E402
 from wire import Wire, address_of, need_namespaces  # noqa: E402
 
 NAMES = [name for name, _ in MEMBERS]
 TOWN = len(NAMES)  # one more machine: wallets, and browsers
-AT_ONCE = 5  # seconds; blocks come each ten when nothing waits, and none without a quorum
+AT_ONCE = 20  # seconds without a quorum: whoever waited for the ledger would wait for thirty, and answer 503
 LABORATORY = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}]
 
 
@@ -38,6 +38,11 @@ class Machines(Sharing):
     @classmethod
     def host(cls, name):
         return address_of([*NAMES, EAST].index(name))
+
+    @classmethod
+    def free_ports(cls, name):
+        with cls.at(name):
+            return super().free_ports(name)
 
     @classmethod
     def at(cls, name):
@@ -90,13 +95,11 @@ class Machines(Sharing):
                         "Observation.note")
 
     def refused(self):
-        """The typed reason for which North keeps the record to itself, and that it came at once; None: it could not be asked."""
-        begun = time.monotonic()
+        """The typed reason for which North keeps the record to itself; None: it could not be asked."""
         status, outcome = self.retrieve(self.there)
         if status != 403:
             self.assertGreaterEqual(status, 500, outcome)
             return None
-        self.assertLess(time.monotonic() - begun, AT_ONCE)
         return outcome["issue"][0]["details"]["coding"][0]["code"]
 
     def accesses(self, name):
@@ -181,8 +184,9 @@ class Machines(Sharing):
         self.wire.block([(one, other) for one in (0, 1) for other in (2, 3)])
         with self.revoking(self.wire.at(TOWN)):
             self.await_no_quorum(NORTH)
-            stands = self.height(NORTH)
+            stands, begun = self.height(NORTH), time.monotonic()
             self.assertEqual(self.refused(), "consent_revoked")
+            self.assertLess(time.monotonic() - begun, AT_ONCE)
             self.assertEqual((self.height(NORTH), self.revoked_in_block(NORTH)), (stands, 0))
             self.wire.block([])
         self.assertGreater(until("the last word", lambda: self.revoked_in_block(REGION)), stands)

@@ -13,8 +13,8 @@ import threading
 import time
 import unittest
 
-from growing_test import NEWCOMERS, Embedded  # before the others: it takes its own arguments
-from consortium_test import ENGINE, LONGEST, NORTH, SOUTH, free_ports, until
+from growing_test import Embedded  # before the others: it takes its own arguments
+from members import ENGINE, LONGEST, NORTH, SOUTH, until
 from node import PROGRAM, Node, http, run, token
 
 
@@ -79,7 +79,7 @@ class Owner(Embedded):
     def test_a_node_that_is_still_starting_does_not_grow(self):
         """It stands still while its endpoint is open, since its log takes nothing more."""
         folder, log = self.path("starting"), self.path("starting.fifo")
-        self.fresh_owner("starting", free_ports(1)[0])
+        self.fresh_owner("starting", self.free_ports(NORTH)[0])
         self.owner(folder).stop(signal.SIGKILL)  # its addresses stay in the folder
         os.mkfifo(log)
         pipe = os.open(log, os.O_RDWR)

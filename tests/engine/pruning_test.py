@@ -13,7 +13,7 @@ import unittest
 PRUNING = os.path.abspath(sys.argv.pop(3))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from consortium_test import CITY, ENGINE, MEMBERS, NORTH, REGION, SOUTH, Network, until  # noqa: E402
+from members import CITY, ENGINE, MEMBERS, NORTH, REGION, SOUTH, Network, until  # noqa: E402
 from node import run  # noqa: E402
 from over_socket import ask_engine  # noqa: E402
 

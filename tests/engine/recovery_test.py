@@ -13,10 +13,10 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from consortium_test import CITY, ENGINE, MEMBERS, NORTH, SOUTH, Network, until  # noqa: E402
+from members import CITY, ENGINE, FETCHING, MEMBERS, NORTH, SOUTH, Network, until  # noqa: E402
 from node import PROGRAM, http, run  # noqa: E402
 
-EVERY = 10  # blocks between two snapshots
+EVERY = 30  # blocks between two snapshots: no other one comes while members start again and one is fetched, however slow the machine
 
 
 class Recovering(Network):
@@ -49,7 +49,7 @@ class Recovering(Network):
         return run("wallet", "log", wallet, "--node", self.nodes[name].origin, "--certificate", self.trusted, check=0).stdout
 
     def recover(self, *more):
-        return run("--json", "network", "recover", self.folder(SOUTH), "--engine", ENGINE, *more)
+        return run("--json", "network", "recover", self.folder(SOUTH), "--engine", ENGINE, *more, timeout=FETCHING)
 
     def remembers_another_history(self):
         witness, = glob.glob(self.folder(SOUTH) + "/organisations/*/witness")

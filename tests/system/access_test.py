@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from node import NORTH, Scratch, http, run, token
+from node import NORTH, Scratch, http, prove, run, token
 
 
 class Proofs(Scratch):
@@ -25,6 +25,7 @@ class Proofs(Scratch):
             body = {"resourceType": "Observation", "id": "moved", "status": "final", "code": {"text": "x"},
                     "subject": {"reference": f"Patient/{patient}"}, "valueString": f"of {patient}"}
             self.assertEqual(self.node.call("PUT", "/Observation/moved", bearer, body)[0], status)
+        prove(self.folder, "Observation/moved", "--organisation", NORTH, "-o", os.path.join(self.scratch, "moved.clpb"))  # from now on
 
     def prove(self, bearer, version, *show):
         shown = "".join("&show=" + name for name in show)

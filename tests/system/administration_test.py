@@ -5,13 +5,13 @@ import os
 import shutil
 import unittest
 
-from node import NORTH, SOUTH, Scratch, details_of, http, run, token
+from node import NORTH, SOUTH, Scratch, details_of, http, prove, run, token
 
 
 class Administration(Scratch):
     def proven(self, about, *more):
         bundle, trust = os.path.join(self.scratch, "proof.clpb"), os.path.join(self.scratch, "trust.json")
-        run("prove", self.folder, about, "--organisation", NORTH, "-o", bundle, "--trust-out", trust, *more, check=0)
+        prove(self.folder, about, "--organisation", NORTH, "-o", bundle, "--trust-out", trust, *more)
         told = json.loads(run("--json", "verify", bundle, "--trust", trust, check=0).stdout)
         return " ".join(told["proven"]).lower()
 

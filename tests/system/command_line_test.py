@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from node import NORTH, PROGRAM, Node, Scratch, run, token
+from node import NORTH, PROGRAM, Node, Scratch, prove, run, token
 
 
 class CommandLine(unittest.TestCase):
@@ -27,8 +27,7 @@ class CommandLine(unittest.TestCase):
         patient = headers["Location"].split("/Patient/")[1].split("/")[0]
         bundle, trust = os.path.join(self.scratch, "p.clpb"), os.path.join(self.scratch, "trust.json")
         receipt = os.path.join(self.scratch, "p.tlog-proof")
-        run("prove", self.folder, "Patient/" + patient, "--organisation", NORTH, "-o", bundle, "--trust-out", trust, "--receipt", receipt,
-            check=0)
+        prove(self.folder, "Patient/" + patient, "--organisation", NORTH, "-o", bundle, "--trust-out", trust, "--receipt", receipt)
         self.check_receipt(receipt, trust)
         proven = json.loads(run("--json", "verify", bundle, "--trust", trust, check=0).stdout)
         self.assertTrue(proven["verified"])
@@ -49,10 +48,10 @@ class CommandLine(unittest.TestCase):
         status, _, body = self.node.call("PUT", "/Basic/dated", self.token, {"resourceType": "Basic", "id": "dated", "code": {"text": "x"}})
         self.assertEqual(status, 201, body)
         bundle, trust = os.path.join(self.scratch, "dated.clpb"), os.path.join(self.scratch, "dated.json")
-        prove = ["prove", self.folder, "Basic/dated", "--organisation", NORTH, "-o", bundle]
-        run(*prove, "--trusting-period", "30", check=2)  # of which trust file?
-        self.assertEqual(run(*prove, "--trust-out", trust, "--trusting-period", "14", check=0).stderr, "")
-        long = run(*prove, "--trust-out", trust, "--trusting-period", "30", check=0)
+        dated = [self.folder, "Basic/dated", "--organisation", NORTH, "-o", bundle]
+        run("prove", *dated, "--trusting-period", "30", check=2)  # of which trust file?
+        self.assertEqual(prove(*dated, "--trust-out", trust, "--trusting-period", "14").stderr, "")
+        long = prove(*dated, "--trust-out", trust, "--trusting-period", "30")
         self.assertIn("after 14 days members of a network may drop the block", long.stderr)
         proven = json.loads(run("--json", "verify", bundle, "--trust", trust, check=0).stdout)
         self.assertTrue(any(line.startswith("Trusting period: the trust file is of block ") for line in proven["proven"]), proven)

@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from node import NORTH, Scratch, flip, run, token
+from node import NORTH, Scratch, flip, prove, run, token
 
 
 def observation(**more):
@@ -59,6 +59,7 @@ class Export(Scratch):
             self.assertIn(status, (200, 201), answer)
         self.assertEqual(self.node.call("DELETE", "/Observation/deleted", self.bearer)[0], 204)
         run("erase", self.folder, "Observation/erased", "--organisation", NORTH, "--reason", "asked for", "--record-version", "1", check=0)
+        prove(self.folder, "Observation/measured", "--organisation", NORTH, "-o", self.scratch + "/newest.clpb")  # so all can be proven
 
     def export(self, *more, patient="p", check=None):
         return run("--json", "export", self.folder, "--organisation", NORTH, "--patient", patient, "-o", self.out, *more, check=check)

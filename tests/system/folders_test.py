@@ -9,7 +9,7 @@ import tarfile
 import threading
 import unittest
 
-from node import NORTH, SOUTH, Scratch, details_of, flip, http, run, token
+from node import NORTH, SOUTH, Scratch, details_of, flip, http, prove, run, token
 
 FIXTURES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures")
 
@@ -263,8 +263,7 @@ class Backups(Scratch):
         run("backup", self.folder, *self.where("old"), check=0)
         node = self.serve()
         patient = self.create(node, bearer, "Patient")
-        run("prove", self.folder, "Patient/" + patient, "--organisation", NORTH, "-o", self.scratch + "/p", "--trust-out",
-            self.scratch + "/t", check=0)
+        prove(self.folder, "Patient/" + patient, "--organisation", NORTH, "-o", self.scratch + "/p", "--trust-out", self.scratch + "/t")
         node.stop()
         remembered = os.path.join(self.folder, "organisations/north-hospital/witness")
         shutil.copy(remembered, self.scratch + "/witness")

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from node import NORTH, PROGRAM, SOUTH, Scratch, run, token
+from node import NORTH, PROGRAM, SOUTH, Scratch, prove, run, token
 
 KEYSTORE = "organisations/north-hospital/keystore"
 ROUNDS = 10
@@ -33,7 +33,7 @@ class Keys(Scratch):
         self.init(*organisations)
         node = self.serve()
         record = self.create(node, token(self.folder))
-        run("prove", self.folder, "Basic/" + record, "--organisation", NORTH, "-o", self.bundle, "--trust-out", self.trust, check=0)
+        prove(self.folder, "Basic/" + record, "--organisation", NORTH, "-o", self.bundle, "--trust-out", self.trust)
         return node, record
 
     def expect_working(self, record, *seal):
@@ -42,7 +42,7 @@ class Keys(Scratch):
         bearer = run("token", self.folder, "--organisation", NORTH, *seal, check=0).stdout.strip()
         self.assertEqual(node.call("GET", "/Basic/" + record, bearer)[0], 200)
         for one in (record, self.create(node, bearer)):
-            run("prove", self.folder, "Basic/" + one, "--organisation", NORTH, "-o", self.bundle + "2", *seal, check=0)
+            prove(self.folder, "Basic/" + one, "--organisation", NORTH, "-o", self.bundle + "2", *seal)
             run("verify", self.bundle + "2", "--trust", self.trust, check=0)
         run("verify", self.bundle, "--trust", self.trust, check=0)
         node.stop()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -31,13 +32,24 @@ def ended(process, seconds, stdin=None):
         raise AssertionError(f"{process.args}: not ended after {seconds} s\n{out}\n{error}") from late
 
 
-def run(*arguments, check=None, stdin=None):
+def run(*arguments, check=None, stdin=None, timeout=120):
     process = subprocess.Popen([PROGRAM, *arguments], stdin=None if stdin is None else subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
-    out, error = ended(process, 120, stdin)
+    out, error = ended(process, timeout, stdin)
     done = subprocess.CompletedProcess(process.args, process.returncode, out, error)
     if check is not None and done.returncode != check:
         raise AssertionError(f"{arguments}: exit {done.returncode}, expected {check}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def prove(*arguments, seconds=60):
+    """`careledger prove`, which must succeed. Just after a write, on a busy machine, the block that proves it may not be there yet: then it
+    says so (exit 8), and is asked again."""
+    end = time.monotonic() + seconds
+    while (done := run("prove", *arguments)).returncode == 8 and time.monotonic() < end:
+        pass  # it waits by itself
+    if done.returncode != 0:
+        raise AssertionError(f"prove {arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done
 
 
