@@ -5,6 +5,7 @@
 //
 // CARELEDGER_BENCH_SECONDS (60) is how long the main load runs, CARELEDGER_BENCH_AWAY (300) how many seconds a node is away,
 // CARELEDGER_BENCH_SCALE (1) shrinks the state for a quick look, CARELEDGER_BENCH_ENGINE names the engine (build/tools/bin/cometbft).
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 
@@ -22,10 +23,13 @@ constexpr std::size_t kInFlight = 1500;  // commands of a node under the closed 
 constexpr double kSteadyRate = 1000;     // commands a second
 constexpr double kOverloadSeconds = 30;
 constexpr double kEmptySeconds = 15;
-constexpr double kSignedRate = 14000;  // a second of load, at most: so many are signed beforehand
-constexpr double kBackSeconds = 120;   // of a steady load, at most, until a node is there again
-constexpr double kFreshSeconds = 600;  // the same until a snapshot is fresh: its blocks above
-constexpr std::uint64_t kFreshFrom = 100, kFreshUntil = 400;
+constexpr double kSignedRate = 14000;          // a second of load, at most: so many are signed beforehand
+constexpr double kBackSeconds = 120;           // of a steady load, at most, until a node is there again
+constexpr double kFreshSeconds = 600;          // the same until a snapshot is fresh: its blocks above
+constexpr std::uint64_t kShortlyBefore = 100;  // blocks
+constexpr double kAroundSnapshotSeconds = 20;
+constexpr std::size_t kFewInFlight[] = {50, 300};  // of a node: envelopes are smaller then
+constexpr double kFewSeconds = 10;
 constexpr double kQuietMs = 300;  // one command that takes no longer says that the network is steady again
 constexpr std::size_t kKilled = kNodes - 1;
 
@@ -68,7 +72,7 @@ void prepare(Bench& bench) {
     bench.app_hash = replica::test::open_replica(ledger.world, ledger.store)->view().app_hash().hex();
     fmt::print("signing commands…\n");
     std::fflush(stdout);
-    const double fast = (bench.seconds + 2 * kOverloadSeconds) * kSignedRate;
+    const double fast = (bench.seconds + 2 * kFewSeconds + 2 * kOverloadSeconds) * kSignedRate;
     const double steady = (bench.seconds / 2 + bench.away * 4 / 3 + 3 * kBackSeconds + kFreshSeconds) * kSteadyRate;
     bench.commands = presigned(ledger.world, static_cast<std::size_t>(fast + steady));
   }
@@ -121,11 +125,13 @@ class Story {
   void run() {
     alone();
     steady();
+    for (const std::size_t few : kFewInFlight) in_flight(few);
     full();
     overloaded();
     killed();
     back_again();
     with_snapshot();
+    memory();
     network_.stop();
     empty();
   }
@@ -161,6 +167,17 @@ class Story {
     add(judged("consortium: submit to final at 1,000 a second, p99", final.p99, "ms", Better::lower, 300, limits_.sync_appended.p99));
   }
 
+  // Throughput rises with the size of envelopes: a row for each, without a target.
+  void in_flight(std::size_t commands) {
+    const double envelopes = this->envelopes();
+    const Stretch stretch = load_.as_fast_as_final(commands, kFewSeconds);
+    const double rate = load_.final_until(stretch, network_.lowest()) / (stretch.end - stretch.begin);
+    load_.drain();
+    const double size = static_cast<double>(stretch.numbers.size()) / (this->envelopes() - envelopes);
+    add({fmt::format("consortium: {} of a node in flight, commands in an envelope", commands), size, "commands", {}, {}});
+    add({fmt::format("consortium: {} of a node in flight, final on all four", commands), rate, "1/s", {}, {}});
+  }
+
   void full() {
     say("as many as become final");
     const double written = network_[0].bytes_written(), envelopes = this->envelopes();
@@ -176,7 +193,13 @@ class Story {
     add({"consortium: submit to final under that load, p99", final.p99, "ms", {}, {}});
     add(judged("consortium: bytes a node writes to disk, a command", (network_[0].bytes_written() - written) / done, "bytes", Better::lower,
                1024, bytes_of_commands(bench_)));
-    add(judged("consortium: peak memory of a node's process", network_[0].peak_mebibytes(), "MiB", Better::lower, 400, 0));
+  }
+
+  // Through all of the story: of those that ran from its begin, and the one that began twice more.
+  void memory() {
+    double most = 0;
+    for (std::size_t i = 0; i < network_.size(); ++i) most = std::max(most, network_[i].peak_mebibytes());
+    add(judged("consortium: peak memory of a node's process", most, "MiB", Better::lower, 400, 0));
   }
 
   void overloaded() {
@@ -242,14 +265,36 @@ class Story {
     add(judged("consortium: beginning with a snapshot, until it is where the others are", until_there(), "s", Better::lower, 30, 0));
   }
 
+  // What making one costs whoever waits meanwhile is a figure without a target.
   void await_snapshot() {
     const double begin = seconds_now();
-    for (;;) {
-      const std::uint64_t height = network_[0].ask(Ask::height), above = height % kSnapshotEvery;
-      if (height > kSnapshotEvery && above >= kFreshFrom && above < kFreshUntil) return;
-      if (seconds_now() - begin > kFreshSeconds) give_up("no snapshot is made");
-      load_.at_rate(kSteadyRate, 0.5);
-    }
+    const auto go_on_until = [&](const auto& reached) {
+      while (!reached()) {
+        if (seconds_now() - begin > kFreshSeconds) give_up("no snapshot is made");
+        load_.at_rate(kSteadyRate, 0.5);
+      }
+    };
+    go_on_until([this] { return network_[0].ask(Ask::height) % kSnapshotEvery >= kSnapshotEvery - kShortlyBefore; });
+    const std::uint64_t height = (network_[0].ask(Ask::height) / kSnapshotEvery + 1) * kSnapshotEvery;
+    load_.drain();
+    const Stretch stretch = load_.at_rate(kSteadyRate, kAroundSnapshotSeconds);
+    load_.drain();
+    const Latency final = latency_of(load_.latencies(stretch, Since::first_given));
+    add({"consortium: submit to final at 1,000 a second while snapshots are made, p50", final.p50, "ms", {}, {}});
+    add({"consortium: submit to final at 1,000 a second while snapshots are made, p99", final.p99, "ms", {}, {}});
+    go_on_until([this, height] { return everybody_has_snapshot(height); });
+    add({"consortium: blocks until all three have a snapshot",
+         static_cast<double>(network_[0].ask(Ask::height) - height),
+         "blocks",
+         {},
+         {}});
+  }
+
+  bool everybody_has_snapshot(std::uint64_t height) const {
+    const std::string name = fmt::format("/snapshots/{:020}.whole", height);
+    const std::vector<NodeOrder> orders = bench_.orders("node");
+    return std::ranges::all_of(orders,
+                               [&](const NodeOrder& node) { return node.index == kKilled || std::filesystem::exists(node.folder + name); });
   }
 
   // Seconds until the one that was killed is where the others are, who have a steady load meanwhile.

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from node import PROGRAM  # noqa: E402
 
 STEPS = ["Four organisations found a ledger", "Patients come in", "A clinician asks another organisation for a record",
-         "An outsider verifies a record offline", "One member is killed", "One member hangs", "Two members hang: no quorum",
+         "An outsider verifies a record offline", "One member is killed", "One member hangs", "One member is cut off",
          "One member contradicts itself", "One member's state is edited on its disk", "The members vote"]
 
 

@@ -200,12 +200,17 @@ void Served::freeze() {
   if (frozen_engine_ > 0) ::kill(frozen_engine_, SIGSTOP);
 }
 
+void Served::cut_off() {
+  if (pid_ == 0 || frozen_engine_ > 0) return;
+  frozen_engine_ = engine();
+  if (frozen_engine_ > 0) ::kill(frozen_engine_, SIGSTOP);
+}
+
 void Served::thaw() {
-  if (!frozen_) return;
-  if (frozen_engine_ > 0) ::kill(frozen_engine_, SIGCONT);
-  ::kill(pid_, SIGCONT);
-  frozen_ = false;
-  frozen_engine_ = 0;
+  if (pid_ == 0) return;
+  const int stopped = std::exchange(frozen_engine_, 0);
+  if (stopped > 0 && stopped == engine()) ::kill(stopped, SIGCONT);  // who was only cut off may have taken another engine since
+  if (std::exchange(frozen_, false)) ::kill(pid_, SIGCONT);
 }
 
 void Served::kill_hard() {
@@ -215,6 +220,7 @@ void Served::kill_hard() {
   ::kill(pid_, SIGKILL);
   wait_for(std::exchange(pid_, 0));
   frozen_ = false;
+  frozen_engine_ = 0;
   if (watched.get() >= 0) ready_within(watched.get(), kKillTime);
 }
 

@@ -34,7 +34,8 @@ class Served {
   int pid() const { return pid_; }
   int engine() const;    // process id of a network's engine; 0: it has none
   void freeze();         // SIGSTOP to it and its engine: they neither answer nor end
-  void thaw();           // SIGCONT to both
+  void cut_off();        // SIGSTOP to its engine alone: it works on and hears of nobody, as when its line is down
+  void thaw();           // SIGCONT to whatever was stopped
   void kill_hard();      // SIGKILL, and waits until it and its engine are gone: the kernel ends the engine with it
   void begin_to_stop();  // SIGTERM, without waiting: several end at the same time
   int stop();            // SIGTERM, and waits, a minute at most; its exit code. 0 when it is gone already

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 
@@ -20,6 +21,8 @@ namespace careledger::apps::network {
 namespace {
 
 namespace abci = ordering::abci;
+
+constexpr std::chrono::seconds kSoon{2};
 
 // An engine without blocks beside a ledger that has some would never start.
 Result<void> check_blocks(const Member::Parts& parts) {
@@ -73,6 +76,7 @@ struct Member::State {
   bool broken = false;
   std::unique_ptr<abci::Signer> signer;
   std::unique_ptr<abci::RpcClient> rpc;
+  std::unique_ptr<abci::RpcClient> soon;  // for people's questions: that the engine hangs is an answer to them
   std::unique_ptr<ordering::Ordering> ordering;
   std::unique_ptr<abci::SignerLink> link;
   std::unique_ptr<abci::EngineProcess> engine;
@@ -130,7 +134,7 @@ ordering::Ordering& Member::ordering() { return *state_->ordering; }
 ValidatorKeys& Member::validator_keys() { return state_->keys; }
 
 Result<Standing> Member::standing() const {
-  abci::EngineRpc engine(*state_->rpc);
+  abci::EngineRpc engine(*state_->soon);
   CARELEDGER_TRY(const abci::EngineStatus status, engine.status());
   CARELEDGER_TRY(std::vector<std::string> connected, engine.connected());
   const auto heights = engine.peer_heights();  // what an engine says of itself alone, and in no lasting form: status does without
@@ -176,6 +180,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
                                      return abci::LedgerTip{view.height(), view.time(), clock.now()};
                                    }));
   state.rpc = std::make_unique<abci::RpcClient>(paths.rpc);
+  state.soon = std::make_unique<abci::RpcClient>(paths.rpc, kSoon);
   abci::EngineConfig config;
   config.socket = paths.application;
   config.epoch_ms = parts.founding.epoch_ms();

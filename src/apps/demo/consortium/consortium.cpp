@@ -54,7 +54,7 @@ Result<void> add_totals(Stage& stage) {
 
 int run(const Options& options) {
   return play(options, {.set = set,
-                        .steps = {found(), bring_patients(), share(), verify_offline(), kill_one(), freeze_one(), lose_quorum(),
+                        .steps = {found(), bring_patients(), share(), verify_offline(), kill_one(), freeze_one(), cut_one_off(),
                                   run_one_twice(), edit_one(), decide()},
                         .add_totals = add_totals});
 }

@@ -1,7 +1,7 @@
 // The demo of a network: four organisations, each in a process of its own with its own keys and its own engine, on loopback addresses of
-// this machine. They found a ledger, share a record under a patient's consent, and go on while one of them is dead, hangs, contradicts
-// itself, or had its state edited; two of four are missing once, to show what waits for a quorum and what does not. All through the
-// commands and interfaces that a member has.
+// this machine. They found a ledger, share a record under a patient's consent, and go on while one of them is dead, hangs, is cut off,
+// contradicts itself, or had its state edited: never two at once, since a third of four are not two. All through the commands and
+// interfaces that a member has.
 //
 // Thread-safety: one thread.
 #pragma once
@@ -17,7 +17,7 @@ Step share();           // 3
 Step verify_offline();  // 4
 Step kill_one();        // 5
 Step freeze_one();      // 6
-Step lose_quorum();     // 7
+Step cut_one_off();     // 7
 Step run_one_twice();   // 8
 Step edit_one();        // 9
 Step decide();          // 10
