@@ -7,10 +7,10 @@
 //   admit N      the founder's command with sequence number N  ->  "final N HEIGHT CODE" | "refused N CODE" | "unknown N"
 //   activate N H the same of a command that the protocol after the newest one holds from block H on
 //   lie WHAT     from now on: none, hash, garbage, refuse
-//   state        "state HEIGHT APP_HASH CONNECTIONS_HAVE_QUORUM ENGINE_STARTS ENGINE_PID"
+//   state        "state HEIGHT APP_HASH CONNECTIONS_HAVE_QUORUM ENGINE_STARTS ENGINE_PID LOG_SIZE"
 //   evidence     "evidence COUNT", and of the first row "ADDRESS KIND HEIGHT WRITTEN_HEIGHT"
 //   provable H   "provable H" once a header carries the app hash of H
-//   header H     "header H APP_HASH" of the block that proves H, its commit verified | "header H -" and why
+//   header H     "header H APP_HASH HASH" of the header that proves H, its commit verified | "header H -" and why
 //   quit
 #include <charconv>
 #include <iostream>
@@ -82,7 +82,7 @@ struct Node {
   Result<void> start(const Arguments& arguments);
   void serve();
   void answer(const std::string& verb, std::istream& words);
-  void submit(std::uint64_t sequence, const Bytes& command);
+  void submit(std::uint64_t sequence, const Bytes& command, Lane lane = Lane::urgent);
   void lie(const std::string& what);
   void header(Height height);
   void evidence();
@@ -124,8 +124,11 @@ Result<void> Node::start(const Arguments& arguments) {
   return engine->run();
 }
 
-void Node::submit(std::uint64_t sequence, const Bytes& command) {
-  ordering->submit(founder.id(), command, Lane::urgent, [id = std::to_string(sequence)](const Answer& answer) {
+void Node::submit(std::uint64_t sequence, const Bytes& command, Lane lane) {
+  ordering->submit(founder.id(), command, lane, [this, sequence, command, lane](const Answer& answer) {
+    // What waits too long on a busy machine is to be given again.
+    if (answer.outcome == Outcome::busy && lane == Lane::urgent) return submit(sequence, command, Lane::owed);
+    const std::string id = std::to_string(sequence);
     if (answer.outcome == Outcome::unknown || !answer.receipt) return say("unknown " + id);
     const std::string code = std::to_string(answer.receipt->code.number);
     if (answer.outcome == Outcome::final) say("final " + id + " " + std::to_string(answer.receipt->height.value) + " " + code);
@@ -144,7 +147,7 @@ void Node::header(Height height) {
   const std::string id = "header " + std::to_string(height.value) + " ";
   if (!found || !validators) return say(id + "- " + (found ? validators.error() : found.error()).message);
   const auto verified = proof::verify_commit(*found, *validators);
-  say(id + (verified ? to_hex(found->header.app_hash) : "- " + verified.error().message));
+  say(id + (verified ? to_hex(found->header.app_hash) + " " + to_hex(proof::hash_of(found->header)) : "- " + verified.error().message));
 }
 
 void Node::evidence() {
@@ -172,7 +175,8 @@ void Node::answer(const std::string& verb, std::istream& words) {
   if (verb == "state") {
     const replica::View view = replica->view();
     say("state " + std::to_string(view.height().value) + " " + view.app_hash().hex() + " " + std::to_string(ordering->has_quorum()) + " " +
-        std::to_string(engine->process().starts()) + " " + std::to_string(engine->process().process_id()));
+        std::to_string(engine->process().starts()) + " " + std::to_string(engine->process().process_id()) + " " +
+        std::to_string(view.log_size()));
   }
 }
 

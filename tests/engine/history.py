@@ -8,6 +8,8 @@ class History:
 
     def __init__(self, test):
         self.test = test
+        self.begun = test.nodes[0].state()["commands"]  # on the ledger, before any of ours
+        self.others = 0  # that were done, and that are not to be asked for again
         self.next = 1
         self.open = {}      # number: (when it was given first, nodes that it was given to)
         self.answered = {}  # number: (when it was given first, when it was answered, height)
@@ -35,6 +37,10 @@ class History:
                 node.admit(number)
 
     def check(self, nodes):
+        """Once all have the same height."""
+        self.test.assertEqual(self.open, {})
+        done = self.begun + len(self.answered) + self.others  # and nothing twice, nor anything that nobody gave
+        self.test.assertEqual([node.state()["commands"] for node in nodes], [done] * len(nodes))
         for number, (_, _, height) in self.answered.items():  # asked again elsewhere: the same place, for ever
             node = nodes[number % len(nodes)]
             node.admit(number)

@@ -55,15 +55,19 @@ class Node:
                 return line[len(words):]
         end = time.monotonic() + seconds
         while True:
-            line = self.lines.get(timeout=max(0.01, end - time.monotonic()))
+            try:
+                line = self.lines.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no {' '.join(words)} in {seconds} s, but {self.kept[:20]}") from None
             if line[:len(words)] == words:
                 return line[len(words):]
             self.kept.append(line)
 
     def state(self):
         self.say("state")
-        height, app_hash, quorum, starts, pid = self.expect("state")
-        return {"height": int(height), "hash": app_hash, "quorum": quorum == "1", "starts": int(starts), "pid": int(pid)}
+        height, app_hash, quorum, starts, pid, commands = self.expect("state")
+        return {"height": int(height), "hash": app_hash, "quorum": quorum == "1", "starts": int(starts), "pid": int(pid),
+                "commands": int(commands)}
 
     def admit(self, number):
         self.say("admit", number)
@@ -124,6 +128,12 @@ class Network(unittest.TestCase):
 
     def check_rest(self, node):
         """Nothing is left in the pools, so no block follows another but the one that comes every ten seconds."""
+        def stands_still():
+            height = node.state()["height"]
+            time.sleep(1)
+            return node.state()["height"] == height
+
+        self.wait_until(stands_still)  # on a busy machine the last ones come late
         before = node.state()["height"]
         time.sleep(4)
         self.assertLessEqual(node.state()["height"], before + 2, "blocks without end")
@@ -135,6 +145,18 @@ class Network(unittest.TestCase):
         app_hash = node.expect("header", height)
         self.assertRegex(app_hash[0], "^[0-9a-f]{64}$", " ".join(app_hash))
         return app_hash[0]
+
+    def check_headers(self, nodes, newest):
+        """Every block up to this one is the same at all, and its header's commit verifies."""
+        for node in nodes:
+            node.say("provable", newest)
+            node.expect("provable", newest)
+            for height in range(1, newest + 1):
+                node.say("header", height)
+        for height in range(1, newest + 1):
+            shown = [node.expect("header", height) for node in nodes]
+            self.assertRegex(" ".join(shown[0]), "^[0-9a-f]{64} [0-9a-f]{64}$", f"block {height}")
+            self.assertEqual(shown, shown[:1] * len(nodes), f"block {height}")
 
 
 class One(Network):

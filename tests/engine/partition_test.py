@@ -59,20 +59,16 @@ class Partitioned(Network):
             self.history.await_all(self.history.give(node, 10))
 
     def stands(self, nodes):
-        """Nobody decides anything, and what is given waits."""
+        """Nobody decides anything, and what is given waits: but for the one block that the votes which had arrived when the fault came may
+        decide, however late a busy machine does that."""
+        highest = max(node.state()["height"] for node in nodes) + 1
         numbers = [number for node in nodes for number in self.history.give(node, 3)]
-        self.wait_still(nodes)
-        before = [node.state()["height"] for node in nodes]
-        time.sleep(STILL)  # that something does not happen is seen by waiting alone
-        self.assertEqual([node.state()["height"] for node in nodes], before)
-        return numbers
-
-    def wait_still(self, nodes):
-        """What was under way when the fault came is decided or not: votes that had been sent may still arrive."""
         heights, end = None, time.monotonic() + network_test.LONGEST
         while heights != (heights := [node.state()["height"] for node in nodes]):
             self.assertLess(time.monotonic(), end, "blocks are made without a quorum")
-            time.sleep(1)
+            self.assertLessEqual(max(heights), highest, "blocks are made without a quorum")
+            time.sleep(STILL)  # that something does not happen is seen by waiting alone
+        return numbers
 
     def cut_off(self, choice):
         """A minority is cut off; the others go on, and what the minority was given is final once it is back."""
@@ -145,10 +141,7 @@ class Partitioned(Network):
             self.goes_on(self.nodes)
         self.check_agreement(self.nodes)
         self.history.check(self.nodes)
-        heights = sorted({height for _, _, height in self.history.answered.values()})
-        for height in heights[:: max(1, len(heights) // 20)]:
-            hashes = {self.check_provable(node, height) for node in self.nodes}
-            self.assertEqual(len(hashes), 1, f"block {height}")
+        self.check_headers(self.nodes, max(height for _, _, height in self.history.answered.values()))
 
     def play_all(self):
         self.goes_on(self.nodes)

@@ -130,7 +130,7 @@ void try_proxy(const std::string& primary, const std::string& witness, const Led
   const auto first = ledger.first();
   const auto program = setting("COMETBFT");
   const std::string hash = to_hex(first.commit.block_id.hash);
-  const std::string address = "127.0.0.1:" + std::to_string(20'000 + ::getpid() % 20'000);
+  const std::string address = "127.0.0.1:" + std::to_string(20'000 + ::getpid() % 12'000);  // below what the kernel gives out
   const std::string listen = "tcp://" + address;
   const pid_t child = ::fork();
   if (child == 0) {

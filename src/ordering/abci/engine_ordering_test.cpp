@@ -323,11 +323,15 @@ TEST_F(EngineOrderingTest, AnActorWhoseNumbersWaitTooLongBehindItsWindowIsToldWh
   wait_for_pool(1);
   clock.ahead_ns = 2'000'000 * std::uint64_t{wait_max_ms};
   std::optional<Answer> busy;
+  std::size_t told = 0;
+  const auto is_told = [&](std::chrono::seconds patience) { return answers[told].wait_for(patience) == std::future_status::ready; };
   for (; !busy && number < 2'050; ++number) {
     wait_for_pool(1);
     order({engine.pool().front()}, {std::max(time_.value + 1, system_clock().now().value)});
+    ASSERT_TRUE(is_told(std::chrono::seconds(60)));  // before it answered something, whatever waits long is kept
+    while (is_told(std::chrono::seconds(0))) ++told;
     auto answer = send(admit(number + 1));
-    if (answer.wait_for(std::chrono::milliseconds(500)) == std::future_status::ready) busy = answer.get();
+    if (answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready) busy = answer.get();
     else answers.push_back(std::move(answer));
   }
   ASSERT_TRUE(busy);

