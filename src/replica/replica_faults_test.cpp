@@ -68,10 +68,12 @@ class OnDisk {
     replica.reset();
     store.reset();
   }
-  Result<void> run(const Chain& chain, std::uint64_t keep = 0) {  // the next block of the chain; `keep`: so many stay below it, 0: all
+  // The next block of the chain. `keep`: so many stay below it, 0: all. `free`: so many bytes has the disk left when it is executed.
+  Result<void> run(const Chain& chain, std::uint64_t keep = 0, std::optional<std::uint64_t> free = std::nullopt) {
     const std::uint64_t height = replica->view().height().value;
     auto execution = replica->execute(chain.blocks[height]);
     if (!execution) return tl::make_unexpected(execution.error());
+    if (free) disk.set_free_bytes(*free);
     const auto view = replica->commit(std::move(*execution), std::vector<SideRow>{{"header", u64_bytes(height + 1)}},
                                       keep > 0 && height > keep ? Height{height + 1 - keep} : Height{});
     if (!view) return tl::make_unexpected(view.error());
@@ -86,11 +88,17 @@ class OnDisk {
   std::filesystem::path folder_;
 };
 
+// A disk that stops at each step in turn. Afterwards so many blocks more are run: the rest of the chain, now and then.
+constexpr int kRandomBlocks = 12;
+std::size_t blocks_after(const Chain& chain, std::uint64_t step, std::uint64_t height) {
+  return step % 25 == 1 ? chain.blocks.size() : std::min<std::size_t>(chain.blocks.size(), height + 2);
+}
+
 class LedgerCrashTest : public testing::TestWithParam<Loss> {};
 INSTANTIATE_TEST_SUITE_P(Losses, LedgerCrashTest, testing::Values(Loss::none, Loss::unsynced, Loss::torn));
 
 TEST_P(LedgerCrashTest, AtAnyStepTheLastAcknowledgedBlockStands) {
-  const Chain chain(24);
+  const Chain chain(kRandomBlocks);
   std::uint64_t steps = 0;
   {
     OnDisk rehearsal;
@@ -98,8 +106,7 @@ TEST_P(LedgerCrashTest, AtAnyStepTheLastAcknowledgedBlockStands) {
     for (std::size_t i = 0; i < chain.blocks.size(); ++i) ASSERT_TRUE(rehearsal.run(chain));
     steps = rehearsal.disk.steps();
   }
-  std::mt19937_64 random(37);
-  for (std::uint64_t step = 1 + random() % 7; step < steps; step += (1 + random() % 23) * kTestStride) {
+  for (std::uint64_t step = 1; step < steps; step += kTestStride) {
     OnDisk ledger;
     ledger.disk.stop_at_step(step);
     std::uint64_t acknowledged = 0;
@@ -117,8 +124,9 @@ TEST_P(LedgerCrashTest, AtAnyStepTheLastAcknowledgedBlockStands) {
     ASSERT_LE(height, acknowledged + 1) << "step " << step;
     ASSERT_EQ(view.app_hash(), chain.hashes[height]);
     EXPECT_EQ(view.side_row("header").value(), height == 0 ? std::nullopt : std::optional<Bytes>(u64_bytes(height)));
-    while (ledger.replica->view().height().value < chain.blocks.size()) ASSERT_TRUE(ledger.run(chain));
-    ASSERT_EQ(ledger.replica->view().app_hash(), chain.hashes.back());
+    const std::size_t until = blocks_after(chain, step, height);
+    while (ledger.replica->view().height().value < until) ASSERT_TRUE(ledger.run(chain));
+    ASSERT_EQ(ledger.replica->view().app_hash(), chain.hashes[until]);
   }
 }
 
@@ -140,7 +148,7 @@ void expect_blocks(const OnDisk& ledger, const Chain& chain, std::uint64_t step)
 }
 
 TEST_P(LedgerCrashTest, AtAnyStepTheBlocksThatWereNotDroppedAreThere) {
-  const Chain chain(24);
+  const Chain chain(kRandomBlocks);
   constexpr std::uint64_t kKeep = 5;
   std::uint64_t steps = 0;
   {
@@ -150,8 +158,7 @@ TEST_P(LedgerCrashTest, AtAnyStepTheBlocksThatWereNotDroppedAreThere) {
     EXPECT_EQ(rehearsal.replica->view().first_height().value, chain.blocks.size() - kKeep);
     steps = rehearsal.disk.steps();
   }
-  std::mt19937_64 random(41);
-  for (std::uint64_t step = 1 + random() % 7; step < steps; step += (1 + random() % 23) * kTestStride) {
+  for (std::uint64_t step = 1; step < steps; step += kTestStride) {
     OnDisk ledger;
     ledger.disk.stop_at_step(step);
     std::uint64_t acknowledged = 0, first = 1;
@@ -164,11 +171,48 @@ TEST_P(LedgerCrashTest, AtAnyStepTheBlocksThatWereNotDroppedAreThere) {
     ASSERT_TRUE(opened) << "step " << step << ": " << opened.error().message;
     EXPECT_GE(ledger.replica->view().first_height().value, first) << "step " << step;
     expect_blocks(ledger, chain, step);
-    while (ledger.replica->view().height().value < chain.blocks.size()) ASSERT_TRUE(ledger.run(chain, kKeep));
-    ASSERT_EQ(ledger.replica->view().app_hash(), chain.hashes.back());
-    EXPECT_EQ(ledger.replica->view().first_height().value, chain.blocks.size() - kKeep);
+    const std::size_t until = blocks_after(chain, step, ledger.replica->view().height().value);
+    while (ledger.replica->view().height().value < until) ASSERT_TRUE(ledger.run(chain, kKeep));
+    ASSERT_EQ(ledger.replica->view().app_hash(), chain.hashes[until]);
+    EXPECT_EQ(ledger.replica->view().first_height().value, until > kKeep ? until - kKeep : 1);
     expect_blocks(ledger, chain, step);
   }
+}
+
+// Between the execution of a block and its commit the disk is full: at each block, and at one after each half KiB of its commit.
+TEST_P(LedgerCrashTest, WhereverADiskIsFullInACommitTheLastAcknowledgedBlockStandsAndItGoesOnWhenThereIsRoom) {
+  const Chain chain(kRandomBlocks);
+  std::uint64_t refused = 0;
+  const auto commits_with = [&](std::size_t before, std::uint64_t free) {
+    SCOPED_TRACE("after block " + std::to_string(before) + ", with " + std::to_string(free) + " bytes");
+    OnDisk ledger;
+    EXPECT_TRUE(ledger.open(chain.world));
+    for (std::size_t i = 0; i < before; ++i) EXPECT_TRUE(ledger.run(chain));
+    const auto full = ledger.run(chain, 0, free);
+    if (!full) {
+      ++refused;
+      EXPECT_EQ(full.error().kind, ErrorKind::storage);
+      EXPECT_NE(full.error().message.find("disk is full"), std::string::npos) << full.error().message;
+      EXPECT_EQ(ledger.replica->view().height().value, before);  // what was read stays readable
+      EXPECT_EQ(ledger.replica->view().app_hash(), chain.hashes[before]);
+      ledger.disk.set_unlimited();
+      EXPECT_EQ(ledger.run(chain).error().kind, ErrorKind::storage);  // final until it is reopened
+    }
+    ledger.close();
+    ledger.disk.restart(GetParam(), free);
+    EXPECT_TRUE(ledger.open(chain.world));
+    const std::uint64_t height = ledger.replica->view().height().value;
+    EXPECT_GE(height, full ? before + 1 : before);
+    EXPECT_LE(height, before + 1);
+    EXPECT_EQ(ledger.replica->view().app_hash(), chain.hashes[height]);
+    EXPECT_TRUE(height == chain.blocks.size() || ledger.run(chain));
+    return full.has_value();
+  };
+  for (std::size_t before = 0; before < chain.blocks.size(); ++before) EXPECT_FALSE(commits_with(before, 0));
+  const std::size_t last = chain.blocks.size() - 1;
+  std::uint64_t free = 512;
+  while (!HasFailure() && !commits_with(last, free)) free += 512 * kTestStride;
+  EXPECT_GT(refused, chain.blocks.size() + 2);
 }
 
 TEST(LedgerFaultsTest, AFailedSyncStopsTheReplica) {

@@ -54,7 +54,7 @@ class Bench {  // one store on one faulty disk, opened as often as needed
   // Batch n puts one row in each column and counts itself; both or neither must be found.
   Result<void> write(std::uint32_t n) {
     Batch batch;
-    batch.put(kRows, u32_bytes(n), Bytes(2000, static_cast<char>(n)));
+    batch.put(kRows, u32_bytes(n), Bytes(row_bytes, static_cast<char>(n)));
     batch.put(kCounts, "count", u32_bytes(n));
     return store->write(batch, Durability::synced);
   }
@@ -68,7 +68,7 @@ class Bench {  // one store on one faulty disk, opened as often as needed
     const std::uint32_t found = count();
     EXPECT_GE(found, acknowledged);
     EXPECT_LE(found, acknowledged + 1);  // one that was on its way may have arrived
-    for (std::uint32_t n = 1; n <= found; ++n) ASSERT_EQ(store->get(kRows, u32_bytes(n)).value(), Bytes(2000, static_cast<char>(n)));
+    for (std::uint32_t n = 1; n <= found; ++n) ASSERT_EQ(store->get(kRows, u32_bytes(n)).value(), Bytes(row_bytes, static_cast<char>(n)));
     ASSERT_EQ(store->get(kRows, u32_bytes(found + 1)).value(), std::nullopt);
   }
   std::filesystem::path folder() const { return folder_; }
@@ -76,6 +76,7 @@ class Bench {  // one store on one faulty disk, opened as often as needed
   FaultyDisk disk;
   std::shared_ptr<Room> room;
   std::unique_ptr<Store> store;
+  std::size_t row_bytes = 2000;
 
  private:
   std::filesystem::path folder_;
@@ -96,23 +97,25 @@ INSTANTIATE_TEST_SUITE_P(Faults, CrashTest, testing::Combine(testing::Bool(), te
 
 TEST_P(CrashTest, AtAnyStepNothingAcknowledgedIsLostOrHalfThere) {
   const auto [encrypted, loss] = GetParam();
+  constexpr std::uint32_t kWrites = 50;
+  constexpr std::size_t kRowBytes = 8000;  // so that few writes fill files
   std::uint64_t steps = 0;
   {
     Bench rehearsal(encrypted);
+    rehearsal.row_bytes = kRowBytes;
     ASSERT_TRUE(rehearsal.open());
-    for (std::uint32_t n = 1; n <= 200; ++n) ASSERT_TRUE(rehearsal.write(n));
+    for (std::uint32_t n = 1; n <= kWrites; ++n) ASSERT_TRUE(rehearsal.write(n));
     steps = rehearsal.disk.steps();
   }
-  ASSERT_GT(steps, 400u);
-  std::mt19937_64 random(23);
-  // Every one of the first steps (opening), then a sample.
-  for (std::uint64_t step = 1; step < steps; step += step < 60 ? 4 : 1 + random() % 120) {
+  ASSERT_GT(steps, 100u);
+  for (std::uint64_t step = 1; step < steps; step += kTestStride) {
     Bench bench(encrypted);
+    bench.row_bytes = kRowBytes;
     bench.disk.stop_at_step(step);
     std::uint32_t acknowledged = 0;
     if (bench.open()) {
-      while (acknowledged < 200 && bench.write(acknowledged + 1)) ++acknowledged;
-      if (acknowledged < 200) {
+      while (acknowledged < kWrites && bench.write(acknowledged + 1)) ++acknowledged;
+      if (acknowledged < kWrites) {
         EXPECT_FALSE(bench.write(acknowledged + 1));  // a failed write is not followed by a good one
         EXPECT_EQ(bench.write(acknowledged + 1).error().kind, ErrorKind::storage);
       }
