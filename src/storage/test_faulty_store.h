@@ -1,9 +1,11 @@
 // For tests: a store in memory that outlives the process which uses it, and whose next write may fail: before it took effect, or after (the
 // machine died with the answer on its way). As the contract of stores says, every later write fails too until it is opened again. Reads of
-// one column may fail as well, for as long as the test wants.
+// one column may fail as well, for as long as the test wants; and a write may take as long as it wants.
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <mutex>
 
 #include "storage/store.h"
 
@@ -15,9 +17,14 @@ class FaultyStore final : public storage::Store {
  public:
   explicit FaultyStore(std::shared_ptr<storage::Store> disk) : disk_(std::move(disk)) {}
   void fail_next_write(Fault fault) { fault_ = fault; }
+  void on_next_write(std::function<void()> hold) {  // runs once, before it takes effect
+    const std::lock_guard lock(mutex_);
+    hold_ = std::move(hold);
+  }
   void fail_reads_of(std::optional<storage::Column> column) { *unread_ = column ? column->index : kReadsAll; }
 
   Result<void> write(const storage::Batch& batch, storage::Durability durability) override {
+    if (const auto hold = take_hold()) hold();
     if (broken_ || fault_ == Fault::before_write) return break_down();
     CARELEDGER_CHECK(disk_->write(batch, durability));
     if (fault_ == Fault::after_write) return break_down();
@@ -89,6 +96,13 @@ class FaultyStore final : public storage::Store {
   }
   std::shared_ptr<storage::Store> disk_;
   const Unread unread_ = std::make_shared<std::atomic<int>>(kReadsAll);
+  std::function<void()> take_hold() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(hold_, nullptr);
+  }
+
+  std::mutex mutex_;
+  std::function<void()> hold_;
   Fault fault_ = Fault::none;
   bool broken_ = false;
 };

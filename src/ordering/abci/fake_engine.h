@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -30,6 +31,16 @@ class Dial {
   explicit Dial(const std::string& path) : socket_(connect_to(path)) { EXPECT_GE(socket_.get(), 0) << std::strerror(errno); }
 
   bool write(ByteView bytes) { return send_all(socket_.get(), bytes); }
+  // As much of it as the other side takes while nothing is read: until it took none for a second. How much that was.
+  std::size_t write_while_taken(ByteView bytes) {
+    std::size_t written = 0;
+    for (pollfd ready{socket_.get(), POLLOUT, 0}; written < bytes.size() && ::poll(&ready, 1, 1000) > 0;) {
+      const ssize_t count = ::send(socket_.get(), bytes.data() + written, bytes.size() - written, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (count > 0) written += static_cast<std::size_t>(count);
+      else if (errno != EAGAIN) break;
+    }
+    return written;
+  }
   bool send(const wire::Request& request) { return write(frame(request.SerializeAsString())); }
 
   std::optional<wire::Response> receive() {  // nullopt: the other side closed

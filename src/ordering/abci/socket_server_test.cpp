@@ -43,8 +43,8 @@ class SocketServerTest : public ::testing::Test {
     server.reset();
     std::filesystem::remove_all(folder_);
   }
-  void start() {
-    SocketConfig config{.path = path, .frame_bytes_max = 1 << 20, .waiting_bytes_max = 1 << 20};
+  void start(std::size_t waiting_bytes_max = 1 << 20) {
+    SocketConfig config{.path = path, .frame_bytes_max = 1 << 20, .waiting_bytes_max = waiting_bytes_max};
     config.on_fault = [this](const Error& error) {
       const std::lock_guard lock(mutex);
       faults.push_back(error);
@@ -149,6 +149,30 @@ TEST_F(SocketServerTest, APeerThatNeverReadsIsNotReadAnyMore) {
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(other.ask(info()).has_info());
   server->stop();
   flood.join();
+}
+
+// An engine flushes after each request. What the server takes in before anybody reads is bounded by its own limits and the sockets'.
+TEST_F(SocketServerTest, AFloodOfFlushIsTakenAsFarAsThereIsRoomAndAnsweredWhole) {
+  constexpr std::size_t kFlushes = 500'000;
+  server.reset();
+  start(64 << 10);
+  Dial dial(path), other(path);
+  wire::Request flush;
+  flush.mutable_flush();
+  const Bytes one = frame(flush.SerializeAsString());
+  Bytes flood;
+  for (std::size_t i = 0; i < kFlushes; ++i) flood += one;
+  const std::size_t taken = dial.write_while_taken(flood);
+  EXPECT_LT(taken, flood.size());
+  EXPECT_TRUE(other.ask(info()).has_info());
+  std::thread rest([&] { EXPECT_TRUE(dial.write(ByteView(flood).substr(taken))); });
+  std::size_t answered = 0;
+  for (; answered < kFlushes; ++answered)
+    if (const auto response = dial.receive(); !response || !response->has_flush()) break;
+  EXPECT_EQ(answered, kFlushes);
+  if (answered < kFlushes) dial.hang_up();
+  rest.join();
+  EXPECT_TRUE(dial.ask(info()).has_info());  // and nothing beside them
 }
 
 TEST_F(SocketServerTest, MoreConnectionsThanAreTakenAreClosedAndOldOnesMakeRoom) {

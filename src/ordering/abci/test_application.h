@@ -43,11 +43,11 @@ class ApplicationTest : public ::testing::Test {
     request.mutable_commit();
     return application->handle(request);
   }
-  bool accepts(const std::vector<Bytes>& txs) {
+  bool accepts(const std::vector<Bytes>& txs, std::int64_t height = 1) {
     wire::Request request;
     auto& block = *request.mutable_process_proposal();
-    block.set_height(1);
-    set(*block.mutable_time(), 1);
+    block.set_height(height);
+    set(*block.mutable_time(), height);
     for (const Bytes& one : txs) *block.add_txs() = one;
     return application->handle(request)->process_proposal().status() == 1;
   }
