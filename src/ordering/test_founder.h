@@ -87,6 +87,19 @@ class Founder {
     batch.set_organisation(id().bytes());
     batch.set_sequence(sequence);
     for (const Bytes& command : commands) CARELEDGER_ASSERT(batch.add_commands()->ParseFromString(command));
+    return seal(batch);
+  }
+  // Another one of his with its first command once more at its end, as no honest node sends it.
+  Bytes with_one_twice(const Bytes& other) const {
+    ledger::SignedBatch envelope;
+    ledger::Batch batch;
+    CARELEDGER_ASSERT(envelope.ParseFromString(other) && batch.ParseFromString(envelope.batch()));
+    *batch.add_commands() = ledger::SignedCommand(batch.commands(0));
+    return seal(batch);
+  }
+
+ private:
+  Bytes seal(const ledger::Batch& batch) const {
     ledger::SignedBatch envelope;
     envelope.set_batch(kernel::encode(batch));
     ledger::CommandSignature* signature = envelope.add_signatures();
@@ -96,7 +109,6 @@ class Founder {
     return kernel::encode(envelope);
   }
 
- private:
   Bytes signed_as(const AccountId& actor, std::uint64_t sequence, BlockTime now, const contracts::build::Order& order) const {
     const kernel::CommandOrder command{ledger(), actor, sequence, {now.value + 1'800'000}, order.contract};
     return kernel::encode(kernel::sign_command(command, order.payload, {1, &key_}));

@@ -38,6 +38,9 @@ class Liar(Network):
         signed = ask_engine(self.honest[0].folder, f"/commit?height={height}")["signed_header"]["commit"]["signatures"]
         return {one["validator_address"] for one in signed if one["block_id_flag"] == 2}
 
+    def envelopes(self, height):
+        return ask_engine(self.honest[0].folder, f"/block?height={height}")["block"]["data"]["txs"]
+
     def go_on_while_it_lies(self, what):
         """What is given to any node, the liar too, becomes final; the heights that were decided meanwhile."""
         self.liar.say("lie", what)
@@ -59,6 +62,13 @@ class Liar(Network):
         self.assertNotIn(address, self.proposers(heights))
         self.liar.say("lie", "none")
         self.go_on_while_it_lies("refuse")
+        self.liar.say("lie", "none")
+        self.check_end()
+
+    def test_an_envelope_that_holds_a_command_twice_is_voted_down(self):
+        address = ask_engine(self.liar.folder, "/status")["validator_info"]["address"]
+        heights = self.go_on_while_it_lies("twice")
+        self.assertEqual([height for height in heights if address in self.proposers([height]) and self.envelopes(height)], [])
         self.liar.say("lie", "none")
         self.check_end()
 

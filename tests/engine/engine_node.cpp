@@ -6,7 +6,7 @@
 // standard output, in any order, and unasked "misbehaved HEIGHT ADDRESS" when a block holds evidence against a validator, "lied WHAT":
 //   admit N      the founder's command with sequence number N  ->  "final N HEIGHT CODE" | "refused N CODE" | "unknown N"
 //   activate N H the same of a command that the protocol after the newest one holds from block H on
-//   lie WHAT     from now on: none, hash, garbage, refuse
+//   lie WHAT     from now on: none, hash, garbage, twice, refuse
 //   state        "state HEIGHT APP_HASH CONNECTIONS_HAVE_QUORUM ENGINE_STARTS ENGINE_PID LOG_SIZE"
 //   evidence     "evidence COUNT", and of the first row "ADDRESS KIND HEIGHT WRITTEN_HEIGHT"
 //   provable H   "provable H" once a header carries the app hash of H
@@ -14,6 +14,7 @@
 //   quit
 #include <charconv>
 #include <iostream>
+#include <map>
 #include <mutex>
 #include <set>
 #include <sstream>
@@ -111,7 +112,9 @@ Result<void> Node::start(const Arguments& arguments) {
   config.socket = engine->paths().application;
   if (arguments.more.contains("liar")) {
     config.socket += ".true";
-    CARELEDGER_TRY(liar, Liar::start(engine->paths().application, config.socket, [](const std::string& what) { say("lied " + what); }));
+    const auto tell = [](const std::string& what) { say("lied " + what); };
+    const auto with_one_twice = [this](const Bytes& envelope) { return founder.with_one_twice(envelope); };
+    CARELEDGER_TRY(liar, Liar::start(engine->paths().application, config.socket, tell, with_one_twice));
   }
   config.epoch_ms = 1;
   config.on_fault = [](const Error& error) { TestEngine::tell(error.message); };
@@ -138,7 +141,9 @@ void Node::submit(std::uint64_t sequence, const Bytes& command, Lane lane) {
 
 void Node::lie(const std::string& what) {
   using enum Liar::Lie;
-  liar->tell_lies(what == "hash" ? hash : what == "garbage" ? garbage : what == "refuse" ? refuse : none);
+  const std::map<std::string, Liar::Lie> known{{"hash", hash}, {"garbage", garbage}, {"twice", twice}, {"refuse", refuse}};
+  const auto found = known.find(what);
+  liar->tell_lies(found == known.end() ? none : found->second);
 }
 
 void Node::header(Height height) {

@@ -22,12 +22,15 @@ class Liar final : public Handler {
     none,
     hash,     // of the state after each block: another
     garbage,  // proposals of bytes that are no envelopes, and a vote for them
+    twice,    // proposals whose first envelope holds a command twice, and a vote for them
     refuse,   // a vote against every block
   };
   // Listens at `engine_side`; the true application listens at `true_side`. `on_lie` runs at each lie, on the engine's connection.
+  // `with_one_twice` makes another envelope out of one.
   static Result<std::unique_ptr<Liar>> start(const std::string& engine_side, std::string true_side,
-                                             std::function<void(const std::string&)> on_lie) {
-    auto liar = std::unique_ptr<Liar>(new Liar(std::move(true_side), std::move(on_lie)));
+                                             std::function<void(const std::string&)> on_lie,
+                                             std::function<Bytes(const Bytes&)> with_one_twice) {
+    auto liar = std::unique_ptr<Liar>(new Liar(std::move(true_side), std::move(on_lie), std::move(with_one_twice)));
     CARELEDGER_TRY(liar->server_, SocketServer::listen({.path = engine_side}, *liar));
     return liar;
   }
@@ -48,16 +51,21 @@ class Liar final : public Handler {
       for (const Bytes& one : {Bytes(1000, '\xff'), Bytes("garbage"), first, first}) *proposal.add_txs() = one;
       on_lie_("garbage");
     }
-    if ((lie == Lie::garbage || lie == Lie::refuse) && response.has_process_proposal()) {
-      response.mutable_process_proposal()->set_status(lie == Lie::garbage ? 1 : 2);
+    if (lie == Lie::twice && response.has_prepare_proposal() && !response.prepare_proposal().txs().empty()) {
+      std::string& first = *response.mutable_prepare_proposal()->mutable_txs(0);
+      first = with_one_twice_(first);
+      on_lie_("twice");
+    }
+    if ((lie == Lie::garbage || lie == Lie::twice || lie == Lie::refuse) && response.has_process_proposal()) {
+      response.mutable_process_proposal()->set_status(lie == Lie::refuse ? 2 : 1);
       if (lie == Lie::refuse) on_lie_("refuse");
     }
     return response;
   }
 
  private:
-  Liar(std::string true_side, std::function<void(const std::string&)> on_lie)
-      : true_side_(std::move(true_side)), on_lie_(std::move(on_lie)) {}
+  Liar(std::string true_side, std::function<void(const std::string&)> on_lie, std::function<Bytes(const Bytes&)> with_one_twice)
+      : true_side_(std::move(true_side)), on_lie_(std::move(on_lie)), with_one_twice_(std::move(with_one_twice)) {}
 
   struct Line {  // to the true application
     explicit Line(const std::string& path) : socket(connect_to(path)) {}
@@ -85,6 +93,7 @@ class Liar final : public Handler {
 
   const std::string true_side_;
   const std::function<void(const std::string&)> on_lie_;
+  const std::function<Bytes(const Bytes&)> with_one_twice_;
   std::atomic<Lie> lie_{Lie::none};
   std::unique_ptr<SocketServer> server_;  // last: it stops before what its connections use
 };

@@ -106,6 +106,15 @@ Bytes Region::random_batch(std::size_t commands, BlockTime now, std::mt19937_64&
   return envelope(any_member(at), out);
 }
 
+Bytes Region::with_one_twice(ByteView envelope) const {
+  const auto sealed = kernel::decode_canonical<ledger::SignedBatch>(envelope);
+  const auto batch = kernel::decode_canonical<ledger::Batch>(sealed->batch());
+  std::vector<ledger::SignedCommand> commands(batch->commands().begin(), batch->commands().end());
+  commands.push_back(commands.front());
+  const auto sender = std::ranges::find(members_, batch->organisation(), [](const Member& one) { return one.actor.id.bytes(); });
+  return kernel::encode(kernel::sign_batch(sender->actor.id, batch->sequence(), commands, {2, &sender->batch_key}));
+}
+
 // --- patients ---
 
 // Two of three are held in trust at first, which is in force at once.

@@ -28,6 +28,8 @@ class Region {
   Bytes opening(BlockTime now);  // an envelope that brings the first patients
   // An envelope of one of the members with so many commands, chosen by `random`.
   Bytes random_batch(std::size_t commands, BlockTime now, std::mt19937_64& random);
+  // The envelope, signed anew by whoever signed it, with its first command once more at its end.
+  Bytes with_one_twice(ByteView envelope) const;
 
  private:
   using Actor = replica::test::Actor;

@@ -131,8 +131,12 @@ void Simulation::gossip() {
 
 Decided Simulation::lie(const Decided& honest) {
   Decided lie = honest;
-  switch (one_of(4)) {
+  switch (one_of(5)) {
     case 0: lie.txs.emplace_back("no envelope"); break;
+    case 3:  // an envelope in which a command stands twice, in the place of one that would do
+      if (lie.txs.empty()) lie.txs.emplace_back();
+      else lie.txs[0] = region_.with_one_twice(lie.txs[0]);
+      break;
     case 1: lie.txs.push_back(lie.txs.empty() ? Bytes(1, '\0') : lie.txs.front()); break;  // twice
     case 2: lie.txs.push_back(old_.empty() ? Bytes() : old_.front()); break;               // all its commands are used up
     default: lie.txs.emplace_back(700 * 1024, 'x'); break;

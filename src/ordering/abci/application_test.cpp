@@ -216,7 +216,7 @@ TEST_F(ApplicationTest, AnEnvelopeThatUsesNothingUpNeverStands) {
       {forged, kernel::KernelCode::bad_signature},
   };
   for (const auto& [command, code] : useless) {
-    const Bytes envelope = founder.envelope({command, command});
+    const Bytes envelope = founder.envelope({command});
     EXPECT_EQ(check(envelope), number(code));
     EXPECT_TRUE(picked_of({envelope}).empty()) << number(code);
     EXPECT_FALSE(accepts({envelope})) << number(code);
@@ -224,6 +224,42 @@ TEST_F(ApplicationTest, AnEnvelopeThatUsesNothingUpNeverStands) {
   const Bytes padded = founder.envelope({founder.admit(1, "North", kStart), Bytes()});  // a good one, and bytes that are no command
   EXPECT_EQ(check(padded), number(kernel::KernelCode::malformed));
   EXPECT_FALSE(accepts({padded}));
+}
+
+// No honest node seals one: it would only fill the block. Two nodes may have sent the same command, each in an envelope of its own.
+TEST_F(ApplicationTest, AnEnvelopeThatHoldsACommandTwiceNeverStandsAndTwoEnvelopesWithTheSameCommandDo) {
+  const Bytes north = founder.admit(1, "North", kStart), south = founder.admit(2, "South", kStart);
+  Bytes forged = north;  // the same command, under a signature that does not hold
+  forged.back() = static_cast<char>(forged.back() ^ 1);
+  const std::vector<std::vector<Bytes>> doubled = {
+      {north, north}, {north, south, north}, {forged, north}, std::vector<Bytes>(kernel::kBatchCommandsMax / 4, north)};
+  for (const auto& commands : doubled) {
+    const Bytes envelope = founder.envelope(commands);
+    EXPECT_EQ(check(envelope), number(kernel::KernelCode::malformed));
+    EXPECT_EQ(check(envelope), number(kernel::KernelCode::malformed));  // as it is remembered
+    EXPECT_TRUE(picked_of({envelope}).empty());
+    EXPECT_FALSE(accepts({envelope}));
+    EXPECT_FALSE(accepts({founder.envelope({south}, 7), envelope}));
+  }
+  EXPECT_TRUE(accepts({founder.envelope({north, south}, 1), founder.envelope({south, north}, 2), founder.envelope({north}, 3)}));
+}
+
+// Members that still run a build without that rule may have decided on it.
+TEST_F(ApplicationTest, ABlockThatWasDecidedIsExecutedThoughAnEnvelopeInItHoldsACommandTwice) {
+  const Bytes north = founder.admit(1, "North", kStart);
+  const Bytes once = finalize(1, {founder.envelope({north})})->finalize_block().app_hash();
+  std::vector<kernel::Code> codes;
+  application = std::make_unique<Application>(
+      *replica, ApplicationConfig{.on_commit = [&](const replica::View&, const std::vector<Ordered>& envelopes) {
+        for (const kernel::Receipt& receipt : envelopes.at(0).receipts) codes.push_back(receipt.code);
+      }});
+  const auto finalized = finalize(1, {founder.envelope({north, north})});
+  EXPECT_EQ(finalized->finalize_block().tx_results(0).code(), 0u);
+  EXPECT_EQ(finalized->finalize_block().app_hash(), once);
+  ASSERT_TRUE(commit());
+  ASSERT_EQ(codes.size(), 2u);
+  EXPECT_TRUE(codes[0].ok());
+  EXPECT_EQ(codes[1], kernel::code_of(kernel::KernelCode::replayed));
 }
 
 // The first block after an outage carries the time of before it.

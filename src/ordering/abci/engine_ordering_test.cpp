@@ -79,11 +79,11 @@ class EngineOrderingTest : public ::testing::Test {
 
   std::string folder_;
   // What anybody can make of a command that he saw: its bytes under a signature that does not hold.
-  Bytes forged_copy(const Bytes& command) {
-    Bytes forged = command;
-    forged.back() = static_cast<char>(forged.back() ^ 1);
-    return founder.envelope({forged}, 4711);
+  static Bytes forged(Bytes command) {
+    command.back() = static_cast<char>(command.back() ^ 1);
+    return command;
   }
+  Bytes forged_copy(const Bytes& command) { return founder.envelope({forged(command)}, 4711); }
   void order(const std::vector<Bytes>& txs, BlockTime time) {  // whoever proposed it
     time_ = time;
     engine.finalize(txs, ++height_, time);
@@ -375,10 +375,30 @@ TEST_F(EngineOrderingTest, TheSameBytesTwiceGetTheFirstReceipt) {
   EXPECT_EQ(third.get().receipt->height, one.receipt->height);
 }
 
+// An envelope with one twice would be refused by every member.
+TEST_F(OneEnvelopeTest, TheSameBytesTwiceStandOnceInAnEnvelopeAndAnswerBoth) {
+  auto before = send(admit(1));
+  wait_for_pool(1);  // there is no room for the next ones
+  const Bytes command = admit(2);
+  auto first = send(command), second = send(command), beside = send(admit(3));
+  for (int i = 0; i < 2; ++i) send(forged(admit(4))).get();  // refused when those before them have come to wait
+  make_block();
+  EXPECT_EQ(before.get().outcome, Outcome::final);
+  wait_for_pool(1);
+  const auto sealed = kernel::receive_batch(engine.pool().front());
+  ASSERT_TRUE(sealed);
+  EXPECT_EQ(sealed->commands.size(), 2u);
+  make_block();
+  for (auto* answer : {&first, &second, &beside}) {
+    const Answer final = answer->get();
+    ASSERT_EQ(final.outcome, Outcome::final);
+    EXPECT_TRUE(final.receipt->code.ok()) << final.receipt->code.number;
+    EXPECT_EQ(final.receipt->height, Height{2});
+  }
+}
+
 TEST_F(EngineOrderingTest, WhatFailsTheCheckNeverReachesTheEngine) {
-  Bytes forged = admit(1);
-  forged.back() = static_cast<char>(forged.back() ^ 1);
-  const Answer answer = send(forged).get();
+  const Answer answer = send(forged(admit(1))).get();
   EXPECT_EQ(answer.outcome, Outcome::refused);
   EXPECT_EQ(answer.receipt->code, kernel::code_of(kernel::KernelCode::bad_signature));
   EXPECT_EQ(engine.pool_size(), 0u);

@@ -32,6 +32,14 @@ bool must_wait(const kernel::ReceivedBatch& batch, BlockTime time) {
   return std::ranges::any_of(batch.commands, [&](const auto& one) { return one.expires.value > time.value + kernel::kExpiryAheadMaxMs; });
 }
 
+bool holds_one_twice(const std::vector<kernel::ReceivedCommand>& commands) {
+  std::vector<Digest> digests;
+  digests.reserve(commands.size());
+  for (const kernel::ReceivedCommand& command : commands) digests.push_back(command.digest);
+  std::ranges::sort(digests);
+  return std::ranges::adjacent_find(digests) != digests.end();
+}
+
 // What it takes in memory: a command of a few bytes takes many.
 std::size_t weight_of(ByteView transaction, const kernel::ReceivedBatch& batch) {
   return 2 * transaction.size() + batch.commands.size() * sizeof(kernel::ReceivedCommand);
@@ -48,6 +56,7 @@ std::shared_ptr<const Proposals::Parsed> Proposals::parse(ByteView transaction, 
   } else {
     const auto bad = std::ranges::find_if(batch->commands, [](const auto& one) { return one.verdict != KernelCode::ok; });
     if (bad != batch->commands.end()) parsed->form = bad->verdict;  // all of it is refused, and not kept
+    else if (holds_one_twice(batch->commands)) parsed->form = KernelCode::malformed;
     else parsed->batch = std::move(*batch);
   }
   parsed_.keep(digest, parsed, weight_of(transaction, parsed->batch));

@@ -6,6 +6,10 @@
 // an envelope is of use once, and nobody else can have it ordered again in its sender's name. What becomes of its commands is decided by
 // execution and never a reason to reject a block.
 //
+// One that holds a command twice (by its digest) is malformed: no honest node seals it. Two envelopes may hold the same command: a client
+// that hears nothing gives it to another node too, and neither knows of the other. A block that was decided is executed whatever it holds:
+// of a command that stands in it twice the second copy is `replayed`.
+//
 // For our own proposals there is one more: no command that expires too far ahead of the block's time. After an outage the first block
 // carries the time of before; such an envelope waits for the next.
 //

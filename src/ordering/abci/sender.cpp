@@ -1,6 +1,7 @@
 #include "ordering/abci/sender.h"
 
 #include <algorithm>
+#include <set>
 
 namespace careledger::ordering::abci {
 namespace {
@@ -14,6 +15,33 @@ constexpr std::uint64_t kLongestNs = 1'000'000'000;  // between looks when nothi
 bool is_for_ever(kernel::Code code) {
   return code == kernel::code_of(KernelCode::replayed) || code == kernel::code_of(KernelCode::sequence_too_old) ||
          code == kernel::code_of(KernelCode::expired);
+}
+
+using Twins = std::multimap<std::pair<OrganisationId, Digest>, local::Pending>;
+
+// Out of `commands`, what their organisation gives twice: an envelope that holds one command twice is refused.
+Twins take_twins(std::vector<local::Pending>& commands) {
+  Twins twins;
+  std::set<std::pair<OrganisationId, Digest>> seen;
+  std::vector<local::Pending> first;
+  for (local::Pending& one : commands) {
+    const std::pair key(one.organisation, one.digest);
+    if (seen.insert(key).second) first.push_back(std::move(one));
+    else twins.emplace(key, std::move(one));
+  }
+  commands = std::move(first);
+  return twins;
+}
+
+// Whoever gave a command again waits for the copy that is sealed.
+void join_twins(std::vector<local::Pending>& commands, Twins& twins) {
+  std::vector<local::Pending> joined;
+  for (const local::Pending& one : commands) {
+    const auto [begin, end] = twins.equal_range({one.organisation, one.digest});
+    for (auto twin = begin; twin != end; ++twin) joined.push_back(std::move(twin->second));
+    twins.erase(begin, end);
+  }
+  std::ranges::move(joined, std::back_inserter(commands));
 }
 
 }  // namespace
@@ -67,7 +95,10 @@ void Sender::run() {
 void Sender::refill(std::uint64_t wait_until_ns) {
   std::vector<local::Pending> chosen = choose(wait_until_ns);
   if (chosen.empty()) return;
+  Twins twins = take_twins(chosen);
   Sealed sealed = maker_.seal(std::move(chosen));
+  for (Envelope& envelope : sealed.envelopes) join_twins(envelope.commands, twins);
+  join_twins(sealed.not_hosted, twins);
   std::ranges::move(sealed.envelopes, std::back_inserter(sealed_));
   for (local::Pending& pending : sealed.not_hosted) {
     in_flight_.let_go(pending);

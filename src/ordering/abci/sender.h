@@ -6,6 +6,8 @@
 // while others are in flight it waits for more until it is full, the next block comes, or gather_ms are over: an engine's cost is by the
 // envelope, and each block takes one of every busy node.
 //
+// A command that several callers gave stands once in an envelope, and all of them are answered by it.
+//
 // Numbers of one actor beyond that window wait for those before them; when they waited too long, more are told `busy` unless owed.
 //
 // Thread-safety: start and stop belong to one thread; the rest is safe from any. Answers that it gives run on its own thread.
