@@ -27,4 +27,11 @@ Result<std::optional<StoredHeights>> stored_heights(const storage::Reader& store
   return tip ? std::optional(StoredHeights{{tip->height()}, {tip->first_height()}}) : std::nullopt;
 }
 
+Result<bool> newest_can_be_undone(const storage::Reader& store) {
+  CARELEDGER_TRY(const auto tip, tip_of(store));
+  CARELEDGER_TRY(const auto stored, store.get(columns::kMeta, kUndoKey));
+  Undo undo;
+  return tip && stored && undo.ParseFromString(*stored) && undo.height() == tip->height();
+}
+
 }  // namespace careledger::replica

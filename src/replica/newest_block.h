@@ -17,4 +17,8 @@ struct StoredHeights {
 };
 Result<std::optional<StoredHeights>> stored_heights(const storage::Reader& store);
 
+// Whether what its newest block changed is kept, so that Replica::undo_last() takes it back. As it is of every ledger that committed one
+// since its genesis, its snapshot or the last time that one was taken back.
+Result<bool> newest_can_be_undone(const storage::Reader& store);
+
 }  // namespace careledger::replica

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "replica/newest_block.h"
 #include "replica/test_world.h"
 
 namespace careledger::replica {
@@ -224,6 +225,14 @@ TEST_F(ReplicaTest, UndoGivesTheStateBeforeTheBlock) {
   EXPECT_EQ(replica_->commit(std::move(*redone))->app_hash(), after);
   reopen();
   EXPECT_EQ(replica_->view().app_hash(), after);
+}
+
+TEST_F(ReplicaTest, WhetherTheNewestBlockCanBeUndoneStandsInTheStore) {
+  EXPECT_EQ(newest_can_be_undone(*store_).value(), false);  // the genesis is no block
+  world_.populate(*replica_, 2, 10);
+  EXPECT_EQ(newest_can_be_undone(*store_).value(), true);
+  ASSERT_TRUE(replica_->undo_last());
+  EXPECT_EQ(newest_can_be_undone(*store_).value(), false);
 }
 
 // What was known about the place of a command goes with the block that is taken back.

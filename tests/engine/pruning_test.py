@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import unittest
@@ -61,6 +62,16 @@ class Pruning(Dropping):
         self.assertEqual(self.ask(CITY, f"/commit?height={first + 9}"), self.ask(NORTH, f"/commit?height={first + 9}"))
         self.assertIn("signed_header", self.ask(NORTH, "/commit?height=1"))
 
+    def refuses_a_ledger_below_the_blocks(self, older):
+        whole, ledger = os.path.join(self.scratch, "whole"), self.folder(CITY) + "/ledger"
+        shutil.move(ledger, whole)
+        shutil.copytree(older, ledger)
+        refused = run("serve", self.folder(CITY), "--engine", ENGINE)
+        self.assertEqual(refused.returncode, 4, refused.stderr)
+        self.assertRegex(refused.stderr, "is at block [0-9]+, and the engine in .* has none below [0-9]+: one of the two is an older copy")
+        shutil.rmtree(ledger)
+        shutil.move(whole, ledger)
+
     def says_what_was_made_up(self, anchored):
         """A block and validators that never were, of a height that was dropped."""
         with open(anchored, encoding="utf-8") as file:
@@ -102,6 +113,8 @@ class Pruning(Dropping):
         run("verify", bundle, "--trust", anchored, check=0)
 
         self.nodes[CITY].stop()
+        older = os.path.join(self.scratch, "older")
+        shutil.copytree(self.folder(CITY) + "/ledger", older)
         seen = self.audit("--trust", anchored)
         self.assertTrue(seen["sound"], seen)
         own = int(re.search("the ledger says that it has blocks from ([0-9]+) on alone", " ".join(seen["notes"])).group(1))
@@ -117,9 +130,10 @@ class Pruning(Dropping):
         first = until("its engine", lambda: self.engine_first(CITY))
         self.assertRegex(self.proof_of(CITY, "Basic/old"), r"[Ss]igned by [34] keys")  # its own copy of that block is gone as well
         run("verify", bundle, "--trust", anchored, check=0)
-        self.fill_more(15)
-        until("more that go", lambda: self.engine_first(CITY) > first)
+        self.fill_more(45)
+        until("more that go", lambda: self.engine_first(CITY) > first + 30)
         self.nodes[CITY].stop(signal.SIGKILL)
+        self.refuses_a_ledger_below_the_blocks(older)
         self.start(CITY)
         self.fill_more(2)
         self.assertGreater(until("its engine", lambda: self.engine_first(CITY)), first)

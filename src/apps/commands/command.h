@@ -50,7 +50,7 @@ void add_keys(CLI::App& app, Context& context);
 void add_timestamp_authority(CLI::App& keys, Context& context);  // of `keys`
 void add_network(CLI::App& app, Context& context);
 void add_governing(CLI::App& network, Context& context);  // of `network`: propose, vote…
-void add_joining(CLI::App& network, Context& context);    // of `network`: join, recover, peer, forget
+void add_joining(CLI::App& network, Context& context);    // of `network`: join, recover, rollback, peer, forget
 void add_promises(CLI::App& app, Context& context);
 void add_convict(CLI::App& app, Context& context);
 void add_prove(CLI::App& app, Context& context);

@@ -6,6 +6,7 @@
 #include "apps/network/joining.h"
 #include "apps/network/peers.h"
 #include "apps/network/retention.h"
+#include "apps/network/rollback.h"
 #include "apps/node_access.h"
 #include "apps/terminal.h"
 #include "base/printable.h"
@@ -139,6 +140,17 @@ int recover(const Options& options, bool as_json) {
   return 0;
 }
 
+int roll_back(const Options& options, bool as_json) {
+  const auto block =
+      network::roll_back(layout_of(options.folder.folder), options.folder.seal, options.engine, system_clock(), system_entropy());
+  if (!block) return report(block.error(), as_json);
+  if (as_json) fmt::print("{{\"taken_back\":{},\"height\":{}}}\n", block->value, block->value - 1);
+  else
+    fmt::print("Block {} is taken back. Next: careledger serve {}, of a program that is mended; it executes the block again.\n",
+               block->value, options.folder.folder);
+  return 0;
+}
+
 int peer(const Options& options, bool as_json) {
   json::Document document;
   json::Value names = document.array();
@@ -232,11 +244,22 @@ void add_recover(CLI::App& network, Context& context) {
   command->callback([options, &context] { context.chosen = [options, &context] { return recover(*options, context.json); }; });
 }
 
+void add_rollback(CLI::App& network, Context& context) {
+  auto options = std::make_shared<Options>();
+  auto* command = network.add_subcommand(
+      "rollback", "take the newest block back at a stopped node that executed it wrong, so that a mended program executes it again");
+  add_folder(*command, options->folder);
+  command->add_option("--engine", options->engine, "program that orders the ledger: a file, or a name beside this program or in PATH");
+  example(*command, "careledger network rollback /srv/care");
+  command->callback([options, &context] { context.chosen = [options, &context] { return roll_back(*options, context.json); }; });
+}
+
 }  // namespace
 
 void add_joining(CLI::App& network, Context& context) {
   add_join(network, context);
   add_recover(network, context);
+  add_rollback(network, context);
 
   auto options = std::make_shared<Options>();
   auto* command = network.add_subcommand("peer", "let the engine of another member in, or write down that it moved");

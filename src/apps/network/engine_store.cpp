@@ -15,6 +15,7 @@ namespace abci = ordering::abci;
 namespace {
 
 constexpr std::chrono::milliseconds kAskAgain{50};  // there is nothing that tells when another process listens
+constexpr std::chrono::minutes kPatience{2};        // large files open within seconds
 
 }  // namespace
 
@@ -43,7 +44,9 @@ Result<std::unique_ptr<EngineStore>> EngineStore::open(const Layout& layout, con
   const abci::EnginePaths paths(home);
   auto store = std::unique_ptr<EngineStore>(new EngineStore(std::make_unique<State>(paths.rpc)));
   State& state = *store->state_;
-  abci::ProcessConfig process{.program = std::move(program), .home = home, .log = paths.log, .verb = "inspect", .sockets = {paths.rpc}};
+  // A log of its own: the engine's tells why it ended.
+  abci::ProcessConfig process{
+      .program = std::move(program), .home = home, .log = home + "/inspect.log", .verb = "inspect", .sockets = {paths.rpc}};
   process.on_event = [&state](const std::string& what) {
     const std::lock_guard lock(state.mutex);
     state.ended = what;
@@ -55,7 +58,8 @@ Result<std::unique_ptr<EngineStore>> EngineStore::open(const Layout& layout, con
 }
 
 Result<void> EngineStore::await_answer() {
-  for (;;) {
+  const auto begun = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - begun < kPatience) {
     const auto newest = state_->rpc.newest();
     if (newest || newest.error().kind != ErrorKind::unavailable) {
       state_->newest = newest.value_or(Height{});  // what it keeps too little of for an answer is found by whoever asks for a block
@@ -66,6 +70,7 @@ Result<void> EngineStore::await_answer() {
     state_->changed.wait_for(lock, kAskAgain, [this] { return state_->ended.has_value(); });
     if (state_->ended) return fail(ErrorKind::corrupt, "what the engine keeps cannot be read: " + *state_->ended);
   }
+  return fail(ErrorKind::unavailable, "the engine was started to tell what it keeps, and does not answer");
 }
 
 Height EngineStore::newest() const { return state_->newest; }

@@ -19,7 +19,8 @@ namespace careledger::apps::network {
 
 class EngineStore final : public ChainSource {
  public:
-  // Borrows nothing afterwards. not_found: there is no such program; corrupt: it ends without an answer, with its last words.
+  // Borrows nothing afterwards. not_found: there is no such program; corrupt: it ends without an answer, with its last words; unavailable:
+  // it does not answer.
   static Result<std::unique_ptr<EngineStore>> open(const Layout& layout, const NetworkConfig& network, const kernel::Founding& founding,
                                                    vault::Keystore& keys, const std::string& engine);
   ~EngineStore() override;

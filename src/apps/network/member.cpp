@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "apps/clock_check.h"
+#include "apps/network/blocks_fit.h"
 #include "apps/network/engine_parts.h"
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/engine_process.h"
@@ -23,25 +24,6 @@ namespace {
 namespace abci = ordering::abci;
 
 constexpr std::chrono::seconds kSoon{2};
-
-// An engine without blocks beside a ledger that has some would never start.
-Result<void> check_blocks(const Member::Parts& parts) {
-  const replica::View view = parts.replica.view();
-  if (parts.grown != nullptr && view.height() == parts.grown->seal_height()) return {};  // its engine begins above
-  if (view.height().value > 0 && view.height() < view.first_height())
-    return fail(ErrorKind::precondition, "a snapshot of height " + std::to_string(view.height().value) +
-                                             " was loaded, and the engine has not gone on from there: run careledger network join "
-                                             "(recover, of one that was a member before) again, with --trust");
-  const std::string blocks = parts.layout.engine() + "/data/blockstore.db";
-  if (view.height().value == 0 || system_files().exists(blocks)) return {};
-  if (parts.grown != nullptr)
-    return fail(ErrorKind::corrupt, blocks +
-                                        " is gone while the ledger is there, which began as an embedded one: restore a backup; a member "
-                                        "without one moves " +
-                                        parts.layout.ledger() + " away as well and founds it again (careledger network found --grown)");
-  return fail(ErrorKind::corrupt, blocks + " is gone while the ledger is there: stop the node and move " + parts.layout.ledger() +
-                                      " away as well; careledger network recover fetches both from the other members");
-}
 
 std::string in_words(const kernel::Misbehaviour& what, const replica::View& view) {
   const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
@@ -159,7 +141,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(const crypto::SigningKey node_key, parts.keys.signing(vault::Purpose::engine_node));
   const abci::EngineSettings settings = settings_of(parts.network);
   const std::string home = parts.layout.engine();
-  CARELEDGER_CHECK(check_blocks(parts));
+  CARELEDGER_TRY(const Height kept, check_blocks(parts));
   CARELEDGER_CHECK(abci::prepare(system_files(), home, genesis, node_key, settings));
   const abci::EnginePaths paths(home);
   const auto tell = [on_event = parts.on_event](const std::string& what) {
@@ -189,13 +171,21 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.application = state.application(parts, tell);
   if (parts.grown != nullptr) config.application.base = parts.grown->seal_height();
   config.application.app_state = genesis.app_state;
+  const Replay replay(parts.replica, kept);
   CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
   if (parts.grown != nullptr) state.ordering = ordering::continue_chain(std::move(state.ordering), parts.replica, *parts.grown);
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
-  CARELEDGER_TRY(auto engine, abci::EngineProcess::start(state.process(parts.engine, program, home, tell)));
-  const std::lock_guard lock(state.mutex);
-  if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");
-  state.engine = std::move(engine);
+  const auto told = [tell, replay](const std::string& what) {
+    tell(what);
+    replay.end();
+  };
+  CARELEDGER_TRY(auto engine, abci::EngineProcess::start(state.process(parts.engine, program, home, told)));
+  {
+    const std::lock_guard lock(state.mutex);
+    if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");
+    state.engine = std::move(engine);
+  }
+  replay.await();
   return member;
 }
 

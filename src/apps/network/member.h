@@ -49,8 +49,8 @@ class Member {
     const ordering::Grown* grown = nullptr;              // of a ledger that was an embedded one
     std::function<void(const std::string&)> on_event{};  // for the log: the engine ended and was started again, …; any thread
   };
-  // not_found: there is no such program. precondition: a snapshot was loaded, and nothing more. corrupt, not_found: what the validator
-  // signed last cannot be read, or the engine's blocks are gone while the ledger is there.
+  // not_found: there is no such program. precondition: ledger and engine do not go together (blocks_fit.h). corrupt, not_found: what the
+  // validator signed last cannot be read, or the engine's blocks are gone while the ledger is there. Executes first what the engine has.
   static Result<std::unique_ptr<Member>> start(const Parts& parts);
   ~Member();
   Member(const Member&) = delete;

@@ -1,9 +1,7 @@
 #include "ordering/abci/engine_process.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include <utility>
 
 #include "base/descriptor.h"
+#include "ordering/abci/engine_child.h"
 
 namespace careledger::ordering::abci {
 namespace {
@@ -30,13 +29,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::minutes kSteady{1};  // who lived so long may be started again at once
-constexpr std::size_t kLastWords = 300;     // bytes of the log that are told
-constexpr std::int64_t kLogEnd = 65'536;    // bytes in which they are looked for: a panic has a stack behind it
 constexpr int kSilentMax = 2;               // looks without an answer
-// In the log when the engine's consensus has ended by a panic while the rest of it stays up (CometBFT v0.38, consensus/state.go). As the
-// whole message: what others send stands in values alone, where its quotes are escaped.
-constexpr std::string_view kGaveUp = R"("_msg":"CONSENSUS FAILURE!!!")";
-constexpr std::string_view kPanic = "\npanic: ";  // Go's own, which ends it; a log line has no line break inside
 // In the log when a block that two thirds voted for is over a minute ahead of this machine's clock (state/validation.go), which the engine
 // then refuses: as it decides, and as it catches up.
 constexpr std::array<std::string_view, 3> kRefusesBlock = {
@@ -48,34 +41,6 @@ constexpr std::int64_t kHalfThere = 512;  // bytes of the log's end that are loo
 constexpr const char* kSetTheClock =
     "this machine's clock is over a minute behind the network's blocks, which the engine therefore refuses: nothing becomes final "
     "here. Set it, keep it by NTP, and start the node again; the other members do not notice";
-
-// On one line what the engine says of why it gave up: the words of its panic, else the log's end.
-std::string last_words(const std::string& path) {
-  std::ifstream log(path, std::ios::binary | std::ios::ate);
-  const auto size = static_cast<std::int64_t>(log ? static_cast<std::streamoff>(log.tellg()) : 0);
-  if (size <= 0) return "none";
-  const auto count = std::min(size, kLogEnd);
-  std::string words(static_cast<std::size_t>(count), '\0');
-  log.seekg(size - count);
-  log.read(words.data(), count);
-  std::size_t begin = words.size() > kLastWords ? words.size() - kLastWords : 0;
-  for (const std::string_view panic : {kGaveUp, kPanic})
-    if (const std::size_t at = words.rfind(panic); at != std::string::npos) begin = words[at] == '\n' ? at + 1 : at;
-  words = words.substr(begin, kLastWords);
-  for (char& c : words)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
-  return words;
-}
-
-std::string how(int status) {
-  if (WIFSIGNALED(status)) return "by signal " + std::to_string(WTERMSIG(status));
-  return "with status " + std::to_string(WEXITSTATUS(status));
-}
-
-Descriptor open_log(const std::string& path) {
-  static_cast<void>(::rename(path.c_str(), (path + ".1").c_str()));  // there is none yet, or only the new words are kept
-  return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
-}
 
 // The engine goes on writing where it does: what is there is copied, and the file emptied.
 void shorten_log(const std::string& path, std::uint64_t bytes_max) {
@@ -161,7 +126,6 @@ struct EngineProcess::State {
   std::thread watcher;
 
   void watch();
-  pid_t spawn() const;
   std::string wait_for_end(pid_t pid) const;
   bool is_stopping() const {
     const std::lock_guard lock(mutex);
@@ -169,33 +133,6 @@ struct EngineProcess::State {
   }
   std::string run_once(std::unique_lock<std::mutex>& lock);
 };
-
-// In the child only calls that are safe after a fork of one thread among many; everything else was made before.
-pid_t EngineProcess::State::spawn() const {
-  std::string name = "cometbft", verb = config.verb, flag = "--home", home = config.home;
-  std::string path = "PATH=/usr/local/bin:/usr/bin:/bin", home_variable = "HOME=" + config.home;
-  std::array<char*, 5> arguments = {name.data(), verb.data(), flag.data(), home.data(), nullptr};
-  std::vector<std::string> variables = config.variables;
-  std::vector<char*> environment = {path.data(), home_variable.data()};
-  for (std::string& variable : variables) environment.push_back(variable.data());
-  environment.push_back(nullptr);
-  const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  const Descriptor log = open_log(config.log);
-  const int words = log.get() >= 0 ? log.get() : nothing.get();
-  const pid_t parent = ::getpid();
-  const pid_t pid = config.fork != nullptr ? config.fork() : ::fork();
-  if (pid != 0) return pid;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127);
-  ::setsid();
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (::dup2(nothing.get(), STDIN_FILENO) < 0 || ::dup2(words, STDOUT_FILENO) < 0 || ::dup2(words, STDERR_FILENO) < 0) ::_exit(127);
-  ::close_range(STDERR_FILENO + 1, ~0U, 0);  // libraries make sockets that a child would inherit
-  ::execve(config.program.c_str(), arguments.data(), environment.data());
-  ::_exit(127);
-}
 
 // Why it had to be killed; empty: it ended by itself. It stays unreaped, so that its number is nobody else's while stop() may signal it.
 std::string EngineProcess::State::wait_for_end(pid_t pid) const {
@@ -219,7 +156,7 @@ std::string EngineProcess::State::wait_for_end(pid_t pid) const {
 // From start to end; what became of it.
 std::string EngineProcess::State::run_once(std::unique_lock<std::mutex>& lock) {
   for (const std::string& socket : config.sockets) ::unlink(socket.c_str());
-  const pid_t pid = spawn();
+  const pid_t pid = spawn(config);
   if (pid < 0) return std::string("could not be started: ") + std::strerror(errno);
   child = pid;
   ++starts;
@@ -231,7 +168,7 @@ std::string EngineProcess::State::run_once(std::unique_lock<std::mutex>& lock) {
   }
   child = 0;
   changed.notify_all();
-  return killed.empty() ? "ended " + how(status) : "was killed: " + killed;
+  return killed.empty() ? "ended " + how_ended(status) : "was killed: " + killed;
 }
 
 void EngineProcess::State::watch() {

@@ -16,6 +16,8 @@
 #include <sstream>
 #include <thread>
 
+#include "ordering/abci/engine_child.h"
+
 namespace careledger::ordering::abci {
 namespace {
 
@@ -62,6 +64,22 @@ TEST_F(EngineProcessTest, ItsEndIsToldWithItsLastWordsAndItIsStartedAgain) {
   EXPECT_NE(event.find("status 3"), std::string::npos) << event;
   EXPECT_NE(event.find("the end is near"), std::string::npos) << event;
   while (engine->starts() < 3) std::this_thread::yield();
+}
+
+TEST_F(EngineProcessTest, WhatDoesOneThingIsRunOnceAndWellOrSaysWhyNot) {
+  config.verb = "rollback";
+  script("echo \"$@\" >> " + folder + "/asked\n");
+  ASSERT_TRUE(run_to_its_end(config));
+  EXPECT_EQ(read(folder + "/asked"), "rollback --home " + folder + "\n");
+  script("echo no state found\nexit 1\n");
+  const auto refused = run_to_its_end(config);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(refused.error().message, "the engine's rollback ended with status 1; its last words: no state found ");
+  script("kill -9 $$\n");
+  EXPECT_NE(run_to_its_end(config).error().message.find("ended by signal 9"), std::string::npos);
+  config.program = folder + "/nothing";
+  EXPECT_EQ(run_to_its_end(config).error().kind, ErrorKind::not_found);
 }
 
 TEST_F(EngineProcessTest, ItsPanicIsToldAndNotTheStackBehindIt) {

@@ -1,0 +1,83 @@
+#include "apps/network/rollback.h"
+
+#include "apps/act_record.h"
+#include "apps/network/blocks_fit.h"
+#include "apps/network/engine_store.h"
+#include "ordering/abci/engine_child.h"
+#include "replica/newest_block.h"
+
+namespace careledger::apps::network {
+namespace {
+
+namespace abci = ordering::abci;
+
+struct InEngine {
+  EngineBlocks blocks;
+  Bytes before_newest;  // the app hash that its newest block names: of the state that it was made for
+};
+
+Result<InEngine> look_at_engine(Node& node, const Layout& layout, const std::string& engine) {
+  if (!system_files().exists(layout.engine() + "/data/blockstore.db"))
+    return fail(ErrorKind::precondition, "the engine in " + layout.engine() + " keeps no blocks: there is none to take back");
+  CARELEDGER_TRY(const auto store, EngineStore::open(layout, *node.config().network, node.ledger().founding(), node.keys(), engine));
+  InEngine found{{store->oldest(), store->newest()}, {}};
+  if (found.blocks.newest.value == 0) return found;
+  CARELEDGER_TRY(const proof::SignedHeader newest, store->header(found.blocks.newest));
+  found.before_newest = newest.header.app_hash;
+  return found;
+}
+
+std::string fetch_again(const Layout& layout) {
+  return ": move " + layout.ledger() + " and " + layout.engine() +
+         " away, and nothing else, and fetch both from the other members (careledger network recover)";
+}
+
+Result<void> check_can(Node& node, const Layout& layout, const EngineBlocks& blocks) {
+  const Height newest = node.ledger().replica().view().height();
+  const ordering::Grown* grown = node.ledger().grown();
+  const Height begins_above = grown != nullptr ? grown->seal_height() : Height{0};
+  const std::string block = "block " + std::to_string(newest.value);
+  if (newest <= begins_above) return fail(ErrorKind::precondition, "no block was executed here yet: there is none to take back");
+  CARELEDGER_CHECK(check_fit(layout, newest, begins_above, blocks));
+  if (blocks.newest > newest)
+    return fail(ErrorKind::precondition, "the engine's newest block is " + std::to_string(blocks.newest.value) + ", and the ledger is at " +
+                                             block +
+                                             ": what is above it was taken back already, or was never executed. The next "
+                                             "start (careledger serve) does, with the program that is started then");
+  if (next(blocks.oldest) > newest)
+    return fail(ErrorKind::precondition,
+                "the engine keeps no block before " + block + ", and so cannot take it back" + fetch_again(layout));
+  CARELEDGER_TRY(const bool kept, replica::newest_can_be_undone(node.ledger().store()));
+  if (!kept) return fail(ErrorKind::precondition, "what " + block + " changed is not kept here" + fetch_again(layout));
+  return {};
+}
+
+// Both may be done again after a kill in the middle: an engine whose state is already before its newest block stays as it is.
+Result<void> take_back(Node& node, const Layout& layout, const std::string& program, const Bytes& before_newest) {
+  const std::string home = layout.engine();
+  CARELEDGER_CHECK(abci::run_to_its_end({.program = program, .home = home, .log = home + "/rollback.log", .verb = "rollback"}));
+  CARELEDGER_TRY(const replica::View view, node.ledger().replica().undo_last());
+  if (view.app_hash().view() == before_newest) return {};
+  return fail(ErrorKind::corrupt, "block " + std::to_string(next(view.height()).value) +
+                                      " is taken back, and what is here now is not the state that it was made for" + fetch_again(layout));
+}
+
+}  // namespace
+
+Result<Height> roll_back(const Layout& layout, const SealChoice& seal, const std::string& engine, Clock& clock, Entropy& entropy) {
+  CARELEDGER_TRY(const Config config, read_config(system_files(), layout.config()));
+  if (!config.network)
+    return fail(ErrorKind::unsupported, "this ledger is embedded: nobody else signed another state, and no block of it is taken back");
+  CARELEDGER_TRY(const std::string program, find_engine(engine));
+  CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, seal, clock, entropy));
+  CARELEDGER_TRY(const InEngine found, look_at_engine(*node, layout, program));
+  CARELEDGER_CHECK(check_can(*node, layout, found.blocks));
+  const Height block = node->ledger().replica().view().height();
+  const auto done = record_around(*node, vault::AuditKind::configuration, act_details("block_taken_back", std::to_string(block.value)),
+                                  [&] { return take_back(*node, layout, program, found.before_newest); });
+  node->stop();
+  CARELEDGER_CHECK(done);
+  return block;
+}
+
+}  // namespace careledger::apps::network
