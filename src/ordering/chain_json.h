@@ -1,5 +1,5 @@
-// Headers, commits, validators and what a genesis holds, written in CometBFT v0.38's JSON: integers of 64 bits as strings, hashes and
-// addresses in upper-case hex, keys and signatures in base64, times in RFC 3339.
+// Headers, commits, validators and what a genesis holds, written in the JSON of the chain's format: integers of 64 bits as strings, hashes
+// and addresses in upper-case hex, keys and signatures in base64, times in RFC 3339.
 //
 // Thread-safety: pure but for the document, which belongs to the caller.
 #pragma once

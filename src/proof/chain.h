@@ -1,5 +1,5 @@
-// Blocks, headers, commits and validator sets in the format of CometBFT v0.38, as far as making, serving and believing them needs.
-// Hashes, sign bytes and encodings are those of the Go library byte for byte (tests/vectors/comet). Evidence is always empty here.
+// Blocks, headers, commits and validator sets in the chain's format, which is CometBFT's, as far as making, serving and believing them
+// needs. Hashes, sign bytes and encodings are those of the Go library byte for byte (tests/vectors/comet). Evidence is always empty here.
 //
 // Thread-safety: values; free functions are pure.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace careledger::proof {
 
-inline constexpr std::uint64_t kBlockProtocol = 11;  // version.BlockProtocol of v0.38
+inline constexpr std::uint64_t kBlockProtocol = 11;  // version.BlockProtocol: of the chain's format, in every header
 inline constexpr std::size_t kPartSize = 65536;      // bytes in a block part
 inline constexpr std::size_t kMaxChainId = 50;       // characters
 inline constexpr std::size_t kMaxValidators = 1000;  // our limit; CometBFT's is 10,000

@@ -1,4 +1,4 @@
-// CometBFT's simple Merkle tree and map (crypto/merkle in v0.38): the app hash {"log", "state"}, and every list hash of a block.
+// CometBFT's simple Merkle tree and map (its crypto/merkle): the app hash {"log", "state"}, and every list hash of a block.
 // The tree is that of RFC 6962; the map's leaf is len ‖ key ‖ 20 ‖ SHA-256(value), its keys in bytewise order.
 //
 // Thread-safety: pure functions.

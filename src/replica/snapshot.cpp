@@ -4,7 +4,7 @@ namespace careledger::replica {
 namespace {
 
 constexpr std::size_t kHeaderBytesMax = 16u << 20;
-constexpr std::size_t kChunksMax = 100'000;  // what CometBFT v0.38 takes
+constexpr std::size_t kChunksMax = 100'000;  // what an engine takes
 
 constexpr std::size_t kLoggedBlockBytes = 8 + 4;   // of a block in a piece of the log, besides its entries
 constexpr std::uint64_t kHeightsMax = 1ull << 40;  // as an index key holds them

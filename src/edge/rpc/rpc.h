@@ -1,5 +1,5 @@
 // CometBFT's RPC, read-only and as much of it as a light client needs, so that outsiders follow the ledger with software that is not ours:
-// the Go package `light`, the proxy of `cometbft light`, and whatever else speaks to a CometBFT node of v0.38.
+// the Go package `light`, the proxy of `cometbft light`, and whatever else speaks to a CometBFT node.
 //
 // Methods: health, status, net_info, genesis, header, commit, validators, consensus_params, abci_info, abci_query. As URIs
 // (GET /commit?height=5), as JSON-RPC 2.0 (POST /), and over a WebSocket at /websocket, which the proxy insists on although it asks nothing
