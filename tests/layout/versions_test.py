@@ -12,7 +12,7 @@ VERSION = re.compile(r"(?<![\w.])v?0\.(38|40)\b")
 
 def breaches(root):
     for path in sources.files(root, "src"):
-        if path.is_relative_to(ENGINE):
+        if path.is_relative_to(ENGINE) or path.name.endswith("_test.cpp"):  # a test may stand in for an engine
             continue
         for number, line in enumerate(sources.text(root, path).splitlines(), 1):
             if VERSION.search(line):
@@ -35,6 +35,7 @@ class Versions(unittest.TestCase):
             self.assertEqual(len(self.planted(line, "src/proof/chain.h")), 1, line)
             self.assertEqual(len(self.planted(line, "src/ordering/chain_json.cpp")), 1, line)
             self.assertEqual(self.planted(line, "src/ordering/abci/engine_home.h"), [], line)
+            self.assertEqual(self.planted(line, "src/apps/member_test.cpp"), [], line)
 
     def test_other_numbers_pass(self):
         for line in ["constexpr int kAddress = 10; // 10.0.38.1", "ratio 0.381", "// version 1"]:
