@@ -9,7 +9,8 @@ storage::StoreOptions store_options(const LedgerStoreOptions& options) {
   storage::StoreOptions out;
   out.folder = options.folder;
   // Rows of the state are digests for the most part: nothing to compress, and every update of the Merkle map reads a block.
-  out.columns = {{"state", true, false}, {"blocks", false, true}, {"index", false, true}, {"log", false, true}, {"meta", false, true}};
+  out.columns = {
+      {"state", true, false}, {"blocks", false, true}, {"index", false, true, true}, {"log", false, true}, {"meta", false, true}};
   out.format = "careledger/ledger";
   out.format_version = kLedgerFormat;
   out.create = options.create;

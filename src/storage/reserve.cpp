@@ -79,8 +79,8 @@ Result<void> Room::admit() {
 
 bool Room::give_out() {
   const std::lock_guard lock(mutex_);
-  if (!reserve_.release()) return some_room();  // two writes may find the disk full at once, and one of them gives the reserve out
   accepting_.store(false, std::memory_order_release);
+  if (!reserve_.release()) return some_room();  // two writes may find the disk full at once, and one of them gives the reserve out
   tell("the disk is full: the reserve of " + mebibytes(reserve_.bytes()) + " is in use now; make room before it is used up");
   return true;
 }

@@ -259,6 +259,7 @@ rocksdb::ColumnFamilyOptions column_options(const StoreOptions& options, const C
     // Its keys come in no order, so each merge writes the level below anew: half as often, while filters keep its files out of most reads.
     out.level0_file_num_compaction_trigger = 8;
   }
+  if (column.seldom_read) out.level0_file_num_compaction_trigger = 16;
   // Rows of a batch come in ascending order: each is looked for from the place of the one before it under the same first byte.
   out.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));

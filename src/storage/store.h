@@ -107,6 +107,8 @@ struct ColumnOptions {
   std::string name;
   bool point_lookups = true;  // keep bloom filters; keys come in no order
   bool compress = true;       // off for what is encrypted or compressed already
+  // Written a lot in no order and read seldom: new files are merged less often, and reads look into more of them.
+  bool seldom_read = false;
 };
 
 // The layer between a store and the disk: encryption (storage/encrypted_files.h) or faults for tests (storage/faulty_disk.h).

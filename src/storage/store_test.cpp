@@ -332,6 +332,7 @@ TEST(RoomTest, OfTwoWritesThatFindTheDiskFullAtOnceEachIsToldToTryAgain) {
   EXPECT_TRUE(room.give_out());  // this one gives the reserve out
   EXPECT_TRUE(room.give_out());  // and that one, which failed before it was given out, has its room too
   EXPECT_EQ(told, 1);
+  EXPECT_FALSE(Room(folder.path() + "/gone").give_out());  // nothing is held there, and nothing is free
 }
 
 // Any history of batches leaves both stores with the same rows.
