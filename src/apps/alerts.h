@@ -1,10 +1,12 @@
-// What an operator must hear from any part of the node: into its log and a counter while it serves, to standard error otherwise.
+// What an operator must hear from any part of the node: into its log and a counter while it serves, to standard error otherwise. What was
+// said as the node started is said again once there is a log, so that it is counted too.
 //
 // Thread-safety: any thread. Never a record's content.
 #pragma once
 
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edge/ops/log.h"
@@ -22,6 +24,7 @@ class Alerts {
  private:
   edge::ops::Counter& counter(const std::string& from);
   std::mutex mutex_;
+  std::vector<std::pair<std::string, std::string>> early_;  // before anything listened
   edge::ops::Log* log_ = nullptr;
   edge::ops::Metrics* metrics_ = nullptr;
 };

@@ -8,6 +8,7 @@
 
 #include "apps/file_lock.h"
 #include "apps/layout.h"
+#include "apps/network/description.h"
 #include "codec/fhir/instant.h"
 #include "codec/json/json.h"
 #include "contracts/registry/registry.h"
@@ -33,7 +34,7 @@ constexpr std::array<std::pair<const char*, OrganisationKind>, 11> kKinds{{{"hos
                                                                            {"researcher", OrganisationKind::researcher},
                                                                            {"regulator", OrganisationKind::regulator}}};
 
-tl::unexpected<Error> bad(const std::string& what) { return fail(ErrorKind::malformed, "careledger.json: " + what); }
+tl::unexpected<Error> bad(const std::string& what) { return fail(ErrorKind::malformed, what); }
 
 template <class Id>
 Result<Id> read_id(const json::Value& object, std::string_view key) {
@@ -83,11 +84,11 @@ Result<NetworkConfig> read_network(const json::Value& value) {
     peer.node = one.string_at("node");
     peer.listen = one.string_at("listen");
     peer.api = one.string_at("api");
-    const bool is_node = peer.node.size() == 40 && from_hex(peer.node).has_value();
+    const bool is_node = peer.node.size() == 40 && from_hex(peer.node).has_value() && network::is_origin(peer.api);
     const json::Value* said = one.find("described");  // earlier builds did not write it down
     const auto described = said == nullptr ? std::optional(BlockTime{0}) : codec::fhir::parse_instant(said->text());
     if (one.size() != (said == nullptr ? 5 : 6) || !is_node || !is_endpoint(peer.listen) || !described)
-      return bad("a peer needs name, id, node, listen (host:port), api, and described, an instant");
+      return bad("a peer needs name, id, node (40 hex digits), listen (host:port), api (https://host:port), and described, an instant");
     peer.described = *described;
     network.peers.push_back(std::move(peer));
   }
@@ -152,12 +153,10 @@ const OrganisationConfig* Config::find(const std::string& organisation) const {
   return nullptr;
 }
 
-Result<Config> read_config(Files& files, const std::string& path) {
-  const auto text = files.read_all(path, kConfigBytesMax);
-  if (!text && text.error().kind == ErrorKind::not_found)
-    return fail(ErrorKind::not_found, path + " is not there: make a ledger with `careledger init DIR --organisation NAME`");
-  if (!text) return tl::make_unexpected(text.error());
-  CARELEDGER_TRY(const json::Document document, json::parse(*text));
+namespace {
+
+Result<Config> parse_config(ByteView text) {
+  CARELEDGER_TRY(const json::Document document, json::parse(text));
   const json::Value& root = document.root();
   CARELEDGER_CHECK(check_format(root));
   Config config;
@@ -183,6 +182,18 @@ Result<Config> read_config(Files& files, const std::string& path) {
   }
   if (config.rpc_ports.size() != 2) return bad("\"rpc\" needs two ports");
   return config;
+}
+
+}  // namespace
+
+Result<Config> read_config(Files& files, const std::string& path) {
+  const auto text = files.read_all(path, kConfigBytesMax);
+  if (!text && text.error().kind == ErrorKind::not_found)
+    return fail(ErrorKind::not_found, path + " is not there: make a ledger with `careledger init DIR --organisation NAME`");
+  if (!text) return tl::make_unexpected(text.error());
+  auto config = parse_config(*text);
+  if (config || config.error().kind != ErrorKind::malformed) return config;
+  return fail(ErrorKind::malformed, path + ": " + config.error().message + "; mend it, or put back the one in a backup");
 }
 
 Result<void> write_config(Files& files, const std::string& path, const Config& config) {

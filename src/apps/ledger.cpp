@@ -64,6 +64,17 @@ Result<void> check_there(const storage::Reader& store, const ordering::Grown& gr
 
 }  // namespace
 
+Result<Bytes> own_founding(const Layout& layout, const LedgerId& ledger) {
+  constexpr const char* kWhere = "; every member of a network has the same founding.pb, and each backup has the folder's own";
+  auto founding = system_files().read_all(layout.founding(), kFoundingBytesMax);
+  if (!founding) return fail(founding.error().kind, founding.error().message + ": put it back" + kWhere);
+  const LedgerId founded = kernel::ledger_id(*founding);
+  if (founded == ledger) return founding;
+  return fail(ErrorKind::corrupt, layout.founding() + " founds the ledger " + founded.hex() + ", and careledger.json names " +
+                                      ledger.hex() +
+                                      ": one of the two was changed, or is of another ledger. Put back the one that was here" + kWhere);
+}
+
 Result<std::unique_ptr<Ledger>> Ledger::open_store(const Layout& layout, Bytes founding, vault::Keystore& keys,
                                                    std::shared_ptr<storage::Room> room) {
   auto ledger = std::unique_ptr<Ledger>(new Ledger);
@@ -107,7 +118,7 @@ void Ledger::publish(std::unique_ptr<Together> together) {
 Result<std::unique_ptr<network::Member>> Ledger::start_member(const Layout& layout, vault::Keystore& keys, const Clock& clock,
                                                               const Engine& engine, const Together& together) {
   return network::Member::start({layout, engine.network, engine.own, founding_, *replica_, keys, clock, engine.choice,
-                                 together.grown ? &*together.grown : nullptr, engine.on_event});
+                                 together.grown ? &*together.grown : nullptr, engine.on_event, engine.on_look});
 }
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Layout& layout, Bytes founding, vault::Keystore& keys, const Clock& clock,

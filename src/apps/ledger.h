@@ -25,12 +25,17 @@ namespace careledger::apps {
 inline constexpr std::uint32_t kProtocol = 1;
 inline constexpr std::size_t kFoundingBytesMax = 256 * 1024;  // of a founding document
 
+// The founding document of the folder whose configuration this is. corrupt: it is of another ledger than the configuration names, whoever
+// changed which of the two; nothing was opened or written yet.
+Result<Bytes> own_founding(const Layout& layout, const LedgerId& ledger);
+
 // How a network's ledger is driven; an embedded one needs nothing of it.
 struct Engine {
   const NetworkConfig& network;
   OrganisationId own;  // whose node this is
   network::EngineChoice choice;
   std::function<void(const std::string&)> on_event{};  // any thread
+  std::function<void()> on_look{};                     // every half minute while an engine runs; on the thread that watches it
 };
 
 class Ledger {

@@ -56,7 +56,9 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
 }
 
 Engine Node::engine_of(const NetworkConfig& network, const OrganisationId& own) const {
-  return {network, own, engine_, [alerts = alerts_.get()](const std::string& what) { alerts->raise("engine", what); }};
+  // A member that takes no records writes nothing by which it would notice that its disk is full.
+  return {network, own, engine_, [alerts = alerts_.get()](const std::string& what) { alerts->raise("engine", what); },
+          [room = room_] { room->look(); }};
 }
 
 Result<std::unique_ptr<Node>> Node::open_at_rest(const Layout& layout, const SealChoice& choice, Clock& clock, Entropy& entropy) {
@@ -81,10 +83,8 @@ Result<std::unique_ptr<Node>> Node::open(const Layout& layout, const SealChoice&
   node->room_->look();
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, choice, false, entropy));
   CARELEDGER_TRY(node->keys_, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
-  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  CARELEDGER_TRY(Bytes founding, own_founding(layout, node->config_.ledger));
   CARELEDGER_TRY(node->ledger_, open_ledger(*node, std::move(founding)));
-  if (node->ledger_->replica().ledger() != node->config_.ledger)
-    return fail(ErrorKind::corrupt, layout.founding() + " founds another ledger than careledger.json names; restore both from one backup");
   CARELEDGER_CHECK(node->check_admitted());
   for (const OrganisationConfig& organisation : node->config_.organisations) {
     CARELEDGER_TRY(auto opened, node->open_organisation(organisation, seal, entropy));

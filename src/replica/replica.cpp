@@ -113,7 +113,9 @@ Result<void> Replica::load(ByteView tip_bytes) {
     return fail(ErrorKind::corrupt, "ledger: the record of its height does not parse");
   ledger_ = *LedgerId::from(tip.ledger());
   if (!config_.founding.empty() && kernel::ledger_id(config_.founding) != ledger_)
-    return fail(ErrorKind::invalid, "this directory holds another ledger: " + ledger_.hex());
+    return fail(ErrorKind::invalid, "the ledger that is stored here is another one, " + ledger_.hex() +
+                                        ", than its founding document founds: " + kernel::ledger_id(config_.founding).hex() +
+                                        "; put back the folder that was here");
   const auto snapshot = store_->snapshot();
   CARELEDGER_TRY(StateTree tree, StateTree::build({snapshot.get(), columns::kState}, workers_));
   if (tree.root().view() != tip.state_root()) return mismatch("the rows", tip.height());

@@ -80,6 +80,7 @@ class Liar(Network):
             self.history.await_all(self.history.give(node, 20))
         self.assertGreater(self.lies("hash"), 0)
         self.wait_until(lambda: "its consensus failed and stood still" in self.read(".log"))
+        self.wait_until(lambda: "or another build of careledger runs here than at the other members; take theirs" in self.read(".log"))
         # Started again, it finds another state than it was told.
         self.wait_until(lambda: "AppHash does not match" in self.read("/engine/engine.log"))
         height = self.liar.state()["height"]

@@ -109,6 +109,22 @@ class Clocks(Network):
         self.assertRegex(self.proof_of(CITY, "Basic/early"), r"[Ss]igned by [34] keys")
         until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
 
+    def test_one_whose_clock_is_before_the_founding_says_so_and_harms_nobody(self):
+        until("a block at every member", lambda: all(self.height(name) >= 2 for name, _ in MEMBERS))
+        before = {name: self.nodes[name].log() for name, _ in MEMBERS if name != CITY}
+        height = self.height(CITY)
+        self.set_clock(CITY, -3 * HOUR)  # founded two hours ago
+        line = until("its word", lambda: next((one for one in self.nodes[CITY].log().splitlines() if "before the founding" in one), None))
+        self.assertRegex(line, r"this machine's clock is \d+ minutes before the founding of the network \(20[0-9T:.-]*Z\): its engine "
+                               "waits for that time and takes part in nothing. Set the clock, keep it by NTP, and start the node again")
+        self.assertGreater(self.nodes[CITY].metric('careledger_alerts_total{from="engine"}'), 0)
+        self.record(NORTH, "meanwhile")
+        self.assertRegex(self.proof_of(NORTH, "Basic/meanwhile"), r"[Ss]igned by 3 keys")
+        self.assertLessEqual(self.height(CITY), height + 1)
+        self.assertEqual({name: self.nodes[name].log() for name in before}, before)
+        self.set_clock(CITY, 0)
+        until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
+
 
 if __name__ == "__main__":
     if subprocess.run([sys.executable, "-B", shifted_clock.__file__, "1", "/bin/true"], check=False).returncode == 77:

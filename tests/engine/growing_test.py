@@ -249,7 +249,7 @@ class Growing(Embedded):
         good = [self.files[name] for name, _ in NEWCOMERS]
         self.assertIn("at least four organisations", self.grow(good[:2]).stdout)
         self.assertIn("a third of all votes", self.grow(good, "--weight", "30").stdout)
-        self.assertIn("each needs its own", self.grow(good + good[:1]).stdout)
+        self.assertIn("two descriptions of ", self.grow(good + good[:1]).stdout)
         run("init", self.path("other"), "--organisation", NORTH, "--name", "Region", check=0)
         other = self.describe(SOUTH, "clinic", founding=self.path("other/founding.pb"), folder=self.path("elsewhere"))
         self.assertIn("does not describe itself for this ledger", self.grow([other, *good[1:]]).stdout)
@@ -308,7 +308,7 @@ class Growing(Embedded):
 
     def a_node_that_cannot_become_a_member(self, node, grown):
         """Its engine went with the seal, and it is sealed until it is started anew: read, and nothing is taken."""
-        self.assertIn("there is no program at", grown["not_yet"])
+        self.assertIn("the engine cannot be ", grown["not_yet"])
         self.assertEqual(node.metric("careledger_ledger_height"), grown["seal"])
         self.assertIn("ledger", http(node.origin + "/readyz")[2].decode())
         refused = run("registry", "accredit", node.folder, "--organisation", NORTH, "--kind", "practitioner", "--role", "nurse",

@@ -104,9 +104,10 @@ bool is_readable(const std::string& text) { return printable(text) == text; }
 
 Result<void> check_times(const Description& description, BlockTime now) {
   if (description.described.value > now.value + kClockApartMs)
-    return fail(ErrorKind::invalid, description.member.name() + " described itself at " +
-                                        codec::fhir::format_instant(description.described) +
-                                        ", which has not come yet: one of the two clocks is wrong");
+    return fail(ErrorKind::invalid,
+                description.member.name() + " described itself at " + codec::fhir::format_instant(description.described) +
+                    ", which has not come yet: one of the two clocks is wrong; set it, and if it was that organisation's, "
+                    "ask it for a new description");
   if (description.expires <= description.described || description.expires.value - description.described.value > kLifeMaxMs)
     return fail(ErrorKind::invalid, "the description holds for no time, or for more than 365 days");
   if (description.expires <= now)
@@ -177,7 +178,7 @@ Result<void> check_signatures(const json::Value& root, const Description& descri
     const auto signature = bytes ? crypto::Signature::from(*bytes) : std::nullopt;
     if (!signature || !crypto::verify(key, message, *signature))
       return fail(ErrorKind::unauthenticated,
-                  "the signature of its " + std::string(name) + " key does not hold: it was changed on the way");
+                  "the signature of its " + std::string(name) + " key does not hold: it was changed on the way; ask for it again");
   }
   if (!description.application) return {};
   const auto& [ledger, proof, consent] = *description.application;

@@ -8,6 +8,7 @@
 #include "contracts/governance/governance.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
+#include "ordering/abci/engine_home.h"
 
 namespace careledger::apps::network {
 namespace {
@@ -21,6 +22,7 @@ Result<std::unique_ptr<Keystore>> keystore_at(const std::string& path, const vau
 
 Result<void> check_folder(const Layout& layout, const std::string& slug) {
   Files& files = system_files();
+  CARELEDGER_CHECK(ordering::abci::check_sockets(layout.engine()));
   if (files.exists(layout.config())) {
     CARELEDGER_TRY(const Config config, read_config(files, layout.config()));
     if (config.network && config.organisations.front().slug == slug) return {};  // it moved, or its description expired

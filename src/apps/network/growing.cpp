@@ -170,7 +170,10 @@ Result<Config> config_of(const ordering::Grown& grown, const std::vector<Descrip
 Result<void> check_ledger_of(const Description& own, const ordering::Grown& grown, const std::string& path) {
   const LedgerId ledger = kernel::ledger_id(grown.founding);
   if (own.application && own.application->ledger == ledger) return {};
-  return fail(ErrorKind::conflict, path + " is of the ledger " + ledger.hex() + ", for which this organisation did not describe itself");
+  return fail(ErrorKind::conflict,
+              path + " is of the ledger " + ledger.hex() +
+                  ", for which this organisation did not describe itself: take "
+                  "the file of its own ledger, or describe it with that one's founding.pb (careledger network describe)");
 }
 
 // That the ledger grew with this organisation. It may have described itself anew since, with other addresses: the keys are the same.

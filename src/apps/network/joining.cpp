@@ -88,7 +88,7 @@ Result<void> fetch(const Layout& layout, const Config& config, const JoinOrder& 
   CARELEDGER_TRY(const auto lock, lock_folder(layout));
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, false, entropy));
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
-  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  CARELEDGER_TRY(Bytes founding, own_founding(layout, config.ledger));
   const NetworkConfig& network = *config.network;
   CARELEDGER_CHECK(begin_above_seal(layout, order));
   if (order.snapshot) {

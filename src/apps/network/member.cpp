@@ -1,15 +1,20 @@
 #include "apps/network/member.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 
 #include "apps/clock_check.h"
 #include "apps/network/blocks_fit.h"
 #include "apps/network/engine_parts.h"
+#include "codec/fhir/instant.h"
 #include "ordering/abci/engine_ordering.h"
 #include "ordering/abci/engine_process.h"
 #include "ordering/abci/engine_rpc.h"
@@ -24,6 +29,7 @@ namespace {
 namespace abci = ordering::abci;
 
 constexpr std::chrono::seconds kSoon{2};
+constexpr std::int64_t kClockSteps = 2'000;  // milliseconds: of a network that was founded just now
 
 std::string in_words(const kernel::Misbehaviour& what, const replica::View& view) {
   const bool attack = what.is(kernel::MisbehaviourKind::light_client_attack);
@@ -33,7 +39,27 @@ std::string in_words(const kernel::Misbehaviour& what, const replica::View& view
          "propose)";
 }
 
-bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+bool is_program(const std::string& path) {
+  struct stat found{};
+  return ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+tl::unexpected<Error> no_program(const std::string& path) {
+  struct stat found{};
+  const bool there = ::stat(path.c_str(), &found) == 0;
+  const std::string why = there ? (S_ISREG(found.st_mode) ? "may not be executed by this user" : "is no file") : std::strerror(errno);
+  return fail(ErrorKind::not_found, "the engine cannot be " + path + ", which " + (there ? why : "is not there (" + why + ")") + ": name " +
+                                        abci::kEngineName + " with --engine");
+}
+
+// It sleeps until the founding and answers nothing; the log that it is given does not say so.
+void tell_of_founding(BlockTime founding, BlockTime now, const std::function<void(const std::string&)>& tell) {
+  if (now.value + kClockSteps >= founding.value) return;
+  tell("this machine's clock is " + span(founding.value - now.value) + " before the founding of the network (" +
+       codec::fhir::format_instant(founding) +
+       "): its engine waits for that time and takes part in nothing. Set the clock, keep it by NTP, and start the node again; the other "
+       "members do not notice");
+}
 
 std::string own_folder() {
   std::array<char, 4096> path{};
@@ -49,11 +75,14 @@ struct Member::State {
       : replica(parts.replica),
         peers(std::make_shared<PeerBook>(parts.layout.config(), parts.network.peers)),
         own(parts.own),
+        on_look(parts.on_look),
         keys(parts.replica, parts.keys, parts.own) {}
   const replica::Replica& replica;
   std::shared_ptr<const PeerBook> peers;
   const OrganisationId own;
+  const std::function<void()> on_look;
   ValidatorKeys keys;
+  const std::shared_ptr<std::atomic<std::uint64_t>> calls = std::make_shared<std::atomic<std::uint64_t>>(0);  // by engines
   std::mutex mutex;  // of broken and engine's pointer
   bool broken = false;
   std::unique_ptr<abci::Signer> signer;
@@ -73,6 +102,7 @@ struct Member::State {
            error.message + ". Look at the disk; stop the node and let careledger audit say what else is damaged");
     };
     config.on_misbehaviour = [tell, this](const kernel::Misbehaviour& what) { tell(in_words(what, replica.view())); };
+    config.on_call = [calls = calls] { ++*calls; };
     config.on_passed_over = [tell, this](const abci::PassedOver& what) { tell(in_words(what, replica.view())); };
     return config;
   }
@@ -81,10 +111,12 @@ struct Member::State {
     const abci::EnginePaths paths(home);
     abci::ProcessConfig config{.program = program, .home = home, .log = paths.log, .sockets = {paths.signer, paths.rpc}};
     config.on_event = tell;
+    config.on_look = on_look;
     config.answers = [&rpc = *rpc] {
       const auto status = abci::EngineRpc(rpc).status();
       return status || status.error().kind != ErrorKind::unavailable;
     };
+    config.calls = [calls = calls] { return calls->load(); };
     config.left_behind = [&rpc = *rpc, peers = peers, watch = std::make_shared<abci::LeftBehind>(engine_choice.behind_max)] {
       abci::EngineRpc engine(rpc);
       const auto status = engine.status();
@@ -92,7 +124,10 @@ struct Member::State {
       return status && heights && watch->look(*status, std::move(*heights), peers->peers().size());
     };
     config.look_ms = engine_choice.look_ms;
-    config.complaint = [&signer = *signer] {
+    config.complaint = [&signer = *signer, &rpc = *rpc] {
+      const auto status = abci::EngineRpc(rpc).status();
+      if (!status && status.error().kind == ErrorKind::malformed)
+        return "its answers cannot be read (" + status.error().message + "): is it " + abci::kEngineName + " (--engine)?";
       return signer.knows_key() ? std::string() : "it fetched blocks past a change of its validator's key and did not ask for the new one";
     };
     return config;
@@ -153,6 +188,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
     tell(error.message);
     if (error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt) state.end_engine();
   };
+  tell_of_founding(genesis.time, parts.clock.now(), tell);
   if (const auto held = state.keys.check(); !held) tell(held.error().message);
   CARELEDGER_TRY(state.signer, abci::Signer::open(
                                    system_files(), parts.layout.signed_steps(), genesis.chain_id,
@@ -198,7 +234,7 @@ void Member::stop() {
 Result<std::string> find_engine(const std::string& wished) {
   if (wished.find('/') != std::string::npos) {
     if (is_program(wished)) return wished;
-    return fail(ErrorKind::not_found, "there is no program at " + wished);
+    return no_program(wished);
   }
   if (std::string beside = own_folder() + wished; is_program(beside)) return beside;
   const char* list = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
@@ -208,7 +244,8 @@ Result<std::string> find_engine(const std::string& wished) {
     if (std::string path = rest.substr(0, end) + "/" + wished; is_program(path)) return path;
     rest.erase(0, end + 1);
   }
-  return fail(ErrorKind::not_found, "the engine (" + wished + ") is neither beside this program nor in PATH: name it with --engine");
+  return fail(ErrorKind::not_found,
+              "the engine (" + wished + ") is neither beside this program nor in PATH: name " + abci::kEngineName + " with --engine");
 }
 
 }  // namespace careledger::apps::network

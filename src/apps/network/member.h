@@ -48,6 +48,7 @@ class Member {
     EngineChoice engine;
     const ordering::Grown* grown = nullptr;              // of a ledger that was an embedded one
     std::function<void(const std::string&)> on_event{};  // for the log: the engine ended and was started again, …; any thread
+    std::function<void()> on_look{};                     // at each look at the engine
   };
   // not_found: there is no such program. precondition: ledger and engine do not go together (blocks_fit.h). corrupt, not_found: what the
   // validator signed last cannot be read, or the engine's blocks are gone while the ledger is there. Executes first what the engine has.

@@ -51,8 +51,10 @@ Result<std::vector<DescriptionFile>> read_files(const std::vector<std::string>& 
 
 Result<Description> read_description(const DescriptionFile& file, std::optional<BlockTime> now) {
   auto read = read_description(file.text, now);
-  if (!read) return fail(read.error().kind, file.path + ": " + read.error().message);
-  return read;
+  if (read) return read;
+  const std::string what = file.path + ": " + read.error().message;
+  if (read.error().kind != ErrorKind::malformed) return fail(read.error().kind, what);
+  return fail(ErrorKind::malformed, what + "; it is no description, or not as it was written: ask for it again");
 }
 
 std::vector<std::uint16_t> rpc_ports_from(std::uint16_t first) {
@@ -62,9 +64,17 @@ std::vector<std::uint16_t> rpc_ports_from(std::uint16_t first) {
 Result<void> check_apart(const std::vector<Description>& descriptions) {
   std::map<std::string, std::string> whose;
   for (const Description& one : descriptions) {
-    for (const std::string& node : {one.node.hex(), one.listen, one.api}) {
-      const auto [other, fresh] = whose.emplace(node, one.member.name());
-      if (!fresh) return fail(ErrorKind::conflict, other->second + " and " + one.member.name() + " share " + node + ": each needs its own");
+    const std::string& name = one.member.name();
+    for (const auto& [what, value] : {std::pair("one validator key", one.validator.hex()),
+                                      {"one engine key", one.node.hex()},
+                                      {"the engine's address", one.listen},
+                                      {"the endpoint", one.api}}) {
+      const auto [other, fresh] = whose.emplace(value, name);
+      if (fresh) continue;
+      if (other->second == name)
+        return fail(ErrorKind::conflict, "two descriptions of " + name + " are among the files: take its newest alone");
+      return fail(ErrorKind::conflict, other->second + " and " + name + " share " + what + ", " + value +
+                                           ": each needs its own; whoever copied a folder describes itself in an empty one");
     }
   }
   return {};

@@ -72,7 +72,7 @@ Result<std::uint64_t> come_back(const Layout& layout, const JoinOrder& order, Cl
   CARELEDGER_TRY(const auto lock, lock_folder(layout));
   CARELEDGER_TRY(const vault::Seal seal, open_seal(layout, order.seal, false, entropy));
   CARELEDGER_TRY(const auto keys, vault::Keystore::open(layout.keystore(), seal, clock, entropy));
-  CARELEDGER_TRY(Bytes founding, system_files().read_all(layout.founding(), kFoundingBytesMax));
+  CARELEDGER_TRY(Bytes founding, own_founding(layout, config.ledger));
   CARELEDGER_TRY(const auto ledger, Ledger::open_at_rest(layout, std::move(founding), *keys, clock));
   std::uint64_t lost = 0;
   for (const OrganisationConfig& organisation : config.organisations) {

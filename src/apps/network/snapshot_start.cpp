@@ -204,6 +204,7 @@ Result<void> start_from_snapshot(const SnapshotParts& parts, const SnapshotOrder
   if (!kernel::parse_canonical(parts.founding, founding))
     return fail(ErrorKind::corrupt, parts.layout.founding() + " does not read as a founding document");
   CARELEDGER_TRY(const TrustedHeaders headers, headers_of(order, kernel::ledger_id(parts.founding), parts.clock));
+  if (const auto sound = headers.check(); !sound && sound.error().kind != ErrorKind::unavailable) return sound;
   for (int left = kTries;;) {
     CARELEDGER_CHECK(wipe(parts.layout));
     auto tried = Try(parts, order, headers, founding).run();

@@ -57,11 +57,17 @@ TrustedHeaders::TrustedHeaders(const LedgerId& ledger, Height height, const Dige
 Result<proof::LightBlock> TrustedHeaders::fetch(Height height) const { return light_block(servers_.front(), height); }
 
 Result<proof::LightBlock> TrustedHeaders::first() const {
-  CARELEDGER_TRY(proof::LightBlock block, fetch(height_));
+  auto found = fetch(height_);
+  if (!found && found.error().kind == ErrorKind::not_found)
+    return fail(ErrorKind::not_found, "--trust names block " + std::to_string(height_.value) +
+                                          ", which is not there: take the height and hash of a block that the members have (" +
+                                          found.error().message + ")");
+  CARELEDGER_TRY(proof::LightBlock block, std::move(found));
   const proof::Header& header = block.signed_header.header;
   if (proof::hash_of(header) != hash_.view())
     return fail(ErrorKind::invalid,
-                servers_.front().name + " shows another header " + std::to_string(height_.value) + " than --trust names");
+                servers_.front().name + " shows another header " + std::to_string(height_.value) +
+                    " than --trust names: take height and hash from one answer, and let another member read them to you");
   if (header.chain_id != kernel::chain_id(ledger_)) return fail(ErrorKind::invalid, "the header that --trust names is of another ledger");
   if (header.time < proof::time_from({clock_->now().value - kTrustDays * 86'400'000}))
     return fail(ErrorKind::invalid, "the header that --trust names is over " + std::to_string(kTrustDays) + " days old");
@@ -104,6 +110,13 @@ Result<proof::Header> TrustedHeaders::go_back(proof::Header trusted, Height heig
     trusted = std::move(before.header);
   }
   return trusted;
+}
+
+Result<void> TrustedHeaders::check() const {
+  CARELEDGER_TRY(const proof::LightBlock block, first());
+  auto same = compare(block.signed_header.header);
+  if (!same && same.error().kind == ErrorKind::conflict) return same;
+  return {};  // a server that is a little behind shows it later
 }
 
 Result<replica::TrustedPoint> TrustedHeaders::at(Height height) const {

@@ -30,6 +30,10 @@ class TrustedHeaders {
   // `height` and `hash` of the header that is vouched for. Borrows the clock: a header is believed for two weeks. Two servers at least.
   TrustedHeaders(const LedgerId& ledger, Height height, const Digest& hash, std::vector<HeaderServer> servers, const Clock& clock);
 
+  // That the first server has the header which is vouched for, and no other one shows another. not_found, invalid, conflict: nothing helps
+  // but another --trust, or other servers. unavailable: the first does not answer.
+  Result<void> check() const;
+
   // Of the block at `height`, and the app hash in the header after it. unavailable, not_found: a server does not answer, or not with
   // these headers; invalid: they do not follow from the one that is vouched for; conflict: servers show different ones.
   Result<replica::TrustedPoint> at(Height height) const;

@@ -109,6 +109,19 @@ TEST_F(TrustedHeadersTest, AnotherHeaderThanTheOneVouchedForLeadsNowhere) {
   EXPECT_NE(refusal(elsewhere, 5).find("of another ledger"), std::string::npos);
 }
 
+TEST_F(TrustedHeadersTest, AHeaderFromTheFutureOrOfAnotherChainIsRefusedBeforeAnybodyIsAskedForASnapshot) {
+  EXPECT_TRUE(from(3, chain.hash(3), chain).check());
+  const auto future = from(1000, chain.hash(3), chain).check();
+  ASSERT_FALSE(future);
+  EXPECT_EQ(future.error().kind, ErrorKind::not_found);
+  EXPECT_EQ(
+      future.error().message.find("--trust names block 1000, which is not there: take the height and hash of a block that the members"), 0u)
+      << future.error().message;
+  EXPECT_EQ(from(3, chain.hash(4), chain).check().error().kind, ErrorKind::invalid);
+  const Chain fork{founder, 2};
+  EXPECT_EQ(from(3, chain.hash(3), fork).check().error().kind, ErrorKind::conflict);
+}
+
 TEST_F(TrustedHeadersTest, AForkIsSeenByTheOtherServer) {
   const Chain fork{founder, 2};
   const auto point = from(3, chain.hash(3), fork).at({5});

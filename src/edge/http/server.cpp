@@ -59,8 +59,12 @@ Result<void> listen(TcpAcceptor& acceptor, const Tcp::endpoint& endpoint) {
   if (!ec) acceptor.bind(endpoint, ec);
   if (!ec) acceptor.listen(kBacklog, ec);
   if (ec) {
-    return fail(ErrorKind::unavailable,
-                "cannot listen on " + endpoint.address().to_string() + " port " + std::to_string(endpoint.port()) + ": " + ec.message());
+    std::string what =
+        "cannot listen on " + endpoint.address().to_string() + " port " + std::to_string(endpoint.port()) + ": " + ec.message();
+    if (ec == boost::system::errc::address_in_use) what += "; end the process that has it, or choose another port";
+    if (ec == boost::system::errc::address_not_available) what += "; this machine has other addresses";
+    if (ec == boost::system::errc::permission_denied) what += "; ports below 1024 are not for every user: choose another, or a proxy";
+    return fail(ErrorKind::unavailable, what);
   }
   return {};
 }

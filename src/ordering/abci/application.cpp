@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/printable.h"
 #include "crypto/hash.h"
 #include "kernel/tables.h"
 #include "ordering/abci/peer_filter.h"
@@ -15,6 +16,8 @@ namespace {
 
 namespace wire = careledger::abci;
 
+constexpr std::string_view kAbci = "2.";
+constexpr std::size_t kVersionShown = 40;
 constexpr std::int32_t kAccept = 1;
 constexpr std::int32_t kReject = 2;
 constexpr std::uint32_t kShareUsedUp = 1;              // of codespace "pool"
@@ -46,9 +49,20 @@ kernel::Misbehaviour misbehaviour_of(const wire::Misbehavior& from) {
 
 }  // namespace
 
+// By the protocols' numbers: the next line of CometBFT names another version of itself than the one that it is.
+Result<void> check_engine(const wire::RequestInfo& asked) {
+  if (asked.abci_version().starts_with(kAbci) && asked.block_version() == proof::kBlockProtocol) return {};
+  return fail(ErrorKind::unsupported, "the engine calls itself version " + printable(asked.version().substr(0, kVersionShown)) +
+                                          " and speaks ABCI " + printable(asked.abci_version().substr(0, kVersionShown)) +
+                                          " over blocks of protocol " + std::to_string(asked.block_version()) +
+                                          "; this node needs ABCI 2 over blocks of protocol " + std::to_string(proof::kBlockProtocol) +
+                                          ": install CometBFT v0.38.25 and name it with --engine");
+}
+
 bool is_of_disk(const Error& error) { return error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt; }
 
 Result<wire::Response> Application::handle(const Request& request) {
+  if (config_.on_call) config_.on_call();
   Result<Response> response = answer(request);
   if (!response && config_.on_failure && is_of_disk(response.error())) config_.on_failure(response.error());
   return response;
@@ -56,7 +70,7 @@ Result<wire::Response> Application::handle(const Request& request) {
 
 Result<wire::Response> Application::answer(const Request& request) {
   switch (request.value_case()) {
-    case Request::kInfo: return info();
+    case Request::kInfo: return info(request.info());
     case Request::kInitChain: return init_chain(request.init_chain());
     case Request::kQuery: return query(request.query());
     case Request::kCheckTx: return check_tx(request.check_tx());
@@ -79,7 +93,8 @@ BlockTime Application::time_of(const comet::Timestamp& time) const {
 }
 
 // A Commit that an engine which died left behind is waited for: or the next one would be told the height before it.
-Result<wire::Response> Application::info() {
+Result<wire::Response> Application::info(const wire::RequestInfo& asked) {
+  CARELEDGER_CHECK(check_engine(asked));
   const std::lock_guard lock(mutex_);
   if (config_.on_start) config_.on_start();
   pool_.clear();

@@ -38,6 +38,7 @@ struct ApplicationConfig {
   SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};
+  std::function<void()> on_call{};  // it asked something; on any of its connections
   // A block is durable: its view and its envelopes. These six on the engine's connections: keep them short, ask the engine nothing.
   std::function<void(const replica::View&, std::vector<Ordered>)> on_commit{};
   std::function<void()> on_start{};                                    // an engine asks where to begin: its pool is empty
@@ -47,6 +48,9 @@ struct ApplicationConfig {
   // What old blocks need to be dropped, so that they stay: once, until it can be read. It is tried again with each block.
   std::function<void(const Error&)> on_unreadable{};
 };
+
+// Whether the engine that asks where to begin speaks what is spoken here; unsupported, with what to install.
+Result<void> check_engine(const careledger::abci::RequestInfo& asked);
 
 bool is_of_disk(const Error& error);  // not the engine's doing: what is stored cannot be read or written
 
@@ -69,7 +73,7 @@ class Application final : public Handler {
   using Request = careledger::abci::Request;
   using Response = careledger::abci::Response;
   Result<Response> answer(const Request& request);
-  Result<Response> info();
+  Result<Response> info(const careledger::abci::RequestInfo& asked);
   Result<Response> init_chain(const careledger::abci::RequestInitChain& asked);
   Result<Response> check_tx(const careledger::abci::RequestCheckTx& asked);
   Result<Response> query(const careledger::abci::RequestQuery& asked) const;

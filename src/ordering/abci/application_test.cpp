@@ -167,6 +167,25 @@ TEST_F(ApplicationTest, AnotherChainIsRefusedWithBothNames) {
   EXPECT_EQ(init_chain(kernel::chain_id(founder.ledger()))->init_chain().app_hash(), replica->view().app_hash().bytes());
 }
 
+TEST_F(ApplicationTest, AnEngineOfAnotherProtocolIsToldWhatToInstall) {
+  const auto refusal = [this](const std::string& version, const std::string& abci, std::uint64_t blocks) {
+    wire::Request request;
+    request.mutable_info()->set_version(version);
+    request.mutable_info()->set_abci_version(abci);
+    request.mutable_info()->set_block_version(blocks);
+    const auto answer = application->handle(request);
+    return answer ? "" : answer.error().message;
+  };
+  EXPECT_EQ(refusal("0.38.25", "2.0.0", 11), "");
+  EXPECT_EQ(refusal("0.39.0", "2.0.0", 11), "") << "as v0.40.0 calls itself";
+  EXPECT_EQ(
+      refusal("0.37.4\x1b[2J", "1.0.0", 11),
+      "the engine calls itself version 0.37.4?[2J and speaks ABCI 1.0.0 over blocks of protocol 11; this node needs ABCI 2 over blocks "
+      "of protocol 11: install CometBFT v0.38.25 and name it with --engine");
+  EXPECT_NE(refusal("9.0.0", "2.0.0", 12).find("over blocks of protocol 12; this node needs"), std::string::npos);
+  EXPECT_NE(refusal("0.34.0", "", 11).find("install CometBFT v0.38.25"), std::string::npos);
+}
+
 TEST_F(ApplicationTest, OnlyAnEnvelopeThatCanStandIsChecked) {
   EXPECT_EQ(check(first), 0u);
   EXPECT_EQ(check("no envelope"), number(kernel::KernelCode::malformed));

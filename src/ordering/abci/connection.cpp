@@ -63,7 +63,8 @@ Result<void> Connection::take_in(ByteView received) {
 Result<void> Connection::answer(const Bytes& message) {
   Request request;
   if (!request.ParseFromString(message) || request.value_case() == Request::VALUE_NOT_SET)
-    return fail(ErrorKind::malformed, "a message of " + std::to_string(message.size()) + " bytes is no ABCI request that is known here");
+    return fail(ErrorKind::malformed, "the engine sent " + std::to_string(message.size()) +
+                                          " bytes that are no ABCI request which is known here: is it CometBFT v0.38.25 (--engine)?");
   Response response;
   if (request.has_echo()) {
     response.mutable_echo()->set_message(request.echo().message());

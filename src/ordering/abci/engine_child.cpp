@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "base/descriptor.h"
 
@@ -24,6 +25,18 @@ constexpr std::string_view kPanic = "\npanic: ";  // Go's own, which ends it; a 
 Descriptor open_log(const std::string& path) {
   static_cast<void>(::rename(path.c_str(), (path + ".1").c_str()));  // there is none yet, or only the new words are kept
   return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+}
+
+// Why the child could not become the engine; 0: it did. It writes that before it ends.
+int failure_of(const Descriptor& told, pid_t child) {
+  int why = 0;
+  ssize_t count = 0;
+  while ((count = ::read(told.get(), &why, sizeof why)) < 0 && errno == EINTR) {
+  }
+  if (count != static_cast<ssize_t>(sizeof why)) return 0;
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return why;
 }
 
 }  // namespace
@@ -62,9 +75,19 @@ pid_t spawn(const ProcessConfig& config) {
   const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const Descriptor log = open_log(config.log);
   const int words = log.get() >= 0 ? log.get() : nothing.get();
+  std::array<int, 2> ends{-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return -1;
+  const Descriptor told(ends[0]);
+  std::optional<Descriptor> tell(ends[1]);
   const pid_t parent = ::getpid();
   const pid_t pid = config.fork != nullptr ? config.fork() : ::fork();
-  if (pid != 0) return pid;
+  if (pid < 0) return pid;
+  if (pid > 0) {
+    tell.reset();
+    const int why = failure_of(told, pid);
+    errno = why;
+    return why == 0 ? pid : -1;
+  }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   ::setsid();
@@ -72,8 +95,11 @@ pid_t spawn(const ProcessConfig& config) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (::dup2(nothing.get(), STDIN_FILENO) < 0 || ::dup2(words, STDOUT_FILENO) < 0 || ::dup2(words, STDERR_FILENO) < 0) ::_exit(127);
-  ::close_range(STDERR_FILENO + 1, ~0U, 0);  // libraries make sockets that a child would inherit
+  // Libraries make sockets that a child would inherit.
+  if (::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) ::close_range(STDERR_FILENO + 1, ~0U, 0);
   ::execve(config.program.c_str(), arguments.data(), environment.data());
+  const int why = errno;
+  static_cast<void>(::write(tell->get(), &why, sizeof why));
   ::_exit(127);
 }
 

@@ -2,6 +2,7 @@
 
 #include "crypto/secret_text.h"
 #include "crypto/secret_writer.h"
+#include "ordering/abci/unix_socket.h"
 #include "ordering/chain_json.h"
 
 namespace careledger::ordering::abci {
@@ -91,6 +92,13 @@ Bytes encode(const Genesis& genesis) {
                            .add("validators", validators)
                            .hex("app_hash", genesis.app_hash)
                            .done());
+}
+
+Result<void> check_sockets(const std::string& folder) {
+  const EnginePaths paths(folder);
+  if (is_socket_name(paths.application) && is_socket_name(paths.signer) && is_socket_name(paths.rpc)) return {};
+  return fail(ErrorKind::invalid, folder + " is too long a path: with the names of sockets in it no more than " +
+                                      std::to_string(kSocketNameMax) + " bytes are possible; choose a folder with a shorter path");
 }
 
 Result<void> prepare(Files& files, const std::string& folder, const Genesis& genesis, const crypto::SigningKey& node_key,

@@ -71,6 +71,9 @@ struct EnginePaths {
   std::string application, signer, rpc, log;
 };
 
+// invalid: sockets in this folder would have names that are too long for the system.
+Result<void> check_sockets(const std::string& folder);
+
 // Makes or brings up to date everything but FOLDER/data. The folder's mode is 0700.
 Result<void> prepare(Files& files, const std::string& folder, const Genesis& genesis, const crypto::SigningKey& node_key,
                      const EngineSettings& settings);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include <future>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "ordering/abci/engine_child.h"
 
@@ -129,6 +131,98 @@ TEST_F(EngineProcessTest, AForkThatFailsIsToldAndNobodyIsSignalled) {
   EXPECT_NE(event.find("could not be started"), std::string::npos) << event;
   ASSERT_EQ(engine->process_id(), 0);  // below 0 the stop that follows would reach every process of the user
   EXPECT_EQ(engine->starts(), 0u);
+}
+
+TEST_F(EngineProcessTest, AFileThatIsNoProgramIsToldWithTheReasonAndWhatToName) {
+  std::ofstream(config.program) << "neither a program nor a script";
+  ::chmod(config.program.c_str(), 0700);
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("(" + config.program + ") could not be started: Exec format error: is it CometBFT v0.38.25?"), std::string::npos)
+      << event;
+  EXPECT_EQ(engine->process_id(), 0);
+}
+
+TEST_F(EngineProcessTest, BehindKnownLastWordsStandsWhatHelps) {
+  const std::array<std::array<std::string, 2>, 5> known = {{
+      {"ERROR: failed to start node: listen tcp 127.0.0.1:1: bind: address already in use",
+       "another process has this member's port: end it"},
+      {"panic: state.AppHash does not match AppHash after replay", "this node's state is not what the others agreed on"},
+      {"ERROR: unknown flag: --home", "is it CometBFT v0.38.25?"},
+      {"ERROR: write x: no space left on device", "the disk is full: make room"},
+      {"ERROR: failed to initialize database: resource temporarily unavailable", "another engine works in this folder"},
+  }};
+  for (const auto& [words, advice] : known) {
+    script("echo '" + words + "'\nexit 1\n");
+    std::promise<std::string> event;
+    config.on_event = [&event, told = false](const std::string& what) mutable {
+      if (!std::exchange(told, true)) event.set_value(what);
+    };
+    const auto engine = start();
+    const std::string said = event.get_future().get();
+    EXPECT_NE(said.find(words), std::string::npos) << said;
+    EXPECT_NE(said.find(": " + advice), std::string::npos) << said;
+    EXPECT_EQ(said.find('\n'), std::string::npos);
+  }
+}
+
+TEST_F(EngineProcessTest, APeerOfAnotherChainIsToldOfOnceALife) {
+  script(R"x(for i in 1 2; do echo '{"_msg":"Error dialing peer",)x"
+         R"x("err":"incompatible: peer is on a different network. Got cl-b, expected cl-a"}')x"
+         "\ndone\necho '{\"_msg\":\"other\",\"err\":\"peer is on a different network. Got x\"}'\nwhile :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0}, events{0};
+  config.answers = [&asked] { return ++asked > 0; };
+  config.on_event = [&, before = config.on_event](const std::string& what) {
+    ++events;
+    before(what);
+  };
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_EQ(event.find("the engine at a member's address runs another chain (Got cl-b, expected cl-a): this folder is of another network"),
+            0u)
+      << event;
+  const int then = asked;
+  while (asked < then + 20) std::this_thread::yield();
+  EXPECT_EQ(events, 1);
+  EXPECT_EQ(engine->starts(), 1u);
+}
+
+TEST_F(EngineProcessTest, OneThatNeitherAsksNorAnswersIsToldOfOnceALifeAndLetAlone) {
+  script("while :; do sleep 0.01; done\n");
+  config.look_ms = 1;
+  std::atomic<int> asked{0}, events{0};
+  std::atomic<bool> at_work{true};
+  std::atomic<std::uint64_t> calls{0};
+  config.answers = [&asked] { return ++asked < 0; };
+  config.calls = [&] { return at_work ? ++calls : calls.load(); };
+  config.on_event = [&, before = config.on_event](const std::string& what) {
+    ++events;
+    before(what);
+  };
+  const auto engine = start();
+  while (asked < 20) std::this_thread::yield();
+  EXPECT_EQ(events, 0) << "it replays";
+  at_work = false;
+  const std::string event = first_event.get_future().get();
+  EXPECT_EQ(event.find("the engine runs, and neither asks this node for anything nor answers: is it CometBFT v0.38.25"), 0u) << event;
+  const int then = asked;
+  while (asked < then + 20) std::this_thread::yield();
+  EXPECT_EQ(events, 1);
+  EXPECT_EQ(engine->starts(), 1u);
+}
+
+TEST_F(EngineProcessTest, OneThatHangsBetweenItsFirstAnswerAndTheFirstLookIsKilledToo) {
+  script("while :; do sleep 0.01; done\n");
+  config.first_ms = 1;
+  config.look_ms = 300;
+  std::atomic<int> looks{-1};  // it is asked for once as the engine starts
+  config.calls = [&looks] { return static_cast<std::uint64_t>(++looks); };
+  config.answers = [&looks] { return looks == 0; };
+  const auto engine = start();
+  const std::string event = first_event.get_future().get();
+  EXPECT_NE(event.find("was killed: it did not answer any more"), std::string::npos) << event;
+  EXPECT_EQ(looks, 2);
 }
 
 TEST_F(EngineProcessTest, WhatDoesNotEndByItselfIsKilled) {

@@ -86,6 +86,8 @@ class FakeEngine final : public Transport {
   wire::Response info() {
     wire::Request request;
     request.mutable_info()->set_version("0.38.25");
+    request.mutable_info()->set_abci_version("2.0.0");
+    request.mutable_info()->set_block_version(proof::kBlockProtocol);
     return query_->ask(request);
   }
   wire::Response init_chain(const LedgerId& ledger, std::int64_t initial_height = 1) {

@@ -73,7 +73,7 @@ SocketServer::~SocketServer() { stop(); }
 
 Result<std::unique_ptr<SocketServer>> SocketServer::listen(SocketConfig config, Handler& handler) {
   const std::string path = config.path;
-  if (!is_socket_name(path)) return refused(path, "has a name that is empty or over 107 bytes");
+  if (!is_socket_name(path)) return refused(path, "has a name that is empty or over 107 bytes: choose a folder with a shorter path");
   if (Descriptor(connect_to(path)).get() >= 0) return refused(path, "is in use by another process");
   ::unlink(path.c_str());
   auto state = std::unique_ptr<State>(

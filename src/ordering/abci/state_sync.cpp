@@ -31,6 +31,7 @@ Result<wire::Response> StateSync::answer_empty(const Request& request) const {
   Response response;
   switch (request.value_case()) {
     case Request::kInfo:
+      CARELEDGER_CHECK(check_engine(request.info()));
       response.mutable_info()->set_data("careledger");
       response.mutable_info()->set_version(config_.application.version);
       response.mutable_info()->set_app_version(config_.application.app_version);

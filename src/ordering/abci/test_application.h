@@ -69,7 +69,8 @@ class ApplicationTest : public ::testing::Test {
   }
   wire::ResponseInfo info() {
     wire::Request request;
-    request.mutable_info();
+    request.mutable_info()->set_abci_version("2.0.0");
+    request.mutable_info()->set_block_version(proof::kBlockProtocol);
     return application->handle(request)->info();
   }
   wire::ResponseQuery query(const std::string& path, const Bytes& data = {}) {
