@@ -4,12 +4,15 @@
 #include "apps/network/blocks_fit.h"
 #include "apps/network/engine_store.h"
 #include "ordering/abci/engine_child.h"
+#include "proof/checkpoint.h"
 #include "replica/newest_block.h"
 
 namespace careledger::apps::network {
 namespace {
 
 namespace abci = ordering::abci;
+
+constexpr std::size_t kWitnessMax = 4096;
 
 struct InEngine {
   EngineBlocks blocks;
@@ -52,11 +55,25 @@ Result<void> check_can(Node& node, const Layout& layout, const EngineBlocks& blo
   return {};
 }
 
+// A witness of this node that saw the log with the wrong block at its end would hold the right one for another history, for ever. It goes
+// back to the block before, and to no other.
+Result<void> correct_witness(const std::string& file, const proof::Checkpoint& wrong, const replica::View& before) {
+  if (!system_files().exists(file)) return {};
+  CARELEDGER_TRY(const Bytes text, system_files().read_all(file, kWitnessMax));
+  if (text != proof::to_text(wrong)) return {};
+  return system_files().replace(file, proof::to_text({wrong.origin, before.log_size(), before.log_root()}));
+}
+
 // Both may be done again after a kill in the middle: an engine whose state is already before its newest block stays as it is.
 Result<void> take_back(Node& node, const Layout& layout, const std::string& program, const Bytes& before_newest) {
   const std::string home = layout.engine();
+  const replica::View executed = node.ledger().replica().view();
+  const proof::Checkpoint wrong{proof::checkpoint_origin(kernel::chain_id(node.ledger().replica().ledger())), executed.log_size(),
+                                executed.log_root()};
   CARELEDGER_CHECK(abci::run_to_its_end({.program = program, .home = home, .log = home + "/rollback.log", .verb = "rollback"}));
   CARELEDGER_TRY(const replica::View view, node.ledger().replica().undo_last());
+  for (const OrganisationConfig& one : node.config().organisations)
+    CARELEDGER_CHECK(correct_witness(layout.witness(one.slug), wrong, view));
   if (view.app_hash().view() == before_newest) return {};
   return fail(ErrorKind::corrupt, "block " + std::to_string(next(view.height()).value) +
                                       " is taken back, and what is here now is not the state that it was made for" + fetch_again(layout));
