@@ -215,6 +215,7 @@ class Embedded(Network):
 
 class Growing(Embedded):
     LONGEST_READ = 1  # seconds at least: the machine does much else
+    LONGEST_READ_EVER = 3  # however busy the machine is
 
     @classmethod
     def setUpClass(cls):
@@ -318,7 +319,7 @@ class Growing(Embedded):
         self.assertIn("network's already", self.grow_at(os.path.basename(node.folder), "twice", check=None).stdout)
 
     def test_an_embedded_ledger_becomes_a_network_and_what_was_proven_stays_proven(self):
-        node, before = self.nodes[NORTH], self.validator()
+        node, old_validator = self.nodes[NORTH], self.validator()
         run("import", self.folder(NORTH), self.sample, "--organisation", NORTH, check=0)
         self.put(NORTH, {"resourceType": "Basic", "id": "old", "code": {"text": "x"}})
         self.proof_of(NORTH, "Basic/old")
@@ -339,6 +340,7 @@ class Growing(Embedded):
         until("reads and writes before", lambda: len(reads.good) > 1000 and "final" in writer.told)
         begin = time.monotonic()
         _, before, _ = reads.between(0, begin)
+        self.assertLess(before, self.LONGEST_READ_EVER, "the machine is too busy to tell how long reads take during the growth")
         grown = json.loads(self.grow([self.files[name] for name, _ in NEWCOMERS], check=0).stdout)
         self.assertNotIn("not_yet", grown)
         self.assertEqual(node.metric("careledger_ledger_height"), grown["seal"])
@@ -351,7 +353,7 @@ class Growing(Embedded):
         self.proof_of(NORTH, "Basic/old")  # by the old chain's key, as long as nobody else is there
         self.assertIn("network's already", self.grow([self.files[name] for name, _ in NEWCOMERS]).stdout)
         self.assertEqual(len(self.validator()), 1)
-        self.assertNotEqual(self.validator(), before)
+        self.assertNotEqual(self.validator(), old_validator)
 
         self.what_is_not_taken(grown["file"])
         self.describe(SOUTH, "clinic")  # anew: the owner has its older one
@@ -365,7 +367,7 @@ class Growing(Embedded):
         reads.end()
         count, longest, _ = reads.between(begin, time.monotonic())
         self.assertEqual(reads.bad, [], f"of {count} reads")
-        self.assertLess(longest, max(self.LONGEST_READ, 4 * before), f"the longest before was {before} s")
+        self.assertLess(longest, min(self.LONGEST_READ_EVER, max(self.LONGEST_READ, 4 * before)), f"the longest before was {before} s")
         self.assertIsNone(node.process.poll())  # it is the same process all along
         for fhir in (former, node.fhir):
             self.assertEqual(http(fhir + "/Basic/old", token=self.bearer(NORTH))[0], 200)

@@ -23,7 +23,7 @@ from wire import Wire, address_of, need_namespaces  # noqa: E402
 
 NAMES = [name for name, _ in MEMBERS]
 TOWN = len(NAMES)  # one more machine: wallets, and browsers
-AT_ONCE = 20  # seconds without a quorum: whoever waited for the ledger would wait for thirty, and answer 503
+AT_ONCE = 5  # seconds without a quorum, the fastest of several: whoever waited for the ledger would wait for thirty, and answer 503
 LABORATORY = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}]
 
 
@@ -101,6 +101,11 @@ class Machines(Sharing):
             self.assertGreaterEqual(status, 500, outcome)
             return None
         return outcome["issue"][0]["details"]["coding"][0]["code"]
+
+    def time_of_refusal(self, reason):
+        begun = time.monotonic()
+        self.assertEqual(self.refused(), reason)
+        return time.monotonic() - begun
 
     def accesses(self, name):
         """What the patient's wallet shows of them, proven complete by the ledger."""
@@ -184,9 +189,8 @@ class Machines(Sharing):
         self.wire.block([(one, other) for one in (0, 1) for other in (2, 3)])
         with self.revoking(self.wire.at(TOWN)):
             self.await_no_quorum(NORTH)
-            stands, begun = self.height(NORTH), time.monotonic()
-            self.assertEqual(self.refused(), "consent_revoked")
-            self.assertLess(time.monotonic() - begun, AT_ONCE)
+            stands = self.height(NORTH)
+            self.assertLess(min(self.time_of_refusal("consent_revoked") for _ in range(3)), AT_ONCE)
             self.assertEqual((self.height(NORTH), self.revoked_in_block(NORTH)), (stands, 0))
             self.wire.block([])
         self.assertGreater(until("the last word", lambda: self.revoked_in_block(REGION)), stands)

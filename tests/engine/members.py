@@ -181,8 +181,12 @@ class Network(unittest.TestCase):
         self.assertEqual([self.vote(name, proposal) for name in yes][-1], "carried out")
 
     def seen_by(self, name):
-        """How the network runs, by the words of `careledger status` at this member."""
-        said = json.loads(run("--json", "status", self.folder(name), check=0).stdout)[0]["network"]
+        """How the network runs, by the words of `careledger status` at this member. Its engine may be too busy to say it soon."""
+        def told():
+            network = json.loads(run("--json", "status", self.folder(name), check=0).stdout)[0]["network"]
+            return network["engine"] == "connected" and network
+
+        said = until("the word of its engine", told)
         return said["blocks"], {one["name"]: one for one in said["members"]}
 
     def standing(self, name, *more):
