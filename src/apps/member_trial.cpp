@@ -54,10 +54,20 @@ Result<void> try_places(const ServingNode& node, const MemberPlan& plan) {
   return edge::http::try_listening(places);
 }
 
+Result<void> remove_trial(const std::string& file) {
+  for (const std::string& one : {file, file + ".new"}) {
+    if (system_files().exists(one)) CARELEDGER_CHECK(system_files().remove(one));
+  }
+  return {};
+}
+
 Result<void> try_folder(const Layout& layout, std::size_t pieces) {
   const std::string file = layout.grown() + ".try";
-  CARELEDGER_CHECK(system_files().replace(file, "whether this folder can be written\n"));
-  CARELEDGER_CHECK(system_files().remove(file));
+  CARELEDGER_CHECK(remove_trial(file));  // of a node that was killed meanwhile
+  const auto written = system_files().replace(file, "whether this folder can be written\n");
+  const auto removed = remove_trial(file);
+  CARELEDGER_CHECK(written);
+  CARELEDGER_CHECK(removed);
   CARELEDGER_TRY(const std::uint64_t free, storage::free_bytes(layout.folder));
   const std::uint64_t wanted = growth_bytes(pieces);
   if (free >= wanted) return {};

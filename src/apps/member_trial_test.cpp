@@ -3,6 +3,8 @@
 #include "apps/member_trial.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -38,6 +40,27 @@ class MemberTrial : public ::testing::Test {
 TEST_F(MemberTrial, NothingIsLeftBehind) {
   const auto told = tried(plan);
   ASSERT_TRUE(told) << told.error().message;
+  EXPECT_TRUE(system_files().list(layout.folder)->empty());
+}
+
+TEST_F(MemberTrial, WhatAKilledOneLeftIsTakenAway) {
+  for (const char* end : {".try", ".try.new"}) ASSERT_TRUE(system_files().replace(layout.grown() + end, "left"));
+  const auto told = tried(plan);
+  ASSERT_TRUE(told) << told.error().message;
+  EXPECT_TRUE(system_files().list(layout.folder)->empty());
+}
+
+TEST_F(MemberTrial, AFolderThatCannotBeWrittenHoldsNothingOfIt) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  const auto told = tried(plan);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(told);
+  EXPECT_NE(told.error().message.find(layout.grown()), std::string::npos) << told.error().message;
   EXPECT_TRUE(system_files().list(layout.folder)->empty());
 }
 

@@ -222,7 +222,8 @@ TEST_F(GrownFolder, OfOneThatComesLaterKnowsWhoMovedAndWhoCameSince) {
 TEST_F(GrownFolder, OfOneThatComesLaterMayHaveThePlaceThatAnotherLeft) {
   clock.advance_ms(60'000);
   describes("East", "south.example:26656");
-  refused("East", order(), ErrorKind::conflict, "has an address or a key of the member \"South\"");
+  refused("East", order(), ErrorKind::conflict,
+          "has an address or a key of the member \"South\": each has its own; if that member has moved, name its newer description too");
   LateOrder told = order();
   describes("South", "city.example:26656");  // and City's place is South's
   describes("City", "city.elsewhere:1");

@@ -27,7 +27,8 @@ Result<void> check_other(const PeerConfig& peer, const PeerConfig& other, const 
     return fail(ErrorKind::conflict, path + " is of an organisation that is called like the member \"" + other.name +
                                          "\" and is not it: its account is " + peer.id.hex() + ", that member's " + other.id.hex());
   if (peer.node == other.node || peer.listen == other.listen || peer.api == other.api)
-    return fail(ErrorKind::conflict, path + " has an address or a key of the member \"" + other.name + "\": each has its own");
+    return fail(ErrorKind::conflict, path + " has an address or a key of the member \"" + other.name +
+                                         "\": each has its own; if that member has moved, name its newer description too");
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@
 namespace careledger::ordering::abci {
 namespace {
 
-constexpr std::array<std::string_view, 3> kTried{"0.38.", "0.39.", "0.40."};  // one line of the engine and the next: tests run both
+constexpr std::array<std::string_view, 2> kTried{"0.38.", "0.40."};  // one line of the engine and the next: tests run both
 constexpr std::size_t kVersionBytesMax = 100;
 
 struct Spawning {
@@ -53,21 +54,34 @@ int spawn_version(const std::string& program, int words, pid_t& child) {
   return ::posix_spawn(&child, program.c_str(), &how.files, &how.attributes, arguments.data(), environment.data());
 }
 
-// Its words until it ends; false: not in time.
-bool read_words(int from, std::chrono::milliseconds patience, std::string& words) {
-  const auto end = std::chrono::steady_clock::now() + patience;
-  std::array<char, kVersionBytesMax> part{};
+using Moment = std::chrono::steady_clock::time_point;
+
+// Whether there is something to read before the end.
+bool await(int descriptor, Moment end) {
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
-    pollfd watched{from, POLLIN, 0};
+    pollfd watched{descriptor, POLLIN, 0};
     const int news = ::poll(&watched, 1, static_cast<int>(left.count()));
-    if (news < 0 && errno == EINTR) continue;
-    if (news <= 0) return false;
+    if (news >= 0 || errno != EINTR) return news > 0;
+  }
+}
+
+// Its words until it closes its output; false: not in time.
+bool read_words(int from, Moment end, std::string& words) {
+  std::array<char, kVersionBytesMax> part{};
+  for (;;) {
+    if (!await(from, end)) return false;
     const ssize_t count = ::read(from, part.data(), part.size());
     if (count <= 0) return true;
     words.append(part.data(), std::min(static_cast<std::size_t>(count), kVersionBytesMax - words.size()));
   }
+}
+
+// A program may close its output and live on. False: not in time.
+bool await_end(pid_t child, Moment end) {
+  const Descriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));  // the C library's own is not for C++ yet
+  return ended.get() >= 0 && await(ended.get(), end);
 }
 
 }  // namespace
@@ -85,8 +99,9 @@ Result<void> check_engine_version(const std::string& program, std::chrono::milli
   }
   if (error != 0) return fail(ErrorKind::not_found, "the engine " + program + " cannot be started: " + std::strerror(error));
   std::string words;
-  const bool ended = read_words(from.get(), patience, words);
-  if (!ended) ::kill(child, SIGKILL);
+  const Moment end = std::chrono::steady_clock::now() + patience;
+  const bool ended = read_words(from.get(), end, words) && await_end(child, end);
+  if (!ended) ::kill(-child, SIGKILL);  // with whatever it started: it has a session of its own
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -95,7 +110,7 @@ Result<void> check_engine_version(const std::string& program, std::chrono::milli
   const bool tried = std::ranges::any_of(kTried, [&words](std::string_view line) { return words.starts_with(line); });
   if (status == 0 && tried) return {};
   return fail(ErrorKind::unsupported, program +
-                                          " is no engine that this program was tried with (CometBFT v0.38 to v0.40): asked for its "
+                                          " is no engine that this program was tried with (CometBFT v0.38 and v0.40): asked for its "
                                           "version it says \"" +
                                           printable(words) + "\"");
 }
