@@ -24,7 +24,11 @@ namespace json = codec::json;
 namespace registry = contracts::registry;
 
 constexpr std::uint32_t kProposalsMax = 100'000, kEvidenceMax = 10'000;
-constexpr std::int64_t kDaysMax = 30;
+// The most that members could allow; what they do allow the ledger says.
+constexpr auto kProposalDaysMax = static_cast<std::int64_t>(governance::kParameters[0].most);
+constexpr auto kFreezeDaysMax = static_cast<std::int64_t>(governance::kParameters[1].most);
+static_assert(governance::kParameters[0].parameter == governance::Parameter::proposal_days);
+static_assert(governance::kParameters[1].parameter == governance::Parameter::freeze_days);
 constexpr std::int64_t kFreshMs = 3'600'000;  // a validator key so young may have been made by the same order
 
 std::string name_of(const kernel::Reader& state, ByteView organisation) {
@@ -41,6 +45,11 @@ std::string status_of(const governance::Proposal& proposal, BlockTime now) {
     case governance::ProposalStatus::void_: break;
   }
   return "void";
+}
+
+std::string_view name_of(governance::Parameter parameter) {
+  const auto* rule = std::ranges::find(governance::kParameters, parameter, &governance::ParameterRule::parameter);
+  return rule == std::end(governance::kParameters) ? "" : rule->name;
 }
 
 AccountId account_of(const governance::AdmitMember& admit) {
@@ -68,6 +77,13 @@ class Shown {
       case governance::Action::kSuspend: return about("suspend", action.suspend().organisation());
       case governance::Action::kReinstate: return about("reinstate", action.reinstate().organisation());
       case governance::Action::kSetSupervisor: return about("supervisor", action.set_supervisor().organisation());
+      case governance::Action::kSetGroup:
+        about("group", action.set_group().organisation());
+        return text("group", action.set_group().group());
+      case governance::Action::kSetParameter:
+        text("action", "parameter");
+        text("parameter", name_of(static_cast<governance::Parameter>(action.set_parameter().parameter())));
+        return number("value", action.set_parameter().value());
       default: break;
     }
     text("action", "activate");
@@ -117,9 +133,11 @@ json::Value shown_proposal(json::Document& document, const replica::View& view, 
   shown.text("status", status_of(row, view.time()));
   shown.names("yes", row.yes());
   shown.names("no", row.no());
-  const governance::Tally tally = governance::tally(state, row);
+  const governance::Tally tally = governance::tally(state, row, next(view.height()));
   shown.number("yes_votes", tally.yes);
   shown.number("no_votes", tally.no);
+  shown.number("yes_kinds", tally.kinds);
+  shown.number("kinds_needed", tally.kinds_needed);
   return value;
 }
 
@@ -147,6 +165,27 @@ void show_supervision(json::Document& document, const replica::View& view, json:
   if (row && !row->organisation().empty()) shown.text("supervisor", name_of(view.state(), row->organisation()));
   if (const auto until = governance::frozen_until(view.state(), view.time()))
     shown.text("frozen_until", codec::fhir::format_instant(*until));
+}
+
+// What holds at the next block, and what was decided to follow it.
+json::Value shown_parameters(json::Document& document, const replica::View& view) {
+  json::Value list = document.array();
+  const Height block = next(view.height());
+  for (const governance::ParameterRule& rule : governance::kParameters) {
+    json::Value value = document.object();
+    Shown shown(document, view.state(), value);
+    shown.text("name", rule.name);
+    shown.number("value", governance::value_of(view.state(), rule.parameter, block));
+    if (const auto coming = governance::value_beginning(view.state(), rule.parameter, next(block))) {
+      shown.number("next", *coming);
+      shown.number("from", next(block).value);
+    }
+    shown.number("founded", rule.founded);
+    shown.number("least", rule.least);
+    shown.number("most", rule.most);
+    document.append(list, value);
+  }
+  return list;
 }
 
 Result<std::int64_t> number_in(const json::Value& order, std::string_view name, std::int64_t least, std::int64_t most) {
@@ -209,6 +248,19 @@ Result<governance::SetWeight> weight_in(const AdminActs& acts, const AccountId& 
   return action;
 }
 
+Result<governance::SetParameter> parameter_in(const json::Value& order) {
+  const std::string_view wanted = order.string_at("parameter");
+  const auto* rule = std::ranges::find(governance::kParameters, wanted, &governance::ParameterRule::name);
+  std::string names;
+  for (const governance::ParameterRule& one : governance::kParameters) names += (names.empty() ? "" : ", ") + std::string(one.name);
+  if (rule == std::end(governance::kParameters)) return fail(ErrorKind::invalid, "parameter: expected one of " + names);
+  CARELEDGER_TRY(const std::int64_t value, number_in(order, "value", 0, INT64_MAX));
+  governance::SetParameter action;
+  action.set_parameter(static_cast<std::uint32_t>(rule->parameter));
+  action.set_value(static_cast<std::uint64_t>(value));
+  return action;
+}
+
 Result<governance::Action> action_in(const AdminActs& acts, const json::Value& order) {
   const std::string_view what = order.string_at("action");
   governance::Action action;
@@ -219,27 +271,35 @@ Result<governance::Action> action_in(const AdminActs& acts, const json::Value& o
     CARELEDGER_TRY(const std::int64_t height, number_in(order, "height", 1, INT64_MAX));
     action.mutable_activate()->set_version(static_cast<std::uint32_t>(version));
     action.mutable_activate()->set_height(static_cast<std::uint64_t>(height));
+  } else if (what == "parameter") {
+    CARELEDGER_TRY(*action.mutable_set_parameter(), parameter_in(order));
   } else if (what == "supervisor" && order.string_at("organisation").empty()) {
     action.mutable_set_supervisor();
-  } else if (what == "weight" || what == "suspend" || what == "reinstate" || what == "supervisor") {
+  } else if (what == "weight" || what == "suspend" || what == "reinstate" || what == "supervisor" || what == "group") {
     CARELEDGER_TRY(const AccountId organisation, organisation_in(acts, order));
     if (what == "suspend") action.mutable_suspend()->set_organisation(organisation.bytes());
     if (what == "supervisor") action.mutable_set_supervisor()->set_organisation(organisation.bytes());
     if (what == "reinstate") action.mutable_reinstate()->set_organisation(organisation.bytes());
+    if (what == "group") {
+      action.mutable_set_group()->set_organisation(organisation.bytes());
+      action.mutable_set_group()->set_group(std::string(order.string_at("group")));
+    }
     if (what != "weight") return action;
     CARELEDGER_TRY(const std::int64_t weight, number_in(order, "weight", 0, kernel::kWeightMax));
     CARELEDGER_TRY(*action.mutable_set_weight(), weight_in(acts, organisation, static_cast<std::uint64_t>(weight)));
   } else {
-    return fail(ErrorKind::invalid, "action: expected admit, suspend, reinstate, weight, supervisor or activate");
+    return fail(ErrorKind::invalid, "action: expected admit, suspend, reinstate, weight, group, supervisor, parameter or activate");
   }
   return action;
 }
 
-// Whom an action is about, hex; empty for a protocol.
+// Whom an action is about, hex, or which parameter; empty for a protocol.
 std::string about(const governance::Action& action) {
   if (action.has_admit()) return account_of(action.admit()).hex();
   if (action.has_suspend()) return to_hex(action.suspend().organisation());
   if (action.has_reinstate()) return to_hex(action.reinstate().organisation());
+  if (action.has_set_parameter()) return std::string(name_of(static_cast<governance::Parameter>(action.set_parameter().parameter())));
+  if (action.has_set_group()) return to_hex(action.set_group().organisation());
   if (action.has_set_supervisor()) return to_hex(action.set_supervisor().organisation());
   return to_hex(action.set_weight().organisation());
 }
@@ -277,6 +337,7 @@ Result<http::Response> list_network(Ledger& ledger, bool all) {
   document.set(root, "votes", document.number(static_cast<std::int64_t>(votes)));
   document.set(root, "proposals", proposals);
   document.set(root, "evidence", evidence);
+  document.set(root, "parameters", shown_parameters(document, view));
   show_supervision(document, view, root);
   if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
   return http::json(200, json::compact(root));
@@ -284,7 +345,7 @@ Result<http::Response> list_network(Ledger& ledger, bool all) {
 
 Result<http::Response> propose(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
   CARELEDGER_TRY(const governance::Action action, action_in(acts, order));
-  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kDaysMax));
+  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kProposalDaysMax));
   entry.details = R"({"proposed":")" + std::string(order.string_at("action")) + R"(","of":")" + about(action) + "\"}";
   // From the block's time, which may be a little behind the clock: thirty days must not be one moment more.
   const BlockTime now = acts.ledger.replica().view().time();
@@ -348,7 +409,7 @@ Result<http::Response> rotate_validator(const AdminActs& acts, const json::Value
 }
 
 Result<http::Response> freeze(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
-  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kDaysMax));
+  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kFreezeDaysMax));
   entry.details = R"({"frozen_days":)" + std::to_string(days) + "}";
   const BlockTime until{acts.ledger.replica().view().time().value + days * contracts::kDayMs};
   CARELEDGER_CHECK(send(acts, build::freeze(until)));

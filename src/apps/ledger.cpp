@@ -204,7 +204,11 @@ ordering::chain_json::Rules Ledger::rules_at(Height height) const {
   const Together* now = together();
   const bool old = now == nullptr || (now->grown && height <= now->grown->seal_height());
   if (old) return {{ordering::local::kBlockBytesMax, -1}, {}};
-  return {network::kBlockLimits, ordering::abci::kEvidence};
+  using contracts::governance::kParameters, contracts::governance::Parameter;
+  static_assert(kParameters[3].parameter == Parameter::block_bytes && kParameters[3].founded == network::kBlockLimits.max_bytes);
+  proof::BlockLimits limits = network::kBlockLimits;
+  limits.max_bytes = static_cast<std::int64_t>(contracts::governance::value_of(replica_->view().state(), Parameter::block_bytes, height));
+  return {limits, ordering::abci::kEvidence};
 }
 
 Result<proof::ValidatorSet> Ledger::first_validators() {

@@ -147,9 +147,10 @@ Bytes bytes_of(const Scene& scene, const std::string& field, const std::string& 
 }
 
 std::uint64_t number_of(const Scene& scene, const std::string& text) {
-  static const std::map<std::string, std::uint64_t> words{{"hospital", 1},   {"clinic", 2},     {"pharmacy", 3},
-                                                          {"laboratory", 4}, {"regulator", 11}, {"practitioner", 1},
-                                                          {"device", 2},     {"physician", 1},  {"nurse", 2}};
+  static const std::map<std::string, std::uint64_t> words{
+      {"hospital", 1},      {"clinic", 2},       {"pharmacy", 3},       {"laboratory", 4}, {"insurer", 5},
+      {"regulator", 11},    {"practitioner", 1}, {"device", 2},         {"physician", 1},  {"nurse", 2},
+      {"proposal_days", 1}, {"freeze_days", 2},  {"deciding_kinds", 3}, {"block_bytes", 4}};
   if (const auto word = words.find(text); word != words.end()) return word->second;
   if (text.ends_with("d")) return static_cast<std::uint64_t>(scene.now.value / 86'400'000 + std::stol(text));
   return std::stoull(text);

@@ -5,6 +5,7 @@
 #include "apps/terminal.h"
 #include "base/files.h"
 #include "base/printable.h"
+#include "contracts/governance/governance.h"
 
 namespace careledger::apps::commands {
 namespace {
@@ -15,9 +16,9 @@ namespace json = codec::json;
 struct Options {
   FolderOptions folder;
   std::string organisation;
-  std::string admit, suspend, reinstate, weight_of, supervisor;
+  std::string admit, suspend, reinstate, weight_of, group_of, group, supervisor, parameter;
   bool no_supervisor = false;
-  std::int64_t weight = -1;
+  std::int64_t weight = -1, value = -1;
   std::int64_t protocol = 0, height = 0, days = 7;
   std::string proposal;
   bool yes = false, no = false, all = false, confirmed = false, again = false;
@@ -50,6 +51,11 @@ std::string in_words(const json::Value& proposal) {
   if (action == "supervisor") return organisation + " as the supervisor";
   if (action == "activate") return "protocol " + number_at(proposal, "version") + " from block " + number_at(proposal, "height");
   if (action == "weight") return "a vote of " + number_at(proposal, "weight") + " for " + organisation;
+  if (action == "parameter") return std::string(proposal.string_at("parameter")) + " " + number_at(proposal, "value");
+  if (action == "group") {
+    const std::string group = printable(proposal.string_at("group"));
+    return organisation + (group.empty() ? " in a group of its own" : " in the group " + group);
+  }
   if (action == "admit") {
     const std::string group = printable(proposal.string_at("group"));
     return "admit " + organisation + ", " + printable(proposal.string_at("kind")) + (group.empty() ? "" : ", of the group " + group) +
@@ -58,23 +64,39 @@ std::string in_words(const json::Value& proposal) {
   return std::string(action) + " " + organisation;
 }
 
+std::string parameters_in_words(const json::Value& root) {
+  std::string out;
+  for (const json::Value& one : root.items_at("parameters")) {
+    out += (out.empty() ? "" : ", ") + std::string(one.string_at("name")) + " " + number_at(one, "value");
+    if (one.find("next") != nullptr) out += " (" + number_at(one, "next") + " from block " + number_at(one, "from") + ")";
+  }
+  return out;
+}
+
+void print_proposal(const json::Value& one, const std::string& votes) {
+  fmt::print("\n{}\n  {}, proposed by {}; {}, until {}\n", one.string_at("id"), in_words(one), printable(one.string_at("by")),
+             one.string_at("status"), one.string_at("deadline"));
+  fmt::print("  yes: {} ({} votes); no: {} ({} votes); more than two thirds of {} decide", joined(one, "yes"), number_at(one, "yes_votes"),
+             joined(one, "no"), number_at(one, "no_votes"), votes);
+  const std::string kinds = number_at(one, "kinds_needed");
+  if (kinds != "0" && kinds != "1") fmt::print(", from {} kinds of organisation; {} so far", kinds, number_at(one, "yes_kinds"));
+  fmt::print("\n");
+}
+
 int proposals(const Options& options, bool as_json) {
   const auto answer = ask(options.folder, options.organisation,
                           http::make_request(http::Method::get, options.all ? "/admin/v1/network?all=true" : "/admin/v1/network"));
   return tell(answer, as_json, [](const json::Value& root) {
     const std::string votes = number_at(root, "votes");
     for (const json::Value& one : root.items_at("members"))
-      fmt::print("{}  {} of {} votes, {}\n", printable(one.string_at("name")), number_at(one, "weight"), votes, one.string_at("status"));
+      fmt::print("{}  {} of {} votes, {}{}\n", printable(one.string_at("name")), number_at(one, "weight"), votes, one.string_at("status"),
+                 one.string_at("group").empty() ? "" : ", of the group " + printable(one.string_at("group")));
     if (const std::string supervisor = printable(root.string_at("supervisor")); !supervisor.empty())
       fmt::print("Supervisor: {}\n", supervisor);
     if (const std::string_view until = root.string_at("frozen_until"); !until.empty())
       fmt::print("Frozen by the supervisor until {}: nobody votes or leaves\n", until);
-    for (const json::Value& one : root.items_at("proposals")) {
-      fmt::print("\n{}\n  {}, proposed by {}; {}, until {}\n", one.string_at("id"), in_words(one), printable(one.string_at("by")),
-                 one.string_at("status"), one.string_at("deadline"));
-      fmt::print("  yes: {} ({} votes); no: {} ({} votes); more than two thirds of {} decide\n", joined(one, "yes"),
-                 number_at(one, "yes_votes"), joined(one, "no"), number_at(one, "no_votes"), votes);
-    }
+    fmt::print("Parameters: {}\n", parameters_in_words(root));
+    for (const json::Value& one : root.items_at("proposals")) print_proposal(one, votes);
   });
 }
 
@@ -109,6 +131,14 @@ Result<json::Document> order_of(const Options& options) {
   } else if (options.no_supervisor || !options.supervisor.empty()) {
     text("action", "supervisor");
     text("organisation", options.supervisor);
+  } else if (!options.parameter.empty()) {
+    text("action", "parameter");
+    text("parameter", options.parameter);
+    number("value", options.value);
+  } else if (!options.group_of.empty()) {
+    text("action", "group");
+    text("organisation", options.group_of);
+    text("group", options.group);
   } else if (options.protocol > 0) {
     text("action", "activate");
     number("version", options.protocol);
@@ -237,6 +267,19 @@ CLI::App* add(CLI::App& network, Context& context, const std::shared_ptr<Options
   return command;
 }
 
+std::vector<std::string> parameter_names() {
+  std::vector<std::string> names;
+  for (const auto& rule : contracts::governance::kParameters) names.emplace_back(rule.name);
+  return names;
+}
+
+std::string about_parameters() {
+  std::string out = "what shall have another value:";
+  for (const auto& rule : contracts::governance::kParameters)
+    out += fmt::format("\n{}, {} to {}, founded with {}", rule.name, rule.least, rule.most, rule.founded);
+  return out + "\ndocs/operations.md says what each does";
+}
+
 void add_propose(CLI::App& network, Context& context) {
   const auto options = std::make_shared<Options>();
   auto* command =
@@ -248,22 +291,32 @@ void add_propose(CLI::App& network, Context& context) {
   auto* weight_of = what->add_option("--weight-of", options->weight_of, "a member that shall have another vote");
   what->add_option("--supervisor", options->supervisor, "a member, a regulator, that may freeze for a time who decides");
   what->add_flag("--no-supervisor", options->no_supervisor, "nobody shall supervise any more");
+  auto* parameter = what->add_option("--parameter", options->parameter, about_parameters());
+  auto* group_of =
+      what->add_option("--group-of", options->group_of, "a member that shall be counted in another group when votes are capped");
   auto* protocol = what->add_option("--protocol", options->protocol, "number of the protocol that shall come next");
   what->require_option(1);
   auto* weight = command->add_option("--weight", options->weight, "how heavy that vote is; 0: none")->check(CLI::Range(0, 1'000'000));
   auto* height = command->add_option("--height", options->height, "the block from which that protocol holds")->check(CLI::PositiveNumber);
+  auto* value = command->add_option("--value", options->value, "what that parameter shall be")->check(CLI::NonNegativeNumber);
+  auto* group = command->add_option("--group", options->group, "the name of that group; \"\": one of its own");
+  parameter->needs(value)->check(CLI::IsMember(parameter_names()));
+  value->needs(parameter);
+  group_of->needs(group);
+  group->needs(group_of);
   weight_of->needs(weight);
   weight->needs(weight_of);
   protocol->needs(height)->check(CLI::PositiveNumber);
   height->needs(protocol);
-  command->add_option("--days", options->days, "for which members may vote")->check(CLI::Range(1, 30));
-  example(*command, "careledger network propose /srv/care --organisation \"North Hospital\" --suspend \"East Clinic\"");
+  command->add_option("--days", options->days, "for which members may vote; proposal_days at most")->check(CLI::PositiveNumber);
+  example(*command, "careledger network propose /srv/care --organisation \"North Hospital\" --parameter proposal_days --value 60");
 }
 
 void add_supervising(CLI::App& network, Context& context) {
   auto options = std::make_shared<Options>();
   auto* command = add(network, context, options, "freeze", "as the supervisor: for some days nobody votes or leaves", freeze);
-  command->add_option("--days", options->days, "for which it lasts; 30 at most with what it lasted already")->check(CLI::Range(1, 30));
+  command->add_option("--days", options->days, "for which it lasts; freeze_days at most with what it lasted already")
+      ->check(CLI::PositiveNumber);
   example(*command, "careledger network freeze /srv/care --organisation \"Regional Authority\" --days 14");
 
   options = std::make_shared<Options>();

@@ -1,6 +1,7 @@
 #include "contracts/governance/electorate.h"
 
 #include <algorithm>
+#include <set>
 
 #include "crypto/sign.h"
 #include "kernel/authority.h"
@@ -16,7 +17,7 @@ Electorate::Electorate(const Reader& state) {
     const auto id = key.digest<AccountId>();
     const auto organisation = state.get(registry::kOrganisations, id);
     if (organisation->status() != number_of(registry::OrganisationStatus::active)) row.set_weight(0);
-    members_.emplace(id, Seated{row, organisation->name()});
+    members_.emplace(id, Seated{row, organisation->name(), organisation->kind()});
   }
 }
 
@@ -35,6 +36,21 @@ kernel::Shares Electorate::shares() const {
   kernel::Shares shares;
   for (const auto& [id, seated] : members_) shares.add(seated.name, seated.row.group(), seated.row.weight());
   return shares;
+}
+
+std::size_t Electorate::kinds() const {
+  std::set<std::uint32_t> found;
+  for (const auto& [id, seated] : members_)
+    if (seated.row.weight() > 0) found.insert(seated.kind);
+  return found.size();
+}
+
+std::size_t Electorate::kinds_of(const google::protobuf::RepeatedPtrField<std::string>& ids) const {
+  std::set<std::uint32_t> found;
+  for (const auto& id : ids)
+    if (const auto voter = members_.find(id_of<AccountId>(id)); voter != members_.end() && voter->second.row.weight() > 0)
+      found.insert(voter->second.kind);
+  return found.size();
 }
 
 bool Electorate::is_capped_after(const Electorate& before) const {

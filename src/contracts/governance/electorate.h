@@ -15,12 +15,16 @@ namespace careledger::contracts::governance {
 class Electorate {
  public:
   explicit Electorate(const kernel::Reader& state);
-  void seat(const AccountId& id, const Member& row, const std::string& name) { members_.insert_or_assign(id, Seated{row, name}); }
+  void seat(const AccountId& id, const Member& row, const std::string& name) { members_.insert_or_assign(id, Seated{row, name, 0}); }
+  void set_group(const AccountId& id, const std::string& group) { members_[id].row.set_group(group); }
   void set_weight(const AccountId& id, std::uint64_t weight) { members_[id].row.set_weight(weight); }
 
   std::uint64_t weight(const AccountId& id) const;
   std::uint64_t weight_of(const google::protobuf::RepeatedPtrField<std::string>& ids) const;
   kernel::Shares shares() const;
+  // Kinds of organisation among those who have a vote, or among these of them.
+  std::size_t kinds() const;
+  std::size_t kinds_of(const google::protobuf::RepeatedPtrField<std::string>& ids) const;
   // Nobody has a third; or somebody has it already, and no greater share than before.
   bool is_capped_after(const Electorate& before) const;
   bool has(const AccountId& id) const { return members_.contains(id); }
@@ -32,6 +36,7 @@ class Electorate {
   struct Seated {
     Member row;
     std::string name;
+    std::uint32_t kind = 0;
   };
   std::map<AccountId, Seated> members_;
 };

@@ -4,6 +4,7 @@
 
 #include "contracts/governance/electorate.h"
 #include "contracts/governance/growth.h"
+#include "contracts/governance/parameters.h"
 #include "contracts/governance/supervision.h"
 #include "crypto/hash.h"
 #include "kernel/command.h"
@@ -123,6 +124,27 @@ Codes action_judged(const registry::Activate& c, const Call& call, const Reader&
 }
 void carry_out(const registry::Activate& c, const Call& call, Writer& state) { registry::apply(c, call, state); }
 
+bool action_formed(const SetGroup& c) { return is_digest(c.organisation()) && (c.group().empty() || kernel::is_plain_name(c.group())); }
+Codes action_judged(const SetGroup& c, const Call&, const Reader& state) {
+  const auto id = id_of<AccountId>(c.organisation());
+  const auto row = state.get(kMembers, id);
+  if (!row || row->group() == c.group()) return Codes::action_not_possible;
+  const Electorate before(state);
+  Electorate after = before;
+  after.set_group(id, c.group());
+  return after.is_capped_after(before) ? Codes::ok : Codes::group_too_heavy;
+}
+void carry_out(const SetGroup& c, const Call&, Writer& state) {
+  const auto id = id_of<AccountId>(c.organisation());
+  auto row = *state.get(kMembers, id);
+  row.set_group(c.group());
+  state.put(kMembers, row, id);
+  Event event;
+  event.mutable_group_changed()->set_organisation(c.organisation());
+  event.mutable_group_changed()->set_group(c.group());
+  state.emit(event);
+}
+
 template <class Use>
 auto with_action(const Action& action, const Use& use) {
   switch (action.action_case()) {
@@ -131,6 +153,8 @@ auto with_action(const Action& action, const Use& use) {
     case Action::kSuspend: return use(action.suspend());
     case Action::kReinstate: return use(action.reinstate());
     case Action::kSetSupervisor: return use(action.set_supervisor());
+    case Action::kSetParameter: return use(action.set_parameter());
+    case Action::kSetGroup: return use(action.set_group());
     default: return use(action.activate());  // well_formed: there is one
   }
 }
@@ -152,9 +176,11 @@ std::vector<std::int64_t> open_deadlines(const Member& row, BlockTime now) {
 
 }  // namespace
 
-Tally tally(const Reader& state, const Proposal& proposal) {
+Tally tally(const Reader& state, const Proposal& proposal, Height block) {
   const Electorate now(state);
-  return {now.weight_of(proposal.yes()), now.weight_of(proposal.no()), now.shares().total()};
+  const std::uint64_t wanted = value_of(state, Parameter::deciding_kinds, block);
+  return {now.weight_of(proposal.yes()), now.weight_of(proposal.no()), now.shares().total(), now.kinds_of(proposal.yes()),
+          std::min<std::uint64_t>(wanted, now.kinds())};
 }
 
 // Rules stand in the contract's own namespace, where kernel::define finds them by their arguments.
@@ -174,7 +200,8 @@ Codes decide(const Propose& c, const Call& call, const Reader& state) {
   // The bounds are of differences: a deadline near the ends of its type is far out of them.
   if (c.deadline_ms() <= call.time.value) return Codes::deadline_out_of_bounds;
   const std::int64_t left = c.deadline_ms() - call.time.value;
-  if (left < kDeadlineMin || left > kDeadlineMax) return Codes::deadline_out_of_bounds;
+  const auto most = static_cast<std::int64_t>(value_of(state, Parameter::proposal_days, call.height)) * kDayMs;
+  if (left < kDeadlineMin || left > most) return Codes::deadline_out_of_bounds;
   return open_deadlines(*member, call.time).size() >= kOpenMax ? Codes::too_many_open : Codes::ok;
 }
 
@@ -240,7 +267,7 @@ void apply(const Vote& c, const Call& call, Writer& state) {
   voted->set_organisation(call.actor.bytes());
   voted->set_yes(c.yes());
   state.emit(event);
-  const Tally count = tally(state, proposal);
+  const Tally count = tally(state, proposal, call.height);
   if (count.passes()) {
     const bool possible = judge_action(proposal.action(), call, state) == Codes::ok;
     close(proposal, id, possible ? ProposalStatus::carried_out : ProposalStatus::void_, call, state);
@@ -359,6 +386,7 @@ static constexpr kernel::Invariant kInvariants[] = {
     {kSupervision.space, "a member supervises or nobody, and a freeze is bounded", &supervision_holds},
     {kEvidence.space, "what the engine proved is neither written nor removed by a command", &no_command_touches_it},
     {kGrowth.space, "a ledger grows once", &never_changes},
+    {kParameterHistory.space, "a parameter is within its bounds, and what held at a block is not changed", &parameter_holds},
 };
 
 static constexpr kernel::CodeName kCodes[] = {
@@ -381,6 +409,8 @@ static constexpr kernel::CodeName kCodes[] = {
     {16, "not_frozen"},
     {17, "frozen"},
     {18, "other_height"},
+    {19, "parameter_unknown"},
+    {20, "parameter_out_of_bounds"},
 };
 
 constinit const kernel::Contract kContract =

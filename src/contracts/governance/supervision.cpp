@@ -1,5 +1,7 @@
 #include "contracts/governance/supervision.h"
 
+#include "contracts/governance/parameters.h"
+
 namespace careledger::contracts::governance {
 
 using kernel::Call;
@@ -63,7 +65,8 @@ Codes decide(const Freeze& c, const Call& call, const Reader& state) {
   const auto row = *state.get(kSupervision, 0);
   const bool lasts = is_frozen(row, call.time);
   const std::int64_t from = lasts ? row.frozen_from_ms() : call.time.value;
-  if (c.until_ms() <= call.time.value || c.until_ms() - call.time.value < kFreezeMin || c.until_ms() - from > kFreezeMax)
+  const auto most = static_cast<std::int64_t>(value_of(state, Parameter::freeze_days, call.height)) * kDayMs;
+  if (c.until_ms() <= call.time.value || c.until_ms() - call.time.value < kFreezeMin || c.until_ms() - from > most)
     return Codes::freeze_out_of_bounds;
   const std::int64_t lasted = row.frozen_until_ms() - row.frozen_from_ms();
   return lasts || call.time.value - row.frozen_until_ms() >= lasted ? Codes::ok : Codes::freeze_too_soon;
@@ -93,7 +96,8 @@ bool supervision_holds(const Call&, const kernel::Key&, kernel::RowBytes, kernel
   if (!after) return false;
   const auto row = row_of<Supervision>(*after);
   const std::int64_t lasts = row.frozen_until_ms() - row.frozen_from_ms();
-  return lasts >= 0 && lasts <= kFreezeMax && (row.organisation().empty() || state.has(kMembers, id_of<AccountId>(row.organisation())));
+  const auto most = static_cast<std::int64_t>(rule_of(number_of(Parameter::freeze_days))->most) * kDayMs;
+  return lasts >= 0 && lasts <= most && (row.organisation().empty() || state.has(kMembers, id_of<AccountId>(row.organisation())));
 }
 
 }  // namespace careledger::contracts::governance

@@ -5,8 +5,9 @@
 //   lifted
 //
 // So no majority can make the members others than those whom the supervisor knows before it has looked. What is proposed meanwhile waits,
-// keys may be replaced, and everything but governance goes on. A freeze lasts 30 days at most, longer ones come from longer pauses: before
-// the next one it must be over for as long as it lasted. In a pause two thirds may name another supervisor, or none.
+// keys may be replaced, and everything but governance goes on. A freeze lasts `freeze_days` at most, 30 unless voted otherwise; longer ones
+// come from longer pauses: before the next one it must be over for as long as it lasted. In a pause two thirds may name another supervisor,
+// or none.
 #pragma once
 
 #include "contracts/governance/governance.h"

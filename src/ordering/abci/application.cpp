@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/printable.h"
+#include "contracts/governance/governance.h"
 #include "crypto/hash.h"
 #include "kernel/tables.h"
 #include "ordering/abci/peer_filter.h"
@@ -20,8 +21,9 @@ constexpr std::string_view kAbci = "2.";
 constexpr std::size_t kVersionShown = 40;
 constexpr std::int32_t kAccept = 1;
 constexpr std::int32_t kReject = 2;
-constexpr std::uint32_t kShareUsedUp = 1;              // of codespace "pool"
-constexpr std::int32_t kAgain = 1;                     // the type of a check: it waits in the pool since before the newest block
+constexpr std::uint32_t kShareUsedUp = 1;  // of codespace "pool"
+constexpr std::int32_t kAgain = 1;         // the type of a check: it waits in the pool since before the newest block
+constexpr std::int64_t kAnyGas = -1;
 constexpr std::int64_t kSecondsMax = 253'402'300'800;  // the year 10000
 
 // A ledger that is there takes no snapshot. An error would stop the engine.
@@ -184,6 +186,16 @@ Result<wire::Response> Application::process_proposal(const wire::RequestBlock& a
   return response;
 }
 
+// What members voted in the block before begins to hold in the next one, of which the engine is told with this one: from the committed
+// state, so that a replay tells it the same.
+Result<std::optional<std::int64_t>> Application::block_bytes_after(Height height) const {
+  namespace governance = contracts::governance;
+  const replica::View view = replica_.view();
+  const auto voted = governance::value_beginning(view.state(), governance::Parameter::block_bytes, next(height));
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return voted ? std::optional(static_cast<std::int64_t>(*voted)) : std::nullopt;
+}
+
 Result<wire::Response> Application::finalize_block(const wire::RequestBlock& asked) {
   const std::lock_guard lock(mutex_);
   executed_.reset();
@@ -211,6 +223,12 @@ Result<wire::Response> Application::finalize_block(const wire::RequestBlock& ask
     auto& to = *finalized.add_validator_updates();
     to.mutable_pub_key()->set_ed25519(update.key.bytes());
     to.set_power(update.power);
+  }
+  CARELEDGER_TRY(const auto block_bytes, block_bytes_after({static_cast<std::uint64_t>(asked.height())}));
+  if (block_bytes) {
+    auto& limits = *finalized.mutable_consensus_param_updates()->mutable_block();
+    limits.set_max_bytes(*block_bytes);
+    limits.set_max_gas(kAnyGas);
   }
   finalized.set_app_hash(executed.app_hash().bytes());
   const bool has_header_time = time == proof::block_time({asked.time().seconds(), asked.time().nanos()});

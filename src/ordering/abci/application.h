@@ -80,6 +80,7 @@ class Application final : public Handler {
   Result<Response> prepare_proposal(const careledger::abci::RequestPrepareProposal& asked) const;
   Result<Response> process_proposal(const careledger::abci::RequestBlock& asked) const;
   Result<Response> finalize_block(const careledger::abci::RequestBlock& asked);
+  Result<std::optional<std::int64_t>> block_bytes_after(Height height) const;
   Result<Response> commit();
   Result<Response> list_snapshots() const;
   Result<Response> load_chunk(const careledger::abci::RequestLoadSnapshotChunk& asked);
