@@ -51,7 +51,8 @@ struct KnownWords {
 };
 constexpr std::string_view kOtherState =
     "this node's state is not what the others agreed on: it was changed here, or another build of careledger runs here than at the other "
-    "members; take theirs, stop the node, move its ledger and engine folders away, and run careledger network recover";
+    "members; take theirs: stop the node, install the others' build and run careledger network rollback, or, where that refuses, move its "
+    "ledger and engine folders away and run careledger network recover";
 constexpr std::string_view kDiskIsFull = "the disk is full: make room, and the engine goes on by itself; the other members do not notice";
 constexpr std::uintmax_t kRoomToSpeak = 64 * 1024;  // bytes
 constexpr std::size_t kChainsShown = 200;           // bytes
@@ -162,8 +163,8 @@ class Looks {
     if (!config_.answers) return false;
     answers_ = config_.answers();
     answered_ = answered_ || answers_;
-    silent_ = answers_ ? 0 : silent_ + 1;
-    return answered_ && silent_ >= kSilentMax;
+    silent_ = answers_ || !answered_ ? 0 : silent_ + 1;  // before its first answer its silence says nothing, nor later on
+    return silent_ >= kSilentMax;
   }
   void tell_of_other_chain(std::string_view fresh) {
     if (chain_told_ || !config_.on_event) return;

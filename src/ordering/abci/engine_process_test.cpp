@@ -212,6 +212,17 @@ TEST_F(EngineProcessTest, OneThatNeitherAsksNorAnswersIsToldOfOnceALifeAndLetAlo
   EXPECT_EQ(engine->starts(), 1u);
 }
 
+TEST_F(EngineProcessTest, ItsSilenceBeforeTheFirstAnswerIsNotHeldAgainstIt) {
+  script("while :; do sleep 0.01; done\n");
+  config.first_ms = 1;
+  config.look_ms = 5;
+  std::atomic<int> asked{0};
+  config.answers = [&asked] { return ++asked > 20 && asked != 22; };  // it replays, and one of its first answers is lost
+  const auto engine = start();
+  while (asked < 30) std::this_thread::yield();
+  EXPECT_EQ(engine->starts(), 1u);
+}
+
 TEST_F(EngineProcessTest, OneThatHangsBetweenItsFirstAnswerAndTheFirstLookIsKilledToo) {
   script("while :; do sleep 0.01; done\n");
   config.first_ms = 1;
