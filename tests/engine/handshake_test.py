@@ -158,7 +158,7 @@ class Rollback(Halves):
         self.refuses(8, "another careledger process works on")
         block = self.stands_still()
         self.nodes[CITY].stop()
-        self.refuses(3, "there is no program", engine="/nowhere/cometbft")
+        self.refuses(3, "/nowhere/cometbft, which is not there", engine="/nowhere/cometbft")
         run("audit", self.folder(CITY))  # its witness cosigns the wrong end of the log, which must not be held against the right one
 
         killed = self.rollback(self.ending_it())  # the engine is rolled back, and the ledger is not yet

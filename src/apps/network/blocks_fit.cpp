@@ -10,6 +10,7 @@ namespace careledger::apps::network {
 namespace {
 
 constexpr std::chrono::seconds kSilentMax{30};
+constexpr std::chrono::seconds kAskedMax{10};  // an engine that hangs keeps no node from its start for longer
 
 Result<void> check_not_gone(const Member::Parts& parts, const std::string& blocks) {
   if (system_files().exists(blocks)) return {};
@@ -50,7 +51,7 @@ Result<Height> check_blocks(const Member::Parts& parts) {
   const std::string blocks = parts.layout.engine() + "/data/blockstore.db";
   if (view.height() > begins_above) CARELEDGER_CHECK(check_not_gone(parts, blocks));
   if (!system_files().exists(blocks)) return Height{0};
-  const auto store = EngineStore::open(parts.layout, parts.network, parts.founding, parts.keys, parts.engine.program);
+  const auto store = EngineStore::open(parts.layout, parts.network, parts.founding, parts.keys, parts.engine.program, kAskedMax);
   if (store) {
     const EngineBlocks kept{(*store)->oldest(), (*store)->newest()};
     CARELEDGER_CHECK(check_fit(parts.layout, view.height(), begins_above, kept));

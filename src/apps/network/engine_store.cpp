@@ -15,7 +15,6 @@ namespace abci = ordering::abci;
 namespace {
 
 constexpr std::chrono::milliseconds kAskAgain{50};  // there is nothing that tells when another process listens
-constexpr std::chrono::minutes kPatience{2};        // large files open within seconds
 
 }  // namespace
 
@@ -35,7 +34,7 @@ EngineStore::EngineStore(std::unique_ptr<State> state) : state_(std::move(state)
 EngineStore::~EngineStore() { state_->process.reset(); }
 
 Result<std::unique_ptr<EngineStore>> EngineStore::open(const Layout& layout, const NetworkConfig& network, const kernel::Founding& founding,
-                                                       vault::Keystore& keys, const std::string& engine) {
+                                                       vault::Keystore& keys, const std::string& engine, std::chrono::seconds patience) {
   CARELEDGER_TRY(std::string program, find_engine(engine));
   CARELEDGER_TRY(const abci::Genesis genesis, genesis_of(layout, founding));
   CARELEDGER_TRY(const crypto::SigningKey node_key, keys.signing(vault::Purpose::engine_node));
@@ -53,13 +52,13 @@ Result<std::unique_ptr<EngineStore>> EngineStore::open(const Layout& layout, con
     state.changed.notify_all();
   };
   CARELEDGER_TRY(state.process, abci::EngineProcess::start(std::move(process)));
-  CARELEDGER_CHECK(store->await_answer());
+  CARELEDGER_CHECK(store->await_answer(patience));
   return store;
 }
 
-Result<void> EngineStore::await_answer() {
+Result<void> EngineStore::await_answer(std::chrono::seconds patience) {
   const auto begun = std::chrono::steady_clock::now();
-  while (std::chrono::steady_clock::now() - begun < kPatience) {
+  while (std::chrono::steady_clock::now() - begun < patience) {
     const auto newest = state_->rpc.newest();
     if (newest || newest.error().kind != ErrorKind::unavailable) {
       state_->newest = newest.value_or(Height{});  // what it keeps too little of for an answer is found by whoever asks for a block

@@ -6,6 +6,7 @@
 // Thread-safety: one thread. A question blocks for as long as the engine takes, ten seconds at most.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -17,12 +18,15 @@
 
 namespace careledger::apps::network {
 
+inline constexpr std::chrono::seconds kEngineStorePatience{120};  // large files open within seconds
+
 class EngineStore final : public ChainSource {
  public:
   // Borrows nothing afterwards. not_found: there is no such program; corrupt: it ends without an answer, with its last words; unavailable:
-  // it does not answer.
+  // it does not answer for that long.
   static Result<std::unique_ptr<EngineStore>> open(const Layout& layout, const NetworkConfig& network, const kernel::Founding& founding,
-                                                   vault::Keystore& keys, const std::string& engine);
+                                                   vault::Keystore& keys, const std::string& engine,
+                                                   std::chrono::seconds patience = kEngineStorePatience);
   ~EngineStore() override;
   EngineStore(const EngineStore&) = delete;
   EngineStore& operator=(const EngineStore&) = delete;
@@ -36,7 +40,7 @@ class EngineStore final : public ChainSource {
  private:
   struct State;
   explicit EngineStore(std::unique_ptr<State> state);
-  Result<void> await_answer();
+  Result<void> await_answer(std::chrono::seconds patience);
   std::unique_ptr<State> state_;
 };
 
