@@ -144,8 +144,8 @@ class AtOne(Newcomer):
         type(self).ENGINES = {CITY: engine}
         self.start(CITY)
 
-    def told(self, words):
-        return until(words, lambda: next((line for line in self.nodes[CITY].log().splitlines() if words in line), None))
+    def told(self, words, seconds=60):
+        return until(words, lambda: next((line for line in self.nodes[CITY].log().splitlines() if words in line), None), seconds)
 
     def refusal(self, code, engine=ENGINE, folder=None):
         """How `serve` ends at once, in a line."""
@@ -345,7 +345,7 @@ time.sleep(1000)
         with self.unnoticed():
             second = self.engine()
             os.kill(second, signal.SIGSTOP)
-            self.told("the engine was killed: it did not answer any more; started again in")
+            self.told("the engine was killed: it did not answer any more; started again in", seconds=180)  # two looks, of 40 s at most
             until("its next engine", lambda: self.engine() not in (None, second))
         until("all at one height", lambda: len({self.height(name) for name, _ in MEMBERS}) == 1)
 
