@@ -341,7 +341,8 @@ time.sleep(1000)
             os.kill(first, signal.SIGKILL)
             self.told("the engine ended by signal 9; started again in")
             until("its next engine", lambda: self.engine() not in (None, first))
-        until("its answer", self.answers)
+        heard = time.monotonic() + 5  # the node asks each second until it has heard an answer: who never gave one may be replaying
+        until("answers of which the node hears one", lambda: self.answers() and time.monotonic() > heard)
         with self.unnoticed():
             second = self.engine()
             os.kill(second, signal.SIGSTOP)
