@@ -68,12 +68,11 @@ class OnDisk {
     replica.reset();
     store.reset();
   }
-  // The next block of the chain. `keep`: so many stay below it, 0: all. `free`: so many bytes has the disk left when it is executed.
-  Result<void> run(const Chain& chain, std::uint64_t keep = 0, std::optional<std::uint64_t> free = std::nullopt) {
+  // The next block of the chain. `keep`: so many stay below it, 0: all.
+  Result<void> run(const Chain& chain, std::uint64_t keep = 0) {
     const std::uint64_t height = replica->view().height().value;
     auto execution = replica->execute(chain.blocks[height]);
     if (!execution) return tl::make_unexpected(execution.error());
-    if (free) disk.set_free_bytes(*free);
     const auto view = replica->commit(std::move(*execution), std::vector<SideRow>{{"header", u64_bytes(height + 1)}},
                                       keep > 0 && height > keep ? Height{height + 1 - keep} : Height{});
     if (!view) return tl::make_unexpected(view.error());
@@ -177,42 +176,6 @@ TEST_P(LedgerCrashTest, AtAnyStepTheBlocksThatWereNotDroppedAreThere) {
     EXPECT_EQ(ledger.replica->view().first_height().value, until > kKeep ? until - kKeep : 1);
     expect_blocks(ledger, chain, step);
   }
-}
-
-// Between the execution of a block and its commit the disk is full: at each block, and at one after each half KiB of its commit.
-TEST_P(LedgerCrashTest, WhereverADiskIsFullInACommitTheLastAcknowledgedBlockStandsAndItGoesOnWhenThereIsRoom) {
-  const Chain chain(kRandomBlocks);
-  std::uint64_t refused = 0;
-  const auto commits_with = [&](std::size_t before, std::uint64_t free) {
-    SCOPED_TRACE("after block " + std::to_string(before) + ", with " + std::to_string(free) + " bytes");
-    OnDisk ledger;
-    EXPECT_TRUE(ledger.open(chain.world));
-    for (std::size_t i = 0; i < before; ++i) EXPECT_TRUE(ledger.run(chain));
-    const auto full = ledger.run(chain, 0, free);
-    if (!full) {
-      ++refused;
-      EXPECT_EQ(full.error().kind, ErrorKind::storage);
-      EXPECT_NE(full.error().message.find("disk is full"), std::string::npos) << full.error().message;
-      EXPECT_EQ(ledger.replica->view().height().value, before);  // what was read stays readable
-      EXPECT_EQ(ledger.replica->view().app_hash(), chain.hashes[before]);
-      ledger.disk.set_unlimited();
-      EXPECT_EQ(ledger.run(chain).error().kind, ErrorKind::storage);  // final until it is reopened
-    }
-    ledger.close();
-    ledger.disk.restart(GetParam(), free);
-    EXPECT_TRUE(ledger.open(chain.world));
-    const std::uint64_t height = ledger.replica->view().height().value;
-    EXPECT_GE(height, full ? before + 1 : before);
-    EXPECT_LE(height, before + 1);
-    EXPECT_EQ(ledger.replica->view().app_hash(), chain.hashes[height]);
-    EXPECT_TRUE(height == chain.blocks.size() || ledger.run(chain));
-    return full.has_value();
-  };
-  for (std::size_t before = 0; before < chain.blocks.size(); ++before) EXPECT_FALSE(commits_with(before, 0));
-  const std::size_t last = chain.blocks.size() - 1;
-  std::uint64_t free = 512;
-  while (!HasFailure() && !commits_with(last, free)) free += 512 * kTestStride;
-  EXPECT_GT(refused, chain.blocks.size() + 2);
 }
 
 TEST(LedgerFaultsTest, AFailedSyncStopsTheReplica) {
