@@ -2,12 +2,10 @@
 // of validators: evidence becomes rows.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "contracts/all.h"
 #include "contracts/build.h"
 #include "kernel/canonical.h"
-#include "kernel/test_keys.h"
+#include "kernel/test_members.h"
 #include "replica/ledger_store.h"
 #include "replica/replica.h"
 #include "replica/snapshot.h"
@@ -18,41 +16,21 @@ namespace {
 namespace build = contracts::build;
 namespace governance = contracts::governance;
 
-// Members 1 to 4 have 10 votes each, member 5 follows. Keys: commands n, envelopes 10 + n, validator 20 + n.
+// Members 1 to 4 have 10 votes each, member 5 follows.
 class Validators : public testing::Test {
  protected:
   void SetUp() override {
-    std::vector<kernel::FoundingMember> members;
-    for (std::uint8_t n = 1; n <= 5; ++n) members.push_back(member(n));
-    std::ranges::sort(members, {}, [](const kernel::FoundingMember& one) { return kernel::account_id(one); });
-    kernel::Founding founding;
-    founding.set_format(kernel::kFoundedTogether);
-    founding.set_name("network");
-    founding.set_created_ms(time_.value - 1);
-    founding.set_epoch_ms(1000);
-    founding.set_protocol(1);
-    for (auto& one : members) *founding.add_members() = std::move(one);
     Config config;
-    config.founding = kernel::encode(founding);
+    config.founding = kernel::encode(kernel::test_founding(
+        {kernel::test_member(1), kernel::test_member(2), kernel::test_member(3), kernel::test_member(4), kernel::test_member(5, 0)},
+        time_.value - 1));
     auto opened = Replica::open(config, memory_ledger_store(), contracts::all());
     ASSERT_TRUE(opened) << opened.error().message;
     replica_ = std::move(*opened);
   }
 
-  static kernel::FoundingMember member(std::uint8_t n) {
-    kernel::FoundingMember out;
-    *out.mutable_authority() = kernel::single_key(kernel::test_key(n).public_key());
-    kernel::add_key(*out.mutable_authority(), kernel::KeyRole::batch, kernel::test_key(10 + n).public_key());
-    out.set_nonce(Bytes(32, static_cast<char>(n)));
-    out.set_name("member " + std::to_string(n));
-    out.set_kind(1);
-    out.set_sealing_key(Bytes(32, 's'));
-    out.set_weight(n == 5 ? 0 : 10);
-    if (n != 5) out.set_validator_key(validator(n).bytes());
-    return out;
-  }
-  static crypto::PublicKey validator(std::uint8_t n) { return kernel::test_key(20 + n).public_key(); }
-  static AccountId id(std::uint8_t n) { return kernel::account_id(member(n)); }
+  static crypto::PublicKey validator(std::uint8_t n) { return kernel::test_validator(n).public_key(); }
+  static AccountId id(std::uint8_t n) { return kernel::test_member_id(n); }
 
   ledger::SignedCommand command(std::uint8_t n, const build::Order& order) {
     const auto key = kernel::test_key(n);

@@ -10,7 +10,7 @@
 #include "kernel/authority.h"
 #include "kernel/canonical.h"
 #include "kernel/tables.h"
-#include "kernel/test_keys.h"
+#include "kernel/test_members.h"
 #include "replica/ledger_store.h"
 
 namespace careledger::apps::network {
@@ -26,17 +26,11 @@ class ValidatorKeysTest : public ::testing::Test {
  protected:
   void SetUp() override {
     old_ = keystore_->signing(Purpose::validator)->public_key();
-    std::vector<kernel::FoundingMember> members;
-    for (std::uint8_t n = 1; n <= 5; ++n) members.push_back(member(n));
-    std::ranges::sort(members, {}, [](const kernel::FoundingMember& one) { return kernel::account_id(one); });
-    kernel::Founding founding;
-    founding.set_format(kernel::kFoundedTogether);
-    founding.set_name("network");
-    founding.set_created_ms(time_.value - 1);
-    founding.set_epoch_ms(1000);
-    founding.set_protocol(1);
-    for (auto& one : members) *founding.add_members() = std::move(one);
-    config_.founding = kernel::encode(founding);
+    kernel::FoundingMember own = kernel::test_member(1);
+    own.set_validator_key(old_.bytes());
+    config_.founding = kernel::encode(kernel::test_founding(
+        {std::move(own), kernel::test_member(2), kernel::test_member(3), kernel::test_member(4), kernel::test_member(5, 0)},
+        time_.value - 1));
     open(1);
   }
   // As after a start of the node.
@@ -49,19 +43,7 @@ class ValidatorKeysTest : public ::testing::Test {
     keys_ = std::make_unique<ValidatorKeys>(*replica_, *keystore_, id(own));
   }
 
-  kernel::FoundingMember member(std::uint8_t n) const {
-    kernel::FoundingMember out;
-    *out.mutable_authority() = kernel::single_key(kernel::test_key(n).public_key());
-    kernel::add_key(*out.mutable_authority(), kernel::KeyRole::batch, kernel::test_key(10 + n).public_key());
-    out.set_nonce(Bytes(32, static_cast<char>(n)));
-    out.set_name("member " + std::to_string(n));
-    out.set_kind(1);
-    out.set_sealing_key(Bytes(32, 's'));
-    out.set_weight(n == 5 ? 0 : 10);
-    if (n != 5) out.set_validator_key(n == 1 ? old_.bytes() : kernel::test_key(20 + n).public_key().bytes());
-    return out;
-  }
-  AccountId id(std::uint8_t n) const { return kernel::account_id(member(n)); }
+  static AccountId id(std::uint8_t n) { return kernel::test_member_id(n); }
 
   ledger::SignedCommand command(std::uint8_t n, const build::Order& order) {
     const auto key = kernel::test_key(n);

@@ -1,12 +1,10 @@
 // What the engine is told when members voted about its largest block.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "contracts/all.h"
 #include "contracts/build.h"
 #include "kernel/canonical.h"
-#include "kernel/test_keys.h"
+#include "kernel/test_members.h"
 #include "ordering/abci/application.h"
 #include "replica/ledger_store.h"
 
@@ -17,21 +15,12 @@ namespace governance = contracts::governance;
 using careledger::abci::Request;
 using careledger::abci::Response;
 
-// Members 1 to 4 have 10 votes each. Keys: commands n, envelopes 10 + n, validator 20 + n.
+// Members 1 to 4 have 10 votes each.
 class VotedLimits : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::vector<kernel::FoundingMember> members;
-    for (std::uint8_t n = 1; n <= 4; ++n) members.push_back(founder(n));
-    std::ranges::sort(members, {}, [](const kernel::FoundingMember& one) { return kernel::account_id(one); });
-    kernel::Founding founding;
-    founding.set_format(kernel::kFoundedTogether);
-    founding.set_name("network");
-    founding.set_created_ms(kBegin.value - 1);
-    founding.set_epoch_ms(1000);
-    founding.set_protocol(1);
-    for (auto& one : members) *founding.add_members() = std::move(one);
-    founding_ = kernel::encode(founding);
+    founding_ = kernel::encode(kernel::test_founding(
+        {kernel::test_member(1), kernel::test_member(2), kernel::test_member(3), kernel::test_member(4)}, kBegin.value - 1));
     open();
   }
   void open() {
@@ -42,28 +31,14 @@ class VotedLimits : public ::testing::Test {
     application_ = std::make_unique<Application>(*replica_, ApplicationConfig{.version = "test"});
   }
 
-  static kernel::FoundingMember founder(std::uint8_t n) {
-    kernel::FoundingMember out;
-    *out.mutable_authority() = kernel::single_key(kernel::test_key(n).public_key());
-    kernel::add_key(*out.mutable_authority(), kernel::KeyRole::batch, kernel::test_key(10 + n).public_key());
-    out.set_nonce(Bytes(32, static_cast<char>(n)));
-    out.set_name("member " + std::to_string(n));
-    out.set_kind(1);
-    out.set_sealing_key(Bytes(32, 's'));
-    out.set_weight(10);
-    out.set_validator_key(kernel::test_key(20 + n).public_key().bytes());
-    return out;
-  }
-
   ledger::SignedCommand command(std::uint8_t n, const contracts::build::Order& order) {
     const auto key = kernel::test_key(n);
-    return kernel::sign_command(
-        {replica_->ledger(), kernel::account_id(founder(n)), ++sequence_[n], {kBegin.value + 600'000}, order.contract}, order.payload,
-        kernel::Signer{1, &key});
+    return kernel::sign_command({replica_->ledger(), kernel::test_member_id(n), ++sequence_[n], {kBegin.value + 600'000}, order.contract},
+                                order.payload, kernel::Signer{1, &key});
   }
   Bytes envelope(const std::vector<ledger::SignedCommand>& commands) {
     const auto key = kernel::test_key(11);
-    return kernel::encode(kernel::sign_batch(kernel::account_id(founder(1)), ++batches_, commands, {2, &key}));
+    return kernel::encode(kernel::sign_batch(kernel::test_member_id(1), ++batches_, commands, {2, &key}));
   }
   Bytes proposal_of(std::uint64_t bytes, Digest& id) {
     governance::Action action;
