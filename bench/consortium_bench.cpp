@@ -302,8 +302,9 @@ class Story {
     const double begin = seconds_now();
     std::atomic<bool> there{false};
     double took = 0;
+    network_[kKilled].begin();
     std::thread watcher([&] {
-      network_[kKilled].start();
+      network_[kKilled].wait_ready();
       while (network_[kKilled].ask(Ask::height) + 1 < network_[0].ask(Ask::height))
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
       took = seconds_now() - begin;

@@ -17,7 +17,7 @@ constexpr std::uint64_t kOfAsk = std::uint64_t{1} << 63;  // numbers of what ask
 
 }  // namespace
 
-void EngineNode::start() {
+void EngineNode::begin() {
   int in[2], out[2];
   CARELEDGER_ASSERT(::pipe2(in, O_CLOEXEC) == 0 && ::pipe2(out, O_CLOEXEC) == 0);
   child_ = ::fork();
@@ -33,8 +33,9 @@ void EngineNode::start() {
   from_ = out[0];
   ready_ = std::promise<void>();
   reader_ = std::thread([this] { read_loop(); });
-  ready_.get_future().wait();
 }
+
+void EngineNode::wait_ready() { ready_.get_future().wait(); }
 
 void EngineNode::read_loop() {
   bool ready = false;
@@ -110,7 +111,10 @@ double EngineNode::bytes_written() const { return kept_by_system(child_, "io", "
 EngineNetwork::EngineNetwork(const std::vector<NodeOrder>& orders, std::function<void(std::size_t, const Answered&)> answered) {
   for (const NodeOrder& order : orders)
     nodes_.push_back(std::make_unique<EngineNode>(order, [index = order.index, answered](const Answered& one) { answered(index, one); }));
-  for (auto& node : nodes_) node->start();
+  for (auto& node : nodes_) {
+    node->begin();
+    node->wait_ready();
+  }
 }
 
 std::uint64_t EngineNetwork::lowest() {

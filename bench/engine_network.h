@@ -28,9 +28,10 @@ class EngineNode {
   EngineNode(const EngineNode&) = delete;
   EngineNode& operator=(const EngineNode&) = delete;
 
-  void start();  // returns when its socket listens and its engine was started
-  void stop();   // lets it end, its engine first
-  void kill();   // SIGKILL; the system ends its engine too
+  void begin();       // its process, which ends with the calling thread (PR_SET_PDEATHSIG)
+  void wait_ready();  // until its socket listens and its engine was started
+  void stop();        // lets it end, its engine first
+  void kill();        // SIGKILL; the system ends its engine too
   bool runs() const { return child_ != 0; }
   void give(NodeOrder order) { order_ = std::move(order); }  // for its next start
 
