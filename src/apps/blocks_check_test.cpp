@@ -5,6 +5,7 @@
 
 #include "apps/network/test_checked_chain.h"
 #include "ordering/headers_kept.h"
+#include "replica/packed_row.h"
 
 namespace careledger::apps {
 namespace {
@@ -49,7 +50,7 @@ class BlocksOfAChain : public network::CheckedChain {
   }
   replica::BlockRow block_row(Height height) const {
     replica::BlockRow row;
-    EXPECT_TRUE(row.ParseFromString(store_->get(columns::kBlocks, replica::block_key(height)).value().value_or("")));
+    EXPECT_TRUE(replica::parse_row(row, store_->get(columns::kBlocks, replica::block_key(height)).value().value_or("")));
     return row;
   }
   std::vector<Bytes> index_rows() const {

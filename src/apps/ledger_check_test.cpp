@@ -7,6 +7,7 @@
 #include "apps/node.h"
 #include "base/test_folder.h"
 #include "replica/ledger_store.h"
+#include "replica/packed_row.h"
 #include "replica/stored_block.h"
 
 namespace careledger::apps {
@@ -101,7 +102,7 @@ TEST_F(TrustFileOfOutsider, ACommandThatIsSaidToHaveFailedIsFound) {
   storage::Store& store = node->ledger().store();
   const Bytes key = replica::block_key(height);
   replica::BlockRow row;
-  ASSERT_TRUE(row.ParseFromString(store.get(replica::columns::kBlocks, key).value().value()));
+  ASSERT_TRUE(replica::parse_row(row, store.get(replica::columns::kBlocks, key).value().value()));
   row.mutable_results(0)->clear_codes();
   for (std::uint32_t i = 0; i < row.results(0).commands(); ++i) row.mutable_results(0)->add_codes(1);
   storage::Batch batch;

@@ -11,7 +11,7 @@ namespace careledger::replica {
 
 namespace columns {
 inline constexpr storage::Column kState{0};   // state key -> row: the truth
-inline constexpr storage::Column kBlocks{1};  // u64 height -> BlockRow
+inline constexpr storage::Column kBlocks{1};  // u64 height -> BlockRow, packed (packed_row.h)
 inline constexpr storage::Column kIndex{2};   // first 8 bytes of a command's digest ‖ u40 height ‖ u24 position -> nothing
 inline constexpr storage::Column kLog{
     3};  // 'n' level u8 index u64 -> node of level 8 and above; 'b' first index u64 -> u64 height; 'e' first index u64 -> LogEntry each

@@ -1,6 +1,7 @@
 #include "replica/newest_block.h"
 
 #include "replica/ledger_store.h"
+#include "replica/packed_row.h"
 #include "replica/replica.pb.h"
 
 namespace careledger::replica {
@@ -31,7 +32,7 @@ Result<bool> newest_can_be_undone(const storage::Reader& store) {
   CARELEDGER_TRY(const auto tip, tip_of(store));
   CARELEDGER_TRY(const auto stored, store.get(columns::kMeta, kUndoKey));
   Undo undo;
-  return tip && stored && undo.ParseFromString(*stored) && undo.height() == tip->height();
+  return tip && stored && parse_row(undo, *stored) && undo.height() == tip->height();
 }
 
 }  // namespace careledger::replica

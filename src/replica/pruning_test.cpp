@@ -4,6 +4,7 @@
 #include "base/test_folder.h"
 #include "kernel/codes.h"
 #include "replica/log_audit.h"
+#include "replica/packed_row.h"
 #include "replica/snapshot.h"
 #include "replica/test_world.h"
 
@@ -273,7 +274,7 @@ TEST_F(DroppedBlocks, AnAuditFindsEveryEditedCommandOfThoseThatStay) {
     const Bytes key = block_key(height);
     const Bytes whole = store_->get(columns::kBlocks, key).value().value();
     BlockRow row;
-    ASSERT_TRUE(row.ParseFromString(whole));
+    ASSERT_TRUE(parse_row(row, whole));
     BlockRow failed = row, none = row, moved = row;
     failed.mutable_results(0)->clear_codes();
     for (std::uint32_t i = 0; i < row.results(0).commands(); ++i) failed.mutable_results(0)->add_codes(1);

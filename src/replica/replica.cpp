@@ -6,6 +6,7 @@
 #include "base/lap_timer.h"
 #include "kernel/tables.h"
 #include "replica/block_run.h"
+#include "replica/packed_row.h"
 
 namespace careledger::replica {
 namespace {
@@ -266,7 +267,7 @@ Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<c
   for (const Bytes& bytes : block.batches) row.add_batches(bytes);
   for (const BatchResult& result : execution.stored_results_) *row.add_results() = result;
   for (const kernel::Misbehaviour& one : block.misbehaviour) *row.add_misbehaviour() = stored(one);
-  batch.put(columns::kBlocks, block_key(block.height), row.SerializeAsString());
+  batch.put(columns::kBlocks, block_key(block.height), pack_row(row.SerializeAsString()));
   std::vector<Bytes> index;  // in ascending order, as the store likes it
   for (const kernel::Receipt& receipt : execution.receipts_)
     if (kernel::consumes_number(receipt.code)) index.push_back(index_key(receipt.command, {receipt.height, receipt.position}));
@@ -287,7 +288,7 @@ Result<storage::Batch> Replica::batch_of(const Execution& execution, std::span<c
   fill_tip(tip, ledger_, block.height, block.time, execution.tree_, execution.log_);
   tip.set_first_height(first.value);
   batch.put(columns::kMeta, kTipKey, tip.SerializeAsString());
-  batch.put(columns::kMeta, kUndoKey, undo.SerializeAsString());
+  batch.put(columns::kMeta, kUndoKey, pack_row(undo.SerializeAsString()));
   return batch;
 }
 
@@ -326,7 +327,7 @@ Result<View> Replica::undo_last() {
   const Committed base = committed();
   CARELEDGER_TRY(const auto bytes, store_->get(columns::kMeta, kUndoKey));
   Undo undo;
-  if (!bytes || !undo.ParseFromString(*bytes) || undo.height() != base->height.value)
+  if (!bytes || !parse_row(undo, *bytes) || undo.height() != base->height.value)
     return fail(ErrorKind::precondition,
                 "the block at height " + std::to_string(base->height.value) + " cannot be undone: only the last one can, once");
   CARELEDGER_TRY(const auto block, blocks_->read(base->reader(), base->height));

@@ -2,6 +2,7 @@
 
 #include "crypto/hash.h"
 #include "kernel/command.h"
+#include "replica/packed_row.h"
 
 namespace careledger::replica {
 namespace {
@@ -46,7 +47,7 @@ std::vector<proof::TxResult> results_of(const StoredBlock& block) {
 
 Result<StoredBlock> decode_block_row(Height height, ByteView bytes) {
   BlockRow row;
-  if (!row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return damaged(height, "does not parse");
+  if (!parse_row(row, bytes)) return damaged(height, "does not parse");
   if (row.batches_size() != row.results_size()) return damaged(height, "has not one result for each batch");
   StoredBlock block{height, {row.time_ms()}, row.log_first(), {}, {}, {}, {}};
   for (const Misbehaviour& one : row.misbehaviour())

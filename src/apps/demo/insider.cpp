@@ -8,6 +8,7 @@
 #include "ordering/abci/engine_home.h"
 #include "replica/ledger_store.h"
 #include "replica/newest_block.h"
+#include "replica/packed_row.h"
 #include "replica/state_tree.h"
 #include "replica/stored_block.h"
 #include "vault/insider.h"
@@ -70,7 +71,7 @@ Result<Height> edit_block(const Layout& layout) {
     ledger::SignedBatch envelope;
     ledger::Batch batch;
     ledger::Command command;
-    if (!row.ParseFromString(*bytes) || row.batches_size() == 0 || !envelope.ParseFromString(row.batches(0)) ||
+    if (!replica::parse_row(row, *bytes) || row.batches_size() == 0 || !envelope.ParseFromString(row.batches(0)) ||
         !batch.ParseFromString(envelope.batch()) || !command.ParseFromString(batch.commands(0).command()) || command.payload().empty())
       continue;
     command.mutable_payload()->back() = static_cast<char>(command.payload().back() ^ 1);
@@ -78,7 +79,7 @@ Result<Height> edit_block(const Layout& layout) {
     envelope.set_batch(kernel::encode(batch));
     row.set_batches(0, kernel::encode(envelope));
     storage::Batch change;
-    change.put(replica::columns::kBlocks, replica::block_key(height), row.SerializeAsString());
+    change.put(replica::columns::kBlocks, replica::block_key(height), replica::pack_row(row.SerializeAsString()));
     CARELEDGER_CHECK(store->write(change, storage::Durability::synced));
     return height;
   }

@@ -10,6 +10,7 @@
 #include "ordering/headers_kept.h"
 #include "replica/ledger_store.h"
 #include "replica/log_store.h"
+#include "replica/packed_row.h"
 #include "replica/stored_block.h"
 
 namespace careledger::apps::network {
@@ -120,7 +121,7 @@ class ChainCheck : public ::testing::Test {
   void change_block(Height height, const std::function<void(replica::BlockRow&)>& change) {
     change_store(replica::columns::kBlocks, replica::block_key(height), [&](Bytes& value) {
       replica::BlockRow row;
-      ASSERT_TRUE(row.ParseFromString(value));
+      ASSERT_TRUE(replica::parse_row(row, value));
       change(row);
       value = row.SerializeAsString();
     });

@@ -5,6 +5,7 @@
 
 #include "apps/network/test_checked_chain.h"
 #include "base/test_folder.h"
+#include "replica/packed_row.h"
 #include "replica/workers.h"
 
 namespace careledger::apps::network {
@@ -57,7 +58,7 @@ class UnprovenBlock : public CheckedChain {
   template <class Message>
   void change(storage::Column column, const Bytes& key, const std::function<void(Message&)>& how) {
     Message message;
-    ASSERT_TRUE(message.ParseFromString(store_->get(column, key).value().value_or("")));
+    ASSERT_TRUE(replica::parse_row(message, store_->get(column, key).value().value_or("")));
     how(message);
     put(column, key, message.SerializeAsString());
   }
@@ -77,7 +78,7 @@ class UnprovenBlock : public CheckedChain {
   }
   replica::Undo undo() const {
     replica::Undo undo;
-    EXPECT_TRUE(undo.ParseFromString(store_->get(store_columns::kMeta, replica::kUndoKey).value().value_or("")));
+    EXPECT_TRUE(replica::parse_row(undo, store_->get(store_columns::kMeta, replica::kUndoKey).value().value_or("")));
     return undo;
   }
   Bytes changed_key() const {  // of the first row that the newest block changed

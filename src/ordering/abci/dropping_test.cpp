@@ -2,6 +2,7 @@
 #include "base/test_folder.h"
 #include "ordering/abci/test_application.h"
 #include "ordering/headers_kept.h"
+#include "replica/packed_row.h"
 #include "storage/test_faulty_store.h"
 
 namespace careledger::ordering::abci {
@@ -33,7 +34,7 @@ class DroppingBlocks : public testing::ApplicationTest {
   // Whether the newest block wrote down from where on blocks are kept.
   bool remembered() const {
     replica::Undo undo;
-    EXPECT_TRUE(undo.ParseFromString(store->get(replica::columns::kMeta, replica::kUndoKey).value().value_or("")));
+    EXPECT_TRUE(replica::parse_row(undo, store->get(replica::columns::kMeta, replica::kUndoKey).value().value_or("")));
     return !undo.side_rows().empty();
   }
   TestFolder snapshots;
