@@ -180,6 +180,7 @@ Result<wire::Response> Application::prepare_proposal(const wire::RequestPrepareP
 }
 
 Result<wire::Response> Application::process_proposal(const wire::RequestBlock& asked) const {
+  if (config_.on_proposal) config_.on_proposal();
   CARELEDGER_TRY(const bool accepted, proposals_.accepts(asked.txs(), time_of(asked.time())));
   Response response;
   response.mutable_process_proposal()->set_status(accepted ? kAccept : kReject);

@@ -38,8 +38,9 @@ struct ApplicationConfig {
   SnapshotKeeper::Config snapshots{};  // for nodes that come later
   // This machine's time, for what may wait in the pool; none: the newest block's, which stands still while nothing is ordered.
   std::function<BlockTime()> now{};
-  std::function<void()> on_call{};  // it asked something; on any of its connections
-  // A block is durable: its view and its envelopes. These six on the engine's connections: keep them short, ask the engine nothing.
+  std::function<void()> on_call{};      // it asked something; on any of its connections
+  std::function<void()> on_proposal{};  // one came to be judged: the next block's is made from what the pools get from now on
+  // A block is durable: its view and its envelopes. These on the engine's connections: keep them short, ask the engine nothing.
   std::function<void(const replica::View&, std::vector<Ordered>)> on_commit{};
   std::function<void()> on_start{};                                    // an engine asks where to begin: its pool is empty
   std::function<void(const kernel::Misbehaviour&)> on_misbehaviour{};  // stands in a decided block; again when that is replayed

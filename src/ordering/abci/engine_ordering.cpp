@@ -79,6 +79,7 @@ class EngineOrdering final : public Ordering {
   ApplicationConfig with_hooks(ApplicationConfig config) {
     config.now = [this] { return clock_.now(); };
     config.on_commit = [this](const replica::View& view, std::vector<Ordered> envelopes) { committed({view, std::move(envelopes)}); };
+    config.on_proposal = [this] { sender_.proposal_came(); };
     config.on_start = [this] { sender_.engine_started(); };
     config.on_failure = [this](const Error& error) { failed(error); };
     config.snapshots.on_fault = [this](const Error& error) {
@@ -183,7 +184,7 @@ void EngineOrdering::tell(const Told& block) {
   intake_.answered(settled.answered.size());
   if (!settled.answered.empty()) last_answer_ns_ = last_block_ns_.load();
   if (!settled.again.empty()) intake_.put_back(std::move(settled.again));
-  sender_.look_again();
+  sender_.block_ended();
   tell_provable(block.view);
 }
 

@@ -270,6 +270,33 @@ TEST_F(DroppingTest, WhoWantsAnOldHeaderHearsFromWhereOnTheyAreAndWhomToAsk) {
   EXPECT_TRUE(asked || asked.error().message.find("keeps signed headers") == std::string::npos);
 }
 
+class GatheringTest : public EngineOrderingTest {
+ protected:
+  GatheringTest() { gather_ms = 60'000; }
+};
+
+TEST_F(GatheringTest, WhatIsGatheredLeavesWhenTheNextBlockIsProposed) {
+  auto first = send(admit(1));
+  wait_for_pool(1);
+  auto second = send(admit(2));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (engine.pool_size() < 2 && std::chrono::steady_clock::now() < until) EXPECT_TRUE(engine.judge({}, 1, clock.now()));
+  EXPECT_EQ(make_block().txs.size(), 2u);
+  EXPECT_EQ(first.get().outcome, Outcome::final);
+  EXPECT_EQ(second.get().outcome, Outcome::final);
+}
+
+TEST_F(GatheringTest, WhatIsGatheredLeavesWhenNothingOfThisNodeIsInFlightAnyMore) {
+  auto first = send(admit(1));
+  wait_for_pool(1);
+  const std::vector<Bytes> pool = engine.pool();
+  auto second = send(admit(2));
+  order(pool, clock.now());  // decided without a proposal here, as for a node that was away
+  EXPECT_EQ(first.get().outcome, Outcome::final);
+  wait_for_pool(1);
+  EXPECT_EQ(make_blocks_until(second).outcome, Outcome::final);
+}
+
 class LoadedTest : public EngineOrderingTest {
  protected:
   LoadedTest() {

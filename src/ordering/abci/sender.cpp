@@ -50,14 +50,17 @@ void Sender::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Sender::look_again() {
+void Sender::proposal_came() { intake_.wake(); }
+
+void Sender::block_ended() {
   in_flight_.wake();
-  intake_.wake();
+  if (in_flight_.size() == 0) intake_.wake();
 }
 
 void Sender::engine_started() {
   in_flight_.all_due();
-  look_again();
+  in_flight_.wake();
+  intake_.wake();
 }
 
 void Sender::stop() {

@@ -3,8 +3,9 @@
 // forgives, not even when the engine dies in the middle of it and its pool with it.
 //
 // A new envelope takes what is ready, at most batch_bytes, while there is room among those in flight. On an idle network it leaves at once;
-// while others are in flight it waits for more until it is full, the next block comes, or gather_ms are over: an engine's cost is by the
-// envelope, and each block takes one of every busy node.
+// while others are in flight it waits for more until it is full, a proposal comes, or gather_ms are over: an engine's cost is by the
+// envelope, and each block takes one of every busy node. A proposal, not the block's end: the next proposer begins right after that with
+// what its pool has by then, and what left at a block's end would wait for the block after.
 //
 // A command that several callers gave stands once in an envelope, and all of them are answered by it.
 //
@@ -44,7 +45,8 @@ class Sender {
         config_(config) {}
   ~Sender() { stop(); }
   void start();
-  void look_again();                   // something was settled, or is due
+  void proposal_came();                // what is gathered leaves: it is in the pools in time for the next one
+  void block_ended();                  // there may be room, or nothing in flight any more
   void engine_started();               // everything in flight is due: its pool is empty
   void stop();                         // idempotent; what it had taken and not yet given is left in left()
   std::vector<local::Pending> left();  // after stop()
