@@ -80,8 +80,8 @@ class Liar(Network):
             self.history.await_all(self.history.give(node, 20))
         self.assertGreater(self.lies("hash"), 0)
         self.wait_until(lambda: "its consensus failed and stood still" in self.read(".log"))
-        advice = ("or another build of careledger runs here than at the other members; take theirs: stop the node, install the others' build "
-                  "and run careledger network rollback")
+        advice = ("or another build of careledger runs here than at the other members; take theirs: stop the node, install the "
+                  "others' build and run careledger network rollback")
         self.wait_until(lambda: advice in self.read(".log"))
         # Started again, it finds another state than it was told.
         self.wait_until(lambda: "AppHash does not match" in self.read("/engine/engine.log"))

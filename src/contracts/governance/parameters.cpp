@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <vector>
 
 namespace careledger::contracts::governance {
 
@@ -23,6 +24,16 @@ bool within(const ParameterRule& rule, std::uint64_t value) { return value >= ru
 std::uint64_t newest_of(const Reader& state, const ParameterRule& rule) {
   const auto row = state.get(kParameterHistory, number_of(rule.parameter));
   return row ? row->settings().rbegin()->value() : rule.founded;
+}
+
+// What must still stand before a new one that holds from a block on: of two decisions in one block the first goes, and of a full row the
+// oldest.
+using Settings = std::vector<Setting>;
+Settings kept_of(const google::protobuf::RepeatedPtrField<Setting>& old, std::uint64_t from) {
+  Settings kept(old.begin(), old.end());
+  if (!kept.empty() && kept.back().height() == from) kept.pop_back();
+  if (std::ssize(kept) == kSettingsMax) kept.erase(kept.begin());
+  return kept;
 }
 
 }  // namespace
@@ -76,16 +87,14 @@ bool parameter_holds(const Call& call, const kernel::Key& key, kernel::RowBytes 
   const auto now = row_of<ParameterHistory>(*after);
   const auto old = before ? row_of<ParameterHistory>(*before) : ParameterHistory();
   const ParameterRule* rule = rule_of(key.counter());
-  if (rule == nullptr || now.settings().empty() || now.settings_size() > kSettingsMax) return false;
-  // All but the newest one stood there before, in this order.
-  const auto is_kept = [&](const Setting& one) {
-    return std::ranges::any_of(old.settings(),
-                               [&](const Setting& was) { return was.height() == one.height() && was.value() == one.value(); });
-  };
-  const bool kept = std::all_of(now.settings().begin(), std::prev(now.settings().end()), is_kept);
-  const bool ascends = std::ranges::is_sorted(now.settings(), {}, &Setting::height);
+  const std::uint64_t from = call.height.value + kParameterDelay;
+  const Settings kept = kept_of(old.settings(), from);
+  if (rule == nullptr || now.settings_size() != std::ssize(kept) + 1) return false;
+  const auto same = [](const Setting& was, const Setting& one) { return was.height() == one.height() && was.value() == one.value(); };
+  const bool ascends = kept.empty() || kept.back().height() < from;
   const Setting& newest = *now.settings().rbegin();
-  return kept && ascends && within(*rule, newest.value()) && newest.height() == call.height.value + kParameterDelay;
+  return ascends && std::equal(kept.begin(), kept.end(), now.settings().begin(), same) && within(*rule, newest.value()) &&
+         newest.height() == from;
 }
 
 }  // namespace careledger::contracts::governance
