@@ -176,6 +176,11 @@ bool Ledger::failed() const {
   return !has_quorum && !local_->sealed();
 }
 
+bool Ledger::engine_answers() const {
+  const Together* now = together();
+  return now != nullptr && now->member && now->member->engine_answers();
+}
+
 Result<void> Ledger::start_alone(vault::Keystore& keys, const Clock& clock) {
   CARELEDGER_TRY(crypto::SigningKey validator, keys.signing(vault::Purpose::validator));
   ordering::local::Config config;

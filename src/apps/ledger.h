@@ -62,7 +62,8 @@ class Ledger {
   ordering::local::Local* local() { return local_; }  // of an embedded ledger, or one that was it in this process; nullptr
   const ordering::Grown* grown() const;               // of a network's that was an embedded one; nullptr
   bool at_rest() const { return !embedded() && together()->member == nullptr; }
-  bool failed() const;  // start the node again
+  bool failed() const;          // start the node again
+  bool engine_answers() const;  // of a network's ledger
   const kernel::Founding& founding() const { return founding_; }
   Bytes founding_bytes() const { return kernel::encode(founding_); }
   // Of a network's ledger; not_found: this one is embedded. unavailable: the engine does not answer.

@@ -198,6 +198,9 @@ void Node::show_figures() {
                   [this] { return static_cast<double>(ledger_->ordering().height().value); });
   metrics_->gauge("careledger_has_quorum", "0 while the network makes no blocks: records wait for their anchors.",
                   [this] { return ledger_->ordering().has_quorum() ? 1.0 : 0.0; });
+  metrics_->gauge("careledger_engine_answers",
+                  "1 while the engine of this node answers, by the newest look at it; 0 for an embedded ledger.",
+                  [this] { return ledger_->engine_answers() ? 1.0 : 0.0; });
   metrics_->gauge("careledger_validators_signing", "Validators whose vote stands in one of the newest 100 blocks; 0: an embedded ledger.",
                   [this] {
                     if (ledger_->embedded()) return 0.0;

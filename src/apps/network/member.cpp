@@ -164,6 +164,11 @@ Result<Standing> Member::standing() const {
   return standing;
 }
 
+bool Member::engine_answers() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->engine && state_->engine->answers();
+}
+
 bool Member::failed() const {
   const std::lock_guard lock(state_->mutex);
   return state_->broken;

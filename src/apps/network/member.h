@@ -60,8 +60,9 @@ class Member {
   ordering::Ordering& ordering();
   Result<Standing> standing() const;  // unavailable: the engine does not answer
   ValidatorKeys& validator_keys();
-  bool failed() const;  // our disk did: nothing is ordered here until the node is started again
-  void stop();          // idempotent
+  bool engine_answers() const;  // by the newest look at it
+  bool failed() const;          // our disk did: nothing is ordered here until the node is started again
+  void stop();                  // idempotent
 
  private:
   struct State;

@@ -124,10 +124,11 @@ bool tells_of_our_clock(std::string_view log) {
 // Of one life of the engine.
 class Looks {
  public:
-  explicit Looks(const ProcessConfig& config) : config_(config), calls_(config.calls ? config.calls() : 0) {}
+  Looks(const ProcessConfig& config, std::atomic<bool>& answers)
+      : config_(config), answers_(answers), calls_(config.calls ? config.calls() : 0) {}
   // Before its first answer it may be at work on what it replays; from then on it answers, or hangs.
   bool is_awaited() const { return config_.answers && !answered_; }
-  void listen() { answered_ = config_.answers(); }
+  void listen() { answered_ = answers_ = config_.answers(); }
   // Why it has to be ended; empty: it is well, or an end would not help it.
   std::string look() {
     if (config_.on_look) config_.on_look();
@@ -188,10 +189,10 @@ class Looks {
   }
 
   const ProcessConfig& config_;
-  std::uint64_t calls_;  // until the last look
-  int quiet_ = 0;        // looks without one
+  std::atomic<bool>& answers_;  // now
+  std::uint64_t calls_;         // until the last look
+  int quiet_ = 0;               // looks without one
   bool quiet_told_ = false;
-  bool answers_ = false;  // now
   bool clock_told_ = false;
   bool chain_told_ = false;
   bool answered_ = false;
@@ -210,10 +211,11 @@ struct EngineProcess::State {
   bool stopping = false;
   pid_t child = 0;
   std::atomic<std::uint64_t> starts{0};
+  std::atomic<bool> answers{false};
   std::thread watcher;
 
   void watch();
-  std::string wait_for_end(pid_t pid) const;
+  std::string wait_for_end(pid_t pid);
   bool is_stopping() const {
     const std::lock_guard lock(mutex);
     return stopping;
@@ -222,10 +224,10 @@ struct EngineProcess::State {
 };
 
 // Why it had to be killed; empty: it ended by itself. It stays unreaped, so that its number is nobody else's while stop() may signal it.
-std::string EngineProcess::State::wait_for_end(pid_t pid) const {
+std::string EngineProcess::State::wait_for_end(pid_t pid) {
   const Descriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // the C library's own is not for C++ yet
   pollfd watched{ended.get(), POLLIN, 0};
-  Looks looks(config);
+  Looks looks(config, answers);
   std::string killed;
   auto next = Clock::now() + milliseconds(config.look_ms);
   while (ended.get() >= 0) {
@@ -258,6 +260,7 @@ std::string EngineProcess::State::run_once(std::unique_lock<std::mutex>& lock) {
   ++starts;
   lock.unlock();
   const std::string killed = wait_for_end(pid);
+  answers = false;
   lock.lock();
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -294,7 +297,7 @@ Result<std::unique_ptr<EngineProcess>> EngineProcess::start(ProcessConfig config
   if (::access(config.program.c_str(), X_OK) != 0)
     return fail(ErrorKind::not_found,
                 "the engine " + config.program + " is not there, or may not be executed: name CometBFT v0.38.25 with --engine");
-  auto state = std::unique_ptr<State>(new State{std::move(config), {}, {}, {}, false, 0, {}, {}});
+  auto state = std::unique_ptr<State>(new State{std::move(config), {}, {}, {}, false, 0, {}, {}, {}});
   State& s = *state;
   s.watcher = std::thread([&s] { s.watch(); });
   return std::unique_ptr<EngineProcess>(new EngineProcess(std::move(state)));
@@ -305,6 +308,7 @@ int EngineProcess::process_id() const {
   return state_->child;
 }
 std::uint64_t EngineProcess::starts() const { return state_->starts; }
+bool EngineProcess::answers() const { return state_->answers; }
 
 void EngineProcess::stop() {
   const std::lock_guard one_at_a_time(state_->stopping_mutex);

@@ -63,6 +63,7 @@ class EngineProcess {
 
   int process_id() const;        // 0 while there is none
   std::uint64_t starts() const;  // how often it was started
+  bool answers() const;          // it did when it was asked last
   void stop();                   // idempotent
 
  private:
