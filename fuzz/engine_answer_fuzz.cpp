@@ -1,6 +1,7 @@
-// Answers of the engine's RPC. What parses as a header has a hash and a form that encodes.
+// Answers of the engine's RPC, and its words about its version. What parses as a header has a hash and a form that encodes.
 #include "base/assert.h"
 #include "ordering/abci/engine_rpc.h"
+#include "ordering/abci/engine_version.h"
 
 using namespace careledger;
 using namespace careledger::ordering::abci;
@@ -26,5 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(parse_status(input));
   static_cast<void>(parse_connected(input));
   static_cast<void>(parse_peer_heights(input));
+  static_cast<void>(parse_engine_version(input));
   return 0;
 }

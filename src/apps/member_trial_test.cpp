@@ -19,7 +19,7 @@ class MemberTrial : public ::testing::Test {
  protected:
   MemberTrial() {
     EXPECT_TRUE(system_files().make_folder(layout.folder));
-    std::ofstream(engine) << "#!/bin/sh\necho 0.38.25\n";
+    std::ofstream(engine) << "#!/bin/sh\nexec cat " CARELEDGER_SOURCE_DIR "/tests/vectors/engine/version-0.40.0.json\n";
     ::chmod(engine.c_str(), 0700);
   }
   Result<void> tried(const MemberPlan& how) const { return try_member({layout, config, engine, 1, ManualClock().now()}, how); }

@@ -326,8 +326,8 @@ time.sleep(1000)
     def test_engines_of_the_wrong_version_or_that_send_garbage(self):
         for name, data, words in (
                 ("old", self.info("0.37.4", "1.0.0"), "the engine calls itself version 0.37.4 and speaks ABCI 1.0.0 over blocks of "
-                 "protocol 11; this node needs ABCI 2 over blocks of protocol 11: install CometBFT v0.38.25 and name it with --engine"),
-                ("new", self.info("2.0.0", "2.0.0", 12), "over blocks of protocol 12; this node needs ABCI 2 over blocks of protocol 11"),
+                 "protocol 11; this node needs ABCI 2.0 over blocks of protocol 11: install CometBFT v0.38.25 and name it with --engine"),
+                ("new", self.info("2.0.0", "2.0.0", 12), "over blocks of protocol 12; this node needs ABCI 2.0 over blocks of protocol 11"),
                 ("web", b"GET / HTTP/1.1\r\n" * 20, f"bytes that are no ABCI request which is known here: {IS_IT}")):
             with self.unnoticed():
                 self.serve_with(self.speaks(name, data))

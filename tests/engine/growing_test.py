@@ -294,7 +294,7 @@ class Growing(Embedded):
         shutil.copytree(self.path("twice"), self.path("again"))
         shutil.copy(self.path("twice.key"), self.path("again.key"))
         for name in ("twice", "again"):
-            node = self.owner(self.path(name), engine=self.engine_that("echo 0.38.25; rm $0"))
+            node = self.owner(self.path(name), engine=self.engine_that(f"{ENGINE} version --verbose; rm $0"))
             files.append(json.loads(self.grow_at(name, "twice").stdout))
             self.a_node_that_cannot_become_a_member(node, files[-1])
             node.end(signal.SIGTERM)

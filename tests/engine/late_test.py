@@ -59,7 +59,8 @@ class Late(Embedded):
     def another_network(self):
         """A ledger of a stranger's, which grew as well."""
         self.fresh_owner("other")
-        node = self.owner(self.path("other"), engine=self.engine_that("echo 0.38.25; rm $0"))  # those who came serve another ledger
+        # Those who came serve another ledger.
+        node = self.owner(self.path("other"), engine=self.engine_that(f"{ENGINE} version --verbose; rm $0"))
         listen, api = (f"{self.host(NORTH)}:{port}" for port in self.free_ports(NORTH))
         grown = json.loads(self.grow_at("other", addresses=["--listen", listen, "--api", "https://" + api]).stdout)
         node.end(signal.SIGTERM)

@@ -17,7 +17,7 @@ namespace {
 
 namespace wire = careledger::abci;
 
-constexpr std::string_view kAbci = "2.";
+constexpr std::string_view kAbci = "2.0.";  // 2.1 is spoken by the retracted v1, which nobody tried
 constexpr std::size_t kVersionShown = 40;
 constexpr std::int32_t kAccept = 1;
 constexpr std::int32_t kReject = 2;
@@ -57,7 +57,7 @@ Result<void> check_engine(const wire::RequestInfo& asked) {
   return fail(ErrorKind::unsupported, "the engine calls itself version " + printable(asked.version().substr(0, kVersionShown)) +
                                           " and speaks ABCI " + printable(asked.abci_version().substr(0, kVersionShown)) +
                                           " over blocks of protocol " + std::to_string(asked.block_version()) +
-                                          "; this node needs ABCI 2 over blocks of protocol " + std::to_string(proof::kBlockProtocol) +
+                                          "; this node needs ABCI 2.0 over blocks of protocol " + std::to_string(proof::kBlockProtocol) +
                                           ": install CometBFT v0.38.25 and name it with --engine");
 }
 

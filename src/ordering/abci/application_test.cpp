@@ -180,8 +180,9 @@ TEST_F(ApplicationTest, AnEngineOfAnotherProtocolIsToldWhatToInstall) {
   EXPECT_EQ(refusal("0.39.0", "2.0.0", 11), "") << "as v0.40.0 calls itself";
   EXPECT_EQ(
       refusal("0.37.4\x1b[2J", "1.0.0", 11),
-      "the engine calls itself version 0.37.4?[2J and speaks ABCI 1.0.0 over blocks of protocol 11; this node needs ABCI 2 over blocks "
+      "the engine calls itself version 0.37.4?[2J and speaks ABCI 1.0.0 over blocks of protocol 11; this node needs ABCI 2.0 over blocks "
       "of protocol 11: install CometBFT v0.38.25 and name it with --engine");
+  EXPECT_NE(refusal("1.0.1", "2.1.0", 11).find("install CometBFT v0.38.25"), std::string::npos) << "the retracted line";
   EXPECT_NE(refusal("9.0.0", "2.0.0", 12).find("over blocks of protocol 12; this node needs"), std::string::npos);
   EXPECT_NE(refusal("0.34.0", "", 11).find("install CometBFT v0.38.25"), std::string::npos);
 }

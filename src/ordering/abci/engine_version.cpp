@@ -11,16 +11,19 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include "base/descriptor.h"
 #include "base/printable.h"
+#include "codec/json/json.h"
+#include "ordering/abci/application.h"
+#include "ordering/abci/engine_process.h"
 
 namespace careledger::ordering::abci {
 namespace {
 
-constexpr std::array<std::string_view, 2> kTried{"0.38.", "0.40."};  // one line of the engine and the next: tests run both
-constexpr std::size_t kVersionBytesMax = 100;
+constexpr std::size_t kVersionBytesMax = 1000;
 
 struct Spawning {
   posix_spawn_file_actions_t files{};
@@ -48,8 +51,9 @@ int spawn_version(const std::string& program, int words, pid_t& child) {
   ::sigemptyset(&none);
   posix_spawnattr_setsigmask(&how.attributes, &none);
   posix_spawnattr_setflags(&how.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
-  std::string name = "cometbft", verb = "version", path = "PATH=/usr/local/bin:/usr/bin:/bin", home = "HOME=/nonexistent";
-  std::array<char*, 3> arguments = {name.data(), verb.data(), nullptr};
+  std::string name = "cometbft", verb = "version", flag = "--verbose";
+  std::string path = "PATH=/usr/local/bin:/usr/bin:/bin", home = "HOME=/nonexistent";
+  std::array<char*, 4> arguments = {name.data(), verb.data(), flag.data(), nullptr};
   std::array<char*, 3> environment = {path.data(), home.data(), nullptr};
   return ::posix_spawn(&child, program.c_str(), &how.files, &how.attributes, arguments.data(), environment.data());
 }
@@ -86,6 +90,22 @@ bool await_end(pid_t child, Moment end) {
 
 }  // namespace
 
+Result<careledger::abci::RequestInfo> parse_engine_version(ByteView text) {
+  CARELEDGER_TRY(const codec::json::Document document, codec::json::parse(text));
+  const codec::json::Value& said = document.root();
+  const codec::json::Value* protocol = said.find("block_protocol");
+  const std::string_view number = protocol != nullptr && protocol->is_number() ? protocol->text() : std::string_view();
+  std::uint64_t blocks = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), blocks);
+  if (number.empty() || error != std::errc() || end != number.data() + number.size() || said.string_at("abci").empty())
+    return fail(ErrorKind::malformed, "the engine's version names no protocols");
+  careledger::abci::RequestInfo asked;
+  asked.set_version(std::string(said.string_at("cometbft")));
+  asked.set_abci_version(std::string(said.string_at("abci")));
+  asked.set_block_version(blocks);
+  return asked;
+}
+
 Result<void> check_engine_version(const std::string& program, std::chrono::milliseconds patience) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
@@ -106,13 +126,11 @@ Result<void> check_engine_version(const std::string& program, std::chrono::milli
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!ended) return fail(ErrorKind::unavailable, "the engine " + program + " did not say its version in time");
+  const auto said = parse_engine_version(words);
+  if (status == 0 && said) return check_engine(*said);
   words = words.substr(0, words.find('\n'));
-  const bool tried = std::ranges::any_of(kTried, [&words](std::string_view line) { return words.starts_with(line); });
-  if (status == 0 && tried) return {};
-  return fail(ErrorKind::unsupported, program +
-                                          " is no engine that this program was tried with (CometBFT v0.38 and v0.40): asked for its "
-                                          "version it says \"" +
-                                          printable(words) + "\"");
+  return fail(ErrorKind::unsupported, program + " is no engine that this program was tried with (" + kEngineName +
+                                          "): asked for its version it says \"" + printable(words) + "\"");
 }
 
 }  // namespace careledger::ordering::abci
