@@ -4,8 +4,6 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "apps/network/engine_store.h"
-
 namespace careledger::apps::network {
 namespace {
 
@@ -41,6 +39,16 @@ Result<void> check_fit(const Layout& layout, Height ledger, Height begins_above,
   return {};
 }
 
+Result<Height> check_told(const Layout& layout, Height ledger, Height begins_above, const Result<EngineBlocks>& kept,
+                          const std::function<void(const std::string&)>& tell) {
+  if (!kept) {
+    if (tell) tell("what the engine keeps was not compared with the ledger: " + kept.error().message);
+    return Height{0};
+  }
+  CARELEDGER_CHECK(check_fit(layout, ledger, begins_above, *kept));
+  return kept->newest;
+}
+
 Result<Height> check_blocks(const Member::Parts& parts) {
   const replica::View view = parts.replica.view();
   const Height begins_above = parts.grown != nullptr ? parts.grown->seal_height() : Height{0};
@@ -52,14 +60,9 @@ Result<Height> check_blocks(const Member::Parts& parts) {
   if (view.height() > begins_above) CARELEDGER_CHECK(check_not_gone(parts, blocks));
   if (!system_files().exists(blocks)) return Height{0};
   const auto store = EngineStore::open(parts.layout, parts.network, parts.founding, parts.keys, parts.engine.program, kAskedMax);
-  if (store) {
-    const EngineBlocks kept{(*store)->oldest(), (*store)->newest()};
-    CARELEDGER_CHECK(check_fit(parts.layout, view.height(), begins_above, kept));
-    return kept.newest;
-  }
+  if (store) return check_told(parts.layout, view.height(), begins_above, (*store)->kept(), parts.on_event);
   if (store.error().kind == ErrorKind::not_found) return tl::make_unexpected(store.error());
-  if (parts.on_event) parts.on_event("what the engine keeps was not compared with the ledger: " + store.error().message);
-  return Height{0};
+  return check_told(parts.layout, view.height(), begins_above, tl::make_unexpected(store.error()), parts.on_event);
 }
 
 struct Replay::State {

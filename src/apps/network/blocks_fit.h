@@ -7,17 +7,18 @@
 
 #include <memory>
 
+#include "apps/network/engine_store.h"
 #include "apps/network/member.h"
 
 namespace careledger::apps::network {
 
-struct EngineBlocks {
-  Height oldest, newest;  // newest 0: none
-};
-
 // precondition: they do not go together; in words that say what to do. `begins_above`: the height below the first block, whose state came
 // without one: 0, or the seal of a ledger that was an embedded one.
 Result<void> check_fit(const Layout& layout, Height ledger, Height begins_above, const EngineBlocks& blocks);
+
+// The same of what an engine was asked for: the newest block that it keeps. What it did not tell goes to `tell` alone, and is 0.
+Result<Height> check_told(const Layout& layout, Height ledger, Height begins_above, const Result<EngineBlocks>& kept,
+                          const std::function<void(const std::string&)>& tell);
 
 // The same of a node that starts, whose engine does not run yet; the newest block that the engine keeps, 0 when none is known. corrupt:
 // they are gone. What the engine's store does not tell is told to on_event alone: without its engine a node reads, and takes records.

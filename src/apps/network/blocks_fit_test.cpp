@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ordering/abci/engine_rpc.h"
+
 namespace careledger::apps::network {
 namespace {
 
@@ -48,6 +50,54 @@ TEST(BlocksFit, OfALedgerThatGrewTheEnginesBlocksBeginAboveTheSeal) {
   refuses(fit(21, {{1}, {0}}, kSealed), "has none: one of the two");
   refuses(fit(23, {{21}, {22}}, kSealed), "has none above 22");
   refuses(fit(20, {{22}, {30}}, kSealed), "has none below 22");
+}
+
+// An engine that gives the same answer to everything.
+class ToldBlocks final : public ordering::abci::Transport {
+ public:
+  explicit ToldBlocks(Result<Bytes> answer) : answer_(std::move(answer)) {}
+  Result<Bytes> get(const std::string&) override { return answer_; }
+  Result<Bytes> post_form(const std::string&, Bytes) override { return answer_; }
+  Result<EngineBlocks> kept() {
+    ordering::abci::EngineRpc engine(*this);
+    return blocks_kept(engine);
+  }
+
+ private:
+  const Result<Bytes> answer_;
+};
+
+std::string refusal_of(const std::string& words) {
+  return R"({"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"Internal error","data":")" + words + "\"}}";
+}
+
+TEST(BlocksFit, AnEngineThatKeepsNoBlockIsNotOneThatCannotTell) {
+  const auto none = ToldBlocks(refusal_of("min height 1 can't be greater than max height 0")).kept();
+  ASSERT_TRUE(none) << none.error().message;
+  EXPECT_EQ(none->newest, kNone);
+  const auto seven = ToldBlocks(R"({"jsonrpc":"2.0","id":-1,"result":{"last_height":"7","block_metas":[]}})").kept();
+  ASSERT_TRUE(seven) << seven.error().message;
+  EXPECT_EQ(seven->newest, Height{7});
+  EXPECT_EQ(seven->oldest, Height{1});
+  const auto broken = ToldBlocks(refusal_of("leveldb: manifest corrupted")).kept();
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().kind, ErrorKind::corrupt);
+  EXPECT_NE(broken.error().message.find("manifest corrupted"), std::string::npos) << broken.error().message;
+  EXPECT_EQ(ToldBlocks(fail(ErrorKind::unavailable, "nobody listens")).kept().error().kind, ErrorKind::unavailable);
+}
+
+TEST(BlocksFit, WhatTheEngineDoesNotTellStopsNoStart) {
+  std::vector<std::string> told;
+  const auto tell = [&told](const std::string& what) { told.push_back(what); };
+  const auto asked = [&](const Result<EngineBlocks>& kept) { return check_told(kFitted, {8}, kNone, kept, tell); };
+  EXPECT_EQ(asked(ToldBlocks(refusal_of("leveldb: manifest corrupted")).kept()), Height{0});
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("was not compared with the ledger"), std::string::npos) << told[0];
+  EXPECT_NE(told[0].find("manifest corrupted"), std::string::npos) << told[0];
+  EXPECT_EQ(asked(EngineBlocks{{1}, {9}}), Height{9});
+  EXPECT_FALSE(asked(EngineBlocks{{1}, {0}}));
+  EXPECT_FALSE(asked(EngineBlocks{{1}, {7}}));
+  EXPECT_EQ(told.size(), 1u);
 }
 
 }  // namespace

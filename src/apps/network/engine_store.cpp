@@ -18,6 +18,13 @@ constexpr std::chrono::milliseconds kAskAgain{50};  // there is nothing that tel
 
 }  // namespace
 
+Result<EngineBlocks> blocks_kept(abci::EngineRpc& engine) {
+  const auto newest = engine.newest();
+  if (newest) return EngineBlocks{engine.oldest().value_or(Height{1}), *newest};
+  if (newest.error().kind == ErrorKind::unavailable) return tl::make_unexpected(newest.error());
+  return fail(ErrorKind::corrupt, "the engine does not tell which blocks it keeps: " + newest.error().message);
+}
+
 struct EngineStore::State {
   explicit State(const std::string& socket) : transport(socket), rpc(transport) {}
   std::mutex mutex;
@@ -25,7 +32,7 @@ struct EngineStore::State {
   std::optional<std::string> ended;  // how
   abci::RpcClient transport;
   abci::EngineRpc rpc;
-  Height newest, oldest;
+  Result<EngineBlocks> kept = fail(ErrorKind::unavailable, "not asked yet");
   std::unique_ptr<abci::EngineProcess> process;  // last: it tells until it is gone
 };
 
@@ -59,12 +66,8 @@ Result<std::unique_ptr<EngineStore>> EngineStore::open(const Layout& layout, con
 Result<void> EngineStore::await_answer(std::chrono::seconds patience) {
   const auto begun = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - begun < patience) {
-    const auto newest = state_->rpc.newest();
-    if (newest || newest.error().kind != ErrorKind::unavailable) {
-      state_->newest = newest.value_or(Height{});  // what it keeps too little of for an answer is found by whoever asks for a block
-      state_->oldest = state_->rpc.oldest().value_or(Height{1});
-      return {};
-    }
+    state_->kept = blocks_kept(state_->rpc);
+    if (state_->kept || state_->kept.error().kind != ErrorKind::unavailable) return {};
     std::unique_lock lock(state_->mutex);
     state_->changed.wait_for(lock, kAskAgain, [this] { return state_->ended.has_value(); });
     if (state_->ended) return fail(ErrorKind::corrupt, "what the engine keeps cannot be read: " + *state_->ended);
@@ -72,8 +75,9 @@ Result<void> EngineStore::await_answer(std::chrono::seconds patience) {
   return fail(ErrorKind::unavailable, "the engine was started to tell what it keeps, and does not answer");
 }
 
-Height EngineStore::newest() const { return state_->newest; }
-Height EngineStore::oldest() const { return state_->oldest; }
+const Result<EngineBlocks>& EngineStore::kept() const { return state_->kept; }
+Height EngineStore::newest() const { return state_->kept ? state_->kept->newest : Height{0}; }
+Height EngineStore::oldest() const { return state_->kept ? state_->kept->oldest : Height{1}; }
 Result<proof::SignedHeader> EngineStore::header(Height height) { return state_->rpc.header(height); }
 Result<proof::ValidatorSet> EngineStore::validators(Height height) { return state_->rpc.validators(height); }
 Result<abci::EngineBlock> EngineStore::block(Height height) { return state_->rpc.block(height); }

@@ -20,6 +20,13 @@ namespace careledger::apps::network {
 
 inline constexpr std::chrono::seconds kEngineStorePatience{120};  // large files open within seconds
 
+struct EngineBlocks {
+  Height oldest, newest;  // newest 0: none
+};
+
+// What an engine says that it keeps. unavailable: it does not answer (yet); corrupt: it does, and cannot tell, in its words.
+Result<EngineBlocks> blocks_kept(ordering::abci::EngineRpc& engine);
+
 class EngineStore final : public ChainSource {
  public:
   // Borrows nothing afterwards. not_found: there is no such program; corrupt: it ends without an answer, with its last words; unavailable:
@@ -31,7 +38,8 @@ class EngineStore final : public ChainSource {
   EngineStore(const EngineStore&) = delete;
   EngineStore& operator=(const EngineStore&) = delete;
 
-  Height newest() const override;
+  const Result<EngineBlocks>& kept() const;  // as blocks_kept() says
+  Height newest() const override;            // 0, too, when it cannot tell: whoever asks for a block finds out why
   Height oldest() const override;
   Result<proof::SignedHeader> header(Height height) override;
   Result<proof::ValidatorSet> validators(Height height) override;

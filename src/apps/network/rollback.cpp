@@ -23,7 +23,8 @@ Result<InEngine> look_at_engine(Node& node, const Layout& layout, const std::str
   if (!system_files().exists(layout.engine() + "/data/blockstore.db"))
     return fail(ErrorKind::precondition, "the engine in " + layout.engine() + " keeps no blocks: there is none to take back");
   CARELEDGER_TRY(const auto store, EngineStore::open(layout, *node.config().network, node.ledger().founding(), node.keys(), engine));
-  InEngine found{{store->oldest(), store->newest()}, {}};
+  CARELEDGER_TRY(const EngineBlocks kept, store->kept());
+  InEngine found{kept, {}};
   if (found.blocks.newest.value == 0) return found;
   CARELEDGER_TRY(const proof::SignedHeader newest, store->header(found.blocks.newest));
   found.before_newest = newest.header.app_hash;

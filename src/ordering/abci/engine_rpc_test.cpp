@@ -94,6 +94,14 @@ TEST(EngineRpc, TheNewestBlockIsWhereTheStoreEnds) {
   EXPECT_EQ(EngineRpc(engine).newest().error().kind, ErrorKind::malformed);
 }
 
+TEST(EngineRpc, OneWithoutABlockSaysSoAndOneThatCannotTellDoesNot) {
+  Fixed engine(read_file("engine/empty.json"));
+  EXPECT_EQ(EngineRpc(engine).newest(), Height{0});
+  engine.answer = R"({"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"Internal error","data":"leveldb: manifest corrupted"}})";
+  ASSERT_FALSE(EngineRpc(engine).newest());
+  EXPECT_NE(EngineRpc(engine).newest().error().message.find("manifest corrupted"), std::string::npos);
+}
+
 TEST(EngineRpc, TheOldestBlockIsTheOneThatItsRefusalNames) {
   Fixed engine(read_file("engine/commit.json"));
   EXPECT_EQ(EngineRpc(engine).oldest(), Height{1});
