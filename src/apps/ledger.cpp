@@ -205,15 +205,13 @@ Result<network::ValidatorKeys*> Ledger::validator_keys() {
   return fail(ErrorKind::unsupported, "no network orders this ledger while this node runs: it has no validator's key to change");
 }
 
-ordering::chain_json::Rules Ledger::rules_at(Height height) const {
+Result<ordering::chain_json::Rules> Ledger::rules_at(Height height) const {
+  using ordering::chain_json::Rules;
   const Together* now = together();
   const bool old = now == nullptr || (now->grown && height <= now->grown->seal_height());
-  if (old) return {{ordering::local::kBlockBytesMax, -1}, {}};
-  using contracts::governance::kParameters, contracts::governance::Parameter;
-  static_assert(kParameters[3].parameter == Parameter::block_bytes && kParameters[3].founded == network::kBlockLimits.max_bytes);
-  proof::BlockLimits limits = network::kBlockLimits;
-  limits.max_bytes = static_cast<std::int64_t>(contracts::governance::value_of(replica_->view().state(), Parameter::block_bytes, height));
-  return {limits, ordering::abci::kEvidence};
+  if (old) return Rules{{ordering::local::kBlockBytesMax, -1}, {}};
+  CARELEDGER_TRY(const proof::BlockLimits limits, network::block_limits_at(*replica_, height));
+  return Rules{limits, ordering::abci::kEvidence};
 }
 
 Result<proof::ValidatorSet> Ledger::first_validators() {

@@ -70,7 +70,7 @@ class Ledger {
   Result<network::Standing> standing() const;
   // Of a network's ledger that an engine runs; unsupported.
   Result<network::ValidatorKeys*> validator_keys();
-  ordering::chain_json::Rules rules_at(Height height) const;
+  Result<ordering::chain_json::Rules> rules_at(Height height) const;
   storage::Store& store() { return *store_; }
   // Of the first block, also when this node began above it. Of a ledger that grew, those of the network's first.
   Result<proof::ValidatorSet> first_validators();

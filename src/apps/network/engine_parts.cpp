@@ -4,6 +4,7 @@
 #include "apps/network/grown_file.h"
 #include "base/assert.h"
 #include "contracts/all.h"
+#include "contracts/governance/governance.h"
 #include "crypto/hash.h"
 #include "kernel/tables.h"
 #include "replica/ledger_store.h"
@@ -77,6 +78,16 @@ abci::ApplicationConfig application_of(std::shared_ptr<const PeerBook> peers) {
   config.version = CARELEDGER_VERSION;
   config.is_peer = [peers = std::move(peers)](const std::string& node) { return peers->has(node); };
   return config;
+}
+
+Result<proof::BlockLimits> block_limits_at(const replica::Replica& replica, Height height) {
+  using contracts::governance::kParameters, contracts::governance::Parameter;
+  static_assert(kParameters[3].parameter == Parameter::block_bytes && kParameters[3].founded == kBlockLimits.max_bytes);
+  const replica::View view = replica.view();
+  proof::BlockLimits limits = kBlockLimits;
+  limits.max_bytes = static_cast<std::int64_t>(contracts::governance::value_of(view.state(), Parameter::block_bytes, height));
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return limits;
 }
 
 }  // namespace careledger::apps::network

@@ -11,6 +11,8 @@
 #include "kernel/kernel.pb.h"
 #include "ordering/abci/application.h"
 #include "ordering/abci/engine_home.h"
+#include "proof/chain.h"
+#include "replica/replica.h"
 
 namespace careledger::apps::network {
 
@@ -25,5 +27,8 @@ ordering::abci::EngineSettings settings_of(const NetworkConfig& network);
 
 // Versions and peers; what else the application needs is its caller's.
 ordering::abci::ApplicationConfig application_of(std::shared_ptr<const PeerBook> peers);
+
+// Of a network's block: as it was founded, or as members voted. storage: the state cannot be read.
+Result<proof::BlockLimits> block_limits_at(const replica::Replica& replica, Height height);
 
 }  // namespace careledger::apps::network

@@ -91,7 +91,7 @@ Result<Value> consensus_params(const Node& node, const Arguments& arguments, Doc
   CARELEDGER_TRY(const auto found, header_at(node, height));
   Object out(document);
   out.quoted("block_height", static_cast<std::int64_t>(height.value));
-  const ordering::chain_json::Rules rules = node.rules(height);
+  CARELEDGER_TRY(const ordering::chain_json::Rules rules, node.rules(height));
   return out.add("consensus_params", consensus_params_json(document, rules.limits, found.header.app_version, rules.evidence)).done();
 }
 
@@ -164,7 +164,7 @@ Result<Value> genesis(const Node& node, const Arguments&, Document& document) {
   for (const auto& validator : set.validators) document.append(list, genesis_validator_json(document, validator.key, validator.power, ""));
   Object out(document);
   out.text("genesis_time", proof::to_rfc3339(first.header.time)).text("chain_id", first.header.chain_id).quoted("initial_height", 1);
-  const ordering::chain_json::Rules rules = node.rules({1});
+  CARELEDGER_TRY(const ordering::chain_json::Rules rules, node.rules({1}));
   out.add("consensus_params", consensus_params_json(document, rules.limits, first.header.app_version, rules.evidence));
   out.add("validators", list).hex("app_hash", first.header.app_hash);
   return Object(document).add("genesis", out.done()).done();

@@ -21,9 +21,9 @@ namespace careledger::edge::rpc {
 struct Node {  // all borrowed; must outlive the Rpc and its server
   const ordering::Ordering* ordering = nullptr;
   const replica::Replica* replica = nullptr;
-  std::function<ordering::chain_json::Rules(Height)> rules;  // of the chain, as it was at a height; any thread
-  std::string moniker = "careledger";                        // shown in status
-  std::string version;                                       // of the program
+  std::function<Result<ordering::chain_json::Rules>(Height)> rules;  // of the chain, as it was at a height; any thread
+  std::string moniker = "careledger";                                // shown in status
+  std::string version;                                               // of the program
 };
 
 // Reads the store: put it behind an Offload when the disk is slow. Thread-safe.

@@ -173,6 +173,17 @@ TEST_F(RpcTest, SaysTooHighInCometsWords) {
   get("/commit?height=0", 500);
 }
 
+TEST_F(RpcTest, RulesThatCannotBeReadAreAnErrorAndNotTheFoundedOnes) {
+  const auto unreadable = [](Height) -> Result<ordering::chain_json::Rules> { return fail(ErrorKind::storage, "the disk cannot be read"); };
+  const Node node{ordering_.get(), replica_.get(), unreadable, "test", "0.1.0"};
+  for (const std::string_view method : {"consensus_params", "genesis"}) {
+    Document document;
+    const auto answer = call(node, method, Arguments(), document);
+    ASSERT_FALSE(answer) << method;
+    EXPECT_EQ(answer.error().kind, ErrorKind::storage) << method;
+  }
+}
+
 TEST_F(RpcTest, TellsWhereItStands) {
   const auto status = get("/status");
   EXPECT_EQ(at(status.root(), {"result", "sync_info", "latest_block_height"}).text(), std::to_string(ordering_->height().value));
