@@ -28,11 +28,14 @@ Result<std::optional<StoredHeights>> stored_heights(const storage::Reader& store
   return tip ? std::optional(StoredHeights{{tip->height()}, {tip->first_height()}}) : std::nullopt;
 }
 
-Result<bool> newest_can_be_undone(const storage::Reader& store) {
+Result<std::optional<LogEnd>> log_before_newest(const storage::Reader& store) {
   CARELEDGER_TRY(const auto tip, tip_of(store));
   CARELEDGER_TRY(const auto stored, store.get(columns::kMeta, kUndoKey));
   Undo undo;
-  return tip && stored && parse_row(undo, *stored) && undo.height() == tip->height();
+  if (!tip || !stored || !parse_row(undo, *stored) || undo.height() != tip->height()) return std::optional<LogEnd>();
+  const auto root = Digest::from(undo.before().log_root());
+  if (!root) return fail(ErrorKind::corrupt, "ledger: the record of what its newest block changed does not read");
+  return std::optional(LogEnd{undo.before().log_size(), *root});
 }
 
 }  // namespace careledger::replica

@@ -17,8 +17,12 @@ struct StoredHeights {
 };
 Result<std::optional<StoredHeights>> stored_heights(const storage::Reader& store);
 
-// Whether what its newest block changed is kept, so that Replica::undo_last() takes it back. As it is of every ledger that committed one
-// since its genesis, its snapshot or the last time that one was taken back.
-Result<bool> newest_can_be_undone(const storage::Reader& store);
+struct LogEnd {
+  std::uint64_t size;
+  Digest root;
+};
+// The log before its newest block, to which Replica::undo_last() goes back; nullopt when what that block changed is not kept. It is of
+// every ledger that committed one since its genesis, its snapshot or the last time that one was taken back. corrupt, storage.
+Result<std::optional<LogEnd>> log_before_newest(const storage::Reader& store);
 
 }  // namespace careledger::replica

@@ -4,7 +4,10 @@
 
 #include <filesystem>
 
+#include "replica/ledger_store.h"
 #include "replica/newest_block.h"
+#include "replica/packed_row.h"
+#include "replica/replica.pb.h"
 #include "replica/test_world.h"
 
 namespace careledger::replica {
@@ -227,12 +230,29 @@ TEST_F(ReplicaTest, UndoGivesTheStateBeforeTheBlock) {
   EXPECT_EQ(replica_->view().app_hash(), after);
 }
 
-TEST_F(ReplicaTest, WhetherTheNewestBlockCanBeUndoneStandsInTheStore) {
-  EXPECT_EQ(newest_can_be_undone(*store_).value(), false);  // the genesis is no block
+TEST_F(ReplicaTest, WhereTheLogStandsWithoutTheNewestBlockIsInTheStore) {
+  EXPECT_FALSE(log_before_newest(*store_).value());  // the genesis is no block
   world_.populate(*replica_, 2, 10);
-  EXPECT_EQ(newest_can_be_undone(*store_).value(), true);
-  ASSERT_TRUE(replica_->undo_last());
-  EXPECT_EQ(newest_can_be_undone(*store_).value(), false);
+  const View with = run({world_.batch({world_.grant(world_.patients()[0])})});
+  const auto before = log_before_newest(*store_).value();
+  ASSERT_TRUE(before);
+  EXPECT_LT(before->size, with.log_size());
+  const auto undone = replica_->undo_last();
+  ASSERT_TRUE(undone);
+  EXPECT_EQ(before->size, undone->log_size());
+  EXPECT_EQ(before->root, undone->log_root());
+  EXPECT_FALSE(log_before_newest(*store_).value());
+}
+
+TEST_F(ReplicaTest, ARecordOfTheLogBeforeTheNewestBlockThatDoesNotReadIsNamed) {
+  world_.populate(*replica_, 2, 10);
+  Undo undo;
+  ASSERT_TRUE(parse_row(undo, *store_->get(columns::kMeta, kUndoKey).value()));
+  undo.mutable_before()->set_log_root("short");
+  storage::Batch batch;
+  batch.put(columns::kMeta, kUndoKey, undo.SerializeAsString());
+  ASSERT_TRUE(store_->write(batch, storage::Durability::synced));
+  EXPECT_EQ(log_before_newest(*store_).error().kind, ErrorKind::corrupt);
 }
 
 // What was known about the place of a command goes with the block that is taken back.

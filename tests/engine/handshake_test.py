@@ -2,6 +2,7 @@
 that one member executed wrong, which both take back.
 Usage: handshake_test.py CARELEDGER COMETBFT FAULTY_NODE"""
 
+import glob
 import json
 import os
 import re
@@ -124,6 +125,17 @@ class Rollback(Halves):
         os.chmod(path, 0o700)
         return path
 
+    def cannot_write_its_witness(self):
+        """Which goes back before the ledger does, so that the command can be given again."""
+        witness, = glob.glob(self.part("organisations/*/witness"))
+        with open(witness, "rb") as file:
+            wrong = file.read()
+        os.mkdir(witness + ".new")
+        self.refuses(7, witness + ".new")
+        with open(witness, "rb") as file:
+            self.assertEqual(file.read(), wrong)
+        os.rmdir(witness + ".new")
+
     def signed(self):
         with open(self.part("engine.signed"), "rb") as file:
             return file.read()
@@ -169,6 +181,7 @@ class Rollback(Halves):
         signed = self.signed()
         killed = self.rollback(self.ending_it())
         self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stdout)
+        self.cannot_write_its_witness()
         done = self.rollback()
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertEqual(json.loads(done.stdout), {"taken_back": block, "height": block - 1})

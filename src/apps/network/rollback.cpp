@@ -36,7 +36,8 @@ std::string fetch_again(const Layout& layout) {
          " away, and nothing else, and fetch both from the other members (careledger network recover)";
 }
 
-Result<void> check_can(Node& node, const Layout& layout, const EngineBlocks& blocks) {
+// Where the log will end without the block that is taken back.
+Result<replica::LogEnd> check_can(Node& node, const Layout& layout, const EngineBlocks& blocks) {
   const Height newest = node.ledger().replica().view().height();
   const ordering::Grown* grown = node.ledger().grown();
   const Height begins_above = grown != nullptr ? grown->seal_height() : Height{0};
@@ -51,30 +52,32 @@ Result<void> check_can(Node& node, const Layout& layout, const EngineBlocks& blo
   if (next(blocks.oldest) > newest)
     return fail(ErrorKind::precondition,
                 "the engine keeps no block before " + block + ", and so cannot take it back" + fetch_again(layout));
-  CARELEDGER_TRY(const bool kept, replica::newest_can_be_undone(node.ledger().store()));
-  if (!kept) return fail(ErrorKind::precondition, "what " + block + " changed is not kept here" + fetch_again(layout));
-  return {};
+  CARELEDGER_TRY(const auto before, replica::log_before_newest(node.ledger().store()));
+  if (!before) return fail(ErrorKind::precondition, "what " + block + " changed is not kept here" + fetch_again(layout));
+  return *before;
 }
 
 // A witness of this node that saw the log with the wrong block at its end would hold the right one for another history, for ever. It goes
 // back to the block before, and to no other.
-Result<void> correct_witness(const std::string& file, const proof::Checkpoint& wrong, const replica::View& before) {
+Result<void> correct_witness(const std::string& file, const proof::Checkpoint& wrong, const replica::LogEnd& before) {
   if (!system_files().exists(file)) return {};
   CARELEDGER_TRY(const Bytes text, system_files().read_all(file, kWitnessMax));
   if (text != proof::to_text(wrong)) return {};
-  return system_files().replace(file, proof::to_text({wrong.origin, before.log_size(), before.log_root()}));
+  return system_files().replace(file, proof::to_text({wrong.origin, before.size, before.root}));
 }
 
-// Both may be done again after a kill in the middle: an engine whose state is already before its newest block stays as it is.
-Result<void> take_back(Node& node, const Layout& layout, const std::string& program, const Bytes& before_newest) {
+// The ledger goes last: until then all may be done again after a kill in the middle. An engine whose state is already before its newest
+// block stays as it is; and so does a witness, whose memory of a block less is never held against a ledger.
+Result<void> take_back(Node& node, const Layout& layout, const std::string& program, const Bytes& before_newest,
+                       const replica::LogEnd& before) {
   const std::string home = layout.engine();
   const replica::View executed = node.ledger().replica().view();
   const proof::Checkpoint wrong{proof::checkpoint_origin(kernel::chain_id(node.ledger().replica().ledger())), executed.log_size(),
                                 executed.log_root()};
   CARELEDGER_CHECK(abci::run_to_its_end({.program = program, .home = home, .log = home + "/rollback.log", .verb = "rollback"}));
-  CARELEDGER_TRY(const replica::View view, node.ledger().replica().undo_last());
   for (const OrganisationConfig& one : node.config().organisations)
-    CARELEDGER_CHECK(correct_witness(layout.witness(one.slug), wrong, view));
+    CARELEDGER_CHECK(correct_witness(layout.witness(one.slug), wrong, before));
+  CARELEDGER_TRY(const replica::View view, node.ledger().replica().undo_last());
   if (view.app_hash().view() == before_newest) return {};
   return fail(ErrorKind::corrupt, "block " + std::to_string(next(view.height()).value) +
                                       " is taken back, and what is here now is not the state that it was made for" + fetch_again(layout));
@@ -89,10 +92,10 @@ Result<Height> roll_back(const Layout& layout, const SealChoice& seal, const std
   CARELEDGER_TRY(const std::string program, find_engine(engine));
   CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, seal, clock, entropy));
   CARELEDGER_TRY(const InEngine found, look_at_engine(*node, layout, program));
-  CARELEDGER_CHECK(check_can(*node, layout, found.blocks));
+  CARELEDGER_TRY(const replica::LogEnd before, check_can(*node, layout, found.blocks));
   const Height block = node->ledger().replica().view().height();
   const auto done = record_around(*node, vault::AuditKind::configuration, act_details("block_taken_back", std::to_string(block.value)),
-                                  [&] { return take_back(*node, layout, program, found.before_newest); });
+                                  [&] { return take_back(*node, layout, program, found.before_newest, before); });
   node->stop();
   CARELEDGER_CHECK(done);
   return block;

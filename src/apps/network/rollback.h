@@ -2,10 +2,11 @@
 // signed another state than it has, and its engine refuses all that they built on theirs. A mended program then executes the block again.
 //
 // Ledger and engine go back alike: the engine forgets what the block made of its own state and keeps the block, by its own `rollback`; the
-// ledger undoes the block. The engine goes first, and either step does nothing that the other would have to wait for: whoever is killed
-// between them finds a ledger at the engine's newest block, where it was, and runs the command again; or starts the node, which is then
-// where it stood still. At no moment is the ledger above the engine's blocks. What the validator has signed (DIR/engine.signed) is not
-// touched: at the heights of before it says the same as before, or nothing.
+// ledger undoes the block. The engine goes first, then this node's witnesses, whose memory of the wrong block goes back with it, and the
+// ledger last: whoever is killed before that finds a ledger at the engine's newest block, where it was, and runs the command again; or
+// starts the node, which is then where it stood still. At no moment is the ledger above the engine's blocks, or below what a witness
+// remembers. What the validator has signed (DIR/engine.signed) is not touched: at the heights of before it says the same as before, or
+// nothing.
 //
 // Thread-safety: one thread a folder.
 #pragma once
