@@ -78,7 +78,7 @@ using Updates = std::map<crypto::PublicKey, std::int64_t>;
 
 TEST_F(Validators, ChangeWhenAVoteDecidesAndOnlyThen) {
   for (std::uint8_t n = 1; n <= 4; ++n) EXPECT_EQ(replica_->view().state().get(kernel::kValidators, id(n))->power(), 10u);
-  const auto proposal = command(5, build::propose(vote_for_member_5(5), {time_.value + governance::kDeadlineMax}));
+  const auto proposal = command(5, build::propose(vote_for_member_5(5), {time_.value + contracts::kDayMs}));
   EXPECT_EQ(block({proposal}), Updates{});
   const Digest which = governance::proposal_id(kernel::digest_of(proposal));
   EXPECT_EQ(block({command(1, build::vote(which, true)), command(2, build::vote(which, true))}), Updates{});
@@ -113,7 +113,7 @@ TEST_F(Validators, WhatARowHeldBeforeTheNewestBlockIsKnown) {
   EXPECT_EQ(key_of(*first.row_before(own)), validator(1).bytes());
   EXPECT_EQ(key_of(*first.row_before(other)), validator(2).bytes()) << "unchanged";
   EXPECT_FALSE(*first.row_before(none));
-  const auto proposal = command(5, build::propose(vote_for_member_5(5), {time_.value + governance::kDeadlineMax}));
+  const auto proposal = command(5, build::propose(vote_for_member_5(5), {time_.value + contracts::kDayMs}));
   const Digest which = governance::proposal_id(kernel::digest_of(proposal));
   block({proposal, command(1, build::vote(which, true)), command(2, build::vote(which, true)), command(3, build::vote(which, true))});
   EXPECT_EQ(key_of(*replica_->view().row_before(own)), kernel::test_key(99).public_key().bytes());
@@ -204,7 +204,7 @@ TEST_F(Validators, EvidenceComesWithASnapshotAndGoesWithAnUndoneBlock) {
 }
 
 TEST_F(Validators, WhoLeavesHasNoVoteAnyMore) {
-  const auto proposal = command(5, build::propose(vote_for_member_5(10), {time_.value + governance::kDeadlineMax}));
+  const auto proposal = command(5, build::propose(vote_for_member_5(10), {time_.value + contracts::kDayMs}));
   const Digest which = governance::proposal_id(kernel::digest_of(proposal));
   block({proposal, command(1, build::vote(which, true)), command(2, build::vote(which, true)), command(3, build::vote(which, true))});
   EXPECT_EQ(block({command(4, build::leave())}), (Updates{{validator(4), 0}}));

@@ -154,7 +154,7 @@ TEST_F(ValidatorKeysTest, AFollowerSignsFromTheSecondBlockAfterTheVoteThatGaveIt
   action.mutable_set_weight()->set_validator_key(old_.bytes());
   const auto proof = keys_->current()->sign(governance::rotation_bytes(replica_->ledger(), id(5), old_.view()));
   action.mutable_set_weight()->set_proof(Bytes(proof.view()));
-  const auto proposal = command(5, build::propose(action, {time_.value + governance::kDeadlineMax}));
+  const auto proposal = command(5, build::propose(action, {time_.value + contracts::kDayMs}));
   const Digest which = governance::proposal_id(kernel::digest_of(proposal));
   block({proposal, command(2, build::vote(which, true)), command(3, build::vote(which, true)), command(4, build::vote(which, true))});
   EXPECT_EQ(signs_next(), std::nullopt);

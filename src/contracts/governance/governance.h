@@ -58,8 +58,7 @@ enum class Codes : std::uint16_t {  // in the order in which they win; numbers a
 enum class ProposalStatus : std::uint32_t { open = 1, carried_out = 2, rejected = 3, void_ = 4 };
 
 inline constexpr std::int64_t kDeadlineMin = kDayMs / 24;
-inline constexpr std::int64_t kDeadlineMax = 30 * kDayMs;  // as long as nobody voted otherwise
-inline constexpr int kOpenMax = 16;                        // proposals of one member
+inline constexpr int kOpenMax = 16;  // proposals of one member
 inline constexpr std::uint32_t kMembersMax = 256;
 inline constexpr std::int64_t kFreezeMin = kDayMs / 24;
 

@@ -44,7 +44,7 @@ class VotedLimits : public ::testing::Test {
     governance::Action action;
     action.mutable_set_parameter()->set_parameter(static_cast<std::uint32_t>(governance::Parameter::block_bytes));
     action.mutable_set_parameter()->set_value(bytes);
-    const auto proposal = command(1, contracts::build::propose(action, {kBegin.value + governance::kDeadlineMax}));
+    const auto proposal = command(1, contracts::build::propose(action, {kBegin.value + contracts::kDayMs}));
     id = governance::proposal_id(kernel::digest_of(proposal));
     return envelope({proposal});
   }
