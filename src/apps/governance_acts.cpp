@@ -29,6 +29,7 @@ constexpr auto kProposalDaysMax = static_cast<std::int64_t>(governance::kParamet
 constexpr auto kFreezeDaysMax = static_cast<std::int64_t>(governance::kParameters[1].most);
 static_assert(governance::kParameters[0].parameter == governance::Parameter::proposal_days);
 static_assert(governance::kParameters[1].parameter == governance::Parameter::freeze_days);
+constexpr std::int64_t kUsualMs = 7 * contracts::kDayMs;
 constexpr std::int64_t kFreshMs = 3'600'000;  // a validator key so young may have been made by the same order
 
 std::string name_of(const kernel::Reader& state, ByteView organisation) {
@@ -199,6 +200,24 @@ Result<std::int64_t> number_in(const json::Value& order, std::string_view name, 
   return number;
 }
 
+// "days" after the newest block, whose time may be a little behind the clock: of the most days that members allow not one moment is too
+// much. Without them what is usual.
+Result<BlockTime> end_in(const AdminActs& acts, const json::Value& order, std::int64_t days_max,
+                         Result<BlockTime> (*usual)(const replica::View&)) {
+  const replica::View view = acts.ledger.replica().view();
+  if (order.find("days") == nullptr) return usual(view);
+  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, days_max));
+  return BlockTime{view.time().value + days * contracts::kDayMs};
+}
+
+// The least of what holds at the blocks that may take what is sent now.
+std::int64_t most_ms(const replica::View& view, governance::Parameter parameter) {
+  const Height block = next(view.height());
+  const auto days =
+      std::min(governance::value_of(view.state(), parameter, block), governance::value_of(view.state(), parameter, next(block)));
+  return static_cast<std::int64_t>(days) * contracts::kDayMs;
+}
+
 Result<AccountId> organisation_in(const AdminActs& acts, const json::Value& order) {
   const std::string_view wanted = order.string_at("organisation");
   const replica::View view = acts.ledger.replica().view();
@@ -315,6 +334,21 @@ Result<Digest> send(const AdminActs& acts, const build::Order& order) {
 
 }  // namespace
 
+Result<BlockTime> usual_deadline(const replica::View& view) {
+  const BlockTime deadline{view.time().value + std::min(kUsualMs, most_ms(view, governance::Parameter::proposal_days))};
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return deadline;
+}
+
+Result<BlockTime> usual_end_of_freeze(const replica::View& view) {
+  const BlockTime now = view.time();
+  const auto row = view.state().get(governance::kSupervision, 0);
+  const std::int64_t from = row && governance::frozen_until(view.state(), now) ? row->frozen_from_ms() : now.value;
+  const BlockTime end{std::min(now.value + kUsualMs, from + most_ms(view, governance::Parameter::freeze_days))};
+  if (const auto fault = view.fault()) return tl::make_unexpected(*fault);
+  return end;
+}
+
 Result<http::Response> list_network(Ledger& ledger, bool all) {
   const replica::View view = ledger.replica().view();
   json::Document document;
@@ -345,11 +379,9 @@ Result<http::Response> list_network(Ledger& ledger, bool all) {
 
 Result<http::Response> propose(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
   CARELEDGER_TRY(const governance::Action action, action_in(acts, order));
-  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kProposalDaysMax));
+  CARELEDGER_TRY(const BlockTime deadline, end_in(acts, order, kProposalDaysMax, usual_deadline));
   entry.details = R"({"proposed":")" + std::string(order.string_at("action")) + R"(","of":")" + about(action) + "\"}";
-  // From the block's time, which may be a little behind the clock: thirty days must not be one moment more.
-  const BlockTime now = acts.ledger.replica().view().time();
-  CARELEDGER_TRY(const Digest command, send(acts, build::propose(action, {now.value + days * contracts::kDayMs})));
+  CARELEDGER_TRY(const Digest command, send(acts, build::propose(action, deadline)));
   return http::json(200, "{\"proposal\":\"" + governance::proposal_id(command).hex() + "\"}");
 }
 
@@ -409,9 +441,8 @@ Result<http::Response> rotate_validator(const AdminActs& acts, const json::Value
 }
 
 Result<http::Response> freeze(const AdminActs& acts, const json::Value& order, vault::AuditEntry& entry) {
-  CARELEDGER_TRY(const std::int64_t days, number_in(order, "days", 1, kFreezeDaysMax));
-  entry.details = R"({"frozen_days":)" + std::to_string(days) + "}";
-  const BlockTime until{acts.ledger.replica().view().time().value + days * contracts::kDayMs};
+  CARELEDGER_TRY(const BlockTime until, end_in(acts, order, kFreezeDaysMax, usual_end_of_freeze));
+  entry.details = R"({"frozen_until":")" + codec::fhir::format_instant(until) + "\"}";
   CARELEDGER_CHECK(send(acts, build::freeze(until)));
   return http::json(200, R"({"until":")" + codec::fhir::format_instant(until) + "\"}");
 }

@@ -18,12 +18,17 @@ namespace careledger::apps {
 // a name, when there is one, and "frozen_until", a time, while it holds up all votes.
 Result<edge::http::Response> list_network(Ledger& ledger, bool all);
 
+// When a proposal, or a freeze, ends of which the order does not say it: seven days from now, or the latest that the members allow, which
+// of a freeze counts from its beginning. storage: the state cannot be read.
+Result<BlockTime> usual_deadline(const replica::View& view);
+Result<BlockTime> usual_end_of_freeze(const replica::View& view);
+
 // {"action": "admit", "description"}, the text of one who wants to join;
 // {"action": "suspend" | "reinstate", "organisation"}, {"action": "weight", "organisation", "weight"}, {"action": "group",
 // "organisation", "group"} (empty: of its own), {"action": "supervisor", "organisation"} (a regulator; empty: nobody), {"action":
-// "parameter", "parameter": name, "value"} or {"action": "activate", "version", "height"}; with "days", 1 to what the members allow. An
-// organisation by name or by id. {"proposal": id}. The vote of a follower, who has no validator key, is proposed at its own node, which
-// adds its key.
+// "parameter", "parameter": name, "value"} or {"action": "activate", "version", "height"}; with "days", 1 to what the members allow, or
+// without (usual_deadline). An organisation by name or by id. {"proposal": id}. The vote of a follower, who has no validator key, is
+// proposed at its own node, which adds its key.
 Result<edge::http::Response> propose(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
 // {"proposal", "yes": bool}: {"status"} of the proposal afterwards.
 Result<edge::http::Response> vote(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
@@ -32,7 +37,8 @@ Result<edge::http::Response> vote(const AdminActs& acts, const codec::json::Valu
 // "from" is 0 when the ledger had it already. {"status": "fresh", "key", "validator"}: the key is younger than an hour, and nothing was
 // done, since the order may be one that is given again; "again" replaces it all the same. conflict: this member has no vote.
 Result<edge::http::Response> rotate_validator(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
-// By the supervisor: {"days"} from now, as many as the members allow, {"until"} the time; and the end of that.
+// By the supervisor: {"days"} from now, as many as the members allow, or without (usual_end_of_freeze), {"until"} the time; and the end of
+// that.
 Result<edge::http::Response> freeze(const AdminActs& acts, const codec::json::Value& order, vault::AuditEntry& entry);
 Result<edge::http::Response> thaw(const AdminActs& acts, vault::AuditEntry& entry);
 Result<edge::http::Response> leave(const AdminActs& acts, vault::AuditEntry& entry);

@@ -52,6 +52,12 @@ class Parameters(Network):
         self.assertEqual({size for size, _ in limits}, {2097152, 1048576})
         self.assertEqual(len(set(limits)), 2)  # the engine's own hash changed at that block, and at no other
 
+        self.decide([NORTH, SOUTH, CITY], "--parameter", "proposal_days", "--value", "2")
+        until("shorter proposals", lambda: self.parameter(NORTH, "proposal_days")["value"] == 2)
+        shorter = [*propose, "--parameter", "proposal_days", "--value", "1"]
+        self.assertIn("deadline_out_of_bounds", run(*shorter, "--days", "7", check=4).stderr)
+        run(*shorter, check=0)  # who does not say how long asks for no more than the members allow
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

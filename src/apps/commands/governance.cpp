@@ -19,7 +19,7 @@ struct Options {
   std::string admit, suspend, reinstate, weight_of, group_of, group, supervisor, parameter;
   bool no_supervisor = false;
   std::int64_t weight = -1, value = -1;
-  std::int64_t protocol = 0, height = 0, days = 7;
+  std::int64_t protocol = 0, height = 0, days = 0;  // 0: not said
   std::string proposal;
   bool yes = false, no = false, all = false, confirmed = false, again = false;
 };
@@ -123,7 +123,7 @@ Result<json::Document> order_of(const Options& options) {
   json::Value& root = document.root();
   const auto text = [&](std::string_view name, const std::string& value) { document.set(root, name, document.string(value)); };
   const auto number = [&](std::string_view name, std::int64_t value) { document.set(root, name, document.number(value)); };
-  number("days", options.days);
+  if (options.days > 0) number("days", options.days);
   if (!options.admit.empty()) {
     CARELEDGER_TRY(const Bytes description, system_files().read_all(options.admit, network::kDescriptionBytesMax));
     text("action", "admit");
@@ -186,7 +186,7 @@ int rotate_key(const Options& options, bool as_json) {
 int freeze(const Options& options, bool as_json) {
   json::Document document;
   document.root() = document.object();
-  document.set(document.root(), "days", document.number(options.days));
+  if (options.days > 0) document.set(document.root(), "days", document.number(options.days));
   return tell(order(options.folder, options.organisation, "network/freeze", document.root()), as_json, [](const json::Value& root) {
     fmt::print("Until {} nobody votes or leaves; careledger network thaw ends it before.\n", root.string_at("until"));
   });
@@ -308,14 +308,17 @@ void add_propose(CLI::App& network, Context& context) {
   weight->needs(weight_of);
   protocol->needs(height)->check(CLI::PositiveNumber);
   height->needs(protocol);
-  command->add_option("--days", options->days, "for which members may vote; proposal_days at most")->check(CLI::PositiveNumber);
+  command->add_option("--days", options->days, "for which members may vote, proposal_days at most; without: 7, or those")
+      ->check(CLI::PositiveNumber);
   example(*command, "careledger network propose /srv/care --organisation \"North Hospital\" --parameter proposal_days --value 60");
 }
 
 void add_supervising(CLI::App& network, Context& context) {
   auto options = std::make_shared<Options>();
   auto* command = add(network, context, options, "freeze", "as the supervisor: for some days nobody votes or leaves", freeze);
-  command->add_option("--days", options->days, "for which it lasts; freeze_days at most with what it lasted already")
+  command
+      ->add_option("--days", options->days,
+                   "for which it lasts, freeze_days at most with what it lasted already; without: 7, or what is left of those")
       ->check(CLI::PositiveNumber);
   example(*command, "careledger network freeze /srv/care --organisation \"Regional Authority\" --days 14");
 
