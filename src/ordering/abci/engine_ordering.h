@@ -2,9 +2,9 @@
 // here.
 //
 // An envelope takes what is ready, at most batch_bytes: at once while none of this node's is in flight; else when it is full or a block
-// is proposed (sender.h). At most `in_flight_max` of a node are not final. So an idle network answers at once and a busy one fills its batches. An
-// envelope that is not final after `repeat_ms` is given to the engine again, with the same bytes, and all are when the engine was started
-// again: its pool does not outlive it. Commands are final at most once, and those of one actor keep their order.
+// is proposed (sender.h). At most `in_flight_max` of a node are not final. So an idle network answers at once and a busy one fills its
+// batches. An envelope that is not final after `repeat_ms` is given to the engine again, with the same bytes, and all are when the engine
+// was started again: its pool does not outlive it. Commands are final at most once, and those of one actor keep their order.
 //
 // Without a quorum nothing becomes final: commands wait, has_quorum() is false, and everything goes on when the engine does. has_quorum()
 // is true until something says otherwise: an envelope that waits, empty blocks that do not come, no engine at our socket.
