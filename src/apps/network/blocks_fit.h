@@ -31,7 +31,7 @@ Result<Height> check_blocks(const Member::Parts& parts);
 class Replay {
  public:
   Replay(replica::Replica& replica, Height to);
-  void end() const;    // the engine did: nothing is waited for
+  void end() const;    // the engine did, or our disk failed: nothing is waited for
   void await() const;  // gives up when no block comes for half a minute, since a node without its engine still reads
 
  private:

@@ -61,6 +61,8 @@ void tell_of_founding(BlockTime founding, BlockTime now, const std::function<voi
        "members do not notice");
 }
 
+tl::unexpected<Error> disk_failed() { return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started"); }
+
 std::string own_folder() {
   std::array<char, 4096> path{};
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
@@ -133,14 +135,15 @@ struct Member::State {
     return config;
   }
 
-  // Our disk failed: nothing would answer the engine any more, so it is not started again either.
-  void end_engine() {
+  // Our disk failed: nothing would answer the engine any more, so it is not started again either, and nothing is replayed.
+  void end_engine(const Replay& replay) {
     abci::EngineProcess* running = nullptr;
     {
       const std::lock_guard lock(mutex);
       broken = true;
       running = engine.get();
     }
+    replay.end();  // it finds what is broken
     if (running != nullptr) running->stop();
   }
 };
@@ -189,9 +192,10 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   };
   auto member = std::unique_ptr<Member>(new Member(std::make_unique<State>(parts)));
   State& state = *member->state_;
-  const auto fault = [tell, &state](const Error& error) {
+  const Replay replay(parts.replica, kept);
+  const auto fault = [tell, replay, &state](const Error& error) {
     tell(error.message);
-    if (error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt) state.end_engine();
+    if (error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt) state.end_engine(replay);
   };
   tell_of_founding(genesis.time, parts.clock.now(), tell);
   if (const auto held = state.keys.check(); !held) tell(held.error().message);
@@ -212,7 +216,6 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   config.application = state.application(parts, tell);
   if (parts.grown != nullptr) config.application.base = parts.grown->seal_height();
   config.application.app_state = genesis.app_state;
-  const Replay replay(parts.replica, kept);
   CARELEDGER_TRY(state.ordering, abci::start(parts.replica, *state.rpc, parts.clock, std::move(config)));
   if (parts.grown != nullptr) state.ordering = ordering::continue_chain(std::move(state.ordering), parts.replica, *parts.grown);
   state.link = std::make_unique<abci::SignerLink>(*state.signer, paths.signer, fault);
@@ -223,10 +226,11 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(auto engine, abci::EngineProcess::start(state.process(parts.engine, program, home, told)));
   {
     const std::lock_guard lock(state.mutex);
-    if (state.broken) return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started");
+    if (state.broken) return disk_failed();
     state.engine = std::move(engine);
   }
   replay.await();
+  if (member->failed()) return disk_failed();
   return member;
 }
 

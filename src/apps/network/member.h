@@ -50,8 +50,9 @@ class Member {
     std::function<void(const std::string&)> on_event{};  // for the log: the engine ended and was started again, …; any thread
     std::function<void()> on_look{};                     // at each look at the engine
   };
-  // not_found: there is no such program. precondition: ledger and engine do not go together (blocks_fit.h). corrupt, not_found: what the
-  // validator signed last cannot be read, or the engine's blocks are gone while the ledger is there. Executes first what the engine has.
+  // not_found: there is no such program. storage: our disk failed meanwhile. precondition: ledger and engine do not go together
+  // (blocks_fit.h). corrupt, not_found: what the validator signed last cannot be read, or the engine's blocks are gone while the ledger is
+  // there. Executes first what the engine has.
   static Result<std::unique_ptr<Member>> start(const Parts& parts);
   ~Member();
   Member(const Member&) = delete;
