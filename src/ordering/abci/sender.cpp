@@ -9,7 +9,7 @@ namespace {
 using kernel::KernelCode;
 
 constexpr std::uint64_t kRetryNs = 200'000'000;      // when the engine is full or away
-constexpr std::uint64_t kLongestNs = 1'000'000'000;  // between looks when nothing happens
+constexpr std::uint64_t kLongestNs = 1'000'000'000;  // between looks when nothing is in flight
 
 // What no later block takes back: whoever has the bytes cannot have them applied any more.
 bool is_for_ever(kernel::Code code) {
@@ -163,7 +163,7 @@ std::uint64_t Sender::give_due() {
     if (stopping_) return now;
     if (now < not_before_ns_) return not_before_ns_;
     const auto due = in_flight_.first_due(now);
-    if (!due) return std::min(in_flight_.next_due_ns().value_or(UINT64_MAX), now + kLongestNs);
+    if (!due) return in_flight_.next_due_ns().value_or(now + kLongestNs);
     if (!give(*due)) not_before_ns_ = now + kRetryNs;
   }
 }
