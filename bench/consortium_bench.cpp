@@ -252,17 +252,23 @@ class Story {
                "times", Better::higher, 5, 0));
   }
 
-  // It has lost its ledger and its engine's blocks, not the record of what it signed.
   void with_snapshot() {
     say("one begins with a snapshot");
     await_snapshot();
+    add(judged("consortium: beginning with a snapshot, until it is where the others are", begins_anew(kSteadyRate), "s", Better::lower, 30,
+               0));
+    add(judged("consortium: beginning with a snapshot, while the others rest", begins_anew(0), "s", Better::lower, 30, 0));
+  }
+
+  // It has lost its ledger and its engine's blocks, not the record of what it signed.
+  double begins_anew(double rate) {
     network_[kKilled].kill();
     const std::vector<NodeOrder> orders = bench_.orders("node");
     for (const char* lost : {"/ledger", "/engine", "/snapshots"}) std::filesystem::remove_all(orders[kKilled].folder + lost);
     NodeOrder order = orders[kKilled];
     order.servers = "unix://" + orders[0].folder + "/engine/rpc.sock,unix://" + orders[1].folder + "/engine/rpc.sock";
     network_[kKilled].give(order);
-    add(judged("consortium: beginning with a snapshot, until it is where the others are", until_there(), "s", Better::lower, 30, 0));
+    return until_there(rate);
   }
 
   // What making one costs whoever waits meanwhile is a figure without a target.
@@ -297,8 +303,8 @@ class Story {
                                [&](const NodeOrder& node) { return node.index == kKilled || std::filesystem::exists(node.folder + name); });
   }
 
-  // Seconds until the one that was killed is where the others are, who have a steady load meanwhile.
-  double until_there() {
+  // Seconds until the one that was killed is where the others are, who have a steady load meanwhile, or none.
+  double until_there(double rate = kSteadyRate) {
     const double begin = seconds_now();
     std::atomic<bool> there{false};
     double took = 0;
@@ -312,7 +318,8 @@ class Story {
     });
     while (!there) {
       if (seconds_now() - begin > std::max(kBackSeconds, bench_.away / 3)) give_up("a node does not reach the others");
-      load_.at_rate(kSteadyRate, 0.5);
+      if (rate > 0) load_.at_rate(rate, 0.5);
+      else std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     watcher.join();
     load_.drain();
