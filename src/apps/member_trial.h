@@ -26,8 +26,8 @@ struct ServingNode {
   BlockTime now;
 };
 
-// precondition, saying what is missing: the engine, or one of a version that was tried; a certificate for `api`, with its key, that holds
-// now; the places where engine and endpoint are to listen; a folder that can be written and has room. Nothing is left behind.
+// precondition, saying what is missing: the engine, or one that speaks what is spoken here; a certificate for `api`, with its key, that
+// holds now; the places where engine and endpoint are to listen; a folder that can be written and has room. Nothing is left behind.
 Result<void> try_member(const ServingNode& node, const MemberPlan& plan);
 
 // What a growth writes before its network has a block. Not the same as what a network needs later.

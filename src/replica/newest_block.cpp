@@ -28,14 +28,18 @@ Result<std::optional<StoredHeights>> stored_heights(const storage::Reader& store
   return tip ? std::optional(StoredHeights{{tip->height()}, {tip->first_height()}}) : std::nullopt;
 }
 
-Result<std::optional<LogEnd>> log_before_newest(const storage::Reader& store) {
+Result<std::optional<proof::AppState>> state_before_newest(const storage::Reader& store) {
   CARELEDGER_TRY(const auto tip, tip_of(store));
   CARELEDGER_TRY(const auto stored, store.get(columns::kMeta, kUndoKey));
+  if (!tip || !stored) return std::optional<proof::AppState>();
   Undo undo;
-  if (!tip || !stored || !parse_row(undo, *stored) || undo.height() != tip->height()) return std::optional<LogEnd>();
-  const auto root = Digest::from(undo.before().log_root());
-  if (!root) return fail(ErrorKind::corrupt, "ledger: the record of what its newest block changed does not read");
-  return std::optional(LogEnd{undo.before().log_size(), *root});
+  const bool reads = parse_row(undo, *stored);
+  if (reads && undo.height() != tip->height()) return std::optional<proof::AppState>();
+  const auto log_root = Digest::from(undo.before().log_root());
+  const auto state_root = Digest::from(undo.before().state_root());
+  if (!reads || !log_root || !state_root)
+    return fail(ErrorKind::corrupt, "ledger: the record of what its newest block changed does not read");
+  return std::optional(proof::AppState{*log_root, undo.before().log_size(), *state_root});
 }
 
 }  // namespace careledger::replica

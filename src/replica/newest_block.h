@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/ids.h"
+#include "proof/simple_map.h"
 #include "storage/store.h"
 
 namespace careledger::replica {
@@ -17,12 +18,9 @@ struct StoredHeights {
 };
 Result<std::optional<StoredHeights>> stored_heights(const storage::Reader& store);
 
-struct LogEnd {
-  std::uint64_t size;
-  Digest root;
-};
-// The log before its newest block, to which Replica::undo_last() goes back; nullopt when what that block changed is not kept. It is of
-// every ledger that committed one since its genesis, its snapshot or the last time that one was taken back. corrupt, storage.
-Result<std::optional<LogEnd>> log_before_newest(const storage::Reader& store);
+// Log and state before its newest block, to which Replica::undo_last() goes back, as they are written down: the hash over them is in the
+// header of that block. nullopt when what the block changed is not kept. It is of every ledger that committed one since its genesis, its
+// snapshot or the last time that one was taken back. corrupt, storage.
+Result<std::optional<proof::AppState>> state_before_newest(const storage::Reader& store);
 
 }  // namespace careledger::replica

@@ -114,7 +114,8 @@ Result<Height> View::lowest_block() const {
 Result<kernel::RowValue> View::row_before(const kernel::Key& key) const {
   CARELEDGER_TRY(const auto bytes, committed_->reader().get(columns::kMeta, kUndoKey));
   Undo undo;
-  if (!bytes || !parse_row(undo, *bytes) || undo.height() != height().value)
+  if (bytes && !parse_row(undo, *bytes)) return fail(ErrorKind::corrupt, "ledger: what the last block changed is not readable");
+  if (!bytes || undo.height() != height().value)
     return fail(ErrorKind::not_found, "what block " + std::to_string(height().value) + " changed is not known here");
   for (ByteView rows = undo.rows(); !rows.empty();) {
     const auto changed = take_field(rows);

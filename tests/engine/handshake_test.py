@@ -171,7 +171,8 @@ class Rollback(Halves):
         block = self.stands_still()
         self.nodes[CITY].stop()
         self.refuses(3, "/nowhere/cometbft, which is not there", engine="/nowhere/cometbft")
-        run("audit", self.folder(CITY))  # its witness cosigns the wrong end of the log, which must not be held against the right one
+        # Its witness cosigns the wrong end of the log, which must not be held against the right one.
+        run("audit", self.folder(CITY), "--engine", ENGINE)
 
         killed = self.rollback(self.ending_it())  # the engine is rolled back, and the ledger is not yet
         self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stdout)

@@ -59,7 +59,7 @@ class Owner(Embedded):
         nothing = lambda: None  # noqa: E731
         self.lacks(["--engine", "no-engine", *options[2:]], nothing, "the engine (no-engine) is neither beside this program nor in PATH")
         self.lacks(["--engine", self.engine_that("echo 0.37.4"), *options[2:]], nothing, 'asked for its version it says "0.37.4"')
-        self.lacks(["--engine", "/bin/true", *options[2:]], nothing, "is no engine that this program was tried with")
+        self.lacks(["--engine", "/bin/true", *options[2:]], nothing, "is no engine that this program works with")
         self.lacks(plain, nothing, "this node serves without a certificate")
         self.lacks(options, lambda: shutil.copy(other, own), "private key")
         shutil.copy(key, own)

@@ -121,6 +121,7 @@ Result<Findings> look_at_network(Node& node, const Layout& layout, const Options
   auto opened = network::EngineStore::open(layout, *node.config().network, node.ledger().founding(), node.keys(), options.engine);
   if (!opened && opened.error().kind != ErrorKind::corrupt) return tl::make_unexpected(opened.error());
   if (!opened) return Findings{{"ledger", "engine", opened.error().message}};
+  if (const auto& kept = (*opened)->kept(); !kept) return Findings{{"ledger", "engine", kept.error().message}};
   engine = std::move(*opened);
   const replica::View view = node.ledger().replica().view();
   network::ChainCheckOptions how{kFindingsMax, bar_of("ledger", quiet)};

@@ -20,9 +20,11 @@ constexpr std::chrono::milliseconds kAskAgain{50};  // there is nothing that tel
 
 Result<EngineBlocks> blocks_kept(abci::EngineRpc& engine) {
   const auto newest = engine.newest();
-  if (newest) return EngineBlocks{engine.oldest().value_or(Height{1}), *newest};
-  if (newest.error().kind == ErrorKind::unavailable) return tl::make_unexpected(newest.error());
-  return fail(ErrorKind::corrupt, "the engine does not tell which blocks it keeps: " + newest.error().message);
+  const auto oldest = newest && newest->value > 0 ? engine.oldest() : Result<Height>(Height{1});
+  if (newest && oldest) return EngineBlocks{*oldest, *newest};
+  const Error& error = newest ? oldest.error() : newest.error();
+  if (error.kind == ErrorKind::unavailable) return tl::make_unexpected(error);
+  return fail(ErrorKind::corrupt, "the engine does not tell which blocks it keeps: " + error.message);
 }
 
 struct EngineStore::State {

@@ -39,7 +39,7 @@ class EngineStore final : public ChainSource {
   EngineStore& operator=(const EngineStore&) = delete;
 
   const Result<EngineBlocks>& kept() const;  // as blocks_kept() says
-  Height newest() const override;            // 0, too, when it cannot tell: whoever asks for a block finds out why
+  Height newest() const override;            // 0, too, when it cannot tell: ask kept() first
   Height oldest() const override;
   Result<proof::SignedHeader> header(Height height) override;
   Result<proof::ValidatorSet> validators(Height height) override;

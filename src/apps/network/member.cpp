@@ -61,8 +61,6 @@ void tell_of_founding(BlockTime founding, BlockTime now, const std::function<voi
        "members do not notice");
 }
 
-tl::unexpected<Error> disk_failed() { return fail(ErrorKind::storage, "the ledger's disk failed while the engine was started"); }
-
 std::string own_folder() {
   std::array<char, 4096> path{};
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
@@ -85,8 +83,8 @@ struct Member::State {
   const std::function<void()> on_look;
   ValidatorKeys keys;
   const std::shared_ptr<std::atomic<std::uint64_t>> calls = std::make_shared<std::atomic<std::uint64_t>>(0);  // by engines
-  std::mutex mutex;  // of broken and engine's pointer
-  bool broken = false;
+  std::mutex mutex;             // of broken and engine's pointer
+  std::optional<Error> broken;  // our disk, by its first failure
   std::unique_ptr<abci::Signer> signer;
   std::unique_ptr<abci::RpcClient> rpc;
   std::unique_ptr<abci::RpcClient> soon;  // for people's questions: that the engine hangs is an answer to them
@@ -135,15 +133,21 @@ struct Member::State {
     return config;
   }
 
-  // Our disk failed: nothing would answer the engine any more, so it is not started again either, and nothing is replayed.
-  void end_engine(const Replay& replay) {
+  // Our disk failed: before the engine hears of it and ends, too, which would look like the end of a replay.
+  void breaks(const Error& error, const Replay& replay) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!broken) broken = error;
+    }
+    replay.end();
+  }
+  // Nothing would answer it any more, so it is not started again either.
+  void end_engine() {
     abci::EngineProcess* running = nullptr;
     {
       const std::lock_guard lock(mutex);
-      broken = true;
       running = engine.get();
     }
-    replay.end();  // it finds what is broken
     if (running != nullptr) running->stop();
   }
 };
@@ -174,7 +178,7 @@ bool Member::engine_answers() const {
 
 bool Member::failed() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->broken;
+  return state_->broken.has_value();
 }
 
 Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
@@ -195,7 +199,9 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   const Replay replay(parts.replica, kept);
   const auto fault = [tell, replay, &state](const Error& error) {
     tell(error.message);
-    if (error.kind == ErrorKind::storage || error.kind == ErrorKind::corrupt) state.end_engine(replay);
+    if (error.kind != ErrorKind::storage && error.kind != ErrorKind::corrupt) return;
+    state.breaks(error, replay);
+    state.end_engine();
   };
   tell_of_founding(genesis.time, parts.clock.now(), tell);
   if (const auto held = state.keys.check(); !held) tell(held.error().message);
@@ -211,6 +217,7 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   abci::EngineConfig config;
   config.socket = paths.application;
   config.epoch_ms = parts.founding.epoch_ms();
+  config.on_disk = [replay, &state](const Error& error) { state.breaks(error, replay); };
   config.on_fault = fault;
   config.on_clock = [tell](std::int64_t ahead_ms) { tell(wrong_clock(ahead_ms)); };
   config.application = state.application(parts, tell);
@@ -226,11 +233,12 @@ Result<std::unique_ptr<Member>> Member::start(const Parts& parts) {
   CARELEDGER_TRY(auto engine, abci::EngineProcess::start(state.process(parts.engine, program, home, told)));
   {
     const std::lock_guard lock(state.mutex);
-    if (state.broken) return disk_failed();
+    if (state.broken) return tl::make_unexpected(*state.broken);
     state.engine = std::move(engine);
   }
   replay.await();
-  if (member->failed()) return disk_failed();
+  const std::lock_guard lock(state.mutex);
+  if (state.broken) return tl::make_unexpected(*state.broken);
   return member;
 }
 

@@ -36,8 +36,9 @@ std::string fetch_again(const Layout& layout) {
          " away, and nothing else, and fetch both from the other members (careledger network recover)";
 }
 
-// Where the log will end without the block that is taken back.
-Result<replica::LogEnd> check_can(Node& node, const Layout& layout, const EngineBlocks& blocks) {
+// What will be there without the block that is taken back.
+Result<proof::AppState> check_can(Node& node, const Layout& layout, const InEngine& found) {
+  const EngineBlocks& blocks = found.blocks;
   const Height newest = node.ledger().replica().view().height();
   const ordering::Grown* grown = node.ledger().grown();
   const Height begins_above = grown != nullptr ? grown->seal_height() : Height{0};
@@ -52,24 +53,27 @@ Result<replica::LogEnd> check_can(Node& node, const Layout& layout, const Engine
   if (next(blocks.oldest) > newest)
     return fail(ErrorKind::precondition,
                 "the engine keeps no block before " + block + ", and so cannot take it back" + fetch_again(layout));
-  CARELEDGER_TRY(const auto before, replica::log_before_newest(node.ledger().store()));
+  CARELEDGER_TRY(const auto before, replica::state_before_newest(node.ledger().store()));
   if (!before) return fail(ErrorKind::precondition, "what " + block + " changed is not kept here" + fetch_again(layout));
+  if (proof::app_hash(*before).view() != found.before_newest)
+    return fail(ErrorKind::corrupt,
+                "what is written down of the state before " + block + " is not what it was made for" + fetch_again(layout));
   return *before;
 }
 
 // A witness of this node that saw the log with the wrong block at its end would hold the right one for another history, for ever. It goes
 // back to the block before, and to no other.
-Result<void> correct_witness(const std::string& file, const proof::Checkpoint& wrong, const replica::LogEnd& before) {
+Result<void> correct_witness(const std::string& file, const proof::Checkpoint& wrong, const proof::AppState& before) {
   if (!system_files().exists(file)) return {};
   CARELEDGER_TRY(const Bytes text, system_files().read_all(file, kWitnessMax));
   if (text != proof::to_text(wrong)) return {};
-  return system_files().replace(file, proof::to_text({wrong.origin, before.size, before.root}));
+  return system_files().replace(file, proof::to_text({wrong.origin, before.log_size, before.log_root}));
 }
 
 // The ledger goes last: until then all may be done again after a kill in the middle. An engine whose state is already before its newest
 // block stays as it is; and so does a witness, whose memory of a block less is never held against a ledger.
 Result<void> take_back(Node& node, const Layout& layout, const std::string& program, const Bytes& before_newest,
-                       const replica::LogEnd& before) {
+                       const proof::AppState& before) {
   const std::string home = layout.engine();
   const replica::View executed = node.ledger().replica().view();
   const proof::Checkpoint wrong{proof::checkpoint_origin(kernel::chain_id(node.ledger().replica().ledger())), executed.log_size(),
@@ -92,7 +96,7 @@ Result<Height> roll_back(const Layout& layout, const SealChoice& seal, const std
   CARELEDGER_TRY(const std::string program, find_engine(engine));
   CARELEDGER_TRY(const auto node, Node::open_at_rest(layout, seal, clock, entropy));
   CARELEDGER_TRY(const InEngine found, look_at_engine(*node, layout, program));
-  CARELEDGER_TRY(const replica::LogEnd before, check_can(*node, layout, found.blocks));
+  CARELEDGER_TRY(const proof::AppState before, check_can(*node, layout, found));
   const Height block = node->ledger().replica().view().height();
   const auto done = record_around(*node, vault::AuditKind::configuration, act_details("block_taken_back", std::to_string(block.value)),
                                   [&] { return take_back(*node, layout, program, found.before_newest, before); });

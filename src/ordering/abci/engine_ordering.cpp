@@ -147,6 +147,7 @@ void EngineOrdering::committed(Told block) {
 }
 
 void EngineOrdering::failed(const Error& error) {
+  if (config_.on_disk) config_.on_disk(error);
   const std::lock_guard lock(mutex_);
   if (!failure_) failure_ = error;
   failed_ = true;

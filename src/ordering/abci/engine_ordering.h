@@ -36,9 +36,10 @@ struct EngineConfig {
   // Envelopes: one in the block that is decided, one that the next proposer has, one on its way to him. More would only wait in the pools.
   std::size_t in_flight_max = 3;
   std::uint32_t repeat_ms = 5'000;
-  std::uint32_t gather_ms = 100;                 // how long a command waits for others while envelopes are in flight and no block comes
+  std::uint32_t gather_ms = 100;                 // how long a command waits for others while envelopes are in flight and no proposal comes
   std::uint32_t quorum_ms = 3'000;               // an envelope that waits longer says that there is no quorum
   std::uint32_t empty_block_ms = 10'000;         // how often the engine makes one on an idle chain
+  std::function<void(const Error&)> on_disk{};   // ours failed, and the engine hears of it next: on its connection, keep it short
   std::function<void(const Error&)> on_fault{};  // a connection of the engine ended badly, or our disk failed; any thread
   // This machine's clock is wrong: by so many milliseconds ahead of the blocks, below 0: behind them (clock_watch.h); one thread.
   std::function<void(std::int64_t)> on_clock{};

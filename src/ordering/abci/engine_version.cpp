@@ -129,8 +129,8 @@ Result<void> check_engine_version(const std::string& program, std::chrono::milli
   const auto said = parse_engine_version(words);
   if (status == 0 && said) return check_engine(*said);
   words = words.substr(0, words.find('\n'));
-  return fail(ErrorKind::unsupported, program + " is no engine that this program was tried with (" + kEngineName +
-                                          "): asked for its version it says \"" + printable(words) + "\"");
+  return fail(ErrorKind::unsupported, program + " is no engine that this program works with (" + kEngineName +
+                                          " is one): asked for its version it says \"" + printable(words) + "\"");
 }
 
 }  // namespace careledger::ordering::abci

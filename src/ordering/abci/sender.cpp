@@ -50,7 +50,10 @@ void Sender::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Sender::proposal_came() { intake_.wake(); }
+// Where there is no room nothing leaves now, nor right at this block's end for it.
+void Sender::proposal_came() {
+  if (in_flight_.has_room()) intake_.wake();
+}
 
 void Sender::block_ended() {
   in_flight_.wake();
