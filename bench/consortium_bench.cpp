@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <future>
 
 #include "bench/common.h"
 #include "bench/consortium_load.h"
@@ -306,24 +307,22 @@ class Story {
   // Seconds until the one that was killed is where the others are, who have a steady load meanwhile, or none.
   double until_there(double rate = kSteadyRate) {
     const double begin = seconds_now();
-    std::atomic<bool> there{false};
-    double took = 0;
+    std::promise<double> took;
+    auto there = took.get_future();
     network_[kKilled].begin();
     std::thread watcher([&] {
       network_[kKilled].wait_ready();
       while (network_[kKilled].ask(Ask::height) + 1 < network_[0].ask(Ask::height))
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      took = seconds_now() - begin;
-      there = true;
+      took.set_value(seconds_now() - begin);
     });
-    while (!there) {
+    while (there.wait_for(std::chrono::milliseconds(rate > 0 ? 0 : 100)) != std::future_status::ready) {
       if (seconds_now() - begin > std::max(kBackSeconds, bench_.away / 3)) give_up("a node does not reach the others");
       if (rate > 0) load_.at_rate(rate, 0.5);
-      else std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     watcher.join();
     load_.drain();
-    return took;
+    return there.get();
   }
 
   void empty() {

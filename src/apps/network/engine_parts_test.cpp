@@ -3,14 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "apps/network/member.h"
 #include "contracts/all.h"
 #include "contracts/build.h"
 #include "kernel/authority.h"
 #include "kernel/canonical.h"
-#include "kernel/test_keys.h"
+#include "kernel/test_members.h"
 #include "replica/ledger_store.h"
 #include "storage/test_faulty_store.h"
 
@@ -23,38 +21,17 @@ namespace governance = contracts::governance;
 class LimitsAtHeights : public ::testing::Test {
  protected:
   void SetUp() override {
-    kernel::Founding founding;
-    founding.set_format(kernel::kFoundedTogether);
-    founding.set_name("network");
-    founding.set_created_ms(kBegin);
-    founding.set_epoch_ms(1000);
-    founding.set_protocol(1);
-    std::vector<kernel::FoundingMember> members;
-    for (std::uint8_t n = 1; n <= 4; ++n) members.push_back(one_of(n));
-    std::ranges::sort(members, {}, [](const kernel::FoundingMember& one) { return kernel::account_id(one); });
-    for (const auto& one : members) *founding.add_members() = one;
     replica::Config config;
-    config.founding = kernel::encode(founding);
+    config.founding = kernel::encode(
+        kernel::test_founding({kernel::test_member(1), kernel::test_member(2), kernel::test_member(3), kernel::test_member(4)}, kBegin));
     auto opened = replica::Replica::open(config, store_, contracts::all());
     ASSERT_TRUE(opened) << opened.error().message;
     replica_ = std::move(*opened);
   }
-  static kernel::FoundingMember one_of(std::uint8_t n) {
-    kernel::FoundingMember out;
-    *out.mutable_authority() = kernel::single_key(kernel::test_key(n).public_key());
-    kernel::add_key(*out.mutable_authority(), kernel::KeyRole::batch, kernel::test_key(10 + n).public_key());
-    out.set_nonce(Bytes(32, static_cast<char>(n)));
-    out.set_name("member " + std::to_string(n));
-    out.set_kind(1);
-    out.set_sealing_key(Bytes(32, 's'));
-    out.set_weight(10);
-    out.set_validator_key(kernel::test_key(20 + n).public_key().bytes());
-    return out;
-  }
   ledger::SignedCommand command(std::uint8_t n, std::uint64_t sequence, const contracts::build::Order& order) {
     const auto key = kernel::test_key(n);
-    return kernel::sign_command({replica_->ledger(), kernel::account_id(one_of(n)), sequence, {kBegin + 60'000}, order.contract},
-                                order.payload, kernel::Signer{1, &key});
+    return kernel::sign_command({replica_->ledger(), kernel::test_member_id(n), sequence, {kBegin + 60'000}, order.contract}, order.payload,
+                                kernel::Signer{1, &key});
   }
   // In the first block.
   void vote_for(std::uint64_t block_bytes) {
@@ -66,7 +43,7 @@ class LimitsAtHeights : public ::testing::Test {
     for (std::uint8_t n = 1; n <= 3; ++n) commands.push_back(command(n, n == 1 ? 2 : 1, contracts::build::vote(id, true)));
     const auto key = kernel::test_key(11);
     auto execution =
-        replica_->execute({{1}, {kBegin + 1}, {kernel::encode(kernel::sign_batch(kernel::account_id(one_of(1)), 1, commands, {2, &key}))}});
+        replica_->execute({{1}, {kBegin + 1}, {kernel::encode(kernel::sign_batch(kernel::test_member_id(1), 1, commands, {2, &key}))}});
     ASSERT_TRUE(execution);
     for (const auto& receipt : execution->receipts()) EXPECT_TRUE(receipt.code.ok()) << receipt.code.number;
     ASSERT_TRUE(replica_->commit(std::move(*execution)));
